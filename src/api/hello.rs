@@ -1,0 +1,25 @@
+//! `api.hello`: greets.
+
+use serde::Deserialize;
+use updraft::{Call, Context, Module, Result};
+
+pub(crate) fn module() -> Module {
+    Module::new("api.hello").on("greeting", greeting)
+}
+
+#[derive(Deserialize)]
+struct Named {
+    name: Option<String>,
+}
+
+/// Emits a greeting as `message`. The name stands beside `event`, or in `data`.
+async fn greeting(call: Call, cx: Context) -> Result<()> {
+    let name = match call.field("name")? {
+        Some(name) => Some(name),
+        None => call.json::<Named>().ok().and_then(|data| data.name),
+    };
+    match name.filter(|name: &String| !name.is_empty()) {
+        Some(name) => cx.emit("message", &format!("You're welcome {name}")).await,
+        None => cx.emit("message", "Name is not defined").await,
+    }
+}

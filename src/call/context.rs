@@ -1,0 +1,202 @@
+//! What a function knows and can do beside its data: who called, emit, rooms, shared state.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use bytestring::ByteString;
+use serde::{Serialize, de::DeserializeOwned};
+use tokio_util::sync::WaitForCancellationFuture;
+
+use super::{
+    peer::{Identity, Peer, SocketId, Target},
+    states::States,
+};
+use crate::error::{CallError, Code, Result};
+
+/// The caller's socket and the app, as a function sees them. Cheap to clone; may outlive the call.
+///
+/// ```
+/// use updraft::{Context, Result};
+///
+/// async fn say(text: String, cx: Context) -> Result<()> {
+///     cx.join("lobby");
+///     cx.within("lobby").emit("message", &text).await
+/// }
+/// # let module = updraft::Module::new("api.room").on("say", say);
+/// ```
+#[derive(Clone)]
+pub struct Context {
+    peer: Arc<dyn Peer>,
+    states: Arc<States>,
+    event: ByteString,
+}
+
+impl Context {
+    pub(crate) fn new(peer: Arc<dyn Peer>, states: Arc<States>, event: ByteString) -> Self {
+        Self { peer, states, event }
+    }
+
+    /// The name of the event that was called.
+    pub fn event(&self) -> &str {
+        &self.event
+    }
+
+    /// The caller's public id. It may be shown to other clients: it opens nothing.
+    pub fn socket_id(&self) -> &SocketId {
+        self.peer.id()
+    }
+
+    /// Who calls.
+    pub fn identity(&self) -> Identity {
+        self.peer.identity()
+    }
+
+    /// Emits an event to the caller. Waits for room where the caller reads slowly.
+    ///
+    /// # Errors
+    /// [`Code::Unavailable`] where the socket is gone, or had no room within the time that the
+    /// configuration gives it.
+    pub async fn emit<T: Serialize + Sync + ?Sized>(&self, event: &str, data: &T) -> Result<()> {
+        self.peer.emit(Target::Caller, event, &data).await
+    }
+
+    /// Emits an event to the caller and waits for the client's ack.
+    ///
+    /// # Errors
+    /// As [`Context::emit`]; [`Code::Timeout`] where no ack comes in time, [`Code::InvalidData`] where it
+    /// does not fit the type.
+    pub async fn emit_with_ack<R: DeserializeOwned>(
+        &self,
+        event: &str,
+        data: &(impl Serialize + Sync + ?Sized),
+        wait: Duration,
+    ) -> Result<R> {
+        let acks = self
+            .peer
+            .emit_with_ack(Target::Caller, event, &data, wait)
+            .await?;
+        let ack = acks
+            .into_iter()
+            .next()
+            .ok_or_else(|| CallError::new(Code::Unavailable, "the socket is gone"))?;
+        read_ack(ack)
+    }
+
+    /// Every socket in a room, the caller's own too where it is in it.
+    pub fn within(&self, room: impl Into<String>) -> Broadcast<'_> {
+        self.target(Target::Within(room.into()))
+    }
+
+    /// Every socket in a room but the caller's own, as `socket.to(room)` in Socket.IO.
+    pub fn to(&self, room: impl Into<String>) -> Broadcast<'_> {
+        self.target(Target::To(room.into()))
+    }
+
+    /// Every socket but the caller's own.
+    pub fn broadcast(&self) -> Broadcast<'_> {
+        self.target(Target::Broadcast)
+    }
+
+    fn target(&self, target: Target) -> Broadcast<'_> {
+        Broadcast {
+            peer: &*self.peer,
+            target,
+        }
+    }
+
+    /// Enters a room; it comes to be with its first socket.
+    pub fn join(&self, room: &str) {
+        self.peer.join(room);
+    }
+
+    /// Leaves a room.
+    pub fn leave(&self, room: &str) {
+        self.peer.leave(room);
+    }
+
+    /// The rooms that the caller is in.
+    pub fn rooms(&self) -> Vec<String> {
+        self.peer.rooms()
+    }
+
+    /// Keeps a value on the socket for as long as it lives, in place of the one of the same type.
+    pub fn set_socket_data<T: Send + Sync + 'static>(&self, value: T) {
+        self.peer.data().set(value);
+    }
+
+    /// The value of this type that was kept on the socket.
+    pub fn socket_data<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        self.peer.data().get()
+    }
+
+    /// The app's shared value of this type; [`State`](crate::State) takes it as an argument.
+    pub fn state<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        self.states.get()
+    }
+
+    /// Whether the socket is gone, so that nobody waits for the answer.
+    pub fn is_cancelled(&self) -> bool {
+        self.peer.gone().is_cancelled()
+    }
+
+    /// Completes when the socket goes. A function is never stopped from outside: one that works long
+    /// selects on this.
+    pub fn cancelled(&self) -> WaitForCancellationFuture<'_> {
+        self.peer.gone().cancelled()
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context")
+            .field("socket_id", self.socket_id())
+            .field("event", &self.event)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Several sockets to emit to. Emits to others are at most once: one who is not there, or whose queue is
+/// full, misses it.
+pub struct Broadcast<'a> {
+    peer: &'a dyn Peer,
+    target: Target,
+}
+
+impl Broadcast<'_> {
+    /// Emits an event to all of them.
+    ///
+    /// # Errors
+    /// [`Code::Unavailable`] where the caller is among them and has no room in time.
+    pub async fn emit<T: Serialize + Sync + ?Sized>(&self, event: &str, data: &T) -> Result<()> {
+        self.peer.emit(self.target.clone(), event, &data).await
+    }
+
+    /// Emits an event to all of them and collects their acks: one result per socket, in the order in
+    /// which they came, those that did not come within `wait` as [`Code::Timeout`].
+    ///
+    /// # Errors
+    /// As [`Broadcast::emit`].
+    pub async fn emit_with_ack<R: DeserializeOwned>(
+        &self,
+        event: &str,
+        data: &(impl Serialize + Sync + ?Sized),
+        wait: Duration,
+    ) -> Result<Vec<Result<R>>> {
+        let acks = self
+            .peer
+            .emit_with_ack(self.target.clone(), event, &data, wait)
+            .await?;
+        Ok(acks.into_iter().map(read_ack).collect())
+    }
+}
+
+impl fmt::Debug for Broadcast<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Broadcast")
+            .field("target", &self.target)
+            .finish_non_exhaustive()
+    }
+}
+
+fn read_ack<R: DeserializeOwned>(ack: Result<serde_json::Value>) -> Result<R> {
+    serde_json::from_value(ack?).map_err(|error| CallError::new(Code::InvalidData, format!("ack: {error}")))
+}

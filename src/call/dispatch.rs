@@ -1,0 +1,153 @@
+//! One call from its packet to its answer: decode, look up, take the arguments, run, answer. Whatever goes
+//! wrong on the way, there is exactly one answer.
+
+use std::{any::Any, fmt, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use bytestring::ByteString;
+use futures_util::FutureExt;
+
+use super::{
+    context::Context,
+    payload::{Arrived, Call, Limits},
+    peer::Peer,
+    registry::Registry,
+    reply::Reply,
+    states::States,
+};
+use crate::{
+    error::{CallError, Code, Result},
+    event::MAX_NAME,
+};
+
+/// What an answer says: for which event, and with what result.
+pub struct Answer {
+    /// The event's name as the client wrote it, at most [`MAX_NAME`] bytes of it; empty where there was none.
+    pub event: ByteString,
+    /// What the function returned, or why there is nothing.
+    pub result: Result<Reply>,
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let result = self.result.as_ref().map(Option::is_some);
+        f.debug_struct("Answer")
+            .field("event", &self.event)
+            .field("result", &result)
+            .finish()
+    }
+}
+
+/// The app's functions and what they share, ready to answer calls.
+#[derive(Debug)]
+pub struct Dispatcher {
+    registry: Registry,
+    states: Arc<States>,
+    limits: Limits,
+    time_limit: Duration,
+}
+
+impl Dispatcher {
+    /// A dispatcher over a table; a function that takes longer than `time_limit` is dropped and its caller
+    /// told [`Code::Timeout`].
+    pub fn new(registry: Registry, states: States, limits: Limits, time_limit: Duration) -> Self {
+        Self {
+            registry,
+            states: Arc::new(states),
+            limits,
+            time_limit,
+        }
+    }
+
+    /// The table of functions.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// Answers a call. The first poll decodes it and runs the function up to its first wait.
+    pub async fn answer(&self, arrived: Arrived, peer: Arc<dyn Peer>) -> Answer {
+        let call = match Call::decode(arrived, &self.limits) {
+            Ok(call) => call,
+            Err(error) => {
+                return Answer {
+                    event: ByteString::new(),
+                    result: Err(error),
+                };
+            }
+        };
+        let event = call.event_name();
+        let Some(registered) = self.registry.find(&event) else {
+            return Answer {
+                result: Err(unknown(&event)),
+                event: shortened(&event),
+            };
+        };
+        let context = Context::new(peer, self.states.clone(), event.clone());
+        let run = async {
+            let function = registered.function.start(&call, &context)?;
+            drop((call, context));
+            function.await
+        };
+        let caught = AssertUnwindSafe(run).catch_unwind();
+        let result = match tokio::time::timeout(self.time_limit, caught).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(panic)) => Err(CallError::internal(format_args!(
+                "{event} panicked: {}",
+                said(&*panic)
+            ))),
+            Err(_) => Err(CallError::new(
+                Code::Timeout,
+                format!("no result within {}", humantime::format_duration(self.time_limit)),
+            )),
+        };
+        Answer { event, result }
+    }
+}
+
+/// The text that existing clients compare with: the function's name, its first letter in upper case.
+fn unknown(event: &str) -> CallError {
+    let event = shortened(event);
+    let function = event.rsplit('.').next().unwrap_or_default();
+    let mut letters = function.chars();
+    let first = letters.next().map(char::to_uppercase).into_iter().flatten();
+    let name: String = first.chain(letters).collect();
+    CallError::new(Code::UnknownEvent, format!("{name}Fn doesn't exist"))
+}
+
+/// No registered name is longer than this; a longer one is not sent back whole.
+fn shortened(event: &str) -> ByteString {
+    let mut end = event.len().min(MAX_NAME);
+    while !event.is_char_boundary(end) {
+        end -= 1;
+    }
+    ByteString::from(&event[..end])
+}
+
+/// What a panic said, where it said it in words.
+fn said(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("something that is no text")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_event_is_told_as_existing_clients_compare_it() {
+        assert_eq!(
+            unknown("api.services.testFunc").message(),
+            "TestFuncFn doesn't exist"
+        );
+        assert_eq!(unknown("status").message(), "StatusFn doesn't exist");
+        assert_eq!(unknown("api.").message(), "Fn doesn't exist");
+        assert_eq!(unknown("api.élan").message(), "ÉlanFn doesn't exist");
+    }
+
+    #[test]
+    fn a_name_of_a_megabyte_is_not_sent_back() {
+        assert!(unknown(&"ü".repeat(1 << 19)).message().len() <= MAX_NAME + 20);
+    }
+}

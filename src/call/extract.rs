@@ -1,0 +1,202 @@
+//! What a function may take as arguments: each type says how it comes out of a call.
+
+use std::{any::type_name, ops::Deref, sync::Arc};
+
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+
+use super::{
+    context::Context,
+    payload::{Call, Data},
+    states::States,
+};
+use crate::error::{CallError, Result};
+
+/// An argument of a function: made from the call and its context before the function starts.
+///
+/// ```
+/// use updraft::{Call, CallError, Code, Context, FromCall, Module};
+///
+/// /// The version that the client speaks, one of those we know.
+/// struct Version(u32);
+///
+/// impl FromCall for Version {
+///     fn from_call(call: &Call, _: &Context) -> Result<Self, CallError> {
+///         match call.version().unwrap_or(1) {
+///             version @ 1..=2 => Ok(Self(version)),
+///             _ => Err(CallError::new(Code::UnsupportedVersion, "this event speaks versions 1 and 2")),
+///         }
+///     }
+/// }
+///
+/// async fn describe(version: Version) -> String {
+///     format!("you speak version {}", version.0)
+/// }
+/// let module = Module::new("api.test").on("describe", describe);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be taken from a call",
+    note = "arguments are `Json<T>`, `Bytes`, `String`, `Data`, `Call`, `Whole<T>`, `Context`, `State<T>`, `Option` of the first four, or a type of yours that implements `FromCall`"
+)]
+pub trait FromCall: Sized {
+    /// Takes the argument out of the call.
+    ///
+    /// # Errors
+    /// What the caller is to be told; the function then does not run.
+    fn from_call(call: &Call, context: &Context) -> Result<Self>;
+
+    /// Checks at start that the app has what this argument needs.
+    ///
+    /// # Errors
+    /// What is missing, in words for whoever starts the server.
+    fn check(states: &States) -> Result<(), MissingState> {
+        let _ = states;
+        Ok(())
+    }
+}
+
+/// A shared value that a function asks for and nobody provides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("takes State<{0}>, and the app has no such state: add .state(…)")]
+pub struct MissingState(pub &'static str);
+
+/// `data` as a type; and, returned from a function, a value as JSON.
+///
+/// ```
+/// use serde::Deserialize;
+/// use updraft::{Json, Module};
+///
+/// #[derive(Deserialize)]
+/// struct Person { name: String }
+///
+/// async fn greeting(Json(person): Json<Person>) -> String {
+///     format!("You're welcome {}", person.name)
+/// }
+/// let module = Module::new("api.hello").on("greeting", greeting);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Json<T>(pub T);
+
+impl<T: DeserializeOwned> FromCall for Json<T> {
+    fn from_call(call: &Call, _: &Context) -> Result<Self> {
+        call.json().map(Self)
+    }
+}
+
+/// The whole call as a type: `event`, `data` and the fields beside them.
+///
+/// ```
+/// use serde::Deserialize;
+/// use updraft::{Module, Whole};
+///
+/// #[derive(Deserialize)]
+/// struct Greeting { name: Option<String> }
+///
+/// // Reads `name` in {"event": "api.hello.greeting", "name": "Ada"}.
+/// async fn greeting(Whole(greeting): Whole<Greeting>) -> Option<String> {
+///     greeting.name
+/// }
+/// let module = Module::new("api.hello").on("greeting", greeting);
+/// ```
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Whole<T>(pub T);
+
+impl<T: DeserializeOwned> FromCall for Whole<T> {
+    fn from_call(call: &Call, _: &Context) -> Result<Self> {
+        call.whole().map(Self)
+    }
+}
+
+/// A value that the app shares with its functions, by type.
+///
+/// ```
+/// use std::sync::atomic::{AtomicU64, Ordering};
+/// use updraft::{App, Json, Module, State};
+///
+/// async fn next(State(counter): State<AtomicU64>) -> Json<u64> {
+///     Json(counter.fetch_add(1, Ordering::Relaxed))
+/// }
+/// let app = App::new()
+///     .state(AtomicU64::new(0))
+///     .module(Module::new("api.counter").on("next", next));
+/// ```
+#[derive(Debug)]
+pub struct State<T>(pub Arc<T>);
+
+impl<T> Clone for State<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<T> Deref for State<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: Send + Sync + 'static> FromCall for State<T> {
+    fn from_call(_: &Call, context: &Context) -> Result<Self> {
+        context
+            .state()
+            .map(Self)
+            .ok_or_else(|| CallError::internal(MissingState(type_name::<T>())))
+    }
+
+    fn check(states: &States) -> Result<(), MissingState> {
+        match states.get::<T>() {
+            Some(_) => Ok(()),
+            None => Err(MissingState(type_name::<T>())),
+        }
+    }
+}
+
+impl FromCall for Context {
+    fn from_call(_: &Call, context: &Context) -> Result<Self> {
+        Ok(context.clone())
+    }
+}
+
+impl FromCall for Call {
+    fn from_call(call: &Call, _: &Context) -> Result<Self> {
+        Ok(call.clone())
+    }
+}
+
+impl FromCall for Data {
+    fn from_call(call: &Call, _: &Context) -> Result<Self> {
+        call.data()
+    }
+}
+
+impl FromCall for Bytes {
+    fn from_call(call: &Call, _: &Context) -> Result<Self> {
+        call.bytes()
+    }
+}
+
+impl FromCall for String {
+    fn from_call(call: &Call, _: &Context) -> Result<Self> {
+        call.text()
+    }
+}
+
+/// An argument that comes out of the call's data, so that it can be missing with it.
+pub trait FromData: FromCall {}
+
+impl<T: DeserializeOwned> FromData for Json<T> {}
+impl FromData for Data {}
+impl FromData for Bytes {}
+impl FromData for String {}
+
+/// `None` where the call has no data, or `null`; data that does not fit is an error all the same.
+impl<T: FromData> FromCall for Option<T> {
+    fn from_call(call: &Call, context: &Context) -> Result<Self> {
+        match call.has_no_data() {
+            true => Ok(None),
+            false => T::from_call(call, context).map(Some),
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! A module: a path and the functions under it.
+
+use std::{fmt, panic::Location};
+
+use super::handler::{Erased, Function, Handler};
+
+/// Functions that share a path. `Module::new("api.hello").on("greeting", greeting)` makes `greeting` answer
+/// the event `api.hello.greeting`.
+///
+/// ```
+/// use updraft::Module;
+///
+/// async fn status() -> &'static str {
+///     "online"
+/// }
+/// let module = Module::new("api.services").on("status", status);
+/// ```
+pub struct Module {
+    pub(super) path: String,
+    pub(super) functions: Vec<Registration>,
+}
+
+/// One function under its name, and where in the source it was registered.
+pub(super) struct Registration {
+    pub(super) name: String,
+    pub(super) function: Box<dyn Function>,
+    pub(super) place: &'static Location<'static>,
+}
+
+impl Module {
+    /// A module without functions yet. Names are checked when the app starts.
+    pub fn new(path: impl Into<String>) -> Self {
+        Self {
+            path: path.into(),
+            functions: Vec::new(),
+        }
+    }
+
+    /// Registers a function: see [`FromCall`](crate::FromCall) for what it may take and
+    /// [`IntoReply`](crate::IntoReply) for what it may return.
+    #[must_use]
+    #[track_caller]
+    pub fn on<Args: 'static>(mut self, name: impl Into<String>, function: impl Handler<Args>) -> Self {
+        self.functions.push(Registration {
+            name: name.into(),
+            function: Box::new(Erased::new(function)),
+            place: Location::caller(),
+        });
+        self
+    }
+}
+
+impl fmt::Debug for Module {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.functions.iter().map(|one| one.name.as_str()).collect();
+        f.debug_struct("Module")
+            .field("path", &self.path)
+            .field("functions", &names)
+            .finish()
+    }
+}

@@ -1,0 +1,389 @@
+//! What a call carries: unpacked and parsed only when a function asks, and as what it asks for.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use serde::{Serialize, Serializer, de::DeserializeOwned};
+use serde_json::{
+    Value,
+    value::{RawValue, to_raw_value},
+};
+
+use super::{
+    attachments::{self, Attachments, WithBuffers},
+    envelope::text_of,
+    limits::{Limits, is_deeper_than},
+    packed::{GZIP_IN_BASE64, Unpacking, from_base64, from_gzip},
+};
+use crate::error::{CallError, Code};
+
+/// The `data` of a call (or another of its fields), unpacked: JSON with the Buffers in it, one Buffer,
+/// or nothing.
+///
+/// Taken as an argument it is the call's data whatever that is; returned or emitted it goes out as it
+/// came in, Buffers in their places. JSON text is kept as it is written: numbers keep their digits.
+///
+/// ```
+/// use updraft::{Data, Module};
+///
+/// async fn echo(data: Data) -> Data {
+///     data
+/// }
+/// let module = Module::new("api.test").on("echo", echo);
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Data(Form);
+
+#[derive(Clone, Debug, Default)]
+enum Form {
+    #[default]
+    Absent,
+    Json(Box<RawValue>, Attachments),
+    Buffer(Bytes),
+}
+
+impl Data {
+    /// A value as data: written as JSON, what serde calls bytes as Buffers.
+    ///
+    /// ```
+    /// let data = updraft::Data::new(&["a", "b"])?;
+    /// assert_eq!(data.json::<Vec<String>>()?, ["a", "b"]);
+    /// # Ok::<(), updraft::CallError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Code::Internal`] where the value cannot be written as JSON (a map whose keys are no text).
+    pub fn new(value: &(impl Serialize + ?Sized)) -> Result<Self, CallError> {
+        let (json, buffers) = attachments::serialize(value)?;
+        Ok(Self(Form::Json(RawValue::from_string(json)?, buffers.into())))
+    }
+
+    /// Bytes that it holds.
+    pub(crate) fn size(&self) -> usize {
+        match &self.0 {
+            Form::Absent => 0,
+            Form::Json(json, attachments) => json.get().len() + attachments.size(),
+            Form::Buffer(buffer) => buffer.len(),
+        }
+    }
+
+    /// Whether the call carried no data, or `null`.
+    pub fn is_absent(&self) -> bool {
+        match &self.0 {
+            Form::Absent => true,
+            Form::Json(json, _) => json.get() == "null",
+            Form::Buffer(_) => false,
+        }
+    }
+
+    /// Whether the call carried no data at all; `null` is data here.
+    pub(crate) fn is_missing(&self) -> bool {
+        matches!(self.0, Form::Absent)
+    }
+
+    /// The data as a type. A Buffer is read as the JSON text it holds; Buffers *inside* JSON go to fields of
+    /// type [`Bytes`]; absent data is `null`.
+    ///
+    /// # Errors
+    /// [`Code::InvalidData`] with the path and what was expected there.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, CallError> {
+        match &self.0 {
+            Form::Absent => from_json("null", &Attachments::default(), DATA),
+            Form::Json(json, attachments) => from_json(json.get(), attachments, DATA),
+            Form::Buffer(buffer) => from_json_or_text(buffer),
+        }
+    }
+
+    /// The data as text: a JSON string's, or a Buffer's that holds UTF-8.
+    ///
+    /// # Errors
+    /// [`Code::InvalidData`] where it is something else.
+    pub fn text(&self) -> Result<String, CallError> {
+        match &self.0 {
+            Form::Buffer(buffer) => utf8(buffer).map(str::to_owned),
+            Form::Json(json, _) => text_of(json)
+                .map(Cow::into_owned)
+                .ok_or_else(|| does_not_fit(DATA, "a text")),
+            Form::Absent => Err(does_not_fit(DATA, "a text")),
+        }
+    }
+
+    /// The data as bytes: a Buffer's, or a text's in UTF-8.
+    ///
+    /// # Errors
+    /// [`Code::InvalidData`] where it is something else.
+    pub fn bytes(&self) -> Result<Bytes, CallError> {
+        match &self.0 {
+            Form::Buffer(buffer) => Ok(buffer.clone()),
+            _ => self
+                .text()
+                .map(Bytes::from)
+                .map_err(|_| does_not_fit(DATA, "a Buffer or a text")),
+        }
+    }
+
+    pub(super) fn from_field(json: &RawValue, attachments: &Attachments) -> Self {
+        if attachments.is_empty() {
+            return Self(Form::Json(json.to_owned(), Attachments::default()));
+        }
+        match attachments::deserialize::<OneBuffer>(parsed(json), attachments) {
+            Ok(OneBuffer(buffer)) => Self(Form::Buffer(buffer)),
+            Err(_) => Self(Form::Json(json.to_owned(), attachments.clone())),
+        }
+    }
+
+    /// Unpacked bytes as data: the JSON that they hold, else the text that they are.
+    fn from_unpacked(bytes: Vec<u8>) -> Result<Self, CallError> {
+        let text = String::from_utf8(bytes).map_err(|_| does_not_fit(DATA, "packed UTF-8"))?;
+        if let Ok(json) = serde_json::from_str::<&RawValue>(&text) {
+            return Ok(Self(Form::Json(json.to_owned(), Attachments::default())));
+        }
+        Ok(Self(Form::Json(to_raw_value(&text)?, Attachments::default())))
+    }
+}
+
+impl Serialize for Data {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.0 {
+            Form::Absent => serializer.serialize_unit(),
+            Form::Buffer(buffer) => serializer.serialize_bytes(buffer),
+            Form::Json(json, attachments) if attachments.is_empty() => json.serialize(serializer),
+            Form::Json(json, attachments) => WithBuffers {
+                json: &parsed(json),
+                attachments,
+            }
+            .serialize(serializer),
+        }
+    }
+}
+
+/// Where an error in the call's data is said to lie.
+const DATA: &str = "data";
+
+/// `data` as it came, perhaps packed, with what is needed to unpack it.
+#[derive(Clone, Debug)]
+pub(super) struct PackedData {
+    data: Data,
+    packing: Packing,
+    limits: Limits,
+}
+
+/// Whether `data` is packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Packing {
+    /// The call does not say: a text that begins like gzip in base64 is tried.
+    Unsaid,
+    /// `"encoding": "gzip+base64"`: a text, or it is an error.
+    GzipBase64,
+    /// `"encoding": "gzip"`: a Buffer, or it is an error.
+    Gzip,
+}
+
+impl PackedData {
+    pub(super) fn new(data: Data, packing: Packing, limits: Limits) -> Self {
+        Self {
+            data,
+            packing,
+            limits,
+        }
+    }
+
+    /// The data itself, unpacked where it was packed.
+    pub(super) fn open(&self) -> Result<Data, CallError> {
+        match self.unpack()? {
+            None => Ok(self.data.clone()),
+            Some(bytes) => Data::from_unpacked(bytes),
+        }
+    }
+
+    pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, CallError> {
+        match self.unpack()? {
+            None => self.data.json(),
+            Some(bytes) => from_json_or_text(&bytes),
+        }
+    }
+
+    pub(super) fn text(&self) -> Result<String, CallError> {
+        match self.unpack()? {
+            None => self.data.text(),
+            Some(bytes) => String::from_utf8(bytes).map_err(|_| does_not_fit(DATA, "packed UTF-8")),
+        }
+    }
+
+    pub(super) fn bytes(&self) -> Result<Bytes, CallError> {
+        match self.unpack()? {
+            None => self.data.bytes(),
+            Some(bytes) => Ok(bytes.into()),
+        }
+    }
+
+    pub(super) fn is_absent(&self) -> bool {
+        self.data.is_absent()
+    }
+
+    /// The bytes inside packed data; `None` where it is not packed.
+    fn unpack(&self) -> Result<Option<Vec<u8>>, CallError> {
+        let unpacked = match (&self.data.0, self.packing) {
+            (Form::Absent, _) => return Ok(None),
+            (Form::Buffer(buffer), Packing::Gzip) => from_gzip(buffer, self.limits.unpacked),
+            (Form::Json(json, _), Packing::GzipBase64) => match text_of(json) {
+                None => Err(Unpacking::Broken),
+                Some(text) => from_base64(&text).and_then(|gzip| from_gzip(&gzip, self.limits.unpacked)),
+            },
+            (_, Packing::Gzip | Packing::GzipBase64) => Err(Unpacking::Broken),
+            (_, Packing::Unsaid) => return self.unpack_if_packed(),
+        };
+        let bytes = unpacked.map_err(|error| refusal(error, "data", &self.limits))?;
+        self.check_depth(&bytes)?;
+        Ok(Some(bytes))
+    }
+
+    /// Unpacks a text that looks packed. One that turns out not to be is left as the text it is.
+    fn unpack_if_packed(&self) -> Result<Option<Vec<u8>>, CallError> {
+        let Form::Json(json, _) = &self.data.0 else {
+            return Ok(None);
+        };
+        if !looks_packed(json) {
+            return Ok(None);
+        }
+        let unpacked = text_of(json)
+            .ok_or(Unpacking::Broken)
+            .and_then(|text| from_base64(&text))
+            .and_then(|gzip| from_gzip(&gzip, self.limits.unpacked));
+        match unpacked {
+            Err(Unpacking::TooLarge) => Err(refusal(Unpacking::TooLarge, "data", &self.limits)),
+            Err(Unpacking::Broken) => Ok(None),
+            Ok(bytes) if std::str::from_utf8(&bytes).is_err() => Ok(None),
+            Ok(bytes) => {
+                self.check_depth(&bytes)?;
+                Ok(Some(bytes))
+            }
+        }
+    }
+
+    fn check_depth(&self, json: &[u8]) -> Result<(), CallError> {
+        match is_deeper_than(self.limits.depth, json) {
+            true => Err(too_deep(&self.limits)),
+            false => Ok(()),
+        }
+    }
+}
+
+fn looks_packed(json: &RawValue) -> bool {
+    json.get()
+        .strip_prefix('"')
+        .is_some_and(|text| text.starts_with(GZIP_IN_BASE64))
+}
+
+/// What the caller is told of something packed that could not be unpacked.
+pub(super) fn refusal(error: Unpacking, what: &'static str, limits: &Limits) -> CallError {
+    match error {
+        Unpacking::Broken => CallError::new(
+            Code::BadCall,
+            format!("{what} is said to be packed, and its base64 or gzip is broken"),
+        ),
+        Unpacking::TooLarge => CallError::new(
+            Code::TooLarge,
+            format!("{what} unpacks to more than {} bytes", limits.unpacked),
+        ),
+    }
+}
+
+pub(super) fn too_deep(limits: &Limits) -> CallError {
+    CallError::new(
+        Code::TooLarge,
+        format!("the call nests arrays and objects deeper than {}", limits.depth),
+    )
+}
+
+fn does_not_fit(path: &str, expected: &str) -> CallError {
+    CallError::new(Code::InvalidData, format!("{path}: expected {expected}"))
+        .with_details(serde_json::json!({ "path": path, "expected": expected }))
+}
+
+fn utf8(bytes: &[u8]) -> Result<&str, CallError> {
+    std::str::from_utf8(bytes).map_err(|_| does_not_fit(DATA, "UTF-8 text"))
+}
+
+/// Bytes that hold JSON or, where they do not, a text: `Json<String>` reads both `"hi"` and `hi`.
+fn from_json_or_text<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CallError> {
+    let text = utf8(bytes)?;
+    match serde_json::from_str(text) {
+        Ok(value) => Ok(value),
+        Err(error) if error.is_data() => from_json(text, &Attachments::default(), DATA),
+        Err(_) => from_tree(Value::String(text.to_owned()), &Attachments::default(), DATA)
+            .map_err(|_| does_not_fit(DATA, "JSON text")),
+    }
+}
+
+/// JSON text as a type; an error names the path below `root` and what was expected there.
+pub(super) fn from_json<T: DeserializeOwned>(
+    json: &str,
+    attachments: &Attachments,
+    root: &str,
+) -> Result<T, CallError> {
+    if attachments.is_empty() {
+        // The path is looked for only when there is an error to tell of: looking costs time.
+        return serde_json::from_str(json).or_else(|_| {
+            let mut deserializer = serde_json::Deserializer::from_str(json);
+            serde_path_to_error::deserialize(&mut deserializer).map_err(|error| invalid(&error, root))
+        });
+    }
+    let tree = serde_json::from_str(json).map_err(|_| does_not_fit(root, "JSON"))?;
+    from_tree(tree, attachments, root)
+}
+
+fn from_tree<T: DeserializeOwned>(
+    tree: Value,
+    attachments: &Attachments,
+    root: &str,
+) -> Result<T, CallError> {
+    attachments::deserialize(tree, attachments).map_err(|error| invalid(&error, root))
+}
+
+fn invalid(error: &serde_path_to_error::Error<serde_json::Error>, root: &str) -> CallError {
+    /// Serde quotes the value it met; a caller who sent a megabyte does not need it back.
+    const LONGEST: usize = 300;
+    let below = error.path().to_string();
+    let path = match below.as_str() {
+        "." => root.to_owned(),
+        index if index.starts_with('[') => format!("{root}{index}"),
+        field => format!("{root}.{field}"),
+    };
+    let said = error.inner().to_string();
+    let said = said
+        .rsplit_once(" at line ")
+        .map_or(said.as_str(), |(said, _)| said);
+    let problem: String = said.chars().take(LONGEST).collect();
+    let expected = said
+        .rsplit_once("expected ")
+        .map_or(problem.as_str(), |(_, expected)| expected);
+    CallError::new(Code::InvalidData, format!("{path}: {problem}"))
+        .with_details(serde_json::json!({ "path": path, "expected": expected }))
+}
+
+/// JSON that was read once as raw text, so it parses again; `null` stands for what cannot be.
+fn parsed(json: &RawValue) -> Value {
+    serde_json::from_str(json.get()).unwrap_or_default()
+}
+
+/// A value that is one Buffer and nothing else.
+struct OneBuffer(Bytes);
+
+impl<'de> serde::Deserialize<'de> for OneBuffer {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct BufferVisitor;
+        impl serde::de::Visitor<'_> for BufferVisitor {
+            type Value = OneBuffer;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a Buffer")
+            }
+
+            fn visit_byte_buf<E>(self, bytes: Vec<u8>) -> Result<Self::Value, E> {
+                Ok(OneBuffer(bytes.into()))
+            }
+        }
+        deserializer.deserialize_any(BufferVisitor)
+    }
+}

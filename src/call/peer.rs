@@ -1,0 +1,130 @@
+//! What a function may do with sockets, as the call room sees it; the net room does it.
+
+use std::{any::Any, fmt, sync::Arc, time::Duration};
+
+use futures_util::future::BoxFuture;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use crate::error::{CallError, Result};
+
+/// A socket's public name: 20 random characters, safe to show to other clients.
+///
+/// It is not the engine's session id, which is a secret of the connection.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SocketId(Arc<str>);
+
+impl SocketId {
+    /// A fresh id.
+    ///
+    /// # Errors
+    /// Where the system has no randomness to give.
+    pub fn random() -> Result<Self, getrandom::Error> {
+        use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+        let mut bytes = [0; 15];
+        getrandom::fill(&mut bytes)?;
+        Ok(Self(BASE64_URL_SAFE_NO_PAD.encode(bytes).into()))
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for SocketId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Who calls.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Identity {
+    /// Nobody said who they are.
+    #[default]
+    Anonymous,
+}
+
+/// Where an event is emitted to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// The caller's own socket.
+    Caller,
+    /// Every socket in a room, the caller's too where it is in it.
+    Within(String),
+    /// Every socket in a room but the caller's.
+    To(String),
+    /// Every socket but the caller's.
+    Broadcast,
+}
+
+/// Data on its way out: anything serde can write, Buffers as bytes.
+pub type Outgoing<'a> = &'a (dyn erased_serde::Serialize + Sync);
+
+/// A socket, for the functions it calls.
+pub trait Peer: Send + Sync + 'static {
+    /// Its public name.
+    fn id(&self) -> &SocketId;
+
+    /// Who it is.
+    fn identity(&self) -> Identity;
+
+    /// Cancelled when the socket goes.
+    fn gone(&self) -> &CancellationToken;
+
+    /// Emits an event. What one function emits and answers leaves in the order in which it said so; on a
+    /// full queue this waits for room.
+    fn emit<'a>(&'a self, target: Target, event: &'a str, data: Outgoing<'a>) -> BoxFuture<'a, Result<()>>;
+
+    /// Emits an event and collects what each socket acks within the time.
+    fn emit_with_ack<'a>(
+        &'a self,
+        target: Target,
+        event: &'a str,
+        data: Outgoing<'a>,
+        wait: Duration,
+    ) -> BoxFuture<'a, Result<Vec<Result<Value, CallError>>>>;
+
+    /// Enters a room.
+    fn join(&self, room: &str);
+
+    /// Leaves a room.
+    fn leave(&self, room: &str);
+
+    /// The rooms it is in.
+    fn rooms(&self) -> Vec<String>;
+
+    /// What functions keep on the socket, one value per type.
+    fn data(&self) -> &SocketData;
+}
+
+/// Values kept on a socket for as long as it lives, one per type.
+#[derive(Default)]
+pub struct SocketData(std::sync::Mutex<Vec<Arc<dyn Any + Send + Sync>>>);
+
+impl SocketData {
+    /// Puts a value, in place of the one of the same type.
+    pub fn set<T: Send + Sync + 'static>(&self, value: T) {
+        let mut values = self.lock();
+        values.retain(|kept| !kept.is::<T>());
+        values.push(Arc::new(value));
+    }
+
+    /// The value of this type.
+    pub fn get<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        let values = self.lock();
+        values.iter().find_map(|kept| kept.clone().downcast().ok())
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Arc<dyn Any + Send + Sync>>> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for SocketData {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SocketData({} values)", self.lock().len())
+    }
+}

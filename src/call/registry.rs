@@ -1,0 +1,189 @@
+//! The static table of functions: built once at start, looked up without allocating.
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    fmt,
+    panic::Location,
+};
+
+use super::{
+    extract::MissingState,
+    handler::Function,
+    module::{Module, Registration},
+    states::States,
+};
+use crate::event::{EventName, MalformedName};
+
+/// Every registered function by the full name of its event.
+#[derive(Default)]
+pub struct Registry(HashMap<Box<str>, Registered>);
+
+pub(super) struct Registered {
+    name: EventName,
+    pub(super) function: Box<dyn Function>,
+    place: &'static Location<'static>,
+}
+
+/// Why the table cannot be built. Each message names the places in the source.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RegistryError {
+    /// Two functions under one name.
+    #[error("event '{name}' is registered twice: at {first} and at {second}")]
+    Duplicate {
+        /// The name.
+        name: EventName,
+        /// Where it was registered first.
+        first: &'static Location<'static>,
+        /// Where it was registered again.
+        second: &'static Location<'static>,
+    },
+    /// A name that is none.
+    #[error("'{name}', registered at {place}, is no event name: it {problem}")]
+    Malformed {
+        /// The text.
+        name: String,
+        /// What is wrong with it.
+        problem: MalformedName,
+        /// Where it was registered.
+        place: &'static Location<'static>,
+    },
+    /// A function that takes state which the app does not have.
+    #[error("'{name}', registered at {place}, {missing}")]
+    State {
+        /// The name.
+        name: EventName,
+        /// What is missing.
+        missing: MissingState,
+        /// Where it was registered.
+        place: &'static Location<'static>,
+    },
+}
+
+impl Registry {
+    /// Builds the table.
+    ///
+    /// # Errors
+    /// The first name that is malformed or taken, or function whose state is missing.
+    pub fn new(modules: Vec<Module>, states: &States) -> Result<Self, RegistryError> {
+        let mut registry = Self::default();
+        for module in modules {
+            for function in module.functions {
+                registry.add(&module.path, function, states)?;
+            }
+        }
+        Ok(registry)
+    }
+
+    fn add(&mut self, path: &str, function: Registration, states: &States) -> Result<(), RegistryError> {
+        let Registration {
+            name,
+            function,
+            place,
+        } = function;
+        let full = format!("{path}.{name}");
+        let name = full
+            .parse::<EventName>()
+            .map_err(|problem| RegistryError::Malformed {
+                name: full.clone(),
+                problem,
+                place,
+            })?;
+        function.check(states).map_err(|missing| RegistryError::State {
+            name: name.clone(),
+            missing,
+            place,
+        })?;
+        match self.0.entry(full.into_boxed_str()) {
+            Entry::Occupied(taken) => Err(RegistryError::Duplicate {
+                name,
+                first: taken.get().place,
+                second: place,
+            }),
+            Entry::Vacant(free) => {
+                free.insert(Registered {
+                    name,
+                    function,
+                    place,
+                });
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn find(&self, event: &str) -> Option<&Registered> {
+        self.0.get(event)
+    }
+
+    /// Whether an event of this name is registered.
+    pub fn contains(&self, event: &str) -> bool {
+        self.find(event).is_some()
+    }
+
+    /// All names, sorted.
+    pub fn names(&self) -> Vec<&EventName> {
+        let mut names: Vec<&EventName> = self.0.values().map(|one| &one.name).collect();
+        names.sort_unstable();
+        names
+    }
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.names()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::extract::State;
+
+    async fn nothing() {}
+
+    fn build(modules: Vec<Module>) -> Result<Registry, RegistryError> {
+        Registry::new(modules, &States::default())
+    }
+
+    #[test]
+    fn a_duplicate_names_both_places() {
+        let modules = vec![
+            Module::new("api.a").on("one", nothing),
+            Module::new("api").on("a.one", nothing),
+        ];
+        let error = build(modules).unwrap_err();
+        let RegistryError::Duplicate { first, second, .. } = &error else {
+            panic!("{error}");
+        };
+        assert_eq!(second.line(), first.line() + 1);
+        let told = error.to_string();
+        assert!(
+            told.contains(&first.to_string()) && told.contains(&second.to_string()),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn a_malformed_or_reserved_name_names_its_place() {
+        for (path, name) in [
+            ("api", "with space"),
+            ("", "status"),
+            ("topic", "subscribe"),
+            ("api", ""),
+        ] {
+            let error = build(vec![Module::new(path).on(name, nothing)]).unwrap_err();
+            assert!(matches!(error, RegistryError::Malformed { .. }), "{error}");
+            assert!(error.to_string().contains(file!()), "{error}");
+        }
+    }
+
+    #[test]
+    fn state_that_nobody_provides_fails_at_start() {
+        async fn wants(_: State<u64>) {}
+        let module = || vec![Module::new("api.a").on("wants", wants)];
+        let error = build(module()).unwrap_err();
+        assert!(error.to_string().contains("State<u64>"), "{error}");
+        let mut states = States::default();
+        states.insert(7_u64);
+        assert!(Registry::new(module(), &states).unwrap().contains("api.a.wants"));
+    }
+}

@@ -1,0 +1,87 @@
+//! What a function may return: each type says what answer it becomes.
+
+use bytes::Bytes;
+use serde::Serialize;
+
+use super::{extract::Json, payload::Data};
+use crate::error::{CallError, Result};
+
+/// What goes into an answer's `data`; nothing where the function returns nothing.
+pub type Reply = Option<Box<dyn erased_serde::Serialize + Send + Sync>>;
+
+/// Something that a function may return.
+///
+/// `()` and `None` answer without data, text and [`Json`] as JSON, [`Bytes`] as a Buffer, an `Err` as an
+/// error. Implement it to return a type of your own.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be an answer",
+    note = "functions return `()`, text, `Json<T>`, `Bytes`, `Data`, `Option` or `Result` of these, or a type of yours that implements `IntoReply`"
+)]
+pub trait IntoReply {
+    /// The answer's data.
+    ///
+    /// # Errors
+    /// What the caller is told instead.
+    fn into_reply(self) -> Result<Reply>;
+}
+
+fn some(data: impl Serialize + Send + Sync + 'static) -> Result<Reply> {
+    Ok(Some(Box::new(data)))
+}
+
+impl IntoReply for () {
+    fn into_reply(self) -> Result<Reply> {
+        Ok(None)
+    }
+}
+
+impl IntoReply for &'static str {
+    fn into_reply(self) -> Result<Reply> {
+        some(self)
+    }
+}
+
+impl IntoReply for String {
+    fn into_reply(self) -> Result<Reply> {
+        some(self)
+    }
+}
+
+impl IntoReply for Bytes {
+    fn into_reply(self) -> Result<Reply> {
+        some(self)
+    }
+}
+
+impl IntoReply for Vec<u8> {
+    fn into_reply(self) -> Result<Reply> {
+        some(Bytes::from(self))
+    }
+}
+
+impl<T: Serialize + Send + Sync + 'static> IntoReply for Json<T> {
+    fn into_reply(self) -> Result<Reply> {
+        some(self.0)
+    }
+}
+
+impl IntoReply for Data {
+    fn into_reply(self) -> Result<Reply> {
+        match self.is_missing() {
+            true => Ok(None),
+            false => some(self),
+        }
+    }
+}
+
+impl<T: IntoReply> IntoReply for Option<T> {
+    fn into_reply(self) -> Result<Reply> {
+        self.map_or(Ok(None), IntoReply::into_reply)
+    }
+}
+
+impl<T: IntoReply, E: Into<CallError>> IntoReply for std::result::Result<T, E> {
+    fn into_reply(self) -> Result<Reply> {
+        self.map_err(Into::into)?.into_reply()
+    }
+}

@@ -1,0 +1,25 @@
+//! `events`: lists what is registered.
+
+use clap::Args;
+
+use super::Failure;
+use crate::app::App;
+
+#[derive(Args, Debug)]
+pub(super) struct Events {
+    /// Print a JSON array
+    #[arg(long)]
+    json: bool,
+}
+
+impl Events {
+    pub(super) fn list(&self, app: App) -> Result<(), Failure> {
+        let registry = app.into_registry()?;
+        let names: Vec<&str> = registry.names().into_iter().map(|name| name.as_str()).collect();
+        match self.json {
+            true => println!("{}", serde_json::to_string(&names)?),
+            false => names.iter().for_each(|name| println!("{name}")),
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,70 @@
+//! The command line that every app has: `serve`, `events`, `call`.
+
+mod call;
+mod client;
+mod events;
+mod serve;
+
+use std::{fmt, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+use crate::{app::App, config::Config};
+
+/// An event server that speaks Socket.IO
+#[derive(Debug, Parser)]
+#[command(version, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    config: Config,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve until told to stop (SIGTERM or Ctrl-C); what happens without a command
+    Serve(Config),
+    /// List the events that are registered
+    Events(events::Events),
+    /// Call an event of a running server and print the answer
+    Call(call::Call),
+}
+
+/// A failure, in words for whoever typed the command.
+#[derive(Debug)]
+struct Failure(String);
+
+impl<E: fmt::Display> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self(error.to_string())
+    }
+}
+
+pub(crate) fn run(app: App) -> ExitCode {
+    let cli = Cli::parse();
+    log();
+    let done = match cli.command {
+        None => serve::serve(app, cli.config),
+        Some(Command::Serve(config)) => serve::serve(app, config),
+        Some(Command::Events(events)) => events.list(app),
+        Some(Command::Call(call)) => call.make(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure(why)) => {
+            eprintln!("error: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Logs to standard error what `UPDRAFT_LOG` asks for (`info` by default), as in `UPDRAFT_LOG=updraft=debug`.
+fn log() {
+    let filter = EnvFilter::try_from_env("UPDRAFT_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
+}

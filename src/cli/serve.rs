@@ -1,0 +1,81 @@
+//! `serve`: runs the server until it is told to stop.
+
+use std::io;
+
+use tokio::signal;
+
+use super::Failure;
+use crate::{app::App, config::Config, net::server::Server};
+
+pub(super) fn serve(app: App, config: Config) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        // Before the server listens, so that no signal after that is missed.
+        let mut signals = Signals::new()?;
+        let server = app.config(config).start().await?;
+        introduce(&server);
+        signals.stop().await;
+        eprintln!("Stopping: calls that run get their answers. Once more stops at once.");
+        tokio::select! {
+            () = server.stop() => {}
+            () = signals.stop() => {}
+        }
+        Ok(())
+    })
+}
+
+/// Says where it listens, what is registered, and what to try.
+fn introduce(server: &Server) {
+    let address = server.address();
+    println!(
+        "Updraft {} listens on http://{address}",
+        env!("CARGO_PKG_VERSION")
+    );
+    let events = server.events();
+    let Some(first) = events.first() else {
+        return println!("No events are registered.");
+    };
+    println!("Events:");
+    events.iter().for_each(|event| println!("  {event}"));
+    let event = events
+        .iter()
+        .find(|event| event.function() == "status")
+        .unwrap_or(first);
+    println!(
+        "Try, from another terminal:\n  {} call {event} --url http://{address}",
+        program()
+    );
+}
+
+/// How this program was called.
+fn program() -> String {
+    std::env::args().next().unwrap_or_else(|| "updraft".to_owned())
+}
+
+/// The signals that stop a server.
+struct Signals {
+    #[cfg(unix)]
+    terminate: signal::unix::Signal,
+}
+
+impl Signals {
+    fn new() -> io::Result<Self> {
+        Ok(Self {
+            #[cfg(unix)]
+            terminate: signal::unix::signal(signal::unix::SignalKind::terminate())?,
+        })
+    }
+
+    #[cfg(unix)]
+    async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = signal::ctrl_c() => {}
+        }
+    }
+
+    #[cfg(not(unix))]
+    async fn stop(&mut self) {
+        let _ = signal::ctrl_c().await;
+    }
+}

@@ -1,0 +1,227 @@
+//! What a caller is told when a call fails: one closed list of codes, and the error that carries one.
+
+use std::{borrow::Cow, fmt};
+
+use serde::{Serialize, Serializer, ser::SerializeStruct};
+use serde_json::Value;
+
+/// The outcome of a function that may refuse its call.
+///
+/// Any [`std::error::Error`] converts into a [`CallError`] of code [`Code::Internal`], so `?` works on
+/// everything; the caller then sees an incident id, and the log has the cause beside the same id.
+pub type Result<T, E = CallError> = std::result::Result<T, E>;
+
+/// Every code that an answer can carry. Clients may rely on this list being closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Code {
+    /// The argument is no call: unknown form, broken JSON, base64 or gzip, missing or empty `event`.
+    BadCall,
+    /// Nothing is registered under that name.
+    UnknownEvent,
+    /// `data` does not fit what the function takes; `details` names the path and what was expected.
+    InvalidData,
+    /// The call, packed or unpacked, is over its limit.
+    TooLarge,
+    /// There is no valid identity.
+    Unauthenticated,
+    /// The identity has no right to this.
+    Forbidden,
+    /// An expectation (a position, an idempotency key with another body) did not hold.
+    Conflict,
+    /// The caller sends more than its share.
+    RateLimited,
+    /// The server, or this socket's share of it, has no room for the call right now.
+    Overloaded,
+    /// The function did not finish in time.
+    Timeout,
+    /// Something that the function needs is away for now.
+    Unavailable,
+    /// This version of the event is no longer, or not yet, spoken.
+    UnsupportedVersion,
+    /// The server's own fault. Carries an incident id that is also in the log, and nothing else.
+    Internal,
+}
+
+impl Code {
+    /// The code as it stands on the wire.
+    ///
+    /// ```
+    /// assert_eq!(updraft::Code::InvalidData.as_str(), "invalid_data");
+    /// ```
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::BadCall => "bad_call",
+            Self::UnknownEvent => "unknown_event",
+            Self::InvalidData => "invalid_data",
+            Self::TooLarge => "too_large",
+            Self::Unauthenticated => "unauthenticated",
+            Self::Forbidden => "forbidden",
+            Self::Conflict => "conflict",
+            Self::RateLimited => "rate_limited",
+            Self::Overloaded => "overloaded",
+            Self::Timeout => "timeout",
+            Self::Unavailable => "unavailable",
+            Self::UnsupportedVersion => "unsupported_version",
+            Self::Internal => "internal",
+        }
+    }
+
+    /// Whether the same call may succeed later, unchanged.
+    pub const fn may_be_retried(self) -> bool {
+        matches!(
+            self,
+            Self::RateLimited | Self::Overloaded | Self::Timeout | Self::Unavailable
+        )
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Why a call failed, as its caller is told: `{code, message, retry, details?}`.
+///
+/// It does not implement [`std::error::Error`] itself, so that every type that does can convert into
+/// it with `?` (the way `anyhow::Error` does it).
+///
+/// ```
+/// use updraft::{CallError, Code};
+///
+/// let error = CallError::new(Code::Forbidden, "only the owner may move this card");
+/// assert_eq!(
+///     serde_json::to_value(&error).unwrap(),
+///     serde_json::json!({"code": "forbidden", "message": "only the owner may move this card", "retry": false}),
+/// );
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct CallError(Box<Inner>);
+
+#[derive(Clone, Debug, PartialEq)]
+struct Inner {
+    code: Code,
+    message: Cow<'static, str>,
+    details: Option<Value>,
+}
+
+impl CallError {
+    /// An error with a code and a message in plain words for the caller.
+    pub fn new(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
+        Self(Box::new(Inner {
+            code,
+            message: message.into(),
+            details: None,
+        }))
+    }
+
+    /// The same error with machine-readable details, for instance `{"after_ms": 500}`.
+    #[must_use]
+    pub fn with_details(mut self, details: Value) -> Self {
+        self.0.details = Some(details);
+        self
+    }
+
+    /// The server's own fault: logs the cause under a fresh incident id and tells the caller that id only.
+    pub fn internal(cause: impl fmt::Display) -> Self {
+        let incident = incident_id();
+        tracing::error!(%incident, "a call failed: {cause}");
+        Self::new(Code::Internal, format!("internal error, incident {incident}"))
+            .with_details(serde_json::json!({ "incident": incident }))
+    }
+
+    /// The code.
+    pub fn code(&self) -> Code {
+        self.0.code
+    }
+
+    /// The message, in plain words.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// The details, where there are any.
+    pub fn details(&self) -> Option<&Value> {
+        self.0.details.as_ref()
+    }
+}
+
+impl<E: std::error::Error> From<E> for CallError {
+    fn from(error: E) -> Self {
+        Self::internal(Causes(&error))
+    }
+}
+
+/// An error with all its sources on one line.
+struct Causes<'a>(&'a dyn std::error::Error);
+
+impl fmt::Display for Causes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut source = self.0.source();
+        while let Some(cause) = source {
+            write!(f, ": {cause}")?;
+            source = cause.source();
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for CallError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code(), self.message())
+    }
+}
+
+impl Serialize for CallError {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let fields = 3 + usize::from(self.0.details.is_some());
+        let mut object = serializer.serialize_struct("CallError", fields)?;
+        object.serialize_field("code", self.code().as_str())?;
+        object.serialize_field("message", self.message())?;
+        object.serialize_field("retry", &self.code().may_be_retried())?;
+        if let Some(details) = &self.0.details {
+            object.serialize_field("details", details)?;
+        }
+        object.end()
+    }
+}
+
+/// Ten random hexadecimal digits; all zero where the system has no randomness to give.
+fn incident_id() -> String {
+    let mut bytes = [0; 5];
+    if let Err(error) = getrandom::fill(&mut bytes) {
+        tracing::warn!("no randomness for an incident id: {error}");
+    }
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_error_becomes_internal_and_keeps_its_text_to_itself() {
+        fn fails() -> Result<u8> {
+            Ok("no number".parse::<u8>()?)
+        }
+        let error = fails().unwrap_err();
+        assert_eq!(error.code(), Code::Internal);
+        assert!(!error.message().contains("digit"), "{error}");
+        let incident = error.details().unwrap()["incident"].as_str().unwrap();
+        assert!(error.message().contains(incident));
+    }
+
+    #[test]
+    fn exactly_the_load_and_availability_codes_may_be_retried() {
+        let retried = [
+            Code::RateLimited,
+            Code::Overloaded,
+            Code::Timeout,
+            Code::Unavailable,
+        ];
+        assert!(retried.iter().all(|code| code.may_be_retried()));
+        assert!(!Code::Internal.may_be_retried());
+        assert!(!Code::Conflict.may_be_retried());
+    }
+}

@@ -1,0 +1,68 @@
+//! An event server that speaks Socket.IO: a client emits an event, a plain async function answers.
+//!
+//! ```no_run
+//! use std::process::ExitCode;
+//! use serde::Deserialize;
+//! use updraft::{App, Json, Module};
+//!
+//! #[derive(Deserialize)]
+//! struct Person { name: String }
+//!
+//! async fn greeting(Json(person): Json<Person>) -> String {
+//!     format!("You're welcome {}", person.name)
+//! }
+//!
+//! fn main() -> ExitCode {
+//!     App::new()
+//!         .module(Module::new("api.hello").on("greeting", greeting))
+//!         .run()
+//! }
+//! ```
+//!
+//! The way of a call, from the ground up:
+
+/// Why a call fails: one closed list of codes.
+mod error;
+pub use error::{CallError, Code, Result};
+
+/// The names of events.
+mod event;
+pub use event::{EventName, MAX_NAME, MalformedName};
+
+/// From a packet to an answer, with no socket in sight.
+mod call;
+pub use call::{
+    context::{Broadcast, Context},
+    extract::{FromCall, FromData, Json, MissingState, State, Whole},
+    handler::Handler,
+    module::Module,
+    payload::{Call, Data},
+    peer::{Identity, SocketId},
+    registry::{Registry, RegistryError},
+    reply::{IntoReply, Reply},
+};
+
+/// Beneath [`Call`]: what arrives, and its limits. For benchmarks, fuzzing and servers of another kind.
+pub mod payload {
+    pub use crate::call::{
+        dispatch::{Answer, Dispatcher},
+        payload::{Arrived, Call, EMPTY_EVENT, Limits, MAX_ID},
+        peer::{Outgoing, Peer, SocketData, Target},
+        states::States,
+    };
+}
+
+/// Every setting.
+mod config;
+pub use config::Config;
+
+/// From the network to a call and back.
+mod net;
+pub use net::server::{ServeError, Server};
+
+/// What a user builds.
+mod app;
+pub use app::{App, StartError};
+
+/// The command line of every app.
+mod cli;

@@ -1,0 +1,20 @@
+//! Updraft with its demo modules.
+
+mod api;
+
+use std::process::ExitCode;
+
+use updraft::App;
+
+fn main() -> ExitCode {
+    app().run()
+}
+
+fn app() -> App {
+    App::new()
+        .module(api::hello::module())
+        .module(api::services::module())
+        .module(api::services::test())
+        .module(api::test::module())
+        .module(api::room::module())
+}

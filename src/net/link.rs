@@ -1,0 +1,103 @@
+//! What lies between a socket and its client: one WebSocket, or the polling requests one after another.
+
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
+
+use tokio::sync::Notify;
+
+use super::connection::Control;
+
+/// A session's way to its client, whichever connections carry it.
+#[derive(Debug, Default)]
+pub(crate) struct Link {
+    flushes: AtomicU64,
+    flushed: Notify,
+    reading: Mutex<Reading>,
+}
+
+/// The connection that calls come in on, and whether it should be read.
+#[derive(Debug, Default)]
+struct Reading {
+    from: Option<Arc<Control>>,
+    /// The number of the pause, while there is one.
+    paused: Option<u64>,
+    pauses: u64,
+}
+
+impl Link {
+    /// A WebSocket carries the session: flushes and reading are its connection's.
+    pub(super) fn carried_by(self: &Arc<Self>, control: &Arc<Control>) {
+        control.carry(self);
+        self.read_from(control);
+    }
+
+    /// Calls come in on this connection now: a WebSocket's, or a polling POST's.
+    pub(super) fn read_from(&self, control: &Arc<Control>) {
+        let mut reading = self.reading();
+        if reading.paused.is_some() {
+            control.pause_reading();
+        }
+        reading.from = Some(control.clone());
+    }
+
+    /// All that was written has left for the client.
+    pub(super) fn flushed(&self) {
+        self.flushes.fetch_add(1, Ordering::Release);
+        self.flushed.notify_waiters();
+    }
+
+    /// How often it was flushed.
+    pub(super) fn flushes(&self) -> u64 {
+        self.flushes.load(Ordering::Acquire)
+    }
+
+    /// Waits until it was flushed more often than `flushes` times.
+    pub(super) async fn flushed_since(&self, flushes: u64) {
+        let mut flushed = std::pin::pin!(self.flushed.notified());
+        flushed.as_mut().enable();
+        if self.flushes() == flushes {
+            flushed.await;
+        }
+    }
+
+    /// Stops reading; the number of this pause.
+    pub(super) fn pause_reading(&self) -> u64 {
+        let mut reading = self.reading();
+        reading.pauses += 1;
+        reading.paused = Some(reading.pauses);
+        if let Some(connection) = &reading.from {
+            connection.pause_reading();
+        }
+        reading.pauses
+    }
+
+    /// Reads on.
+    pub(super) fn resume_reading(&self) {
+        let mut reading = self.reading();
+        reading.paused = None;
+        if let Some(connection) = &reading.from {
+            connection.resume_reading();
+        }
+    }
+
+    /// Reads on, where this pause still lasts.
+    pub(super) fn end_pause(&self, pause: u64) {
+        let lasts = self.reading().paused == Some(pause);
+        if lasts {
+            self.resume_reading();
+        }
+    }
+
+    /// Closes the connection beneath, so that the client reconnects.
+    pub(super) fn close(&self) {
+        if let Some(connection) = &self.reading().from {
+            connection.close();
+        }
+    }
+
+    fn reading(&self) -> std::sync::MutexGuard<'_, Reading> {
+        self.reading.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

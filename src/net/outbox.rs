@@ -1,0 +1,292 @@
+//! What a socket has to say, in the order in which it was said. The engine's own queue is short, loses
+//! what does not fit, and carries the heartbeat too; so only as much stands in it as was flushed lately.
+//! The rest is parked here, bounded, and those who have more to say wait.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use super::link::Link;
+use crate::{
+    call::{payload::Data, peer::Outgoing},
+    error::{CallError, Code, Result},
+};
+
+/// Packets that may stand in the engine's queue since its last flush. A flush may have begun before the
+/// last of them, so up to twice as many stand there.
+const CREDIT: usize = 64;
+
+/// Packets that the engine's queue holds: twice the credit, and room for pings and for others' rooms.
+pub(super) const ENGINE_QUEUE: usize = 4 * CREDIT;
+
+/// Room for parked packets, in units of [`UNIT`] bytes, at least one a packet.
+const ROOM: usize = 1024;
+
+/// Bytes of a parked packet that take one unit of room.
+const UNIT: usize = 1024;
+
+/// Refusals that are parked beyond the room before the client, who keeps sending and does not read, is
+/// cut off.
+const REFUSALS: usize = 1024;
+
+/// What a packet is: an event by its name, or the ack of a call by its number.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Kind<'a> {
+    Event(&'a str),
+    Ack(i64),
+}
+
+/// Why the engine did not take a packet.
+#[derive(Debug)]
+pub(super) enum Untaken {
+    /// Its queue is full.
+    Full,
+    /// The socket is gone.
+    Gone,
+    /// The data cannot be written as JSON.
+    Unwritable(String),
+}
+
+/// The engine's socket, which takes packets as long as its queue has room.
+pub(super) trait Engine: Send + Sync + 'static {
+    fn try_send(&self, kind: Kind<'_>, body: Outgoing<'_>) -> std::result::Result<(), Untaken>;
+}
+
+pub(super) struct Outbox<E> {
+    engine: E,
+    link: Arc<Link>,
+    gone: CancellationToken,
+    patience: Duration,
+    queue: Mutex<Queue>,
+    room: Semaphore,
+}
+
+#[derive(Default)]
+struct Queue {
+    parked: VecDeque<Parked>,
+    refusals: usize,
+    /// Whether a task empties `parked`. Nobody goes past it then.
+    pumped: bool,
+    /// Packets given to the engine since the flush that `flushes` counts.
+    unflushed: usize,
+    flushes: u64,
+}
+
+impl<E: Engine> Outbox<E> {
+    /// `patience` is how long a packet waits for room, and how long a client may read nothing at all.
+    pub(super) fn new(engine: E, link: Arc<Link>, gone: CancellationToken, patience: Duration) -> Self {
+        Self {
+            engine,
+            link,
+            gone,
+            patience,
+            queue: Mutex::default(),
+            room: Semaphore::new(ROOM),
+        }
+    }
+
+    /// Sends a packet after all that was sent before; waits for room.
+    pub(super) async fn send(self: &Arc<Self>, kind: Kind<'_>, body: Outgoing<'_>) -> Result<()> {
+        if self.send_at_once(kind, body)? {
+            return Ok(());
+        }
+        let packet = Parked::new(kind, body, Standing::InRoom)?;
+        let room = self.room.acquire_many(packet.units());
+        let Ok(permit) = tokio::time::timeout(self.patience, room).await else {
+            return Err(CallError::new(Code::Unavailable, "the client reads too slowly"));
+        };
+        if let Ok(permit) = permit {
+            permit.forget();
+        }
+        self.park(packet);
+        Ok(())
+    }
+
+    /// Sends the answer to a call that was not taken in. It does not wait; a client who goes on sending
+    /// and reads nothing is cut off.
+    pub(super) fn refuse(self: &Arc<Self>, kind: Kind<'_>, body: Outgoing<'_>) -> Result<()> {
+        if self.send_at_once(kind, body)? {
+            return Ok(());
+        }
+        let packet = Parked::new(kind, body, Standing::Refusal)?;
+        let mut queue = self.queue();
+        if queue.refusals == REFUSALS {
+            drop(queue);
+            self.link.close();
+            return Ok(());
+        }
+        queue.refusals += 1;
+        drop(queue);
+        self.park(packet);
+        Ok(())
+    }
+
+    /// Waits until nothing is parked any more, so that what goes to the engine directly keeps its place.
+    pub(super) async fn emptied(&self) {
+        self.flush_while(|queue, _| queue.pumped).await;
+    }
+
+    /// Waits until all that was sent has left for the client.
+    pub(super) async fn flushed(&self) {
+        self.flush_while(|queue, flushes| queue.pumped || (queue.unflushed > 0 && queue.flushes == flushes))
+            .await;
+    }
+
+    async fn flush_while(&self, waits: impl Fn(&Queue, u64) -> bool) {
+        loop {
+            let flushes = self.link.flushes();
+            if !waits(&self.queue(), flushes) {
+                return;
+            }
+            tokio::select! {
+                () = self.link.flushed_since(flushes) => {}
+                () = self.gone.cancelled() => return,
+            }
+        }
+    }
+
+    /// Whether the engine took the packet. It is not asked while others wait.
+    fn send_at_once(&self, kind: Kind<'_>, body: Outgoing<'_>) -> Result<bool> {
+        let mut queue = self.queue();
+        if queue.pumped || !self.has_credit(&mut queue) {
+            return Ok(false);
+        }
+        match self.engine.try_send(kind, body) {
+            Ok(()) => {
+                queue.unflushed += 1;
+                Ok(true)
+            }
+            Err(Untaken::Full) => Ok(false),
+            Err(Untaken::Gone) => Err(socket_gone()),
+            Err(Untaken::Unwritable(why)) => Err(CallError::internal(why)),
+        }
+    }
+
+    fn has_credit(&self, queue: &mut Queue) -> bool {
+        let flushes = self.link.flushes();
+        if flushes != queue.flushes {
+            queue.flushes = flushes;
+            queue.unflushed = 0;
+        }
+        queue.unflushed < CREDIT
+    }
+
+    fn park(self: &Arc<Self>, packet: Parked) {
+        let mut queue = self.queue();
+        queue.parked.push_back(packet);
+        if !queue.pumped {
+            queue.pumped = true;
+            tokio::spawn(self.clone().pump());
+        }
+    }
+
+    /// Hands parked packets to the engine at the pace of its flushes, until there are none.
+    async fn pump(self: Arc<Self>) {
+        while let Some(flushes) = self.hand_over() {
+            tokio::select! {
+                () = self.link.flushed_since(flushes) => {}
+                () = self.gone.cancelled() => return self.clear(),
+                () = tokio::time::sleep(self.patience) => {
+                    tracing::debug!("a client reads nothing: its connection is closed");
+                    self.link.close();
+                    return self.clear();
+                }
+            }
+        }
+    }
+
+    /// Hands over what the credit allows; the flushes to wait beyond where something is left.
+    fn hand_over(&self) -> Option<u64> {
+        let mut queue = self.queue();
+        while self.has_credit(&mut queue) {
+            let Some(packet) = queue.parked.front() else {
+                queue.pumped = false;
+                return None;
+            };
+            match self.engine.try_send(packet.kind(), &packet.body) {
+                Ok(()) => queue.unflushed += 1,
+                Err(Untaken::Full) => break,
+                Err(Untaken::Gone) => {
+                    drop(queue);
+                    self.clear();
+                    return None;
+                }
+                Err(Untaken::Unwritable(why)) => tracing::error!("a parked packet was dropped: {why}"),
+            }
+            if let Some(packet) = queue.parked.pop_front() {
+                self.give_back(&packet, &mut queue);
+            }
+        }
+        Some(queue.flushes)
+    }
+
+    fn give_back(&self, packet: &Parked, queue: &mut Queue) {
+        match packet.standing {
+            Standing::Refusal => queue.refusals -= 1,
+            Standing::InRoom => self.room.add_permits(packet.units() as usize),
+        }
+    }
+
+    fn clear(&self) {
+        let mut queue = self.queue();
+        queue.pumped = false;
+        while let Some(packet) = queue.parked.pop_front() {
+            self.give_back(&packet, &mut queue);
+        }
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+pub(super) fn socket_gone() -> CallError {
+    CallError::new(Code::Unavailable, "the socket is gone")
+}
+
+/// A packet that waits, its data written out.
+struct Parked {
+    name: Name,
+    body: Data,
+    standing: Standing,
+}
+
+enum Name {
+    Event(Box<str>),
+    Ack(i64),
+}
+
+/// Whether a parked packet takes room that others wait for, or stands beyond it.
+enum Standing {
+    InRoom,
+    Refusal,
+}
+
+impl Parked {
+    fn new(kind: Kind<'_>, body: Outgoing<'_>, standing: Standing) -> Result<Self> {
+        Ok(Self {
+            name: match kind {
+                Kind::Event(name) => Name::Event(name.into()),
+                Kind::Ack(id) => Name::Ack(id),
+            },
+            body: Data::new(body)?,
+            standing,
+        })
+    }
+
+    fn kind(&self) -> Kind<'_> {
+        match &self.name {
+            Name::Event(name) => Kind::Event(name),
+            Name::Ack(id) => Kind::Ack(*id),
+        }
+    }
+
+    fn units(&self) -> u32 {
+        self.body.size().div_ceil(UNIT).clamp(1, ROOM) as u32
+    }
+}

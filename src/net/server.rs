@@ -1,0 +1,180 @@
+//! A server from its start to its stop: routes, the listener, readiness, draining.
+
+use std::{io, net::SocketAddr, path::Path, sync::Arc};
+
+use axum::{Router, extract::State, routing::get};
+use http::{HeaderValue, Method, StatusCode};
+use socketioxide::SocketIo;
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+use super::{
+    bundle, engine,
+    listener::{self, Connections},
+    progress::Progress,
+    sessions::Sessions,
+    socket::Shared,
+};
+use crate::{call::dispatch::Dispatcher, config::Config, event::EventName};
+
+/// Why a server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// An origin that no browser sends.
+    #[error("'{0}' is no origin: write it as https://example.org, or * for all")]
+    Origin(String),
+    /// The directory of the JS client lacks it.
+    #[error("no socket.io.js in {0}")]
+    Bundle(String),
+}
+
+/// A server that listens. [`Server::stop`] ends it; dropping it does not.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    events: Vec<EventName>,
+    stop: CancellationToken,
+    stopped: JoinHandle<()>,
+}
+
+impl Server {
+    pub(crate) async fn start(dispatcher: Dispatcher, config: Config) -> Result<Self, ServeError> {
+        let unlistened = |source| ServeError::Listen {
+            address: SocketAddr::new(config.host, config.port),
+            source,
+        };
+        let events = dispatcher.registry().names().into_iter().cloned().collect();
+        let shared = shared(dispatcher, config.clone());
+        let (router, _io) = routes(&shared)?;
+        let listener = listener::bind(&config).map_err(unlistened)?;
+        let address = listener.local_addr().map_err(unlistened)?;
+        let stop = CancellationToken::new();
+        let stopped = tokio::spawn(run(listener, router, shared, stop.clone()));
+        Ok(Self {
+            address,
+            events,
+            stop,
+            stopped,
+        })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The events that are registered, sorted by name.
+    pub fn events(&self) -> &[EventName] {
+        &self.events
+    }
+
+    /// Stops: no new connections and calls, those that run get their answers within the drain time-out,
+    /// then every connection is closed, so that clients look for another server.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        if let Err(error) = self.stopped.await {
+            tracing::error!("the server ended badly: {error}");
+        }
+    }
+}
+
+/// The router of a server without its listener, for those who have an axum server of their own.
+pub(crate) fn router(dispatcher: Dispatcher, config: Config) -> Result<(Router, SocketIo), ServeError> {
+    routes(&shared(dispatcher, config))
+}
+
+fn shared(dispatcher: Dispatcher, config: Config) -> Arc<Shared> {
+    Arc::new(Shared {
+        dispatcher,
+        sessions: Arc::new(Sessions::default()),
+        progress: Progress::default(),
+        config,
+    })
+}
+
+fn routes(shared: &Arc<Shared>) -> Result<(Router, SocketIo), ServeError> {
+    let health = Router::new()
+        .route("/health/live", get(async || "live"))
+        .route("/health/ready", get(ready))
+        .with_state(shared.progress.clone());
+    let (engine, io) = engine::routes(shared);
+    let mut routes = health.merge(engine);
+    if let Some(directory) = &shared.config.client_bundle {
+        routes = routes.merge(client_bundle(directory)?);
+    }
+    if let Some(cors) = cors(&shared.config.cors_origins)? {
+        routes = routes.layer(cors);
+    }
+    Ok((routes, io))
+}
+
+async fn ready(State(progress): State<Progress>) -> (StatusCode, &'static str) {
+    match progress.is_draining() {
+        true => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
+        false => (StatusCode::OK, "ready"),
+    }
+}
+
+fn client_bundle(directory: &Path) -> Result<Router, ServeError> {
+    match directory.join("socket.io.js").is_file() {
+        true => Ok(bundle::routes(directory)),
+        false => Err(ServeError::Bundle(directory.display().to_string())),
+    }
+}
+
+/// Which origins browsers may connect from; none is told anything where none is configured.
+fn cors(origins: &[String]) -> Result<Option<CorsLayer>, ServeError> {
+    if origins.is_empty() {
+        return Ok(None);
+    }
+    let layer = CorsLayer::new()
+        .allow_methods([Method::GET, Method::POST])
+        .allow_headers([http::header::CONTENT_TYPE, http::header::AUTHORIZATION]);
+    if origins.iter().any(|origin| origin == "*") {
+        // Browsers refuse `*` for requests with credentials, so the asking origin is named.
+        return Ok(Some(
+            layer
+                .allow_origin(AllowOrigin::mirror_request())
+                .allow_credentials(true),
+        ));
+    }
+    let origins: Vec<HeaderValue> = origins
+        .iter()
+        .map(|origin| origin_header(origin).ok_or_else(|| ServeError::Origin(origin.clone())))
+        .collect::<Result<_, _>>()?;
+    Ok(Some(layer.allow_origin(origins).allow_credentials(true)))
+}
+
+fn origin_header(origin: &str) -> Option<HeaderValue> {
+    let (scheme, host) = origin.split_once("://")?;
+    let is_origin = !scheme.is_empty() && !host.is_empty() && !host.contains('/');
+    is_origin.then(|| origin.parse().ok()).flatten()
+}
+
+async fn run(listener: TcpListener, router: Router, shared: Arc<Shared>, stop: CancellationToken) {
+    let connections = Connections::default();
+    listener::accept(listener, router, connections.clone(), shared.config.clone(), stop).await;
+    shared.progress.drain();
+    let drained = async {
+        shared.progress.done().await;
+        for socket in shared.sessions.all() {
+            socket.flushed().await;
+        }
+    };
+    if tokio::time::timeout(shared.config.drain_timeout, drained)
+        .await
+        .is_err()
+    {
+        tracing::warn!("the server stops with calls that have no answer yet");
+    }
+    connections.close();
+}

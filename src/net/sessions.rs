@@ -1,0 +1,103 @@
+//! The engine's sessions by their secret id, so that a request that belongs to one finds its link: a
+//! polling GET that was answered is a flush, calls come in with a polling POST, and a WebSocket may take
+//! over.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+};
+
+use axum::{
+    extract::{Request, State},
+    middleware::Next,
+    response::Response,
+};
+use http::Method;
+
+use super::{connection::Control, socket::ClientSocket};
+
+/// Live sessions.
+#[derive(Default)]
+pub(super) struct Sessions(Mutex<Known>);
+
+#[derive(Default)]
+struct Known {
+    sockets: HashMap<Arc<str>, Weak<ClientSocket>>,
+    /// WebSockets that took over a session whose socket has not connected yet.
+    early: HashMap<Box<str>, Weak<Control>>,
+}
+
+/// Early WebSockets that are kept before those that are gone are looked for.
+const EARLY: usize = 1024;
+
+impl Sessions {
+    /// A session has a socket now. A WebSocket that came before it carries it.
+    pub(super) fn enter(&self, session: Arc<str>, socket: &Arc<ClientSocket>) {
+        let mut known = self.lock();
+        if let Some(connection) = known.early.remove(&*session).as_ref().and_then(Weak::upgrade) {
+            socket.link().carried_by(&connection);
+        }
+        known.sockets.insert(session, Arc::downgrade(socket));
+    }
+
+    pub(super) fn leave(&self, session: &str) {
+        self.lock().sockets.remove(session);
+    }
+
+    pub(super) fn all(&self) -> Vec<Arc<ClientSocket>> {
+        self.lock().sockets.values().filter_map(Weak::upgrade).collect()
+    }
+
+    fn upgrade(&self, session: &str, connection: &Arc<Control>) {
+        let mut known = self.lock();
+        match known.sockets.get(session).and_then(Weak::upgrade) {
+            Some(socket) => socket.link().carried_by(connection),
+            None => {
+                if known.early.len() >= EARLY {
+                    known.early.retain(|_, connection| connection.strong_count() > 0);
+                }
+                known.early.insert(session.into(), Arc::downgrade(connection));
+            }
+        }
+    }
+
+    fn find(&self, session: &str) -> Option<Arc<ClientSocket>> {
+        self.lock().sockets.get(session)?.upgrade()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Middleware: tells a session's link which connection serves it.
+pub(super) async fn follow(State(sessions): State<Arc<Sessions>>, request: Request, next: Next) -> Response {
+    let connection = request.extensions().get::<Arc<Control>>().cloned();
+    let (Some(session), Some(connection)) = (parameter(&request, "sid").map(str::to_owned), connection)
+    else {
+        return next.run(request).await;
+    };
+    if parameter(&request, "transport") == Some("websocket") {
+        sessions.upgrade(&session, &connection);
+        return next.run(request).await;
+    }
+    if request.method() == Method::POST {
+        if let Some(socket) = sessions.find(&session) {
+            socket.link().read_from(&connection);
+        }
+        return next.run(request).await;
+    }
+    let response = next.run(request).await;
+    if let Some(socket) = sessions.find(&session) {
+        socket.link().flushed();
+    }
+    response
+}
+
+/// A parameter of the query, as it is written there.
+pub(super) fn parameter<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
+    request.uri().query()?.split('&').find_map(|pair| {
+        let (key, value) = pair.split_once('=')?;
+        (key == name).then_some(value)
+    })
+}

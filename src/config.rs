@@ -57,7 +57,7 @@ pub struct Config {
         value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
     pub max_running: usize,
 
-    /// Calls of one socket that wait to run; reading pauses at half of it
+    /// Calls of one WebSocket that wait to run; reading pauses at half of it. (A polling POST comes in whole)
     #[arg(long, env = "UPDRAFT_MAX_WAITING", value_name = "CALLS", default_value_t = Config::default().max_waiting,
         value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(2..))]
     pub max_waiting: usize,
@@ -108,7 +108,7 @@ impl Default for Config {
             max_depth: limits.depth,
             call_timeout: Duration::from_secs(30),
             max_running: 32,
-            max_waiting: 2048,
+            max_waiting: 1024,
             read_pause: Duration::from_secs(5),
             send_timeout: Duration::from_secs(30),
             max_connections: 20_000,

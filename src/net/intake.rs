@@ -12,12 +12,31 @@ use crate::call::payload::Arrived;
 /// Bytes that waiting calls may hold, as a multiple of the largest call.
 const BYTES: usize = 4;
 
+/// Bytes that a waiting call takes beside its own.
+const OVERHEAD: usize = 128;
+
 /// A call that came in, and the number of its ack where the client wants one.
 #[derive(Debug)]
 pub(super) struct Incoming {
     pub(super) arrived: Arrived,
     pub(super) ack: Option<i64>,
     pub(super) in_progress: InProgress,
+    pub(super) source: Source,
+}
+
+/// How a call came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// Over a WebSocket, which can be left unread at any time.
+    WebSocket,
+    /// In a polling POST, which comes whole: its calls are bounded by their bytes alone.
+    Polling,
+}
+
+impl Incoming {
+    fn size(&self) -> usize {
+        self.arrived.size().saturating_add(OVERHEAD)
+    }
 }
 
 /// How many calls of one socket run and wait.
@@ -68,9 +87,10 @@ impl Intake {
     /// Takes a call in.
     pub(super) fn admit(&self, incoming: Incoming) -> Admission {
         let mut state = self.state();
-        let size = incoming.arrived.size();
+        let size = incoming.size();
         let most = self.bounds.call.saturating_mul(BYTES);
-        if state.waiting.len() >= self.bounds.waiting || state.bytes.saturating_add(size) > most {
+        let is_full = incoming.source == Source::WebSocket && state.waiting.len() >= self.bounds.waiting;
+        if is_full || state.bytes.saturating_add(size) > most {
             return Admission::Refused(incoming);
         }
         state.bytes += size;
@@ -91,7 +111,7 @@ impl Intake {
             return None;
         }
         let incoming = state.waiting.pop_front()?;
-        state.bytes -= incoming.arrived.size();
+        state.bytes -= incoming.size();
         state.running += 1;
         state.starting = true;
         Some(incoming)
@@ -136,6 +156,7 @@ mod tests {
             },
             ack: Some(number),
             in_progress: Progress::default().begin(),
+            source: Source::WebSocket,
         }
     }
 
@@ -189,10 +210,25 @@ mod tests {
     }
 
     #[test]
+    fn a_post_comes_in_whole() {
+        let intake = intake(1, 4);
+        let polled = |number| Incoming {
+            source: Source::Polling,
+            ..call(number)
+        };
+        assert!((0..10).all(|number| !matches!(intake.admit(polled(number)), Admission::Refused(_))));
+    }
+
+    #[test]
     fn bytes_that_wait_are_bounded_too() {
         let intake = intake(1, 1000);
         let admitted = (0..10)
-            .take_while(|number| !matches!(intake.admit(incoming(*number, 1000)), Admission::Refused(_)))
+            .take_while(|number| {
+                !matches!(
+                    intake.admit(incoming(*number, 1000 - OVERHEAD)),
+                    Admission::Refused(_)
+                )
+            })
             .count();
         assert_eq!(admitted, BYTES);
     }

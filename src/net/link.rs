@@ -14,10 +14,11 @@ use super::connection::Control;
 pub(crate) struct Link {
     flushes: AtomicU64,
     flushed: Notify,
+    resumed: Notify,
     reading: Mutex<Reading>,
 }
 
-/// The connection that calls come in on, and whether it should be read.
+/// The WebSocket's connection, where there is one, and whether calls should be read.
 #[derive(Debug, Default)]
 struct Reading {
     from: Option<Arc<Control>>,
@@ -30,11 +31,6 @@ impl Link {
     /// A WebSocket carries the session: flushes and reading are its connection's.
     pub(super) fn carried_by(self: &Arc<Self>, control: &Arc<Control>) {
         control.carry(self);
-        self.read_from(control);
-    }
-
-    /// Calls come in on this connection now: a WebSocket's, or a polling POST's.
-    pub(super) fn read_from(&self, control: &Arc<Control>) {
         let mut reading = self.reading();
         if reading.paused.is_some() {
             control.pause_reading();
@@ -79,6 +75,17 @@ impl Link {
         reading.paused = None;
         if let Some(connection) = &reading.from {
             connection.resume_reading();
+        }
+        self.resumed.notify_waiters();
+    }
+
+    /// Waits until calls may be read.
+    pub(super) async fn may_read(&self) {
+        let mut resumed = std::pin::pin!(self.resumed.notified());
+        resumed.as_mut().enable();
+        let pauses = self.reading().paused.is_some();
+        if pauses {
+            resumed.await;
         }
     }
 

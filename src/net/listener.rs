@@ -30,8 +30,7 @@ use super::{
 };
 use crate::config::Config;
 
-/// Most that hyper buffers of a request, so also the largest head, in bytes. What is buffered of a polling
-/// POST comes in although reading pauses: it holds fewer calls than half of those that may wait.
+/// Most that hyper buffers of a request, so also the largest head, in bytes.
 const REQUEST_BUFFER: usize = 16 << 10;
 
 /// Connections that the system holds until they are accepted.

@@ -1,6 +1,6 @@
 //! The engine's sessions by their secret id, so that a request that belongs to one finds its link: a
-//! polling GET that was answered is a flush, calls come in with a polling POST, and a WebSocket may take
-//! over.
+//! polling GET that was answered is a flush, a polling POST waits while reading pauses, and a WebSocket may
+//! take over.
 
 use std::{
     collections::HashMap,
@@ -82,8 +82,9 @@ pub(super) async fn follow(State(sessions): State<Arc<Sessions>>, request: Reque
         return next.run(request).await;
     }
     if request.method() == Method::POST {
+        // The engine reads a POST whole, so it pauses between two of them.
         if let Some(socket) = sessions.find(&session) {
-            socket.link().read_from(&connection);
+            socket.link().may_read().await;
         }
         return next.run(request).await;
     }

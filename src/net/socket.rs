@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     connection::Control,
-    intake::{Admission, Bounds, Incoming, Intake},
+    intake::{Admission, Bounds, Incoming, Intake, Source},
     link::Link,
     outbox::{Engine, Kind, Outbox, Untaken, socket_gone},
     progress::Progress,
@@ -206,6 +206,7 @@ impl ClientSocket {
             arrived,
             ack,
             in_progress: _in_progress,
+            source: _,
         } = incoming;
         let answer = self.shared.dispatcher.answer(arrived, peer).await;
         let Err(error) = self.send_answer(ack, &answer).await else {
@@ -413,7 +414,7 @@ struct Direct;
 struct Calls(Arc<ClientSocket>);
 
 impl MessageHandler<LocalAdapter, Direct> for Calls {
-    fn call(&self, _: Arc<Socket>, value: handler::Value, ack: Option<i64>) {
+    fn call(&self, socket: Arc<Socket>, value: handler::Value, ack: Option<i64>) {
         let handler::Value::Str(text, attachments) = value else {
             return;
         };
@@ -426,6 +427,10 @@ impl MessageHandler<LocalAdapter, Direct> for Calls {
             arrived,
             ack,
             in_progress: self.0.shared.progress.begin(),
+            source: match socket.transport_type() {
+                TransportType::Websocket => Source::WebSocket,
+                TransportType::Polling => Source::Polling,
+            },
         });
     }
 }

@@ -1,0 +1,21 @@
+//! JS clients, run by Node. `make test` installs them (`npm ci` in `tests/clients`).
+
+use std::process::Command;
+
+/// Runs a script of `tests/clients` and fails with what it wrote where it fails.
+pub(crate) fn node(script: &str, arguments: &[&str]) {
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients");
+    let output = Command::new("node")
+        .arg(script)
+        .args(arguments)
+        .current_dir(directory)
+        .output()
+        .expect("Node.js is installed");
+    assert!(
+        output.status.success(),
+        "{script} {arguments:?}: {}\n{}{}",
+        output.status,
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
+}

@@ -1,0 +1,100 @@
+//! The program itself, started as a user starts it.
+
+use std::{
+    io::{BufRead, BufReader, Read},
+    process::{Child, ChildStderr, Command, Stdio},
+};
+
+/// A running `updraft serve` on a free port; killed when dropped.
+pub(crate) struct Program {
+    child: Child,
+    /// `http://127.0.0.1:port`
+    pub(crate) url: String,
+}
+
+impl Program {
+    pub(crate) fn start(flags: &[&str]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_updraft"))
+            .args(["serve", "--port", "0"])
+            .args(flags)
+            .env_remove("PORT")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let stdout = child.stdout.take().expect("stdout is piped");
+        let mut lines = BufReader::new(stdout).lines();
+        let first = lines.next().expect("it says where it listens").expect("in UTF-8");
+        let url = first.split_whitespace().last().expect("an address").to_owned();
+        // Read on, so that the pipe never fills.
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { child, url }
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Resident memory in bytes.
+    pub(crate) fn memory(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("it runs");
+        let line = status
+            .lines()
+            .find(|line| line.starts_with("VmRSS:"))
+            .expect("VmRSS");
+        let kilobytes: usize = line
+            .split_whitespace()
+            .nth(1)
+            .expect("a number")
+            .parse()
+            .expect("a number");
+        kilobytes * 1024
+    }
+
+    /// Most memory that it ever held, in bytes.
+    pub(crate) fn peak_memory(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("it runs");
+        let line = status
+            .lines()
+            .find(|line| line.starts_with("VmHWM:"))
+            .expect("VmHWM");
+        let kilobytes: usize = line
+            .split_whitespace()
+            .nth(1)
+            .expect("a number")
+            .parse()
+            .expect("a number");
+        kilobytes * 1024
+    }
+
+    /// Sends a signal by its name, as in `kill -TERM`.
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = Command::new("kill")
+            .args([&format!("-{name}"), &self.pid().to_string()])
+            .status();
+        assert!(sent.expect("kill runs").success());
+    }
+
+    /// Waits for its end: whether it succeeded, and what it wrote to standard error.
+    pub(crate) fn wait(mut self) -> (bool, String) {
+        let stderr = self.child.stderr.take();
+        let mut said = String::new();
+        if let Some(mut stderr) = stderr {
+            stderr.read_to_string(&mut said).expect("UTF-8");
+        }
+        let status = self.child.wait().expect("it ends");
+        (status.success(), said)
+    }
+
+    /// Its standard error, to read while it runs.
+    pub(crate) fn stderr(&mut self) -> ChildStderr {
+        self.child.stderr.take().expect("stderr is piped")
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,5 +1,7 @@
 //! The stories that the tests tell, one file each: a real server, real clients.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 mod support;
 
 mod status;

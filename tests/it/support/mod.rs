@@ -1,6 +1,6 @@
 //! What the stories share: a server on a free port, a raw client, JS clients run by Node.
 
-#![allow(dead_code)] // not every story uses everything
+#![allow(dead_code, unused_imports)] // not every story uses everything
 
 mod node;
 mod raw;

@@ -1,7 +1,5 @@
 //! The app that a user builds: modules, shared state, configuration.
 
-use std::process::ExitCode;
-
 use axum::Router;
 use socketioxide::SocketIo;
 
@@ -12,7 +10,6 @@ use crate::{
         registry::{Registry, RegistryError},
         states::States,
     },
-    cli,
     config::Config,
     net::server::{self, ServeError, Server},
 };
@@ -77,12 +74,6 @@ impl App {
     pub fn config(mut self, config: Config) -> Self {
         self.config = config;
         self
-    }
-
-    /// Is the program: reads its flags and the environment, serves until it is told to stop, lists its
-    /// events, or calls one. Makes its own tokio runtime, so it is not called inside of one.
-    pub fn run(self) -> ExitCode {
-        cli::run(self)
     }
 
     /// Starts serving, inside a tokio runtime.

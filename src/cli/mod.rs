@@ -42,20 +42,24 @@ impl<E: fmt::Display> From<E> for Failure {
     }
 }
 
-pub(crate) fn run(app: App) -> ExitCode {
-    let cli = Cli::parse();
-    log();
-    let done = match cli.command {
-        None => serve::serve(app, cli.config),
-        Some(Command::Serve(config)) => serve::serve(app, config),
-        Some(Command::Events(events)) => events.list(app),
-        Some(Command::Call(call)) => call.make(),
-    };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(Failure(why)) => {
-            eprintln!("error: {why}");
-            ExitCode::FAILURE
+impl App {
+    /// Is the program: reads its flags and the environment, serves until it is told to stop, lists its
+    /// events, or calls one. Makes its own tokio runtime, so it is not called inside of one.
+    pub fn run(self) -> ExitCode {
+        let cli = Cli::parse();
+        log();
+        let done = match cli.command {
+            None => serve::serve(self, cli.config),
+            Some(Command::Serve(config)) => serve::serve(self, config),
+            Some(Command::Events(events)) => events.list(self),
+            Some(Command::Call(call)) => call.make(),
+        };
+        match done {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(Failure(why)) => {
+                eprintln!("error: {why}");
+                ExitCode::FAILURE
+            }
         }
     }
 }

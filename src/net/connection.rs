@@ -3,10 +3,10 @@
 //! therefore reconnects by itself, which it does not after a Socket.IO disconnect).
 
 use std::{
-    io,
+    fmt, io,
     pin::Pin,
     sync::{
-        Arc, Mutex, PoisonError, Weak,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll},
@@ -15,16 +15,20 @@ use std::{
 use futures_util::task::AtomicWaker;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::link::Link;
+/// Whoever wants to know of each flush.
+pub(super) trait OnFlush: Send + Sync {
+    /// All that was written has left for the client.
+    fn flushed(&self);
+}
 
 /// The hand that others hold on a connection.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Control {
     paused: AtomicBool,
     closed: AtomicBool,
     reader: AtomicWaker,
     writer: AtomicWaker,
-    link: Mutex<Weak<Link>>,
+    told: Mutex<Option<Weak<dyn OnFlush>>>,
 }
 
 impl Control {
@@ -46,13 +50,13 @@ impl Control {
         self.writer.wake();
     }
 
-    /// Tells `link` of each flush from now on.
-    pub(super) fn carry(&self, link: &Arc<Link>) {
-        *self.link() = Arc::downgrade(link);
+    /// Tells `told` of each flush from now on.
+    pub(super) fn tell(&self, told: Weak<dyn OnFlush>) {
+        *self.told() = Some(told);
     }
 
-    fn link(&self) -> std::sync::MutexGuard<'_, Weak<Link>> {
-        self.link.lock().unwrap_or_else(PoisonError::into_inner)
+    fn told(&self) -> MutexGuard<'_, Option<Weak<dyn OnFlush>>> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn is_closed(&self) -> bool {
@@ -64,10 +68,19 @@ impl Control {
     }
 
     fn flushed(&self) {
-        let link = self.link().upgrade();
-        if let Some(link) = link {
-            link.flushed();
+        let told = self.told().as_ref().and_then(Weak::upgrade);
+        if let Some(told) = told {
+            told.flushed();
         }
+    }
+}
+
+impl fmt::Debug for Control {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Control")
+            .field("paused", &self.is_paused())
+            .field("closed", &self.is_closed())
+            .finish_non_exhaustive()
     }
 }
 

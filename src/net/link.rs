@@ -1,13 +1,13 @@
 //! What lies between a socket and its client: one WebSocket, or the polling requests one after another.
 
 use std::sync::{
-    Arc, Mutex, PoisonError,
+    Arc, Mutex, MutexGuard, PoisonError, Weak,
     atomic::{AtomicU64, Ordering},
 };
 
 use tokio::sync::Notify;
 
-use super::connection::Control;
+use super::connection::{Control, OnFlush};
 
 /// A session's way to its client, whichever connections carry it.
 #[derive(Debug, Default)]
@@ -30,18 +30,13 @@ struct Reading {
 impl Link {
     /// A WebSocket carries the session: flushes and reading are its connection's.
     pub(super) fn carried_by(self: &Arc<Self>, control: &Arc<Control>) {
-        control.carry(self);
+        let this: Weak<dyn OnFlush> = Arc::<Self>::downgrade(self);
+        control.tell(this);
         let mut reading = self.reading();
         if reading.paused.is_some() {
             control.pause_reading();
         }
         reading.from = Some(control.clone());
-    }
-
-    /// All that was written has left for the client.
-    pub(super) fn flushed(&self) {
-        self.flushes.fetch_add(1, Ordering::Release);
-        self.flushed.notify_waiters();
     }
 
     /// How often it was flushed.
@@ -104,7 +99,14 @@ impl Link {
         }
     }
 
-    fn reading(&self) -> std::sync::MutexGuard<'_, Reading> {
+    fn reading(&self) -> MutexGuard<'_, Reading> {
         self.reading.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl OnFlush for Link {
+    fn flushed(&self) {
+        self.flushes.fetch_add(1, Ordering::Release);
+        self.flushed.notify_waiters();
     }
 }

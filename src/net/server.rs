@@ -102,12 +102,13 @@ fn shared(dispatcher: Dispatcher, config: Config) -> Arc<Shared> {
 }
 
 fn routes(shared: &Arc<Shared>) -> Result<(Router, SocketIo), ServeError> {
-    let health = Router::new()
+    let plain = Router::new()
+        .route("/", get(async || "Updraft listens here for Socket.IO clients.\n"))
         .route("/health/live", get(async || "live"))
         .route("/health/ready", get(ready))
         .with_state(shared.progress.clone());
     let (engine, io) = engine::routes(shared);
-    let mut routes = health.merge(engine);
+    let mut routes = plain.merge(engine);
     if let Some(directory) = &shared.config.client_bundle {
         routes = routes.merge(client_bundle(directory)?);
     }

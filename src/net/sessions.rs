@@ -12,9 +12,22 @@ use axum::{
     middleware::Next,
     response::Response,
 };
+use futures_util::future::BoxFuture;
 use http::Method;
 
-use super::{connection::Control, socket::ClientSocket};
+use super::{
+    connection::{Control, OnFlush},
+    link::Link,
+};
+
+/// A session's socket, as far as its requests and a stopping server care.
+pub(super) trait Session: Send + Sync {
+    /// The way to its client.
+    fn link(&self) -> &Arc<Link>;
+
+    /// Completes when all that was said has left for the client.
+    fn flushed(&self) -> BoxFuture<'_, ()>;
+}
 
 /// Live sessions.
 #[derive(Default)]
@@ -22,7 +35,7 @@ pub(super) struct Sessions(Mutex<Known>);
 
 #[derive(Default)]
 struct Known {
-    sockets: HashMap<Arc<str>, Weak<ClientSocket>>,
+    sockets: HashMap<Arc<str>, Weak<dyn Session>>,
     /// WebSockets that took over a session whose socket has not connected yet.
     early: HashMap<Box<str>, Weak<Control>>,
 }
@@ -32,19 +45,20 @@ const EARLY: usize = 1024;
 
 impl Sessions {
     /// A session has a socket now. A WebSocket that came before it carries it.
-    pub(super) fn enter(&self, session: Arc<str>, socket: &Arc<ClientSocket>) {
+    pub(super) fn enter<S: Session + 'static>(&self, session: Arc<str>, socket: &Arc<S>) {
         let mut known = self.lock();
         if let Some(connection) = known.early.remove(&*session).as_ref().and_then(Weak::upgrade) {
             socket.link().carried_by(&connection);
         }
-        known.sockets.insert(session, Arc::downgrade(socket));
+        let socket: Weak<dyn Session> = Arc::<S>::downgrade(socket);
+        known.sockets.insert(session, socket);
     }
 
     pub(super) fn leave(&self, session: &str) {
         self.lock().sockets.remove(session);
     }
 
-    pub(super) fn all(&self) -> Vec<Arc<ClientSocket>> {
+    pub(super) fn all(&self) -> Vec<Arc<dyn Session>> {
         self.lock().sockets.values().filter_map(Weak::upgrade).collect()
     }
 
@@ -61,7 +75,7 @@ impl Sessions {
         }
     }
 
-    fn find(&self, session: &str) -> Option<Arc<ClientSocket>> {
+    fn find(&self, session: &str) -> Option<Arc<dyn Session>> {
         self.lock().sockets.get(session)?.upgrade()
     }
 

@@ -29,7 +29,7 @@ use super::{
     link::Link,
     outbox::{Engine, Kind, Outbox, Untaken, socket_gone},
     progress::Progress,
-    sessions::Sessions,
+    sessions::{Session, Sessions},
 };
 use crate::{
     call::{
@@ -42,10 +42,10 @@ use crate::{
 };
 
 /// The event that carries calls.
-pub(super) const EVENT: &str = "event";
+const EVENT: &str = "event";
 
 /// The event that carries the results of calls without an ack.
-pub(super) const MESSAGE: &str = "message";
+const MESSAGE: &str = "message";
 
 /// What all sockets of a server share.
 pub(super) struct Shared {
@@ -82,7 +82,7 @@ impl FromConnectParts<LocalAdapter> for EngineSocket {
 }
 
 /// One client's socket, as its calls and their functions see it.
-pub(super) struct ClientSocket {
+struct ClientSocket {
     id: SocketId,
     session: Arc<str>,
     socket: Weak<Socket>,
@@ -130,15 +130,6 @@ impl ClientSocket {
         socket.on_fallback(OtherEvents);
         socket.on_disconnect(async move || this.gone.cancel());
         Ok(())
-    }
-
-    pub(super) fn link(&self) -> &Arc<Link> {
-        &self.link
-    }
-
-    /// Waits until all that was said has left for the client.
-    pub(super) async fn flushed(&self) {
-        self.outbox.flushed().await;
     }
 
     fn take_in(self: &Arc<Self>, incoming: Incoming) {
@@ -302,6 +293,16 @@ impl ClientSocket {
         Ok(StreamExt::map(acks, |(_, ack)| ack.map_err(ack_error))
             .collect()
             .await)
+    }
+}
+
+impl Session for ClientSocket {
+    fn link(&self) -> &Arc<Link> {
+        &self.link
+    }
+
+    fn flushed(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.outbox.flushed())
     }
 }
 

@@ -6,8 +6,8 @@ use clap::Args;
 use serde_json::{Map, Value};
 
 use super::{
-    Failure,
     client::{Client, Said},
+    terminal::{Failure, say},
 };
 
 #[derive(Args, Debug)]
@@ -103,8 +103,8 @@ fn print(mut answer: Value) -> Result<(), Failure> {
             details.unwrap_or_default()
         )));
     }
-    if let Some(data) = answer.get_mut("data") {
-        println!("{}", data.take());
+    match answer.get_mut("data") {
+        Some(data) => say(data.take()),
+        None => Ok(()),
     }
-    Ok(())
 }

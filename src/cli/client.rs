@@ -11,7 +11,7 @@ use tokio_tungstenite::{
     tungstenite::{Bytes, Message},
 };
 
-use super::Failure;
+use super::terminal::Failure;
 
 /// The number of the one ack that is waited for.
 const ACK: &str = "0";

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::Failure;
+use super::terminal::{Failure, say};
 use crate::app::App;
 
 #[derive(Args, Debug)]
@@ -17,9 +17,8 @@ impl Events {
         let registry = app.into_registry()?;
         let names: Vec<&str> = registry.names().into_iter().map(|name| name.as_str()).collect();
         match self.json {
-            true => println!("{}", serde_json::to_string(&names)?),
-            false => names.iter().for_each(|name| println!("{name}")),
+            true => say(serde_json::to_string(&names)?),
+            false => names.iter().try_for_each(say),
         }
-        Ok(())
     }
 }

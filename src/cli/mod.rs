@@ -4,12 +4,14 @@ mod call;
 mod client;
 mod events;
 mod serve;
+mod terminal;
 
-use std::{fmt, process::ExitCode};
+use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
+use self::terminal::Failure;
 use crate::{app::App, config::Config};
 
 /// An event server that speaks Socket.IO
@@ -30,16 +32,6 @@ enum Command {
     Events(events::Events),
     /// Call an event of a running server and print the answer
     Call(call::Call),
-}
-
-/// A failure, in words for whoever typed the command.
-#[derive(Debug)]
-struct Failure(String);
-
-impl<E: fmt::Display> From<E> for Failure {
-    fn from(error: E) -> Self {
-        Self(error.to_string())
-    }
 }
 
 impl App {

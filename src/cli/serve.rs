@@ -4,7 +4,7 @@ use std::io;
 
 use tokio::signal;
 
-use super::Failure;
+use super::terminal::{Failure, say};
 use crate::{app::App, config::Config, net::server::Server};
 
 pub(super) fn serve(app: App, config: Config) -> Result<(), Failure> {
@@ -13,7 +13,7 @@ pub(super) fn serve(app: App, config: Config) -> Result<(), Failure> {
         // Before the server listens, so that no signal after that is missed.
         let mut signals = Signals::new()?;
         let server = app.config(config).start().await?;
-        introduce(&server);
+        introduce(&server)?;
         signals.stop().await;
         eprintln!("Stopping: calls that run get their answers. Once more stops at once.");
         tokio::select! {
@@ -25,26 +25,28 @@ pub(super) fn serve(app: App, config: Config) -> Result<(), Failure> {
 }
 
 /// Says where it listens, what is registered, and what to try.
-fn introduce(server: &Server) {
+fn introduce(server: &Server) -> Result<(), Failure> {
     let address = server.address();
-    println!(
+    say(format_args!(
         "Updraft {} listens on http://{address}",
         env!("CARGO_PKG_VERSION")
-    );
+    ))?;
     let events = server.events();
     let Some(first) = events.first() else {
-        return println!("No events are registered.");
+        return say("No events are registered.");
     };
-    println!("Events:");
-    events.iter().for_each(|event| println!("  {event}"));
+    say("Events:")?;
+    events
+        .iter()
+        .try_for_each(|event| say(format_args!("  {event}")))?;
     let event = events
         .iter()
         .find(|event| event.function() == "status")
         .unwrap_or(first);
-    println!(
+    say(format_args!(
         "Try, from another terminal:\n  {} call {event} --url http://{address}",
         program()
-    );
+    ))
 }
 
 /// How this program was called.

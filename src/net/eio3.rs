@@ -18,9 +18,9 @@ use super::sessions::parameter;
 /// Middleware: mends the payload of a v3 client's poll.
 pub(super) async fn repair(request: Request, next: Next) -> Response {
     let is_poll = request.method() == Method::GET
-        && parameter(&request, "EIO") == Some("3")
-        && parameter(&request, "transport") == Some("polling")
-        && parameter(&request, "sid").is_some();
+        && parameter(request.uri(), "EIO") == Some("3")
+        && parameter(request.uri(), "transport") == Some("polling")
+        && parameter(request.uri(), "sid").is_some();
     let response = next.run(request).await;
     if !is_poll || response.status() != StatusCode::OK {
         return response;

@@ -1,17 +1,25 @@
 //! What lies between a socket and its client: one WebSocket, or the polling requests one after another.
 
-use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError, Weak,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use tokio::sync::Notify;
 
 use super::connection::{Control, OnFlush};
 
+/// How often a blind link takes it that all has left. The engine's full queue still holds back what has not.
+const BLIND: Duration = Duration::from_millis(10);
+
 /// A session's way to its client, whichever connections carry it.
 #[derive(Debug, Default)]
 pub(crate) struct Link {
+    /// Whether nobody tells of flushes, as on a WebSocket under a listener that is not ours.
+    blind: AtomicBool,
     flushes: AtomicU64,
     flushed: Notify,
     resumed: Notify,
@@ -32,11 +40,17 @@ impl Link {
     pub(super) fn carried_by(self: &Arc<Self>, control: &Arc<Control>) {
         let this: Weak<dyn OnFlush> = Arc::<Self>::downgrade(self);
         control.tell(this);
+        self.blind.store(false, Ordering::Release);
         let mut reading = self.reading();
         if reading.paused.is_some() {
             control.pause_reading();
         }
         reading.from = Some(control.clone());
+    }
+
+    /// A WebSocket carries the session whose connection is not under our hand.
+    pub(super) fn carried_blindly(&self) {
+        self.blind.store(true, Ordering::Release);
     }
 
     /// How often it was flushed.
@@ -46,6 +60,10 @@ impl Link {
 
     /// Waits until it was flushed more often than `flushes` times.
     pub(super) async fn flushed_since(&self, flushes: u64) {
+        if self.blind.load(Ordering::Acquire) {
+            tokio::time::sleep(BLIND).await;
+            return self.flushed();
+        }
         let mut flushed = std::pin::pin!(self.flushed.notified());
         flushed.as_mut().enable();
         if self.flushes() == flushes {

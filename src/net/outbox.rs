@@ -21,8 +21,9 @@ use crate::{
 /// last of them, so up to twice as many stand there.
 const CREDIT: usize = 64;
 
-/// Packets that the engine's queue holds: twice the credit, and room for pings and for others' rooms.
-pub(super) const ENGINE_QUEUE: usize = 4 * CREDIT;
+/// Packets that the engine's queue holds: twice the credit, pings, and what others emit to the socket's rooms,
+/// which goes there directly, so that a burst of several hundred finds its place.
+pub(super) const ENGINE_QUEUE: usize = 1024;
 
 /// Room for parked packets, in units of [`UNIT`] bytes, at least one a packet.
 const ROOM: usize = 1024;

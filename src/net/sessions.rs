@@ -13,7 +13,7 @@ use axum::{
     response::Response,
 };
 use futures_util::future::BoxFuture;
-use http::Method;
+use http::{Method, Uri};
 
 use super::{
     connection::{Control, OnFlush},
@@ -75,6 +75,12 @@ impl Sessions {
         }
     }
 
+    fn upgrade_blindly(&self, session: &str) {
+        if let Some(socket) = self.find(session) {
+            socket.link().carried_blindly();
+        }
+    }
+
     fn find(&self, session: &str) -> Option<Arc<dyn Session>> {
         self.lock().sockets.get(session)?.upgrade()
     }
@@ -86,13 +92,14 @@ impl Sessions {
 
 /// Middleware: tells a session's link which connection serves it.
 pub(super) async fn follow(State(sessions): State<Arc<Sessions>>, request: Request, next: Next) -> Response {
-    let connection = request.extensions().get::<Arc<Control>>().cloned();
-    let (Some(session), Some(connection)) = (parameter(&request, "sid").map(str::to_owned), connection)
-    else {
+    let Some(session) = parameter(request.uri(), "sid").map(str::to_owned) else {
         return next.run(request).await;
     };
-    if parameter(&request, "transport") == Some("websocket") {
-        sessions.upgrade(&session, &connection);
+    if is_websocket(request.uri()) {
+        match request.extensions().get() {
+            Some(connection) => sessions.upgrade(&session, connection),
+            None => sessions.upgrade_blindly(&session),
+        }
         return next.run(request).await;
     }
     if request.method() == Method::POST {
@@ -109,9 +116,14 @@ pub(super) async fn follow(State(sessions): State<Arc<Sessions>>, request: Reque
     response
 }
 
+/// Whether a request of the engine's asks for a WebSocket.
+pub(super) fn is_websocket(uri: &Uri) -> bool {
+    parameter(uri, "transport") == Some("websocket")
+}
+
 /// A parameter of the query, as it is written there.
-pub(super) fn parameter<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
-    request.uri().query()?.split('&').find_map(|pair| {
+pub(super) fn parameter<'a>(uri: &'a Uri, name: &str) -> Option<&'a str> {
+    uri.query()?.split('&').find_map(|pair| {
         let (key, value) = pair.split_once('=')?;
         (key == name).then_some(value)
     })

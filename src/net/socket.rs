@@ -29,7 +29,7 @@ use super::{
     link::Link,
     outbox::{Engine, Kind, Outbox, Untaken, socket_gone},
     progress::Progress,
-    sessions::{Session, Sessions},
+    sessions::{Session, Sessions, is_websocket},
 };
 use crate::{
     call::{
@@ -120,10 +120,13 @@ impl ClientSocket {
             gone,
             shared: shared.clone(),
         });
-        if socket.transport_type() == TransportType::Websocket
-            && let Some(connection) = socket.req_parts().extensions.get::<Arc<Control>>()
-        {
-            this.link.carried_by(connection);
+        let request = socket.req_parts();
+        // A session that began with polling keeps the request that it began with, whatever carries it now.
+        if is_websocket(&request.uri) {
+            match request.extensions.get::<Arc<Control>>() {
+                Some(connection) => this.link.carried_by(connection),
+                None => this.link.carried_blindly(),
+            }
         }
         shared.sessions.enter(this.session.clone(), &this);
         socket.on(EVENT, Calls(this.clone()));

@@ -4,12 +4,7 @@ use axum::{Router, middleware};
 use socketioxide::SocketIo;
 use std::sync::Arc;
 
-use super::{
-    eio3,
-    outbox::ENGINE_QUEUE,
-    sessions,
-    socket::{self, Shared},
-};
+use super::{caller::Shared, eio3, outbox::ENGINE_QUEUE, sessions, socket};
 
 /// Where Socket.IO clients look for a server.
 pub(super) const PATH: &str = "/socket.io";

@@ -1,8 +1,10 @@
 //! From the network to a call and back. TCP connections come in at `listener` and are under our hand in
-//! `connection`; `engine` is Socket.IO itself, `socket` its sockets. A call goes through `intake`, its answer
-//! through `outbox`, and a `link` tells when what was written has left.
+//! `connection`; `engine` is Socket.IO itself, `socket` its sockets. Each is a `caller`: a call goes through
+//! its `intake`, the answer through its `outbox`, and its `link` tells when what was written has left.
 
+mod answer;
 mod bundle;
+mod caller;
 mod connection;
 mod eio3;
 mod engine;

@@ -10,11 +10,12 @@ use tokio_util::sync::CancellationToken;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::{
-    bundle, engine,
+    bundle,
+    caller::Shared,
+    engine,
     listener::{self, Connections},
     progress::Progress,
     sessions::Sessions,
-    socket::Shared,
 };
 use crate::{call::dispatch::Dispatcher, config::Config, event::EventName};
 

@@ -1,0 +1,306 @@
+//! One client's socket, as its calls and their functions see it: a call comes in, is answered, and its answer
+//! goes out.
+
+use std::{
+    future::Future,
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    task::{Context, Waker},
+    time::Duration,
+};
+
+use futures_util::{FutureExt, future::BoxFuture};
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    answer::AnswerFrame,
+    intake::{Admission, Bounds, Incoming, Intake},
+    link::Link,
+    outbox::{Engine, Kind, Outbox},
+    progress::{InProgress, Progress},
+    sessions::{Session, Sessions},
+};
+use crate::{
+    call::{
+        dispatch::{Answer, Dispatcher},
+        peer::{Identity, Outgoing, Peer, SocketData, SocketId, Target},
+    },
+    config::Config,
+    error::{CallError, Code, Result},
+};
+
+/// The event that carries the results of calls without an ack.
+const MESSAGE: &str = "message";
+
+/// What all sockets of a server share.
+pub(super) struct Shared {
+    pub(super) dispatcher: Dispatcher,
+    pub(super) sessions: Arc<Sessions>,
+    pub(super) progress: Progress,
+    pub(super) config: Config,
+}
+
+/// An engine's socket among others.
+pub(super) trait Company: Engine + Clone {
+    /// Emits to others than this socket, at once: one whose queue is full misses it.
+    fn emit_to_others<'a>(
+        &'a self,
+        target: &'a Target,
+        event: &'a str,
+        data: Outgoing<'a>,
+    ) -> BoxFuture<'a, Result<()>>;
+
+    /// Emits to all of a target and collects what each acks in time.
+    fn collect_acks<'a>(
+        &'a self,
+        target: Target,
+        event: &'a str,
+        data: Outgoing<'a>,
+        wait: Duration,
+    ) -> BoxFuture<'a, Result<Vec<Result<Value>>>>;
+
+    fn join(&self, room: &str);
+
+    fn leave(&self, room: &str);
+
+    fn rooms(&self) -> Vec<String>;
+}
+
+/// One client's socket.
+pub(super) struct Caller<E> {
+    id: SocketId,
+    session: Arc<str>,
+    engine: E,
+    link: Arc<Link>,
+    intake: Intake,
+    outbox: Arc<Outbox<E>>,
+    data: SocketData,
+    gone: CancellationToken,
+    shared: Arc<Shared>,
+}
+
+impl<E: Company> Caller<E> {
+    /// A caller over an engine's socket, whose session has this secret id.
+    pub(super) fn new(
+        session: &str,
+        engine: E,
+        link: Arc<Link>,
+        shared: Arc<Shared>,
+    ) -> Result<Arc<Self>, getrandom::Error> {
+        let gone = CancellationToken::new();
+        let config = &shared.config;
+        let outbox = Outbox::new(engine.clone(), link.clone(), gone.clone(), config.send_timeout);
+        let intake = Intake::new(Bounds {
+            running: config.max_running,
+            waiting: config.max_waiting,
+            call: config.max_call,
+        });
+        let this = Arc::new(Self {
+            id: SocketId::random()?,
+            session: session.into(),
+            engine,
+            link,
+            intake,
+            outbox: Arc::new(outbox),
+            data: SocketData::default(),
+            gone,
+            shared,
+        });
+        this.shared.sessions.enter(this.session.clone(), &this);
+        Ok(this)
+    }
+
+    /// One more call is under way.
+    pub(super) fn begin(&self) -> InProgress {
+        self.shared.progress.begin()
+    }
+
+    /// The socket is gone: nobody waits any more for what its functions do.
+    pub(super) fn leave_for_good(&self) {
+        self.gone.cancel();
+    }
+
+    /// Takes a call in, in the order in which they came.
+    pub(super) fn take_in(self: &Arc<Self>, incoming: Incoming) {
+        if self.shared.progress.is_draining() {
+            return self.refuse(&incoming, Code::Unavailable, "the server is stopping");
+        }
+        match self.intake.admit(incoming) {
+            Admission::Waits => {}
+            Admission::WaitsAmongMany => self.pause_reading(),
+            Admission::Refused(incoming) => {
+                return self.refuse(
+                    &incoming,
+                    Code::Overloaded,
+                    "too many calls of this socket wait already",
+                );
+            }
+        }
+        self.start_waiting();
+    }
+
+    /// Stops reading until fewer calls wait, but no longer than configured: heartbeats are read too.
+    fn pause_reading(self: &Arc<Self>) {
+        let pause = self.link.pause_reading();
+        let link = self.link.clone();
+        let longest = self.shared.config.read_pause;
+        tokio::spawn(async move {
+            tokio::time::sleep(longest).await;
+            link.end_pause(pause);
+        });
+    }
+
+    fn start_waiting(self: &Arc<Self>) {
+        while let Some(incoming) = self.intake.next() {
+            self.start(incoming);
+            self.intake.started();
+        }
+        if self.intake.has_thinned() {
+            self.link.resume_reading();
+        }
+    }
+
+    /// Runs a call up to its first wait, right here; most are done by then. The rest of it becomes a task.
+    fn start(self: &Arc<Self>, incoming: Incoming) {
+        let this = self.clone();
+        let mut call = Box::pin(async move {
+            let answered = AssertUnwindSafe(this.answer(incoming)).catch_unwind().await;
+            if answered.is_err() {
+                tracing::error!("an answer could not be written: its data panicked");
+            }
+            this.intake.finished();
+            this
+        });
+        if call
+            .as_mut()
+            .poll(&mut Context::from_waker(Waker::noop()))
+            .is_pending()
+        {
+            tokio::spawn(async move { call.await.start_waiting() });
+        }
+    }
+
+    async fn answer(self: &Arc<Self>, incoming: Incoming) {
+        let peer: Arc<dyn Peer> = self.clone();
+        let Incoming {
+            arrived,
+            ack,
+            in_progress: _in_progress,
+            source: _,
+        } = incoming;
+        let answer = self.shared.dispatcher.answer(arrived, peer).await;
+        let Err(error) = self.send_answer(ack, &answer).await else {
+            return;
+        };
+        if error.code() != Code::Internal {
+            return tracing::debug!(%error, "an answer did not reach its client");
+        }
+        let apology = Answer {
+            event: answer.event,
+            result: Err(error),
+        };
+        if let Err(error) = self.send_answer(ack, &apology).await {
+            tracing::debug!(%error, "an answer did not reach its client");
+        }
+    }
+
+    /// The ack, where there is one; else the bare result as `message`, where there is a result.
+    async fn send_answer(&self, ack: Option<i64>, answer: &Answer) -> Result<()> {
+        match (ack, &answer.result) {
+            (Some(id), result) => {
+                let frame = AnswerFrame::new(&answer.event, result);
+                self.outbox.send(Kind::Ack(id), &frame).await
+            }
+            (None, Ok(None)) => Ok(()),
+            (None, Ok(Some(data))) => self.outbox.send(Kind::Event(MESSAGE), &**data).await,
+            (None, Err(error)) => self.outbox.send(Kind::Event(MESSAGE), &error.message()).await,
+        }
+    }
+
+    fn refuse(&self, incoming: &Incoming, code: Code, why: &'static str) {
+        let error = CallError::new(code, why);
+        let sent = match incoming.ack {
+            Some(id) => self.outbox.refuse(Kind::Ack(id), &AnswerFrame::refusal(&error)),
+            None => self.outbox.refuse(Kind::Event(MESSAGE), &error.message()),
+        };
+        if let Err(error) = sent {
+            tracing::debug!(%error, "a refusal did not reach its client");
+        }
+    }
+}
+
+impl<E: Company> Session for Caller<E> {
+    fn link(&self) -> &Arc<Link> {
+        &self.link
+    }
+
+    fn flushed(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.outbox.flushed())
+    }
+}
+
+impl<E> Drop for Caller<E> {
+    fn drop(&mut self) {
+        self.shared.sessions.leave(&self.session);
+    }
+}
+
+impl<E: Company> Peer for Caller<E> {
+    fn id(&self) -> &SocketId {
+        &self.id
+    }
+
+    fn identity(&self) -> Identity {
+        Identity::Anonymous
+    }
+
+    fn gone(&self) -> &CancellationToken {
+        &self.gone
+    }
+
+    fn emit<'a>(&'a self, target: Target, event: &'a str, data: Outgoing<'a>) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let own = match &target {
+                Target::Caller => return self.outbox.send(Kind::Event(event), data).await,
+                Target::Within(room) => self.engine.rooms().contains(room),
+                Target::To(_) | Target::Broadcast => false,
+            };
+            self.engine.emit_to_others(&target, event, data).await?;
+            match own {
+                // The caller's own copy keeps its place among what was said to the caller.
+                true => self.outbox.send(Kind::Event(event), data).await,
+                false => Ok(()),
+            }
+        })
+    }
+
+    fn emit_with_ack<'a>(
+        &'a self,
+        target: Target,
+        event: &'a str,
+        data: Outgoing<'a>,
+        wait: Duration,
+    ) -> BoxFuture<'a, Result<Vec<Result<Value>>>> {
+        Box::pin(async move {
+            self.outbox.emptied().await;
+            self.engine.collect_acks(target, event, data, wait).await
+        })
+    }
+
+    fn join(&self, room: &str) {
+        self.engine.join(room);
+    }
+
+    fn leave(&self, room: &str) {
+        self.engine.leave(room);
+    }
+
+    fn rooms(&self) -> Vec<String> {
+        self.engine.rooms()
+    }
+
+    fn data(&self) -> &SocketData {
+        &self.data
+    }
+}

@@ -1,0 +1,207 @@
+//! The rules of the house that a reader relies on: imports point downwards, files hold one concept, the map is true.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// The rooms, from the ground up (ARCHITECTURE.md, "The rooms").
+const ROOMS: [&str; 7] = ["error", "event", "call", "config", "net", "app", "cli"];
+
+/// A file that passes this many lines wants to be two concepts.
+const MOST_LINES: usize = 400;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn rust_files(below: &str) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut folders = vec![root().join(below)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => folders.push(path),
+                false if path.extension().is_some_and(|end| end == "rs") => files.push(path),
+                false => {}
+            }
+        }
+    }
+    files
+}
+
+/// The library's files by their module paths: `call::payload` is `src/call/payload/mod.rs`.
+fn library() -> BTreeMap<Vec<String>, String> {
+    rust_files("src")
+        .into_iter()
+        .filter_map(|path| {
+            let inside = path.strip_prefix(root().join("src")).ok()?.with_extension("");
+            let mut module: Vec<String> = inside
+                .iter()
+                .map(|part| part.to_str().unwrap().to_owned())
+                .collect();
+            if module.last().is_some_and(|last| last == "mod") {
+                module.pop();
+            }
+            let is_library = ROOMS.contains(&module.first()?.as_str());
+            is_library.then(|| (module, fs::read_to_string(&path).unwrap()))
+        })
+        .collect()
+}
+
+/// The code of a file without its comments and without the proofs beside it.
+fn code(text: &str) -> String {
+    let code = text.split("#[cfg(test)]").next().unwrap();
+    code.lines()
+        .map(|line| line.split("//").next().unwrap())
+        .collect::<Vec<_>>()
+        .join("\n")
+}
+
+/// Spells out the tree of a `use`: `a::{b, c::d}` is `a::b` and `a::c::d`.
+fn paths(tree: &str) -> Vec<String> {
+    let Some((prefix, group)) = tree.split_once('{') else {
+        return vec![tree.trim().to_owned()];
+    };
+    let group = &group[..group.rfind('}').unwrap()];
+    let mut depth = 0;
+    let parts = group.split(|letter| {
+        match letter {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            _ => {}
+        }
+        letter == ',' && depth == 0
+    });
+    parts
+        .flat_map(paths)
+        .filter(|path| !path.is_empty())
+        .map(|path| format!("{}{path}", prefix.trim()))
+        .collect()
+}
+
+/// The modules that a file's `use` statements lead to.
+fn imports(module: &[String], text: &str, library: &BTreeMap<Vec<String>, String>) -> BTreeSet<Vec<String>> {
+    let mut found = BTreeSet::new();
+    for path in used(text) {
+        let parts: Vec<String> = path.split("::").map(|part| part.trim().to_owned()).collect();
+        let mut target: Vec<String> = match parts[0].as_str() {
+            "crate" => parts[1..].to_vec(),
+            "self" => [module, &parts[1..]].concat(),
+            "super" => [&module[..module.len() - 1], &parts[1..]].concat(),
+            _ => [module, &parts[..]].concat(),
+        };
+        // What is left beyond a module is an item in it.
+        while !target.is_empty() && !library.contains_key(&target) {
+            target.pop();
+        }
+        if !target.is_empty() && target != module {
+            found.insert(target);
+        }
+    }
+    found
+}
+
+/// Every path in the `use` statements of a file, spelt out.
+fn used(text: &str) -> Vec<String> {
+    code(text)
+        .split(';')
+        .filter_map(|statement| statement.rsplit_once("use "))
+        .flat_map(|(_, tree)| paths(tree))
+        .collect()
+}
+
+#[test]
+fn a_file_imports_only_what_stands_below_it() {
+    let library = library();
+    assert!(library.len() > 20, "the files were found");
+    let mut open: BTreeMap<_, _> = library
+        .iter()
+        .map(|(module, text)| (module.clone(), imports(module, text, &library)))
+        .collect();
+    let all: usize = open.values().map(BTreeSet::len).sum();
+    assert!(all > 40, "the imports were found");
+
+    let rank = |module: &[String]| ROOMS.iter().position(|room| *room == module[0]);
+    for (module, targets) in &open {
+        for target in targets {
+            assert!(
+                rank(target) <= rank(module),
+                "{} imports {}, a room above it",
+                module.join("::"),
+                target.join("::")
+            );
+        }
+    }
+
+    // Files that import nothing that is still open go, until none is left: else there is a cycle.
+    while !open.is_empty() {
+        let done: Vec<_> = open
+            .iter()
+            .filter(|(_, targets)| targets.iter().all(|target| !open.contains_key(target)))
+            .map(|(module, _)| module.clone())
+            .collect();
+        assert!(!done.is_empty(), "these import each other in a circle: {open:#?}");
+        for module in done {
+            open.remove(&module);
+        }
+    }
+}
+
+#[test]
+fn only_one_file_names_the_engines_sockets() {
+    let mut naming = BTreeSet::new();
+    for (module, text) in library() {
+        let uses = |prefix: &str| used(&text).iter().any(|path| path.starts_with(prefix));
+        if uses("socketioxide::socket") || uses("socketioxide::extract") || uses("socketioxide::handler") {
+            naming.insert(module.join("::"));
+        }
+        let knows_the_network = uses("socketioxide") || uses("axum") || uses("hyper");
+        let may_know = module[0] == "net" || module[0] == "app";
+        assert!(!knows_the_network || may_know, "{}", module.join("::"));
+    }
+    assert_eq!(naming, BTreeSet::from(["net::socket".to_owned()]));
+}
+
+#[test]
+fn a_file_holds_one_concept() {
+    for path in ["src", "tests", "benches"].into_iter().flat_map(rust_files) {
+        let lines = fs::read_to_string(&path).unwrap().lines().count();
+        assert!(lines <= MOST_LINES, "{} has {lines} lines", path.display());
+    }
+}
+
+#[test]
+fn the_maps_name_files_that_exist() {
+    for map in ["ARCHITECTURE.md", "README.md", "CHANGELOG.md"] {
+        let text = fs::read_to_string(root().join(map)).unwrap();
+        let mut named = 0;
+        for name in text.split('`').skip(1).step_by(2).chain(links(&text)) {
+            let is_path = ["src/", "tests/", "docs/", "benches/", "fuzz/", "client-demo/"]
+                .iter()
+                .any(|folder| name.starts_with(folder));
+            let is_document = name.ends_with(".md") && !name.contains(' ');
+            if is_path || is_document {
+                named += 1;
+                assert!(root().join(name).exists(), "{map} names {name}");
+            }
+        }
+        assert!(named > 0 || map == "CHANGELOG.md", "{map} names files");
+    }
+    let map = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    for module in library()
+        .keys()
+        .filter(|module| module[0] != "cli" && module.len() == 2)
+    {
+        let is_folder = root().join("src").join(module.join("/")).is_dir();
+        let file = format!("src/{}{}", module.join("/"), if is_folder { "/" } else { ".rs" });
+        assert!(map.contains(&file), "ARCHITECTURE.md does not name {file}");
+    }
+}
+
+/// Where a document's links lead.
+fn links(text: &str) -> impl Iterator<Item = &str> {
+    text.split("](").skip(1).filter_map(|rest| rest.split(')').next())
+}

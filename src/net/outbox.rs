@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex as Turns, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use super::link::Link;
@@ -65,6 +65,8 @@ pub(super) struct Outbox<E> {
     patience: Duration,
     queue: Mutex<Queue>,
     room: Semaphore,
+    /// Held by the one who parks next, so that those who wait for room do it in the order in which they came.
+    turn: Turns<()>,
 }
 
 #[derive(Default)]
@@ -88,24 +90,29 @@ impl<E: Engine> Outbox<E> {
             patience,
             queue: Mutex::default(),
             room: Semaphore::new(ROOM),
+            turn: Turns::default(),
         }
     }
 
     /// Sends a packet after all that was sent before; waits for room.
     pub(super) async fn send(self: &Arc<Self>, kind: Kind<'_>, body: Outgoing<'_>) -> Result<()> {
-        if self.send_at_once(kind, body)? {
+        if let Ok(_turn) = self.turn.try_lock()
+            && self.send_at_once(kind, body)?
+        {
             return Ok(());
         }
         let packet = Parked::new(kind, body, Standing::InRoom)?;
-        let room = self.room.acquire_many(packet.units());
-        let Ok(permit) = tokio::time::timeout(self.patience, room).await else {
-            return Err(CallError::new(Code::Unavailable, "the client reads too slowly"));
+        let parked = async {
+            let _turn = self.turn.lock().await;
+            if let Ok(permit) = self.room.acquire_many(packet.units()).await {
+                permit.forget();
+            }
+            self.park(packet);
         };
-        if let Ok(permit) = permit {
-            permit.forget();
-        }
-        self.park(packet);
-        Ok(())
+        // Unconstrained, since a task that has used up its budget would not even queue, and be overtaken.
+        tokio::time::timeout(self.patience, tokio::task::unconstrained(parked))
+            .await
+            .map_err(|_| CallError::new(Code::Unavailable, "the client reads too slowly"))
     }
 
     /// Sends the answer to a call that was not taken in. It does not wait; a client who goes on sending

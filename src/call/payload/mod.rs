@@ -58,6 +58,9 @@ impl Arrived {
 ///
 /// As an argument of a function it is the whole call; [`Json`](crate::Json), [`Bytes`], `String` and
 /// [`Data`] take its data alone, [`Whole`](crate::Whole) takes it all into a type.
+///
+/// Of a key that comes twice the last holds, keys may be written with escapes, and `null` in an optional
+/// field is as good as nothing. Levels of nesting count from the call itself, or from packed data itself.
 #[derive(Clone)]
 pub struct Call {
     event: ByteString,
@@ -106,21 +109,19 @@ impl Call {
         let Arrived { text, attachments } = arrived;
         let attachments = Attachments::from(attachments);
         let argument = envelope::of_packet(&text).map_err(|_| bad_call("broken JSON"))?;
+        // The array around the call is the packet's, not the call's.
+        if is_deeper_than(limits.depth + 1, text.as_bytes()) {
+            return Err(too_deep(limits));
+        }
         check_attachments(&text, &attachments)?;
         match argument {
-            Argument::Call(envelope) => {
-                // The array around the call is the packet's, not the call's.
-                if is_deeper_than(limits.depth + 1, text.as_bytes()) {
-                    return Err(too_deep(limits));
-                }
-                Self::from_envelope(
-                    &envelope,
-                    &text,
-                    Whole::InPacket(text.clone()),
-                    attachments,
-                    limits,
-                )
-            }
+            Argument::Call(envelope) => Self::from_envelope(
+                &envelope,
+                &text,
+                Whole::InPacket(text.clone()),
+                attachments,
+                limits,
+            ),
             Argument::Text(inner) => Self::from_text(inner, limits),
             Argument::Buffer(number) => match attachments.get(number) {
                 Some(buffer) => Self::from_bytes(buffer.clone(), limits),
@@ -262,7 +263,7 @@ impl Call {
         self.data.json()
     }
 
-    /// The `data` as text, as [`Data::text`].
+    /// The `data` as text, as [`Data::text`]; of packed data the text that was packed, to the letter.
     ///
     /// # Errors
     /// Those of [`Call::data`], and [`Code::InvalidData`].
@@ -270,7 +271,7 @@ impl Call {
         self.data.text()
     }
 
-    /// The `data` as bytes, as [`Data::bytes`].
+    /// The `data` as bytes, as [`Data::bytes`]; of packed data the bytes that were packed.
     ///
     /// # Errors
     /// Those of [`Call::data`], and [`Code::InvalidData`].
@@ -325,10 +326,7 @@ impl Call {
     fn whole_text(&self) -> Result<&str, CallError> {
         match &self.whole {
             Whole::Alone(text) => Ok(text),
-            Whole::InPacket(packet) => {
-                let (_, call): (IgnoredAny, &RawValue) = serde_json::from_str(packet)?;
-                Ok(call.get())
-            }
+            Whole::InPacket(packet) => Ok(in_packet(packet)?.get()),
         }
     }
 }
@@ -344,6 +342,12 @@ impl fmt::Debug for Call {
 
 fn bad_call(why: &'static str) -> CallError {
     CallError::new(Code::BadCall, format!("no call: {why}"))
+}
+
+/// The call in a packet's text.
+fn in_packet(packet: &str) -> serde_json::Result<&RawValue> {
+    let (_, call): (IgnoredAny, _) = serde_json::from_str(packet)?;
+    Ok(call)
 }
 
 /// Text that is part of a longer text shares its memory; other text is copied.
@@ -372,8 +376,9 @@ fn check_attachments(text: &str, attachments: &Attachments) -> Result<(), CallEr
     if attachments.is_empty() {
         return Ok(());
     }
-    let tree = serde_json::from_str(text)
-        .map_err(|_| bad_call("broken JSON, or JSON nested too deep to hold Buffers"))?;
+    // The call alone, as the array around it would be a level too many for the parser.
+    let call = in_packet(text).and_then(|call| serde_json::from_str(call.get()));
+    let tree = call.map_err(|_| bad_call("JSON that cannot be read, beside Buffers"))?;
     attachments.check(&tree).map_err(|mismatch| bad_call(mismatch.0))
 }
 

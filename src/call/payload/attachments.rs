@@ -110,6 +110,9 @@ pub(super) fn serialize(value: &(impl Serialize + ?Sized)) -> serde_json::Result
     Ok((json, buffers))
 }
 
+/// What a value that is one Buffer is written as.
+pub(super) const ONE_BUFFER: &str = r#"{"_placeholder":true,"num":0}"#;
+
 /// Compact JSON, but for bytes: a placeholder is written and they are put aside.
 struct Placeholders<'a>(&'a mut Vec<Bytes>);
 

@@ -21,7 +21,13 @@ use crate::error::{CallError, Code};
 /// or nothing.
 ///
 /// Taken as an argument it is the call's data whatever that is; returned or emitted it goes out as it
-/// came in, Buffers in their places. JSON text is kept as it is written: numbers keep their digits.
+/// came in, Buffers in their places. JSON text is kept as it is written: numbers keep their digits. (Beside
+/// Buffers it is not: numbers are 64 bits wide there, integers or doubles.)
+///
+/// What JSON leaves open, a type settles as serde does. Integers are exact as far as the type reaches, and
+/// an `f64` is the nearest one. Of a key that comes twice the last holds in a map, and a struct refuses it.
+/// Half a surrogate pair and a number that no double holds (`1e400`) are [`Code::InvalidData`], though they
+/// pass through unread.
 ///
 /// ```
 /// use updraft::{Data, Module};
@@ -54,7 +60,12 @@ impl Data {
     /// # Errors
     /// [`Code::Internal`] where the value cannot be written as JSON (a map whose keys are no text).
     pub fn new(value: &(impl Serialize + ?Sized)) -> Result<Self, CallError> {
-        let (json, buffers) = attachments::serialize(value)?;
+        let (json, mut buffers) = attachments::serialize(value)?;
+        if json == attachments::ONE_BUFFER
+            && let Some(buffer) = buffers.pop()
+        {
+            return Ok(Self(Form::Buffer(buffer)));
+        }
         Ok(Self(Form::Json(RawValue::from_string(json)?, buffers.into())))
     }
 
@@ -223,8 +234,10 @@ impl PackedData {
 
     /// The bytes inside packed data; `None` where it is not packed.
     fn unpack(&self) -> Result<Option<Vec<u8>>, CallError> {
+        if self.data.is_absent() {
+            return Ok(None);
+        }
         let unpacked = match (&self.data.0, self.packing) {
-            (Form::Absent, _) => return Ok(None),
             (Form::Buffer(buffer), Packing::Gzip) => from_gzip(buffer, self.limits.unpacked),
             (Form::Json(json, _), Packing::GzipBase64) => match text_of(json) {
                 None => Err(Unpacking::Broken),
@@ -310,10 +323,15 @@ fn from_json_or_text<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CallError> 
     let text = utf8(bytes)?;
     match serde_json::from_str(text) {
         Ok(value) => Ok(value),
-        Err(error) if error.is_data() => from_json(text, &Attachments::default(), DATA),
+        Err(error) if error.is_data() || is_json(text) => from_json(text, &Attachments::default(), DATA),
         Err(_) => from_tree(Value::String(text.to_owned()), &Attachments::default(), DATA)
             .map_err(|_| does_not_fit(DATA, "JSON text")),
     }
+}
+
+/// Whether a text is JSON, even where no type can hold it: a number beyond a double, half a surrogate pair.
+fn is_json(text: &str) -> bool {
+    serde_json::from_str::<&RawValue>(text).is_ok()
 }
 
 /// JSON text as a type; an error names the path below `root` and what was expected there.

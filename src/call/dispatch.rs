@@ -123,7 +123,7 @@ fn shortened(event: &str) -> ByteString {
 }
 
 /// What a panic said, where it said it in words.
-fn said(panic: &(dyn Any + Send)) -> &str {
+pub(crate) fn said(panic: &(dyn Any + Send)) -> &str {
     panic
         .downcast_ref::<&str>()
         .copied()

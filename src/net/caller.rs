@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     call::{
-        dispatch::{Answer, Dispatcher},
+        dispatch::{Answer, Dispatcher, said},
         peer::{Identity, Outgoing, Peer, SocketData, SocketId, Target},
     },
     config::Config,
@@ -167,7 +167,7 @@ impl<E: Company> Caller<E> {
         let mut call = Box::pin(async move {
             let answered = AssertUnwindSafe(this.answer(incoming)).catch_unwind().await;
             if answered.is_err() {
-                tracing::error!("an answer could not be written: its data panicked");
+                tracing::error!("an answer was not sent: sending it panicked");
             }
             this.intake.finished();
             this
@@ -190,8 +190,16 @@ impl<E: Company> Caller<E> {
             source: _,
         } = incoming;
         let answer = self.shared.dispatcher.answer(arrived, peer).await;
-        let Err(error) = self.send_answer(ack, &answer).await else {
-            return;
+        // What a function returns is written out here, by code of the app that may panic.
+        let sent = AssertUnwindSafe(self.send_answer(ack, &answer)).catch_unwind();
+        let error = match sent.await {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error,
+            Err(panic) => CallError::internal(format_args!(
+                "the answer of {} panicked: {}",
+                answer.event,
+                said(&*panic)
+            )),
         };
         if error.code() != Code::Internal {
             return tracing::debug!(%error, "an answer did not reach its client");

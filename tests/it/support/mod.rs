@@ -1,13 +1,17 @@
-//! What the stories share: a server on a free port, a raw client, JS clients run by Node.
+//! What the stories share: servers on free ports, a raw client, JS clients run by Node.
 
 #![allow(dead_code, unused_imports)] // not every story uses everything
 
+mod http;
+mod local;
 mod node;
 mod raw;
 mod server;
 
+pub(crate) use http::{Http, Response};
+pub(crate) use local::{Local, settled, until, within_patience};
 pub(crate) use node::node;
-pub(crate) use raw::RawClient;
+pub(crate) use raw::{Packet, RawClient};
 pub(crate) use server::Program;
 
 use std::time::Duration;

@@ -13,20 +13,54 @@ use super::PATIENCE;
 pub(crate) struct RawClient {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
     acks: u32,
+    /// Heartbeats answered.
+    pub(crate) pings: usize,
+    /// What the engine and the namespace called this connection when it was opened.
+    pub(crate) session_ids: Vec<String>,
+}
+
+/// A packet of Socket.IO, without Buffers.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Packet {
+    /// An event, its first argument, and the number of the ack that the server wants.
+    Event(String, Value, Option<u32>),
+    /// The ack of a call.
+    Ack(u32, Value),
 }
 
 impl RawClient {
     /// Connects to the root namespace of the server at `url`.
     pub(crate) async fn connect(url: &str) -> Self {
+        let mut client = Self::open(url).await;
+        client.send("40").await;
+        client.connected().await;
+        client
+    }
+
+    /// Opens the connection and says nothing yet.
+    pub(crate) async fn open(url: &str) -> Self {
         let address = format!(
             "{}/socket.io/?EIO=4&transport=websocket",
             url.replace("http://", "ws://")
         );
         let (socket, _) = connect_async(address).await.expect("the server takes WebSockets");
-        let mut client = Self { socket, acks: 0 };
-        client.send("40").await;
-        while !client.text().await.starts_with("40") {}
-        client
+        Self {
+            socket,
+            acks: 0,
+            pings: 0,
+            session_ids: Vec::new(),
+        }
+    }
+
+    /// Waits for the greetings of the engine and of the namespace.
+    async fn connected(&mut self) {
+        for greeting in ["0", "40"] {
+            let text = self.text().await;
+            let json = text.strip_prefix(greeting).expect("a greeting");
+            let json: Value = serde_json::from_str(json).expect("JSON");
+            self.session_ids
+                .push(json["sid"].as_str().expect("an id").to_owned());
+        }
     }
 
     pub(crate) async fn send(&mut self, text: &str) {
@@ -43,12 +77,18 @@ impl RawClient {
 
     /// The next message, heartbeats answered; `None` where the server closed the connection.
     pub(crate) async fn next(&mut self) -> Option<Message> {
+        timeout(PATIENCE, self.listen())
+            .await
+            .expect("the server says something")
+    }
+
+    async fn listen(&mut self) -> Option<Message> {
         loop {
-            let next = timeout(PATIENCE, self.socket.next())
-                .await
-                .expect("the server says something");
-            match next {
-                Some(Ok(Message::Text(text))) if text.as_str() == "2" => self.send("3").await,
+            match self.socket.next().await {
+                Some(Ok(Message::Text(text))) if text.as_str() == "2" => {
+                    self.pings += 1;
+                    self.send("3").await;
+                }
                 Some(Ok(message)) => return Some(message),
                 Some(Err(_)) | None => return None,
             }
@@ -62,9 +102,35 @@ impl RawClient {
         }
     }
 
-    /// Emits `event` with the given JSON text as its arguments, and returns the ack's argument. What comes
-    /// before the ack is dropped.
-    pub(crate) async fn call_raw(&mut self, arguments: &str, buffers: &[&[u8]]) -> Value {
+    /// The next event or ack.
+    pub(crate) async fn packet(&mut self) -> Packet {
+        loop {
+            let text = self.text().await;
+            if let Some(packet) = read(&text) {
+                return packet;
+            }
+        }
+    }
+
+    /// The next packet, which must be the event `message`; its argument.
+    pub(crate) async fn message(&mut self) -> Value {
+        match self.packet().await {
+            Packet::Event(name, data, _) if name == "message" => data,
+            other => panic!("a message was expected, not {other:?}"),
+        }
+    }
+
+    /// Calls without an ack.
+    pub(crate) async fn emit(&mut self, call: &Value) {
+        self.send(&format!(r#"42["event",{call}]"#)).await;
+    }
+
+    /// Begins a call; the number of its ack.
+    pub(crate) async fn begin(&mut self, call: &Value) -> u32 {
+        self.begin_raw(&call.to_string(), &[]).await
+    }
+
+    async fn begin_raw(&mut self, arguments: &str, buffers: &[&[u8]]) -> u32 {
         self.acks += 1;
         let ack = self.acks;
         let comma = if arguments.is_empty() { "" } else { "," };
@@ -78,28 +144,84 @@ impl RawClient {
                 }
             }
         }
-        self.ack(ack).await
+        ack
+    }
+
+    /// Emits `event` with the given JSON text as its arguments, and returns the ack's argument. What comes
+    /// before the ack is dropped.
+    pub(crate) async fn call_raw(&mut self, arguments: &str, buffers: &[&[u8]]) -> Value {
+        let number = self.begin_raw(arguments, buffers).await;
+        self.answer(number).await
     }
 
     pub(crate) async fn call(&mut self, call: &Value) -> Value {
         self.call_raw(&call.to_string(), &[]).await
     }
 
-    /// Calls the echo, to see that the socket still works.
+    /// Calls the status, to see that the socket still works.
     pub(crate) async fn is_well(&mut self) -> bool {
         let answer = self.call(&json!({"event": "api.services.status"})).await;
         answer == json!({"event": "api.services.status", "data": "online"})
     }
 
-    async fn ack(&mut self, number: u32) -> Value {
+    /// Calls the status; nothing but its answer may come, since nothing else was on its way.
+    pub(crate) async fn hears_nothing_else(&mut self) {
+        let number = self.begin(&json!({"event": "api.services.status"})).await;
+        let online = json!({"event": "api.services.status", "data": "online"});
+        assert_eq!(self.packet().await, Packet::Ack(number, online));
+    }
+
+    /// The ack of this number. What comes before it is dropped.
+    pub(crate) async fn answer(&mut self, number: u32) -> Value {
         loop {
-            let text = self.text().await;
-            let plain = format!("43{number}[");
-            if let Some(rest) = text.strip_prefix(&plain) {
-                let json: Value = serde_json::from_str(&format!("[{rest}")).expect("JSON");
-                assert_eq!(json.as_array().map(Vec::len), Some(1), "an ack has one argument");
-                return json[0].clone();
+            if let Packet::Ack(acked, data) = self.packet().await
+                && acked == number
+            {
+                return data;
             }
+        }
+    }
+
+    /// Acks an event of the server.
+    pub(crate) async fn ack(&mut self, number: u32, data: &Value) {
+        self.send(&format!("43{number}[{data}]")).await;
+    }
+
+    /// Reads until so many more heartbeats were answered.
+    pub(crate) async fn beat(&mut self, times: usize) {
+        let enough = self.pings + times;
+        while self.pings < enough {
+            match timeout(PATIENCE, self.socket.next()).await.expect("a heartbeat") {
+                Some(Ok(Message::Text(text))) if text.as_str() == "2" => {
+                    self.pings += 1;
+                    self.send("3").await;
+                }
+                Some(Ok(_)) => {}
+                end => panic!("the connection ended: {end:?}"),
+            }
+        }
+    }
+}
+
+fn read(text: &str) -> Option<Packet> {
+    let is_event = match text.get(..2)? {
+        "42" => true,
+        "43" => false,
+        _ => return None,
+    };
+    let (number, arguments) = text[2..].split_at(text[2..].find('[')?);
+    let number = number.parse().ok();
+    let mut arguments: Vec<Value> = serde_json::from_str(arguments).expect("JSON");
+    let data = arguments.pop().expect("an argument");
+    match is_event {
+        true => {
+            assert_eq!(arguments.len(), 1, "an event has one argument beside its name");
+            let name = arguments[0].as_str().expect("a name").to_owned();
+            Some(Packet::Event(name, data, number))
+        }
+        false => {
+            assert!(arguments.is_empty(), "an ack has one argument");
+            Some(Packet::Ack(number.expect("a number"), data))
         }
     }
 }

@@ -86,6 +86,12 @@ impl Program {
         (status.success(), said)
     }
 
+    /// Ends it without asking.
+    pub(crate) fn end(&mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it ends");
+    }
+
     /// Its standard error, to read while it runs.
     pub(crate) fn stderr(&mut self) -> ChildStderr {
         self.child.stderr.take().expect("stderr is piped")

@@ -1,0 +1,233 @@
+//! What a function can do with the sockets around it.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use updraft::{App, Code, Context, Json, Module, Result, State};
+
+use crate::support::{Local, PATIENCE, Packet, RawClient, within_patience};
+
+async fn server_with(module: Module) -> Local {
+    Local::of(App::new().module(module)).await
+}
+
+/// The next event, which wants an ack.
+async fn question(client: &mut RawClient) -> (Value, u32) {
+    match client.packet().await {
+        Packet::Event(name, data, Some(ack)) if name == "question" => (data, ack),
+        other => panic!("a question was expected, not {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_function_asks_its_caller_and_gets_the_answer() {
+    async fn ask(cx: Context) -> Result<String> {
+        cx.emit_with_ack("question", "your name?", PATIENCE).await
+    }
+    let server = server_with(Module::new("ask").on("name", ask)).await;
+    let mut client = server.client().await;
+    let call = client.begin(&json!({"event": "ask.name"})).await;
+    let (asked, ack) = question(&mut client).await;
+    assert_eq!(asked, "your name?");
+    client.ack(ack, &json!("Ada")).await;
+    assert_eq!(client.answer(call).await["data"], "Ada");
+
+    let call = client.begin(&json!({"event": "ask.name"})).await;
+    let (_, ack) = question(&mut client).await;
+    client.ack(ack, &json!(["no", "text"])).await;
+    assert_eq!(client.answer(call).await["error"]["code"], "invalid_data");
+    assert!(client.is_well().await);
+}
+
+#[tokio::test]
+async fn a_caller_who_does_not_answer_is_not_waited_for_longer_than_said() {
+    async fn ask(cx: Context) -> Result<String> {
+        let wait = Duration::from_millis(20);
+        cx.emit_with_ack("question", "your name?", wait).await
+    }
+    let server = server_with(Module::new("ask").on("name", ask)).await;
+    let mut client = server.client().await;
+    let answer = client.call(&json!({"event": "ask.name"})).await;
+    assert_eq!(answer["error"]["code"], "timeout");
+    assert!(client.is_well().await);
+}
+
+#[tokio::test]
+async fn a_question_comes_after_what_was_said_before_it() {
+    async fn ask(cx: Context) -> Result<u32> {
+        for number in 0..1000 {
+            cx.emit("message", &number).await?;
+        }
+        cx.emit_with_ack("question", "heard all?", PATIENCE).await
+    }
+    let server = server_with(Module::new("ask").on("all", async |cx: Context| ask(cx).await.map(Json))).await;
+    let mut client = server.client().await;
+    let call = client.begin(&json!({"event": "ask.all"})).await;
+    for number in 0..1000 {
+        assert_eq!(client.message().await, number);
+    }
+    let (_, ack) = question(&mut client).await;
+    client.ack(ack, &json!(1000)).await;
+    assert_eq!(client.answer(call).await["data"], 1000);
+}
+
+#[tokio::test]
+async fn a_room_is_asked_and_each_answers_for_itself() {
+    async fn ask(cx: Context) -> Result<Json<Vec<String>>> {
+        let room = cx.within("room");
+        let answers = room.emit_with_ack::<String>("question", "who?", Duration::from_secs(2));
+        let answers = answers.await?.into_iter().map(|answer| match answer {
+            Ok(name) => name,
+            Err(error) if error.code() == Code::Timeout => "silence".to_owned(),
+            Err(error) => error.to_string(),
+        });
+        Ok(Json(answers.collect()))
+    }
+    let join = async |cx: Context| cx.join("room");
+    let server = server_with(Module::new("room").on("join", join).on("ask", ask)).await;
+    let (mut ada, mut bob, mut eve) = (
+        server.client().await,
+        server.client().await,
+        server.client().await,
+    );
+    for client in [&mut ada, &mut bob, &mut eve] {
+        client.call(&json!({"event": "room.join"})).await;
+    }
+    let call = ada.begin(&json!({"event": "room.ask"})).await;
+    for (client, name) in [(&mut ada, "Ada"), (&mut bob, "Bob")] {
+        let (_, ack) = question(client).await;
+        client.ack(ack, &json!(name)).await;
+    }
+    let (_, _never_acked) = question(&mut eve).await;
+    let answer = ada.answer(call).await;
+    let mut names: Vec<&str> = answer["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|name| name.as_str().unwrap())
+        .collect();
+    assert_eq!(names.pop(), Some("silence"), "{answer}");
+    names.sort_unstable();
+    assert_eq!(names, ["Ada", "Bob"]);
+}
+
+#[tokio::test]
+async fn a_value_stays_with_its_socket() {
+    struct Calls(u32);
+    async fn count(cx: Context) -> Json<u32> {
+        let calls = cx.socket_data::<Calls>().map_or(1, |calls| calls.0 + 1);
+        cx.set_socket_data(Calls(calls));
+        Json(calls)
+    }
+    let server = server_with(Module::new("calls").on("count", count)).await;
+    let (mut ada, mut bob) = (server.client().await, server.client().await);
+    let call = json!({"event": "calls.count"});
+    for number in 1..=3 {
+        assert_eq!(ada.call(&call).await["data"], number);
+    }
+    assert_eq!(bob.call(&call).await["data"], 1);
+}
+
+#[tokio::test]
+async fn a_socket_has_a_public_id_that_gives_nothing_away() {
+    let id = async |cx: Context| cx.socket_id().to_string();
+    let server = server_with(Module::new("my").on("id", id)).await;
+    let (mut ada, mut bob) = (server.client().await, server.client().await);
+    let call = json!({"event": "my.id"});
+    let public = ada.call(&call).await["data"].as_str().unwrap().to_owned();
+    assert_eq!(public.len(), 20);
+    assert_eq!(ada.call(&call).await["data"], public, "it stays");
+    assert_ne!(bob.call(&call).await["data"], public);
+    assert_eq!(ada.session_ids.len(), 2);
+    assert!(!ada.session_ids.contains(&public));
+}
+
+#[tokio::test]
+async fn a_function_learns_that_its_caller_is_gone() {
+    async fn wait(cx: Context, seen: State<UnboundedSender<String>>) -> Result<()> {
+        seen.send(format!("waits, gone: {}", cx.is_cancelled()))?;
+        cx.cancelled().await;
+        seen.send(format!("ends, gone: {}", cx.is_cancelled()))?;
+        Ok(())
+    }
+    let (sender, mut seen) = unbounded_channel::<String>();
+    let module = Module::new("long").on("wait", wait);
+    let server = Local::of(App::new().state(sender).module(module)).await;
+    for leaves_with in ["a packet", "its connection"] {
+        let mut client = server.client().await;
+        client.begin(&json!({"event": "long.wait"})).await;
+        let next = within_patience("the function to start", seen.recv()).await;
+        assert_eq!(next.unwrap(), "waits, gone: false");
+        if leaves_with == "a packet" {
+            client.send("41").await;
+        } else {
+            drop(client);
+        }
+        let next = within_patience("the function to end", seen.recv()).await;
+        assert_eq!(
+            next.unwrap(),
+            "ends, gone: true",
+            "the client left with {leaves_with}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn others_are_spoken_to_without_oneself() {
+    let module = Module::new("room")
+        .on("join", async |cx: Context| cx.join("room"))
+        .on("rooms", async |cx: Context| Json(cx.rooms()))
+        .on("to", async |cx: Context| {
+            cx.to("room").emit("message", "to").await
+        })
+        .on("within", async |cx: Context| {
+            cx.within("room").emit("message", "within").await
+        })
+        .on("broadcast", async |cx: Context| {
+            cx.broadcast().emit("message", "all").await
+        });
+    let server = server_with(module).await;
+    let (mut ada, mut bob, mut eve) = (
+        server.client().await,
+        server.client().await,
+        server.client().await,
+    );
+    for client in [&mut ada, &mut bob] {
+        client.call(&json!({"event": "room.join"})).await;
+    }
+    assert_eq!(
+        ada.call(&json!({"event": "room.rooms"})).await["data"],
+        json!(["room"])
+    );
+    assert_eq!(eve.call(&json!({"event": "room.rooms"})).await["data"], json!([]));
+
+    // From inside the room; Eve is outside.
+    for (function, word, ada_hears, eve_hears) in [
+        ("to", "to", false, false),
+        ("within", "within", true, false),
+        ("broadcast", "all", false, true),
+    ] {
+        let call = ada.begin(&json!({"event": format!("room.{function}")})).await;
+        if ada_hears {
+            assert_eq!(ada.message().await, word);
+        }
+        let done = json!({"event": format!("room.{function}")});
+        assert_eq!(ada.packet().await, Packet::Ack(call, done));
+        assert_eq!(bob.message().await, word);
+        if eve_hears {
+            assert_eq!(eve.message().await, word);
+        }
+        for client in [&mut ada, &mut bob, &mut eve] {
+            client.hears_nothing_else().await;
+        }
+    }
+
+    // From outside: within is heard in the room, and not by the one who speaks.
+    for function in ["to", "within"] {
+        eve.call(&json!({"event": format!("room.{function}")})).await;
+        assert_eq!(ada.message().await, function);
+        assert_eq!(bob.message().await, function);
+        eve.hears_nothing_else().await;
+    }
+}

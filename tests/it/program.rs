@@ -1,0 +1,148 @@
+//! The program, as it is typed at a prompt: `events` and `call`.
+
+use std::{
+    io::Write,
+    process::{Command, Output, Stdio},
+};
+
+use serde_json::{Value, json};
+
+use crate::support::{Http, Program};
+
+const EVENTS: [&str; 7] = [
+    "api.hello.greeting",
+    "api.room.join",
+    "api.room.leave",
+    "api.room.say",
+    "api.services.status",
+    "api.services.test.testFunc",
+    "api.test.board",
+];
+
+/// Runs the program to its end: whether it succeeded, its standard output, its standard error.
+fn updraft(arguments: &[&str], input: &str) -> (bool, String, String) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_updraft"))
+        .args(arguments)
+        .env_remove("UPDRAFT_URL")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = child.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (status.success(), text(stdout), text(stderr))
+}
+
+/// Calls an event of a server.
+fn call(server: &Program, arguments: &[&str], input: &str) -> (bool, String, String) {
+    updraft(&[&["call", "--url", &server.url], arguments].concat(), input)
+}
+
+fn succeeded(stdout: &str) -> (bool, String, String) {
+    (true, stdout.to_owned(), String::new())
+}
+
+fn failed(stderr: &str) -> (bool, String, String) {
+    (false, String::new(), stderr.to_owned())
+}
+
+#[test]
+fn events_are_listed_by_name() {
+    let listed = EVENTS.map(|event| format!("{event}\n")).concat();
+    assert_eq!(updraft(&["events"], ""), succeeded(&listed));
+    let (done, stdout, _) = updraft(&["events", "--json"], "");
+    assert!(done);
+    assert_eq!(serde_json::from_str::<Value>(&stdout).unwrap(), json!(EVENTS));
+}
+
+#[test]
+fn an_event_is_called_and_its_answer_printed() {
+    let server = Program::start(&[]);
+    assert_eq!(call(&server, &["api.services.status"], ""), succeeded("\"online\"\n"));
+    let echo = "api.services.test.testFunc";
+    let data = r#"{"b":[1,"größe",null],"a":1.5}"#;
+    let printed = format!("{data}\n");
+    assert_eq!(call(&server, &[echo, "--data", data], ""), succeeded(&printed));
+    assert_eq!(call(&server, &[echo, "--data", "-"], data), succeeded(&printed));
+    assert_eq!(call(&server, &[echo, "--data", data, "--id", "7"], ""), succeeded(&printed));
+    assert_eq!(call(&server, &[echo], ""), succeeded(""));
+    let join = ["api.room.join", "--data", r#"{"room":"a"}"#];
+    assert_eq!(call(&server, &join, ""), succeeded(""));
+}
+
+#[test]
+fn what_a_function_emits_meanwhile_is_shown_beside_the_answer() {
+    let server = Program::start(&[]);
+    let greeting = call(&server, &["api.hello.greeting", "--data", r#"{"name":"Ada"}"#], "");
+    assert_eq!(greeting, (true, String::new(), "message: \"You're welcome Ada\"\n".to_owned()));
+}
+
+#[test]
+fn a_call_that_fails_says_why_and_exits_so() {
+    let server = Program::start(&[]);
+    assert_eq!(
+        call(&server, &["api.nope"], ""),
+        failed("error: unknown_event: NopeFn doesn't exist\n")
+    );
+    let told = "error: invalid_data: data.room: invalid type: integer `5`, expected a string \
+                {\"path\":\"data.room\",\"expected\":\"a string\"}\n";
+    assert_eq!(call(&server, &["api.room.join", "--data", r#"{"room":5}"#], ""), failed(told));
+}
+
+#[test]
+fn data_that_is_no_json_is_not_sent() {
+    for (arguments, input) in [(["--data", "text"], ""), (["--data", "-"], "text")] {
+        let (done, stdout, stderr) =
+            updraft(&[["call", "api.x"].as_slice(), arguments.as_slice()].concat(), input);
+        assert!(!done && stdout.is_empty());
+        assert!(stderr.starts_with("error: --data is no JSON ("), "{stderr}");
+        assert!(stderr.contains(r#"--data '"text"'"#), "{stderr}");
+    }
+}
+
+#[test]
+fn a_server_that_is_not_there_is_named() {
+    let mut server = Program::start(&[]);
+    let url = server.url.clone();
+    server.end();
+    let (done, _, stderr) = updraft(&["call", "api.services.status", "--url", &url], "");
+    assert!(!done);
+    assert!(stderr.starts_with(&format!("error: cannot reach a server at {url}: ")), "{stderr}");
+    let (done, _, stderr) = updraft(&["call", "api.services.status", "--url", "localhost:3000"], "");
+    assert!(!done);
+    assert_eq!(stderr, "error: 'localhost:3000' is no address of a server: it begins with http://\n");
+}
+
+#[test]
+fn a_port_that_is_taken_is_said_to_be() {
+    let server = Program::start(&[]);
+    let address = server.url.strip_prefix("http://").unwrap();
+    let port = address.rsplit(':').next().unwrap();
+    let (done, stdout, stderr) = updraft(&["serve", "--port", port], "");
+    assert!(!done && stdout.is_empty(), "{stdout}");
+    assert!(
+        stderr.starts_with(&format!("error: cannot listen on {address}: ")),
+        "{stderr}"
+    );
+    assert_eq!(Http::get(&server.url, "/health/live", &[]).status, 200, "the first serves on");
+}
+
+#[test]
+fn a_mistyped_setting_is_explained() {
+    for (flags, told) in [
+        (["--cors-origins", "example.org"], "'example.org' is no origin"),
+        (["--client-bundle", "/nowhere"], "no socket.io.js in /nowhere"),
+        (["--max-running", "0"], "invalid value '0' for '--max-running <CALLS>'"),
+        (["--call-timeout", "soon"], "invalid value 'soon' for '--call-timeout <TIME>'"),
+    ] {
+        let (done, _, stderr) = updraft(&[["serve", "--port", "0"], flags].concat(), "");
+        assert!(!done);
+        assert!(stderr.contains(told), "{stderr}");
+    }
+}

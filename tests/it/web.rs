@@ -1,0 +1,116 @@
+//! What is served beside Socket.IO, and what happens to connections that are none of its.
+
+use crate::support::{Http, Program, until};
+
+const CLIENT: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/tests/clients/node_modules/socket.io-client-4/dist"
+);
+
+const POLL: &str = "/socket.io/?EIO=4&transport=polling";
+
+#[test]
+fn health_is_told_to_whoever_asks() {
+    let server = Program::start(&[]);
+    for (path, body) in [("/health/live", "live"), ("/health/ready", "ready")] {
+        let response = Http::get(&server.url, path, &[]);
+        assert_eq!((response.status, response.body.as_str()), (200, body));
+    }
+    assert_eq!(Http::get(&server.url, "/health/other", &[]).status, 404);
+    assert_eq!(Http::get(&server.url, "/", &[]).status, 404, "the root is an engine's only with EIO=");
+}
+
+#[test]
+fn without_origins_browsers_of_other_sites_are_told_nothing() {
+    let server = Program::start(&[]);
+    let response = Http::get(&server.url, POLL, &["origin: https://a.example"]);
+    assert_eq!(response.status, 200);
+    assert_eq!(response.header("access-control-allow-origin"), None);
+}
+
+#[test]
+fn browsers_may_connect_from_the_origins_that_are_named() {
+    let server = Program::start(&["--cors-origins", "https://a.example,http://b.example:8080"]);
+    for origin in ["https://a.example", "http://b.example:8080"] {
+        let response = Http::get(&server.url, POLL, &[&format!("origin: {origin}")]);
+        assert_eq!(response.status, 200);
+        assert_eq!(response.header("access-control-allow-origin"), Some(origin));
+        assert_eq!(response.header("access-control-allow-credentials"), Some("true"));
+    }
+    for origin in ["https://c.example", "http://a.example", "https://a.example.org"] {
+        let response = Http::get(&server.url, POLL, &[&format!("origin: {origin}")]);
+        assert_eq!(response.header("access-control-allow-origin"), None, "{origin}");
+    }
+    let asked = [
+        "origin: https://a.example",
+        "access-control-request-method: POST",
+        "access-control-request-headers: content-type",
+    ];
+    let response = Http::open(&server.url).ask("OPTIONS", POLL, &asked);
+    assert_eq!(response.status, 200);
+    assert_eq!(response.header("access-control-allow-origin"), Some("https://a.example"));
+    assert_eq!(response.header("access-control-allow-methods"), Some("GET,POST"));
+}
+
+#[test]
+fn a_star_lets_browsers_of_every_origin_connect() {
+    let server = Program::start(&["--cors-origins", "*"]);
+    let response = Http::get(&server.url, POLL, &["origin: https://any.example"]);
+    assert_eq!(response.header("access-control-allow-origin"), Some("https://any.example"));
+    assert_eq!(response.header("access-control-allow-credentials"), Some("true"));
+}
+
+#[test]
+fn the_client_is_handed_out_where_it_is_asked_for() {
+    let server = Program::start(&["--client-bundle", CLIENT]);
+    for file in ["socket.io.js", "socket.io.min.js", "socket.io.esm.min.js", "socket.io.min.js.map"] {
+        let response = Http::get(&server.url, &format!("/socket.io/{file}"), &[]);
+        assert_eq!(response.status, 200, "{file}");
+        let installed = std::fs::read_to_string(format!("{CLIENT}/{file}")).unwrap();
+        assert!(response.body == installed, "{file}");
+        if file.ends_with("js") {
+            let kind = response.header("content-type").unwrap();
+            assert!(kind.contains("javascript"), "{kind}");
+        }
+    }
+    let outside = Http::get(&server.url, "/socket.io/../package.json", &[]);
+    assert_eq!(outside.status, 404);
+    assert_eq!(Http::get(&server.url, POLL, &[]).status, 200, "the engine is there too");
+
+    let without = Program::start(&[]);
+    assert_eq!(Http::get(&without.url, "/socket.io/socket.io.js", &[]).status, 404);
+}
+
+#[test]
+fn a_connection_that_says_too_little_is_closed() {
+    let server = Program::start(&["--header-timeout", "1s"]);
+    let mut silent = Http::open(&server.url);
+    let mut half = Http::open(&server.url);
+    half.write("GET /health/live HTTP/1.1\r\nhost: lo");
+    let mut idle = Http::open(&server.url);
+    assert_eq!(idle.ask("GET", "/health/live", &[]).status, 200);
+    for connection in [&mut silent, &mut half, &mut idle] {
+        let said = connection.rest();
+        assert!(said.is_empty() || said.starts_with("HTTP/1.1 408 "), "{said}");
+    }
+}
+
+#[test]
+fn connections_beyond_the_limit_are_turned_away_until_there_is_room() {
+    let server = Program::start(&["--max-connections", "2"]);
+    let mut first = Http::open(&server.url);
+    let mut second = Http::open(&server.url);
+    for connection in [&mut first, &mut second] {
+        assert_eq!(connection.ask("GET", "/health/live", &[]).status, 200);
+    }
+    let mut third = Http::open(&server.url);
+    let response = third.response();
+    assert_eq!(response.status, 503);
+    assert_eq!(response.header("retry-after"), Some("5"));
+    assert_eq!(third.rest(), "");
+    assert_eq!(second.ask("GET", "/health/live", &[]).status, 200, "the others stay");
+
+    drop(first);
+    let mut answers = std::iter::repeat_with(|| Http::get(&server.url, "/health/live", &[]).status).take(10_000);
+    assert!(answers.any(|status| status == 200), "there is room again");
+}

@@ -18,6 +18,7 @@ impl Program {
             .args(["serve", "--port", "0"])
             .args(flags)
             .env_remove("PORT")
+            .env_remove("UPDRAFT_LOG")
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

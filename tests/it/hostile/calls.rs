@@ -101,7 +101,7 @@ fn base64_texts(marked: &str) -> Vec<Case> {
 fn buffers(marked: &str) -> Vec<Case> {
     let packed = gzip(marked.as_bytes());
     let marked = marked.as_bytes();
-    let random: Vec<u8> = (0..1000_u32).map(|number| (number * 7919 >> 3) as u8).collect();
+    let random: Vec<u8> = (0..1000_u32).map(|number| ((number * 7919) >> 3) as u8).collect();
     let and = |more: &[u8]| [packed.as_slice(), more].concat();
     vec![
         buffer("an empty Buffer", b"", BAD),

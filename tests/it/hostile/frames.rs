@@ -93,6 +93,11 @@ fn announced(head: u8, length: u64) -> Vec<u8> {
     bytes
 }
 
+/// A server whose heartbeat closes nothing for as long as a story lasts.
+fn start() -> Program {
+    Program::start(&["--ping-interval", "10m"])
+}
+
 async fn is_served(server: &Program, about: &str) {
     let mut next = RawClient::connect(&server.url).await;
     assert!(next.is_well().await, "the next client after: {about}");
@@ -131,7 +136,7 @@ async fn broken_frames_close_their_own_connection_only() {
         ("a frame of more than there is memory", announced(0x82, 1 << 62)),
         ("a frame whose length is below zero", announced(0x81, u64::MAX)),
     ];
-    let server = Program::start(&[]);
+    let server = start();
     for (about, bytes) in cases {
         let mut wire = Wire::websocket(&server).await;
         wire.write(&bytes).await;
@@ -144,7 +149,7 @@ async fn broken_frames_close_their_own_connection_only() {
 
 #[tokio::test]
 async fn a_message_over_the_limit_closes_the_connection_and_is_not_kept() {
-    let server = Program::start(&[]);
+    let server = start();
     is_served(&server, "the start").await;
     let before = server.peak_memory();
     let chunk = MARKER.repeat(1000);
@@ -171,7 +176,7 @@ async fn a_message_over_the_limit_closes_the_connection_and_is_not_kept() {
 
 #[tokio::test]
 async fn many_buffers_that_are_too_much_together_close_the_connection() {
-    let server = Program::start(&[]);
+    let server = start();
     is_served(&server, "the start").await;
     let before = server.peak_memory();
     let mut wire = Wire::websocket(&server).await;
@@ -256,7 +261,7 @@ async fn requests_that_are_none_are_refused() {
             bad_request,
         ),
     ];
-    let server = Program::start(&[]);
+    let server = start();
     for (about, request, expected) in cases {
         let mut wire = Wire::open(&server).await;
         wire.write(request.as_bytes()).await;

@@ -95,7 +95,7 @@ fn announced(head: u8, length: u64) -> Vec<u8> {
 
 /// A server whose heartbeat closes nothing for as long as a story lasts.
 fn start() -> Program {
-    Program::start(&["--ping-interval", "10m"])
+    Program::start(&["--ping-interval", "10m", "--ping-timeout", "10m"])
 }
 
 async fn is_served(server: &Program, about: &str) {

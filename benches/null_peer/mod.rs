@@ -1,0 +1,67 @@
+//! A socket that leads nowhere.
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+use updraft::{
+    Identity, Result, SocketId,
+    payload::{Outgoing, Peer, SocketData, Target},
+};
+
+pub(crate) struct NullPeer {
+    id: SocketId,
+    gone: CancellationToken,
+    data: SocketData,
+}
+
+impl NullPeer {
+    pub(crate) fn new() -> Self {
+        Self {
+            id: SocketId::random().unwrap(),
+            gone: CancellationToken::new(),
+            data: SocketData::default(),
+        }
+    }
+}
+
+impl Peer for NullPeer {
+    fn id(&self) -> &SocketId {
+        &self.id
+    }
+
+    fn identity(&self) -> Identity {
+        Identity::Anonymous
+    }
+
+    fn gone(&self) -> &CancellationToken {
+        &self.gone
+    }
+
+    fn emit<'a>(&'a self, _: Target, _: &'a str, _: Outgoing<'a>) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn emit_with_ack<'a>(
+        &'a self,
+        _: Target,
+        _: &'a str,
+        _: Outgoing<'a>,
+        _: Duration,
+    ) -> BoxFuture<'a, Result<Vec<Result<Value>>>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    fn join(&self, _: &str) {}
+
+    fn leave(&self, _: &str) {}
+
+    fn rooms(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn data(&self) -> &SocketData {
+        &self.data
+    }
+}

@@ -10,7 +10,7 @@ use socketioxide::{
     SocketIo,
     adapter::LocalAdapter,
     extract::{AckSender, SocketRef},
-    handler::{FromMessageParts, MessageHandler, Value},
+    handler::{ConnectHandler, FromMessageParts, MessageHandler, Value},
     socket::Socket,
 };
 use tokio::net::TcpListener;
@@ -42,10 +42,15 @@ pub(crate) async fn start(place: Place) -> SocketAddr {
         .ws_max_message_size(LARGEST)
         .ws_max_frame_size(LARGEST)
         .build_layer();
-    io.ns("/", async move |socket: SocketRef| match place {
-        Place::Task => socket.on("event", async |raw: Raw, ack: AckSender| answer(&raw.0, ack)),
-        Place::Reader => socket.on("event", OnReader),
-    });
+    // In a middleware, since a first call that comes on CONNECT's heels would else find nobody.
+    let welcome = async move |socket: SocketRef| {
+        match place {
+            Place::Task => socket.on("event", async |raw: Raw, ack: AckSender| answer(&raw.0, ack)),
+            Place::Reader => socket.on("event", OnReader),
+        }
+        Ok::<(), Infallible>(())
+    };
+    io.ns("/", (async || {}).with(welcome));
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("it listens");
     let listener = listener.tap_io(|stream| stream.set_nodelay(true).expect("an open connection"));

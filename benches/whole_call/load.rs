@@ -6,7 +6,7 @@ use futures_util::{FutureExt, SinkExt, StreamExt, future::join_all};
 use tokio::{net::TcpStream, runtime::Runtime};
 use tokio_tungstenite::{
     MaybeTlsStream, WebSocketStream, connect_async,
-    tungstenite::{Message, Utf8Bytes},
+    tungstenite::{self, Message, Utf8Bytes},
 };
 
 use super::shape::Shape;
@@ -68,31 +68,13 @@ impl Client {
             self.call().await;
         }
         self.socket.flush().await.expect("it reads");
-        let mut answered = 0;
-        while answered < calls {
-            let text = self.next_after_flush().await;
-            if text.as_str() == PING {
-                self.socket.feed(Message::text(PONG)).await.expect("it reads");
-                continue;
-            }
+        for _ in 0..calls {
+            let text = self.next().await;
             assert!(text.starts_with(r#"437[{"event":"#), "{text}");
             assert!(!text.contains(r#""error":"#), "{text}");
-            answered += 1;
             if sent < calls {
                 sent += 1;
                 self.call().await;
-            }
-        }
-    }
-
-    /// The next message. What is to be sent leaves, as much at once as there is, when none is there yet.
-    async fn next_after_flush(&mut self) -> Utf8Bytes {
-        match self.socket.next().now_or_never() {
-            Some(Some(Ok(Message::Text(text)))) => text,
-            Some(other) => panic!("a text was expected, not {other:?}"),
-            None => {
-                self.socket.flush().await.expect("it reads");
-                self.next().await
             }
         }
     }
@@ -102,10 +84,25 @@ impl Client {
         self.socket.feed(packet).await.expect("it reads");
     }
 
+    /// The next message, heartbeats answered.
     async fn next(&mut self) -> Utf8Bytes {
-        match self.socket.next().await {
-            Some(Ok(Message::Text(text))) => text,
-            other => panic!("a text was expected, not {other:?}"),
+        loop {
+            match self.next_after_flush().await {
+                Some(Ok(Message::Text(text))) if text.as_str() == PING => {
+                    self.socket.feed(Message::text(PONG)).await.expect("it reads");
+                }
+                Some(Ok(Message::Text(text))) => return text,
+                other => panic!("a text was expected, not {other:?}"),
+            }
         }
+    }
+
+    /// What is to be sent leaves, as much at once as there is, when nothing has come in.
+    async fn next_after_flush(&mut self) -> Option<tungstenite::Result<Message>> {
+        if let Some(message) = self.socket.next().now_or_never() {
+            return message;
+        }
+        self.socket.flush().await.expect("it reads");
+        self.socket.next().await
     }
 }

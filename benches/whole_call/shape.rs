@@ -38,15 +38,15 @@ pub(crate) fn all() -> Vec<Shape> {
     let call = object(&json).replacen(ECHO, STATUS, 1);
     let whole = base64_of(&gzip(call.as_bytes()));
     vec![
-        echo("echo 128 B, 32 x 8", 32, 8, 128, 100_000),
+        echo("echo 128 B, 32 x 8", 32, 8, 128, 40_000),
         echo("echo 128 B, 1 x 1", 1, 1, 128, 10_000),
-        echo("echo 16 KB, 32 x 8", 32, 8, 16 << 10, 5_000),
+        echo("echo 16 KB, 32 x 8", 32, 8, 16 << 10, 3_000),
         Shape {
             name: "data packed, 256 KB, as bytes, 4 x 2",
             connections: 4,
             outstanding: 2,
             call: object(&format!(r#""{data}""#)).replacen(ECHO, LENGTH, 1),
-            calls: 500,
+            calls: 300,
             packed: Some(data),
         },
         Shape {
@@ -54,7 +54,7 @@ pub(crate) fn all() -> Vec<Shape> {
             connections: 4,
             outstanding: 2,
             call: format!(r#""{whole}""#),
-            calls: 500,
+            calls: 300,
             packed: Some(whole),
         },
     ]

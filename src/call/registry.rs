@@ -6,6 +6,8 @@ use std::{
     panic::Location,
 };
 
+use foldhash::fast::RandomState;
+
 use super::{
     extract::MissingState,
     handler::Function,
@@ -14,9 +16,10 @@ use super::{
 };
 use crate::event::{EventName, MalformedName};
 
-/// Every registered function by the full name of its event.
+/// Every registered function by the full name of its event. A fast hash is a safe one here: clients ask for
+/// names, and cannot add any.
 #[derive(Default)]
-pub struct Registry(HashMap<Box<str>, Registered>);
+pub struct Registry(HashMap<Box<str>, Registered, RandomState>);
 
 pub(super) struct Registered {
     name: EventName,

@@ -203,14 +203,20 @@ impl PackedData {
     pub(super) fn open(&self) -> Result<Data, CallError> {
         match self.unpack()? {
             None => Ok(self.data.clone()),
-            Some(bytes) => Data::from_unpacked(bytes),
+            Some(bytes) => {
+                self.check_depth(&bytes)?;
+                Data::from_unpacked(bytes)
+            }
         }
     }
 
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, CallError> {
         match self.unpack()? {
             None => self.data.json(),
-            Some(bytes) => from_json_or_text(&bytes),
+            Some(bytes) => {
+                self.check_depth(&bytes)?;
+                from_json_or_text(&bytes)
+            }
         }
     }
 
@@ -246,9 +252,9 @@ impl PackedData {
             (_, Packing::Gzip | Packing::GzipBase64) => Err(Unpacking::Broken),
             (_, Packing::Unsaid) => return self.unpack_if_packed(),
         };
-        let bytes = unpacked.map_err(|error| refusal(error, "data", &self.limits))?;
-        self.check_depth(&bytes)?;
-        Ok(Some(bytes))
+        unpacked
+            .map(Some)
+            .map_err(|error| refusal(error, "data", &self.limits))
     }
 
     /// Unpacks a text that looks packed. One that turns out not to be is left as the text it is.
@@ -267,13 +273,11 @@ impl PackedData {
             Err(Unpacking::TooLarge) => Err(refusal(Unpacking::TooLarge, "data", &self.limits)),
             Err(Unpacking::Broken) => Ok(None),
             Ok(bytes) if std::str::from_utf8(&bytes).is_err() => Ok(None),
-            Ok(bytes) => {
-                self.check_depth(&bytes)?;
-                Ok(Some(bytes))
-            }
+            Ok(bytes) => Ok(Some(bytes)),
         }
     }
 
+    /// Where JSON is to be read: bytes and text may hold any brackets.
     fn check_depth(&self, json: &[u8]) -> Result<(), CallError> {
         match is_deeper_than(self.limits.depth, json) {
             true => Err(too_deep(&self.limits)),

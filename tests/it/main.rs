@@ -9,6 +9,7 @@ mod support;
 mod house;
 mod router;
 mod clients;
+mod connect;
 mod context;
 mod failures;
 mod load;

@@ -64,13 +64,19 @@ fn events_are_listed_by_name() {
 #[test]
 fn an_event_is_called_and_its_answer_printed() {
     let server = Program::start(&[]);
-    assert_eq!(call(&server, &["api.services.status"], ""), succeeded("\"online\"\n"));
+    assert_eq!(
+        call(&server, &["api.services.status"], ""),
+        succeeded("\"online\"\n")
+    );
     let echo = "api.services.test.testFunc";
     let data = r#"{"b":[1,"größe",null],"a":1.5}"#;
     let printed = format!("{data}\n");
     assert_eq!(call(&server, &[echo, "--data", data], ""), succeeded(&printed));
     assert_eq!(call(&server, &[echo, "--data", "-"], data), succeeded(&printed));
-    assert_eq!(call(&server, &[echo, "--data", data, "--id", "7"], ""), succeeded(&printed));
+    assert_eq!(
+        call(&server, &[echo, "--data", data, "--id", "7"], ""),
+        succeeded(&printed)
+    );
     assert_eq!(call(&server, &[echo], ""), succeeded(""));
     let join = ["api.room.join", "--data", r#"{"room":"a"}"#];
     assert_eq!(call(&server, &join, ""), succeeded(""));
@@ -79,8 +85,19 @@ fn an_event_is_called_and_its_answer_printed() {
 #[test]
 fn what_a_function_emits_meanwhile_is_shown_beside_the_answer() {
     let server = Program::start(&[]);
-    let greeting = call(&server, &["api.hello.greeting", "--data", r#"{"name":"Ada"}"#], "");
-    assert_eq!(greeting, (true, String::new(), "message: \"You're welcome Ada\"\n".to_owned()));
+    let greeting = call(
+        &server,
+        &["api.hello.greeting", "--data", r#"{"name":"Ada"}"#],
+        "",
+    );
+    assert_eq!(
+        greeting,
+        (
+            true,
+            String::new(),
+            "message: \"You're welcome Ada\"\n".to_owned()
+        )
+    );
 }
 
 #[test]
@@ -92,14 +109,19 @@ fn a_call_that_fails_says_why_and_exits_so() {
     );
     let told = "error: invalid_data: data.room: invalid type: integer `5`, expected a string \
                 {\"path\":\"data.room\",\"expected\":\"a string\"}\n";
-    assert_eq!(call(&server, &["api.room.join", "--data", r#"{"room":5}"#], ""), failed(told));
+    assert_eq!(
+        call(&server, &["api.room.join", "--data", r#"{"room":5}"#], ""),
+        failed(told)
+    );
 }
 
 #[test]
 fn data_that_is_no_json_is_not_sent() {
     for (arguments, input) in [(["--data", "text"], ""), (["--data", "-"], "text")] {
-        let (done, stdout, stderr) =
-            updraft(&[["call", "api.x"].as_slice(), arguments.as_slice()].concat(), input);
+        let (done, stdout, stderr) = updraft(
+            &[["call", "api.x"].as_slice(), arguments.as_slice()].concat(),
+            input,
+        );
         assert!(!done && stdout.is_empty());
         assert!(stderr.starts_with("error: --data is no JSON ("), "{stderr}");
         assert!(stderr.contains(r#"--data '"text"'"#), "{stderr}");
@@ -113,10 +135,16 @@ fn a_server_that_is_not_there_is_named() {
     server.end();
     let (done, _, stderr) = updraft(&["call", "api.services.status", "--url", &url], "");
     assert!(!done);
-    assert!(stderr.starts_with(&format!("error: cannot reach a server at {url}: ")), "{stderr}");
+    assert!(
+        stderr.starts_with(&format!("error: cannot reach a server at {url}: ")),
+        "{stderr}"
+    );
     let (done, _, stderr) = updraft(&["call", "api.services.status", "--url", "localhost:3000"], "");
     assert!(!done);
-    assert_eq!(stderr, "error: 'localhost:3000' is no address of a server: it begins with http://\n");
+    assert_eq!(
+        stderr,
+        "error: 'localhost:3000' is no address of a server: it begins with http://\n"
+    );
 }
 
 #[test]
@@ -130,7 +158,11 @@ fn a_port_that_is_taken_is_said_to_be() {
         stderr.starts_with(&format!("error: cannot listen on {address}: ")),
         "{stderr}"
     );
-    assert_eq!(Http::get(&server.url, "/health/live", &[]).status, 200, "the first serves on");
+    assert_eq!(
+        Http::get(&server.url, "/health/live", &[]).status,
+        200,
+        "the first serves on"
+    );
 }
 
 #[test]
@@ -138,10 +170,16 @@ fn a_mistyped_setting_is_explained() {
     for (flags, told) in [
         (["--cors-origins", "example.org"], "'example.org' is no origin"),
         (["--client-bundle", "/nowhere"], "no socket.io.js in /nowhere"),
-        (["--max-running", "0"], "invalid value '0' for '--max-running <CALLS>'"),
-        (["--call-timeout", "soon"], "invalid value 'soon' for '--call-timeout <TIME>'"),
+        (
+            ["--max-running", "0"],
+            "invalid value '0' for '--max-running <CALLS>'",
+        ),
+        (
+            ["--call-timeout", "soon"],
+            "invalid value 'soon' for '--call-timeout <TIME>'",
+        ),
     ] {
-        let (done, _, stderr) = updraft(&[["serve", "--port", "0"], flags].concat(), "");
+        let (done, _, stderr) = updraft(&[["serve", "--port", "0"].as_slice(), &flags].concat(), "");
         assert!(!done);
         assert!(stderr.contains(told), "{stderr}");
     }

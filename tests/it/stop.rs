@@ -6,7 +6,7 @@ use serde_json::json;
 use tokio::sync::Semaphore;
 use updraft::{App, Module, State};
 
-use crate::support::{Http, Local, Packet, Program, node, until, within_patience};
+use crate::support::{Http, Local, Packet, Program, node, within_patience};
 
 #[test]
 fn a_signal_ends_the_program_in_peace() {
@@ -26,7 +26,10 @@ fn a_signal_ends_the_program_in_peace() {
 fn clients_reconnect_by_themselves_to_the_server_that_comes_after() {
     for generation in ["2", "3", "4"] {
         for transport in ["websocket", "polling"] {
-            node("restart.mjs", &[env!("CARGO_BIN_EXE_updraft"), generation, transport]);
+            node(
+                "restart.mjs",
+                &[env!("CARGO_BIN_EXE_updraft"), generation, transport],
+            );
         }
     }
 }
@@ -38,7 +41,9 @@ async fn a_call_that_runs_is_answered_before_the_server_ends() {
         "done"
     }
     let gate = Arc::new(Semaphore::new(0));
-    let app = App::new().state(gate.clone()).module(Module::new("gate").on("hold", hold));
+    let app = App::new()
+        .state(gate.clone())
+        .module(Module::new("gate").on("hold", hold));
     let Local { server, url } = Local::of(app).await;
     let mut client = crate::support::RawClient::connect(&url).await;
     let running = client.begin(&json!({"event": "gate.hold"})).await;
@@ -49,7 +54,9 @@ async fn a_call_that_runs_is_answered_before_the_server_ends() {
     let stopped = tokio::spawn(server.stop());
     let health = tokio::task::spawn_blocking(move || {
         let mut asked = std::iter::repeat_with(|| health.ask("GET", "/health/ready", &[])).take(10_000);
-        let draining = asked.find(|response| response.status == 503).expect("it says that it stops");
+        let draining = asked
+            .find(|response| response.status == 503)
+            .expect("it says that it stops");
         assert_eq!(draining.body, "draining");
     });
     health.await.unwrap();
@@ -62,6 +69,10 @@ async fn a_call_that_runs_is_answered_before_the_server_ends() {
     gate.add_permits(1);
     let answer = json!({"event": "gate.hold", "data": "done"});
     assert_eq!(client.packet().await, Packet::Ack(running, answer));
-    assert_eq!(client.next().await, None, "then the connection is closed, without a word");
+    assert_eq!(
+        client.next().await,
+        None,
+        "then the connection is closed, without a word"
+    );
     within_patience("the server to end", stopped).await.unwrap();
 }

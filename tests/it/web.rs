@@ -1,6 +1,6 @@
 //! What is served beside Socket.IO, and what happens to connections that are none of its.
 
-use crate::support::{Http, Program, until};
+use crate::support::{Http, Program};
 
 const CLIENT: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
@@ -17,7 +17,11 @@ fn health_is_told_to_whoever_asks() {
         assert_eq!((response.status, response.body.as_str()), (200, body));
     }
     assert_eq!(Http::get(&server.url, "/health/other", &[]).status, 404);
-    assert_eq!(Http::get(&server.url, "/", &[]).status, 404, "the root is an engine's only with EIO=");
+    assert_eq!(
+        Http::get(&server.url, "/", &[]).status,
+        404,
+        "the root is an engine's only with EIO="
+    );
 }
 
 #[test]
@@ -48,7 +52,10 @@ fn browsers_may_connect_from_the_origins_that_are_named() {
     ];
     let response = Http::open(&server.url).ask("OPTIONS", POLL, &asked);
     assert_eq!(response.status, 200);
-    assert_eq!(response.header("access-control-allow-origin"), Some("https://a.example"));
+    assert_eq!(
+        response.header("access-control-allow-origin"),
+        Some("https://a.example")
+    );
     assert_eq!(response.header("access-control-allow-methods"), Some("GET,POST"));
 }
 
@@ -56,14 +63,22 @@ fn browsers_may_connect_from_the_origins_that_are_named() {
 fn a_star_lets_browsers_of_every_origin_connect() {
     let server = Program::start(&["--cors-origins", "*"]);
     let response = Http::get(&server.url, POLL, &["origin: https://any.example"]);
-    assert_eq!(response.header("access-control-allow-origin"), Some("https://any.example"));
+    assert_eq!(
+        response.header("access-control-allow-origin"),
+        Some("https://any.example")
+    );
     assert_eq!(response.header("access-control-allow-credentials"), Some("true"));
 }
 
 #[test]
 fn the_client_is_handed_out_where_it_is_asked_for() {
     let server = Program::start(&["--client-bundle", CLIENT]);
-    for file in ["socket.io.js", "socket.io.min.js", "socket.io.esm.min.js", "socket.io.min.js.map"] {
+    for file in [
+        "socket.io.js",
+        "socket.io.min.js",
+        "socket.io.esm.min.js",
+        "socket.io.min.js.map",
+    ] {
         let response = Http::get(&server.url, &format!("/socket.io/{file}"), &[]);
         assert_eq!(response.status, 200, "{file}");
         let installed = std::fs::read_to_string(format!("{CLIENT}/{file}")).unwrap();
@@ -75,10 +90,17 @@ fn the_client_is_handed_out_where_it_is_asked_for() {
     }
     let outside = Http::get(&server.url, "/socket.io/../package.json", &[]);
     assert_eq!(outside.status, 404);
-    assert_eq!(Http::get(&server.url, POLL, &[]).status, 200, "the engine is there too");
+    assert_eq!(
+        Http::get(&server.url, POLL, &[]).status,
+        200,
+        "the engine is there too"
+    );
 
     let without = Program::start(&[]);
-    assert_eq!(Http::get(&without.url, "/socket.io/socket.io.js", &[]).status, 404);
+    assert_eq!(
+        Http::get(&without.url, "/socket.io/socket.io.js", &[]).status,
+        404
+    );
 }
 
 #[test]
@@ -108,9 +130,14 @@ fn connections_beyond_the_limit_are_turned_away_until_there_is_room() {
     assert_eq!(response.status, 503);
     assert_eq!(response.header("retry-after"), Some("5"));
     assert_eq!(third.rest(), "");
-    assert_eq!(second.ask("GET", "/health/live", &[]).status, 200, "the others stay");
+    assert_eq!(
+        second.ask("GET", "/health/live", &[]).status,
+        200,
+        "the others stay"
+    );
 
     drop(first);
-    let mut answers = std::iter::repeat_with(|| Http::get(&server.url, "/health/live", &[]).status).take(10_000);
+    let mut answers =
+        std::iter::repeat_with(|| Http::get(&server.url, "/health/live", &[]).status).take(10_000);
     assert!(answers.any(|status| status == 200), "there is room again");
 }

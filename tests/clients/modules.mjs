@@ -1,7 +1,7 @@
 // The modules of the proof of concept, and what has no function: modules.mjs URL GENERATION TRANSPORT [PATH]
 
 import assert from 'node:assert/strict';
-import { Messages, call, check, connect } from './support.mjs';
+import { Messages, call, check, connect, soon } from './support.mjs';
 
 const [url, generation, transport, path = '/socket.io'] = process.argv.slice(2);
 const socket = await connect(url, generation, transport, { path });
@@ -84,7 +84,7 @@ await check('a function that returns nothing emits nothing', async () => {
 
 await check('an ack is answered also under the name of no event of ours', async () => {
   for (const name of ['message', 'status', 'api.services.status', 'événement']) {
-    const answer = await new Promise((done) => {
+    const answer = await soon(`an answer to '${name}'`, (done) => {
       socket.emit(name, { event: 'api.services.status' }, done);
     });
     assert.equal(answer.error.code, 'unknown_event', name);

@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 const require = createRequire(import.meta.url);
 
 /** Longest that a script waits for anything that must happen, in milliseconds. */
-const PATIENCE = 40_000;
+const PATIENCE = 30_000;
 
 const TRANSPORTS = {
   websocket: ['websocket'],

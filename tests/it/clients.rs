@@ -25,7 +25,7 @@ macro_rules! clients {
 
             #[test]
             fn a_call_right_after_connecting_is_not_lost() {
-                run("first.mjs", $generation, $transport, &["50"]);
+                run("first.mjs", $generation, $transport, &["20"]);
             }
 
             #[test]

@@ -54,17 +54,23 @@ fn program() -> String {
     std::env::args().next().unwrap_or_else(|| "updraft".to_owned())
 }
 
-/// The signals that stop a server.
+/// The signals that stop a server; none is missed once this exists.
 struct Signals {
     #[cfg(unix)]
     terminate: signal::unix::Signal,
+    #[cfg(unix)]
+    interrupt: signal::unix::Signal,
 }
 
 impl Signals {
     fn new() -> io::Result<Self> {
+        #[cfg(unix)]
+        use signal::unix::{SignalKind, signal};
         Ok(Self {
             #[cfg(unix)]
-            terminate: signal::unix::signal(signal::unix::SignalKind::terminate())?,
+            terminate: signal(SignalKind::terminate())?,
+            #[cfg(unix)]
+            interrupt: signal(SignalKind::interrupt())?,
         })
     }
 
@@ -72,7 +78,7 @@ impl Signals {
     async fn stop(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
-            _ = signal::ctrl_c() => {}
+            _ = self.interrupt.recv() => {}
         }
     }
 

@@ -229,7 +229,8 @@ fn prepare(request: Request<Incoming>, control: &Arc<Control>) -> Request<Body> 
 /// concept have it (`path: '/'`), which must be told apart before routing.
 fn engine_uri(uri: &Uri) -> Option<Uri> {
     let query = uri.query()?;
-    let is_ours = uri.path().starts_with(PATH);
+    // The whole path: beside the engine's stand the JS client's files, which may have a query too.
+    let is_ours = uri.path().trim_end_matches('/') == PATH;
     let is_at_root = uri.path() == "/" && query.split('&').any(|pair| pair.starts_with("EIO="));
     match is_ours || is_at_root {
         true => format!("{PATH}/?{query}").parse().ok(),

@@ -6,6 +6,8 @@ mod decoder;
 mod hostile;
 mod support;
 
+mod bundle;
+mod clients;
 mod house;
 mod router;
 mod clients;

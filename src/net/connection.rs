@@ -24,6 +24,8 @@ pub(super) trait OnFlush: Send + Sync {
 /// The hand that others hold on a connection.
 #[derive(Default)]
 pub(crate) struct Control {
+    /// Whether it stands in for a connection that is not under our hand.
+    blind: bool,
     paused: AtomicBool,
     closed: AtomicBool,
     reader: AtomicWaker,
@@ -32,6 +34,18 @@ pub(crate) struct Control {
 }
 
 impl Control {
+    /// Stands in for a connection under a listener that is not ours: nothing can be seen or done.
+    pub(super) fn blind() -> Arc<Self> {
+        Arc::new(Self {
+            blind: true,
+            ..Self::default()
+        })
+    }
+
+    pub(super) fn is_blind(&self) -> bool {
+        self.blind
+    }
+
     /// Stops reading: the client's bytes stay in its own and the system's buffers.
     pub(super) fn pause_reading(&self) {
         self.paused.store(true, Ordering::Release);

@@ -40,17 +40,15 @@ impl Link {
     pub(super) fn carried_by(self: &Arc<Self>, control: &Arc<Control>) {
         let this: Weak<dyn OnFlush> = Arc::<Self>::downgrade(self);
         control.tell(this);
-        self.blind.store(false, Ordering::Release);
+        self.blind.store(control.is_blind(), Ordering::Release);
         let mut reading = self.reading();
         if reading.paused.is_some() {
             control.pause_reading();
         }
         reading.from = Some(control.clone());
-    }
-
-    /// A WebSocket carries the session whose connection is not under our hand.
-    pub(super) fn carried_blindly(&self) {
-        self.blind.store(true, Ordering::Release);
+        drop(reading);
+        // Whoever waits for a flush of what carried the session until now looks again.
+        self.flushed();
     }
 
     /// How often it was flushed.

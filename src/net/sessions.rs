@@ -13,7 +13,7 @@ use axum::{
     response::Response,
 };
 use futures_util::future::BoxFuture;
-use http::{Method, Uri};
+use http::{Method, StatusCode, Uri};
 
 use super::{
     connection::{Control, OnFlush},
@@ -36,48 +36,55 @@ pub(super) struct Sessions(Mutex<Known>);
 #[derive(Default)]
 struct Known {
     sockets: HashMap<Arc<str>, Weak<dyn Session>>,
-    /// WebSockets that took over a session whose socket has not connected yet.
-    early: HashMap<Box<str>, Weak<Control>>,
+    /// WebSockets that took over a session: its socket may connect later, or again.
+    takers: HashMap<Box<str>, Weak<Control>>,
+    /// So many takers, and those that are gone are looked for.
+    sweep_at: usize,
 }
 
-/// Early WebSockets that are kept before those that are gone are looked for.
-const EARLY: usize = 1024;
+/// Takers that are kept before those that are gone are looked for.
+const FEW: usize = 1024;
 
 impl Sessions {
-    /// A session has a socket now. A WebSocket that came before it carries it.
+    /// A session has a socket now. A WebSocket that took it over before carries it.
     pub(super) fn enter<S: Session + 'static>(&self, session: Arc<str>, socket: &Arc<S>) {
         let mut known = self.lock();
-        if let Some(connection) = known.early.remove(&*session).as_ref().and_then(Weak::upgrade) {
+        if let Some(connection) = known.takers.get(&*session).and_then(Weak::upgrade) {
             socket.link().carried_by(&connection);
         }
         let socket: Weak<dyn Session> = Arc::<S>::downgrade(socket);
         known.sockets.insert(session, socket);
     }
 
+    /// A session's socket is no more. Where another one followed it, that one stays.
     pub(super) fn leave(&self, session: &str) {
-        self.lock().sockets.remove(session);
+        let mut known = self.lock();
+        let is_no_more = known
+            .sockets
+            .get(session)
+            .is_some_and(|socket| socket.strong_count() == 0);
+        if is_no_more {
+            known.sockets.remove(session);
+        }
     }
 
     pub(super) fn all(&self) -> Vec<Arc<dyn Session>> {
         self.lock().sockets.values().filter_map(Weak::upgrade).collect()
     }
 
+    /// A WebSocket took a session over.
     fn upgrade(&self, session: &str, connection: &Arc<Control>) {
         let mut known = self.lock();
-        match known.sockets.get(session).and_then(Weak::upgrade) {
-            Some(socket) => socket.link().carried_by(connection),
-            None => {
-                if known.early.len() >= EARLY {
-                    known.early.retain(|_, connection| connection.strong_count() > 0);
-                }
-                known.early.insert(session.into(), Arc::downgrade(connection));
-            }
+        if known.takers.len() >= known.sweep_at {
+            known.takers.retain(|_, connection| connection.strong_count() > 0);
+            known.sweep_at = FEW.max(known.takers.len() * 2);
         }
-    }
-
-    fn upgrade_blindly(&self, session: &str) {
-        if let Some(socket) = self.find(session) {
-            socket.link().carried_blindly();
+        known.takers.insert(session.into(), Arc::downgrade(connection));
+        let socket = known.sockets.get(session).and_then(Weak::upgrade);
+        // Not under the lock: where everybody else just let go of the socket, it leaves when we do.
+        drop(known);
+        if let Some(socket) = socket {
+            socket.link().carried_by(connection);
         }
     }
 
@@ -91,16 +98,24 @@ impl Sessions {
 }
 
 /// Middleware: tells a session's link which connection serves it.
-pub(super) async fn follow(State(sessions): State<Arc<Sessions>>, request: Request, next: Next) -> Response {
+pub(super) async fn follow(
+    State(sessions): State<Arc<Sessions>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    // Under a listener that is not ours a stand-in, which lives as long as the connection's request.
+    let connection: &mut Arc<Control> = request.extensions_mut().get_or_insert_with(Control::blind);
+    let connection = connection.clone();
     let Some(session) = parameter(request.uri(), "sid").map(str::to_owned) else {
         return next.run(request).await;
     };
     if is_websocket(request.uri()) {
-        match request.extensions().get() {
-            Some(connection) => sessions.upgrade(&session, connection),
-            None => sessions.upgrade_blindly(&session),
+        let response = next.run(request).await;
+        // Only what the engine takes is kept: at most one taker a connection, whatever clients ask for.
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            sessions.upgrade(&session, &connection);
         }
-        return next.run(request).await;
+        return response;
     }
     if request.method() == Method::POST {
         // The engine reads a POST whole, so it pauses between two of them.
@@ -127,4 +142,103 @@ pub(super) fn parameter<'a>(uri: &'a Uri, name: &str) -> Option<&'a str> {
         let (key, value) = pair.split_once('=')?;
         (key == name).then_some(value)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{Router, body::Body, middleware, routing::get};
+    use tower::ServiceExt;
+
+    use super::*;
+
+    /// A socket that does as a caller does: it leaves when it goes.
+    struct Socket {
+        link: Arc<Link>,
+        sessions: Arc<Sessions>,
+    }
+
+    impl Socket {
+        fn enter(sessions: &Arc<Sessions>) -> Arc<Self> {
+            let socket = Arc::new(Self {
+                link: Arc::default(),
+                sessions: sessions.clone(),
+            });
+            sessions.enter("session".into(), &socket);
+            socket
+        }
+    }
+
+    impl Session for Socket {
+        fn link(&self) -> &Arc<Link> {
+            &self.link
+        }
+
+        fn flushed(&self) -> BoxFuture<'_, ()> {
+            Box::pin(async {})
+        }
+    }
+
+    impl Drop for Socket {
+        fn drop(&mut self) {
+            self.sessions.leave("session");
+        }
+    }
+
+    /// Whether what closes the socket's link closes this connection.
+    fn carries(connection: &Control, socket: &Socket) -> bool {
+        socket.link.close();
+        format!("{connection:?}").contains("closed: true")
+    }
+
+    #[test]
+    fn a_socket_that_connects_again_is_found_after_the_first_is_gone() {
+        let sessions = Arc::<Sessions>::default();
+        let first = Socket::enter(&sessions);
+        let second = Socket::enter(&sessions);
+        drop(first);
+        assert!(sessions.find("session").is_some());
+        drop(second);
+        assert!(sessions.lock().sockets.is_empty());
+    }
+
+    #[test]
+    fn a_websocket_carries_every_socket_of_its_session_whenever_that_connects() {
+        let sessions = Arc::<Sessions>::default();
+        let connection = Arc::<Control>::default();
+        sessions.upgrade("session", &connection);
+        drop(Socket::enter(&sessions));
+        let again = Socket::enter(&sessions);
+        assert!(carries(&connection, &again));
+    }
+
+    #[tokio::test]
+    async fn a_websocket_that_cannot_be_seen_is_known_even_where_it_comes_before_the_socket() {
+        let sessions = Arc::<Sessions>::default();
+        let stand_in = Control::blind();
+        sessions.upgrade("session", &stand_in);
+        let socket = Socket::enter(&sessions);
+        // Completes, though nobody tells of a flush.
+        socket.link.flushed_since(socket.link.flushes()).await;
+    }
+
+    #[tokio::test]
+    async fn only_a_websocket_that_the_engine_takes_is_kept() {
+        let sessions = Arc::<Sessions>::default();
+        let route = |status: StatusCode| {
+            Router::new()
+                .route("/", get(async move || status))
+                .layer(middleware::from_fn_with_state(sessions.clone(), follow))
+        };
+        let connection = Arc::<Control>::default();
+        for (status, kept) in [(StatusCode::BAD_REQUEST, 0), (StatusCode::SWITCHING_PROTOCOLS, 1)] {
+            for number in 0..3 {
+                let request =
+                    http::Request::get(format!("/?transport=websocket&sid={}{number}", status.as_u16()))
+                        .extension(connection.clone())
+                        .body(Body::empty());
+                route(status).oneshot(request.unwrap()).await.unwrap();
+            }
+            assert_eq!(sessions.lock().takers.len(), kept * 3);
+        }
+    }
 }

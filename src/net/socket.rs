@@ -52,11 +52,10 @@ fn welcome(socket: &Arc<Socket>, shared: Arc<Shared>) -> Result<(), getrandom::E
     let link = Arc::<Link>::default();
     let request = socket.req_parts();
     // A session that began with polling keeps the request that it began with, whatever carries it now.
-    if is_websocket(&request.uri) {
-        match request.extensions.get::<Arc<Control>>() {
-            Some(connection) => link.carried_by(connection),
-            None => link.carried_blindly(),
-        }
+    if is_websocket(&request.uri)
+        && let Some(connection) = request.extensions.get::<Arc<Control>>()
+    {
+        link.carried_by(connection);
     }
     // Weak, because the socket holds its handlers and they hold the caller.
     let caller = Caller::new(&socket.id.to_string(), Arc::downgrade(socket), link, shared)?;

@@ -87,17 +87,18 @@ impl Dispatcher {
             drop((call, context));
             function.await
         };
-        let caught = AssertUnwindSafe(run).catch_unwind();
-        let result = match tokio::time::timeout(self.time_limit, caught).await {
+        // A block of its own, so that a panic is caught too of what a late function leaves half-way.
+        let timed = async { tokio::time::timeout(self.time_limit, run).await };
+        let result = match AssertUnwindSafe(timed).catch_unwind().await {
             Ok(Ok(result)) => result,
-            Ok(Err(panic)) => Err(CallError::internal(format_args!(
-                "{event} panicked: {}",
-                said(&*panic)
-            ))),
-            Err(_) => Err(CallError::new(
+            Ok(Err(_)) => Err(CallError::new(
                 Code::Timeout,
                 format!("no result within {}", humantime::format_duration(self.time_limit)),
             )),
+            Err(panic) => Err(CallError::internal(format_args!(
+                "{event} panicked: {}",
+                said(&*panic)
+            ))),
         };
         Answer { event, result }
     }

@@ -167,7 +167,7 @@ impl<E: Company> Caller<E> {
         let mut call = Box::pin(async move {
             let answered = AssertUnwindSafe(this.answer(incoming)).catch_unwind().await;
             if answered.is_err() {
-                tracing::error!("an answer was not sent: sending it panicked");
+                tracing::error!("what a call left behind panicked");
             }
             this.intake.finished();
             this
@@ -190,16 +190,8 @@ impl<E: Company> Caller<E> {
             source: _,
         } = incoming;
         let answer = self.shared.dispatcher.answer(arrived, peer).await;
-        // What a function returns is written out here, by code of the app that may panic.
-        let sent = AssertUnwindSafe(self.send_answer(ack, &answer)).catch_unwind();
-        let error = match sent.await {
-            Ok(Ok(())) => return,
-            Ok(Err(error)) => error,
-            Err(panic) => CallError::internal(format_args!(
-                "the answer of {} panicked: {}",
-                answer.event,
-                said(&*panic)
-            )),
+        let Err(error) = self.send_answer(ack, &answer).await else {
+            return;
         };
         if error.code() != Code::Internal {
             return tracing::debug!(%error, "an answer did not reach its client");
@@ -213,8 +205,22 @@ impl<E: Company> Caller<E> {
         }
     }
 
-    /// The ack, where there is one; else the bare result as `message`, where there is a result.
+    /// Sends an answer. Data that panics while it is written is an error like any other.
     async fn send_answer(&self, ack: Option<i64>, answer: &Answer) -> Result<()> {
+        let sent = AssertUnwindSafe(self.write_answer(ack, answer))
+            .catch_unwind()
+            .await;
+        sent.unwrap_or_else(|panic| {
+            let event = &answer.event;
+            let said = said(&*panic);
+            Err(CallError::internal(format_args!(
+                "the answer of {event} panicked: {said}"
+            )))
+        })
+    }
+
+    /// The ack, where there is one; else the bare result as `message`, where there is a result.
+    async fn write_answer(&self, ack: Option<i64>, answer: &Answer) -> Result<()> {
         match (ack, &answer.result) {
             (Some(id), result) => {
                 let frame = AnswerFrame::new(&answer.event, result);

@@ -9,6 +9,7 @@ mod support;
 mod bundle;
 mod clients;
 mod house;
+mod panics;
 mod router;
 mod clients;
 mod connect;

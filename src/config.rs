@@ -66,7 +66,7 @@ pub struct Config {
     #[arg(long, env = "UPDRAFT_READ_PAUSE", value_name = "TIME", value_parser = time, default_value = "5s")]
     pub read_pause: Duration,
 
-    /// How long an answer or an emit waits for room in a slow client's queue
+    /// How long an emit waits for room in a slow client's queue, and how long a client may read nothing
     #[arg(long, env = "UPDRAFT_SEND_TIMEOUT", value_name = "TIME", value_parser = time, default_value = "30s")]
     pub send_timeout: Duration,
 

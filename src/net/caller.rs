@@ -224,11 +224,11 @@ impl<E: Company> Caller<E> {
         match (ack, &answer.result) {
             (Some(id), result) => {
                 let frame = AnswerFrame::new(&answer.event, result);
-                self.outbox.send(Kind::Ack(id), &frame).await
+                self.outbox.answer(Kind::Ack(id), &frame).await
             }
             (None, Ok(None)) => Ok(()),
-            (None, Ok(Some(data))) => self.outbox.send(Kind::Event(MESSAGE), &**data).await,
-            (None, Err(error)) => self.outbox.send(Kind::Event(MESSAGE), &error.message()).await,
+            (None, Ok(Some(data))) => self.outbox.answer(Kind::Event(MESSAGE), &**data).await,
+            (None, Err(error)) => self.outbox.answer(Kind::Event(MESSAGE), &error.message()).await,
         }
     }
 

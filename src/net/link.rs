@@ -82,7 +82,10 @@ impl Link {
 
     /// Reads on.
     pub(super) fn resume_reading(&self) {
-        let mut reading = self.reading();
+        self.resume(&mut self.reading());
+    }
+
+    fn resume(&self, reading: &mut Reading) {
         reading.paused = None;
         if let Some(connection) = &reading.from {
             connection.resume_reading();
@@ -102,17 +105,20 @@ impl Link {
 
     /// Reads on, where this pause still lasts.
     pub(super) fn end_pause(&self, pause: u64) {
-        let lasts = self.reading().paused == Some(pause);
-        if lasts {
-            self.resume_reading();
+        let mut reading = self.reading();
+        if reading.paused == Some(pause) {
+            self.resume(&mut reading);
         }
     }
 
-    /// Closes the connection beneath, so that the client reconnects.
-    pub(super) fn close(&self) {
-        if let Some(connection) = &self.reading().from {
+    /// Closes the connection beneath, so that the client reconnects; whether there is one to close.
+    pub(super) fn close(&self) -> bool {
+        let reading = self.reading();
+        let connection = reading.from.as_ref().filter(|connection| !connection.is_blind());
+        if let Some(connection) = connection {
             connection.close();
         }
+        connection.is_some()
     }
 
     fn reading(&self) -> MutexGuard<'_, Reading> {

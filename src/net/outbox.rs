@@ -94,14 +94,37 @@ impl<E: Engine> Outbox<E> {
         }
     }
 
-    /// Sends a packet after all that was sent before; waits for room.
+    /// Sends a packet after all that was sent before; waits for room, but no longer than patience lasts.
     pub(super) async fn send(self: &Arc<Self>, kind: Kind<'_>, body: Outgoing<'_>) -> Result<()> {
+        match self.send_or_write_out(kind, body)? {
+            None => Ok(()),
+            Some(packet) => tokio::time::timeout(self.patience, self.park_in_turn(packet))
+                .await
+                .map_err(|_| CallError::new(Code::Unavailable, "the client reads too slowly")),
+        }
+    }
+
+    /// Sends the answer to a call after all that was sent before. It waits for room as long as the socket
+    /// lives: whoever reads, however slowly, gets it, and whoever reads nothing is closed.
+    pub(super) async fn answer(self: &Arc<Self>, kind: Kind<'_>, body: Outgoing<'_>) -> Result<()> {
+        if let Some(packet) = self.send_or_write_out(kind, body)? {
+            self.park_in_turn(packet).await;
+        }
+        Ok(())
+    }
+
+    /// The packet, written out, where the engine does not take it at once.
+    fn send_or_write_out(&self, kind: Kind<'_>, body: Outgoing<'_>) -> Result<Option<Parked>> {
         if let Ok(_turn) = self.turn.try_lock()
             && self.send_at_once(kind, body)?
         {
-            return Ok(());
+            return Ok(None);
         }
-        let packet = Parked::new(kind, body, Standing::InRoom)?;
+        Parked::new(kind, body, Standing::InRoom).map(Some)
+    }
+
+    /// Parks a packet as soon as there is room, after those that waited before.
+    async fn park_in_turn(self: &Arc<Self>, packet: Parked) {
         let parked = async {
             let _turn = self.turn.lock().await;
             if let Ok(permit) = self.room.acquire_many(packet.units()).await {
@@ -110,9 +133,7 @@ impl<E: Engine> Outbox<E> {
             self.park(packet);
         };
         // Unconstrained, since a task that has used up its budget would not even queue, and be overtaken.
-        tokio::time::timeout(self.patience, tokio::task::unconstrained(parked))
-            .await
-            .map_err(|_| CallError::new(Code::Unavailable, "the client reads too slowly"))
+        tokio::task::unconstrained(parked).await;
     }
 
     /// Sends the answer to a call that was not taken in. It does not wait; a client who goes on sending
@@ -200,9 +221,11 @@ impl<E: Engine> Outbox<E> {
                 () = self.link.flushed_since(flushes) => {}
                 () = self.gone.cancelled() => return self.clear(),
                 () = tokio::time::sleep(self.patience) => {
-                    tracing::debug!("a client reads nothing: its connection is closed");
-                    self.link.close();
-                    return self.clear();
+                    // One who polls has no connection to close: it comes back, or its heartbeat ends it.
+                    if self.link.close() {
+                        tracing::debug!("a client reads nothing: its connection is closed");
+                        return self.clear();
+                    }
                 }
             }
         }
@@ -296,5 +319,55 @@ impl Parked {
 
     fn units(&self) -> u32 {
         self.body.size().div_ceil(UNIT).clamp(1, ROOM) as u32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+    use crate::net::connection::OnFlush;
+
+    /// An engine that takes nothing until it is opened.
+    #[derive(Default)]
+    struct Tap {
+        open: AtomicBool,
+        taken: Mutex<Vec<i64>>,
+    }
+
+    impl Engine for Arc<Tap> {
+        fn try_send(&self, kind: Kind<'_>, _: Outgoing<'_>) -> std::result::Result<(), Untaken> {
+            match kind {
+                Kind::Ack(id) if self.open.load(Ordering::Acquire) => self.taken.lock().unwrap().push(id),
+                _ => return Err(Untaken::Full),
+            }
+            Ok(())
+        }
+    }
+
+    #[tokio::test]
+    async fn answers_wait_for_one_who_polls_however_long_that_takes() {
+        let tap = Arc::<Tap>::default();
+        let link = Arc::<Link>::default();
+        let patience = Duration::from_millis(1);
+        let outbox = Outbox::new(tap.clone(), link.clone(), CancellationToken::new(), patience);
+        let outbox = Arc::new(outbox);
+        let last = ROOM as i64;
+        for id in 0..last {
+            outbox.answer(Kind::Ack(id), &"late").await.unwrap();
+        }
+        let waiting = outbox.clone();
+        let waiting = tokio::spawn(async move { waiting.answer(Kind::Ack(last), &"later").await });
+        let emitted = outbox.send(Kind::Event("news"), &"too late").await;
+        assert_eq!(emitted.unwrap_err().code(), Code::Unavailable);
+
+        tap.open.store(true, Ordering::Release);
+        while tap.taken.lock().unwrap().len() <= ROOM {
+            link.flushed();
+            tokio::task::yield_now().await;
+        }
+        waiting.await.unwrap().unwrap();
+        assert_eq!(*tap.taken.lock().unwrap(), (0..=last).collect::<Vec<_>>());
     }
 }

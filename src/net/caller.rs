@@ -143,6 +143,10 @@ impl<E: Company> Caller<E> {
     /// Stops reading until fewer calls wait, but no longer than configured: heartbeats are read too.
     fn pause_reading(self: &Arc<Self>) {
         let pause = self.link.pause_reading();
+        if !self.intake.is_crowded() {
+            // The calls were started elsewhere in between, and who did that resumed too early.
+            return self.link.end_pause(pause);
+        }
         let link = self.link.clone();
         let longest = self.shared.config.read_pause;
         tokio::spawn(async move {
@@ -158,6 +162,10 @@ impl<E: Company> Caller<E> {
         }
         if self.intake.has_thinned() {
             self.link.resume_reading();
+            if self.intake.is_crowded() {
+                // Others came in between, and their pause is over with the one before.
+                self.pause_reading();
+            }
         }
     }
 

@@ -30,7 +30,13 @@ pub(crate) struct Control {
     closed: AtomicBool,
     reader: AtomicWaker,
     writer: AtomicWaker,
-    told: Mutex<Option<Weak<dyn OnFlush>>>,
+    told: Mutex<Option<Told>>,
+}
+
+/// Who is told of flushes: of each from now on, or of the next alone.
+struct Told {
+    who: Weak<dyn OnFlush>,
+    once: bool,
 }
 
 impl Control {
@@ -64,12 +70,17 @@ impl Control {
         self.writer.wake();
     }
 
-    /// Tells `told` of each flush from now on.
-    pub(super) fn tell(&self, told: Weak<dyn OnFlush>) {
-        *self.told() = Some(told);
+    /// Tells `who` of each flush from now on.
+    pub(super) fn tell(&self, who: Weak<dyn OnFlush>) {
+        *self.told() = Some(Told { who, once: false });
     }
 
-    fn told(&self) -> MutexGuard<'_, Option<Weak<dyn OnFlush>>> {
+    /// Tells `who` of the next flush: an answer that is made now has left then.
+    pub(super) fn tell_once(&self, who: Weak<dyn OnFlush>) {
+        *self.told() = Some(Told { who, once: true });
+    }
+
+    fn told(&self) -> MutexGuard<'_, Option<Told>> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -82,9 +93,12 @@ impl Control {
     }
 
     fn flushed(&self) {
-        let told = self.told().as_ref().and_then(Weak::upgrade);
-        if let Some(told) = told {
-            told.flushed();
+        let mut told = self.told();
+        let who = told.as_ref().and_then(|told| told.who.upgrade());
+        told.take_if(|told| told.once);
+        drop(told);
+        if let Some(who) = who {
+            who.flushed();
         }
     }
 }

@@ -138,6 +138,11 @@ impl Intake {
         thinned
     }
 
+    /// Whether there is a crowd still: whoever thins it will say so.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.state().crowded
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

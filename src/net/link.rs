@@ -51,6 +51,17 @@ impl Link {
         self.flushed();
     }
 
+    /// A polling request was answered on this connection: once the answer has left, that is a flush.
+    pub(super) fn polled_over(self: &Arc<Self>, control: &Control) {
+        match control.is_blind() {
+            true => self.flushed(),
+            false => {
+                let this: Weak<dyn OnFlush> = Arc::<Self>::downgrade(self);
+                control.tell_once(this);
+            }
+        }
+    }
+
     /// How often it was flushed.
     pub(super) fn flushes(&self) -> u64 {
         self.flushes.load(Ordering::Acquire)

@@ -15,10 +15,7 @@ use axum::{
 use futures_util::future::BoxFuture;
 use http::{Method, StatusCode, Uri};
 
-use super::{
-    connection::{Control, OnFlush},
-    link::Link,
-};
+use super::{connection::Control, link::Link};
 
 /// A session's socket, as far as its requests and a stopping server care.
 pub(super) trait Session: Send + Sync {
@@ -126,7 +123,7 @@ pub(super) async fn follow(
     }
     let response = next.run(request).await;
     if let Some(socket) = sessions.find(&session) {
-        socket.link().flushed();
+        socket.link().polled_over(&connection);
     }
     response
 }

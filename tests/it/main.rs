@@ -21,3 +21,4 @@ mod program;
 mod status;
 mod stop;
 mod web;
+mod stopping;

@@ -1,0 +1,74 @@
+//! A server that stops while a client polls.
+
+use std::net::SocketAddr;
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+use updraft::{App, Config, Module};
+
+/// More than the system takes off the server's hands.
+const LARGE: usize = 32 << 20;
+
+async fn large() -> String {
+    "x".repeat(LARGE)
+}
+
+/// Sends a request of a polling client, over a connection of its own.
+async fn request(address: SocketAddr, method: &str, query: &str, body: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = format!(
+        "{method} /socket.io/?EIO=4&transport=polling{query} HTTP/1.1\r\nhost: it\r\nconnection: close\r\n\
+         content-length: {}\r\n\r\n{body}",
+        body.len(),
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    stream
+}
+
+/// The body of the response, or what there is of it.
+async fn body(mut stream: TcpStream) -> String {
+    let mut said = Vec::new();
+    let _ = stream.read_to_end(&mut said).await;
+    let said = String::from_utf8(said).unwrap();
+    said.split_once("\r\n\r\n")
+        .map(|(_, body)| body.to_owned())
+        .unwrap_or_default()
+}
+
+#[tokio::test]
+async fn the_last_answer_to_one_who_polls_leaves_whole() {
+    let config = Config {
+        port: 0,
+        ..Config::default()
+    };
+    let server = App::new()
+        .config(config)
+        .module(Module::new("api.test").on("large", large))
+        .start()
+        .await
+        .unwrap();
+    let address = server.address();
+    let open = body(request(address, "GET", "", "").await).await;
+    let session = open.split('"').nth(3).unwrap();
+    let session = format!("&sid={session}");
+    assert_eq!(body(request(address, "POST", &session, "40").await).await, "ok");
+    while !body(request(address, "GET", &session, "").await)
+        .await
+        .contains("40{")
+    {}
+
+    let call = r#"421["event",["api.test.large"]]"#;
+    assert_eq!(body(request(address, "POST", &session, call).await).await, "ok");
+    let mut polled = request(address, "GET", &session, "").await;
+    let mut first = [0];
+    polled.read_exact(&mut first).await.unwrap();
+    let (_, answer) = tokio::join!(server.stop(), body(polled));
+    let end = r#"x"}]"#;
+    assert!(
+        answer.len() > LARGE && answer.ends_with(end),
+        "{} bytes",
+        answer.len()
+    );
+}

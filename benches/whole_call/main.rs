@@ -3,7 +3,7 @@
 //! take turns, round by round, under the same load. `cargo bench --bench whole_call`; add a word to run only the
 //! shapes that it is in, `-- --test` for a run of seconds.
 
-#![allow(clippy::expect_used, clippy::unwrap_used)]
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 mod bare;
 #[path = "../fixture/mod.rs"]

@@ -2,23 +2,22 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod decoder;
-mod hostile;
 mod support;
 
 mod bundle;
 mod clients;
-mod house;
-mod panics;
-mod router;
-mod clients;
 mod connect;
 mod context;
+mod decoder;
 mod failures;
+mod hostile;
+mod house;
 mod load;
 mod order;
+mod panics;
 mod program;
+mod router;
 mod status;
 mod stop;
+mod stop_polling;
 mod web;
-mod stopping;

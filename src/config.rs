@@ -22,7 +22,7 @@ pub struct Config {
     #[arg(long, env = "UPDRAFT_PORT", default_value_t = default_port())]
     pub port: u16,
 
-    /// Origins that browsers may connect from, separated by commas; `*` for all
+    /// Origins whose pages may poll across sites, separated by commas; `*` for all. (WebSockets are not asked)
     #[arg(
         long,
         env = "UPDRAFT_CORS_ORIGINS",
@@ -62,8 +62,9 @@ pub struct Config {
         value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(2..))]
     pub max_waiting: usize,
 
-    /// Longest that reading pauses for a socket whose calls wait; what comes after that is `overloaded`
-    #[arg(long, env = "UPDRAFT_READ_PAUSE", value_name = "TIME", value_parser = time, default_value = "5s")]
+    /// How long reading pauses for a crowd of calls of one socket; what comes after that is `overloaded`. Shorter
+    /// than the ping time-out, as the client's heartbeat waits too
+    #[arg(long, env = "UPDRAFT_READ_PAUSE", value_name = "TIME", value_parser = time, default_value = "10s")]
     pub read_pause: Duration,
 
     /// How long an emit waits for room in a slow client's queue, and how long a client may read nothing
@@ -109,7 +110,7 @@ impl Default for Config {
             call_timeout: Duration::from_secs(30),
             max_running: 32,
             max_waiting: 1024,
-            read_pause: Duration::from_secs(5),
+            read_pause: Duration::from_secs(10),
             send_timeout: Duration::from_secs(30),
             max_connections: 20_000,
             header_timeout: Duration::from_secs(10),
@@ -140,8 +141,12 @@ fn default_port() -> u16 {
         .unwrap_or(Config::default().port)
 }
 
-fn time(text: &str) -> Result<Duration, humantime::DurationError> {
-    humantime::parse_duration(text)
+fn time(text: &str) -> Result<Duration, String> {
+    match humantime::parse_duration(text) {
+        Ok(time) if time.is_zero() => Err("a time is longer than nothing".to_owned()),
+        Ok(time) => Ok(time),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 #[cfg(test)]

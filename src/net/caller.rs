@@ -17,7 +17,8 @@ use super::{
     answer::AnswerFrame,
     intake::{Admission, Bounds, Incoming, Intake},
     link::Link,
-    outbox::{Engine, Kind, Outbox},
+    outbox::{Engine, Outbox},
+    packet::Kind,
     progress::{InProgress, Progress},
     sessions::{Session, Sessions},
 };
@@ -95,6 +96,7 @@ impl<E: Company> Caller<E> {
             running: config.max_running,
             waiting: config.max_waiting,
             call: config.max_call,
+            pause: config.read_pause,
         });
         let this = Arc::new(Self {
             id: SocketId::random()?,
@@ -124,14 +126,14 @@ impl<E: Company> Caller<E> {
     /// Takes a call in, in the order in which they came.
     pub(super) fn take_in(self: &Arc<Self>, incoming: Incoming) {
         if self.shared.progress.is_draining() {
-            return self.refuse(&incoming, Code::Unavailable, "the server is stopping");
+            return self.refuse(incoming.ack, Code::Unavailable, "the server is stopping");
         }
         match self.intake.admit(incoming) {
             Admission::Waits => {}
             Admission::WaitsAmongMany => self.pause_reading(),
             Admission::Refused(incoming) => {
                 return self.refuse(
-                    &incoming,
+                    incoming.ack,
                     Code::Overloaded,
                     "too many calls of this socket wait already",
                 );
@@ -140,15 +142,18 @@ impl<E: Company> Caller<E> {
         self.start_waiting();
     }
 
-    /// Stops reading until fewer calls wait, but no longer than configured: heartbeats are read too.
+    /// Stops reading until fewer calls wait, but not beyond what the intake allows: heartbeats are read too.
     fn pause_reading(self: &Arc<Self>) {
+        let longest = self.intake.pause_left();
+        if longest.is_zero() {
+            return;
+        }
         let pause = self.link.pause_reading();
         if !self.intake.is_crowded() {
             // The calls were started elsewhere in between, and who did that resumed too early.
             return self.link.end_pause(pause);
         }
         let link = self.link.clone();
-        let longest = self.shared.config.read_pause;
         tokio::spawn(async move {
             tokio::time::sleep(longest).await;
             link.end_pause(pause);
@@ -240,9 +245,10 @@ impl<E: Company> Caller<E> {
         }
     }
 
-    fn refuse(&self, incoming: &Incoming, code: Code, why: &'static str) {
+    /// Answers a packet that is not taken in.
+    pub(super) fn refuse(&self, ack: Option<i64>, code: Code, why: &'static str) {
         let error = CallError::new(code, why);
-        let sent = match incoming.ack {
+        let sent = match ack {
             Some(id) => self.outbox.refuse(Kind::Ack(id), &AnswerFrame::refusal(&error)),
             None => self.outbox.refuse(Kind::Event(MESSAGE), &error.message()),
         };

@@ -4,6 +4,7 @@
 use std::{
     collections::VecDeque,
     sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
 use super::progress::InProgress;
@@ -46,6 +47,8 @@ pub(super) struct Bounds {
     pub(super) waiting: usize,
     /// Bytes of the largest call.
     pub(super) call: usize,
+    /// How long reading may pause for one crowd, all pauses together and what lies between them.
+    pub(super) pause: Duration,
 }
 
 /// What becomes of a call that came in.
@@ -74,6 +77,8 @@ struct State {
     starting: bool,
     /// Reading was paused, and many waited since.
     crowded: bool,
+    /// When many waited first since none did. However often reading goes on in between, it is one crowd.
+    crowd_since: Option<Instant>,
 }
 
 impl Intake {
@@ -98,6 +103,7 @@ impl Intake {
         let many = state.waiting.len() * 2 >= self.bounds.waiting || state.bytes * 2 >= most;
         if many && !state.crowded {
             state.crowded = true;
+            state.crowd_since.get_or_insert_with(Instant::now);
             return Admission::WaitsAmongMany;
         }
         Admission::Waits
@@ -112,6 +118,9 @@ impl Intake {
         }
         let incoming = state.waiting.pop_front()?;
         state.bytes -= incoming.size();
+        if state.waiting.is_empty() {
+            state.crowd_since = None;
+        }
         state.running += 1;
         state.starting = true;
         Some(incoming)
@@ -136,6 +145,14 @@ impl Intake {
             state.crowded = false;
         }
         thinned
+    }
+
+    /// How long reading may still pause for this crowd.
+    pub(super) fn pause_left(&self) -> Duration {
+        let since = self.state().crowd_since;
+        since.map_or(Duration::ZERO, |since| {
+            self.bounds.pause.saturating_sub(since.elapsed())
+        })
     }
 
     /// Whether there is a crowd still: whoever thins it will say so.
@@ -174,6 +191,7 @@ mod tests {
             running,
             waiting,
             call: 1000,
+            pause: Duration::MAX,
         })
     }
 
@@ -212,6 +230,31 @@ mod tests {
         }
         assert!(intake.has_thinned());
         assert!(!intake.has_thinned());
+    }
+
+    #[test]
+    fn a_crowd_pauses_reading_for_so_long_and_no_longer_however_it_comes_and_goes() {
+        let bounds = |pause| Bounds {
+            running: 1,
+            waiting: 4,
+            call: 1000,
+            pause,
+        };
+        let patient = Intake::new(bounds(Duration::MAX));
+        assert_eq!(patient.pause_left(), Duration::ZERO, "there is no crowd");
+        let impatient = Intake::new(bounds(Duration::ZERO));
+        for intake in [&patient, &impatient] {
+            for number in 0..3 {
+                intake.admit(call(number));
+            }
+        }
+        assert!(!patient.pause_left().is_zero());
+        assert!(impatient.pause_left().is_zero());
+        while patient.next().is_some() {
+            patient.started();
+            patient.finished();
+        }
+        assert_eq!(patient.pause_left(), Duration::ZERO, "the crowd is gone");
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod intake;
 mod link;
 mod listener;
 mod outbox;
+mod packet;
 mod progress;
 pub(crate) mod server;
 mod sessions;

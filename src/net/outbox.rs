@@ -11,9 +11,12 @@ use std::{
 use tokio::sync::{Mutex as Turns, Semaphore};
 use tokio_util::sync::CancellationToken;
 
-use super::link::Link;
+use super::{
+    link::Link,
+    packet::{Kind, Packet, ROOM, Standing},
+};
 use crate::{
-    call::{payload::Data, peer::Outgoing},
+    call::peer::Outgoing,
     error::{CallError, Code, Result},
 };
 
@@ -21,32 +24,28 @@ use crate::{
 /// last of them, so up to twice as many stand there.
 const CREDIT: usize = 64;
 
+/// Bytes that they may have; one packet may have more.
+const CREDIT_BYTES: usize = 1 << 20;
+
+/// Packets of these that go to the engine as they are. Those behind them are written out first, since only then
+/// their size is known.
+const DIRECT: usize = 8;
+
 /// Packets that the engine's queue holds: twice the credit, pings, and what others emit to the socket's rooms,
 /// which goes there directly, so that a burst of several hundred finds its place.
 pub(super) const ENGINE_QUEUE: usize = 1024;
 
-/// Room for parked packets, in units of [`UNIT`] bytes, at least one a packet.
-const ROOM: usize = 1024;
-
-/// Bytes of a parked packet that take one unit of room.
-const UNIT: usize = 1024;
-
 /// Refusals that are parked beyond the room before the client, who keeps sending and does not read, is
 /// cut off.
 const REFUSALS: usize = 1024;
-
-/// What a packet is: an event by its name, or the ack of a call by its number.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Kind<'a> {
-    Event(&'a str),
-    Ack(i64),
-}
 
 /// Why the engine did not take a packet.
 #[derive(Debug)]
 pub(super) enum Untaken {
     /// Its queue is full.
     Full,
+    /// The socket is closed, or not open yet.
+    Closed,
     /// The socket is gone.
     Gone,
     /// The data cannot be written as JSON.
@@ -71,12 +70,14 @@ pub(super) struct Outbox<E> {
 
 #[derive(Default)]
 struct Queue {
-    parked: VecDeque<Parked>,
+    parked: VecDeque<Packet>,
     refusals: usize,
     /// Whether a task empties `parked`. Nobody goes past it then.
     pumped: bool,
     /// Packets given to the engine since the flush that `flushes` counts.
     unflushed: usize,
+    /// Bytes of those whose size is known.
+    unflushed_bytes: usize,
     flushes: u64,
 }
 
@@ -114,17 +115,22 @@ impl<E: Engine> Outbox<E> {
     }
 
     /// The packet, written out, where the engine does not take it at once.
-    fn send_or_write_out(&self, kind: Kind<'_>, body: Outgoing<'_>) -> Result<Option<Parked>> {
-        if let Ok(_turn) = self.turn.try_lock()
-            && self.send_at_once(kind, body)?
-        {
+    fn send_or_write_out(&self, kind: Kind<'_>, body: Outgoing<'_>) -> Result<Option<Packet>> {
+        let Ok(_turn) = self.turn.try_lock() else {
+            return Packet::new(kind, body, Standing::InRoom).map(Some);
+        };
+        if self.send_at_once(kind, body)? {
             return Ok(None);
         }
-        Parked::new(kind, body, Standing::InRoom).map(Some)
+        let packet = Packet::new(kind, body, Standing::InRoom)?;
+        match self.send_written(&packet)? {
+            true => Ok(None),
+            false => Ok(Some(packet)),
+        }
     }
 
     /// Parks a packet as soon as there is room, after those that waited before.
-    async fn park_in_turn(self: &Arc<Self>, packet: Parked) {
+    async fn park_in_turn(self: &Arc<Self>, packet: Packet) {
         let parked = async {
             let _turn = self.turn.lock().await;
             if let Ok(permit) = self.room.acquire_many(packet.units()).await {
@@ -142,7 +148,10 @@ impl<E: Engine> Outbox<E> {
         if self.send_at_once(kind, body)? {
             return Ok(());
         }
-        let packet = Parked::new(kind, body, Standing::Refusal)?;
+        let packet = Packet::new(kind, body, Standing::Refusal)?;
+        if self.send_written(&packet)? {
+            return Ok(());
+        }
         let mut queue = self.queue();
         if queue.refusals == REFUSALS {
             drop(queue);
@@ -179,19 +188,36 @@ impl<E: Engine> Outbox<E> {
         }
     }
 
-    /// Whether the engine took the packet. It is not asked while others wait.
+    /// Whether the engine took the packet as it is. It is not asked while others wait.
     fn send_at_once(&self, kind: Kind<'_>, body: Outgoing<'_>) -> Result<bool> {
+        let mut queue = self.queue();
+        if queue.pumped || !self.has_credit(&mut queue) || queue.unflushed >= DIRECT {
+            return Ok(false);
+        }
+        self.give(&mut queue, kind, body, 0)
+    }
+
+    /// Whether the engine took the packet that was written out.
+    fn send_written(&self, packet: &Packet) -> Result<bool> {
         let mut queue = self.queue();
         if queue.pumped || !self.has_credit(&mut queue) {
             return Ok(false);
         }
+        self.give(&mut queue, packet.kind(), &packet.body, packet.body.size())
+    }
+
+    /// Gives a packet to the engine; whether it took it.
+    fn give(&self, queue: &mut Queue, kind: Kind<'_>, body: Outgoing<'_>, bytes: usize) -> Result<bool> {
         match self.engine.try_send(kind, body) {
             Ok(()) => {
                 queue.unflushed += 1;
+                queue.unflushed_bytes += bytes;
                 Ok(true)
             }
             Err(Untaken::Full) => Ok(false),
-            Err(Untaken::Gone) => Err(socket_gone()),
+            // Before it has connected whole, the engine calls a socket closed that is not gone.
+            Err(Untaken::Closed) if !self.gone.is_cancelled() => Ok(false),
+            Err(Untaken::Closed | Untaken::Gone) => Err(socket_gone()),
             Err(Untaken::Unwritable(why)) => Err(CallError::internal(why)),
         }
     }
@@ -201,11 +227,12 @@ impl<E: Engine> Outbox<E> {
         if flushes != queue.flushes {
             queue.flushes = flushes;
             queue.unflushed = 0;
+            queue.unflushed_bytes = 0;
         }
-        queue.unflushed < CREDIT
+        queue.unflushed < CREDIT && queue.unflushed_bytes < CREDIT_BYTES
     }
 
-    fn park(self: &Arc<Self>, packet: Parked) {
+    fn park(self: &Arc<Self>, packet: Packet) {
         let mut queue = self.queue();
         queue.parked.push_back(packet);
         if !queue.pumped {
@@ -235,28 +262,26 @@ impl<E: Engine> Outbox<E> {
     fn hand_over(&self) -> Option<u64> {
         let mut queue = self.queue();
         while self.has_credit(&mut queue) {
-            let Some(packet) = queue.parked.front() else {
+            let Some(packet) = queue.parked.pop_front() else {
                 queue.pumped = false;
                 return None;
             };
-            match self.engine.try_send(packet.kind(), &packet.body) {
-                Ok(()) => queue.unflushed += 1,
-                Err(Untaken::Full) => break,
-                Err(Untaken::Gone) => {
-                    drop(queue);
-                    self.clear();
-                    return None;
-                }
-                Err(Untaken::Unwritable(why)) => tracing::error!("a parked packet was dropped: {why}"),
+            let given = self.give(&mut queue, packet.kind(), &packet.body, packet.body.size());
+            if let Ok(false) = given {
+                queue.parked.push_front(packet);
+                break;
             }
-            if let Some(packet) = queue.parked.pop_front() {
-                self.give_back(&packet, &mut queue);
+            self.give_back(&packet, &mut queue);
+            if given.is_err_and(|error| error.code() == Code::Unavailable) {
+                drop(queue);
+                self.clear();
+                return None;
             }
         }
         Some(queue.flushes)
     }
 
-    fn give_back(&self, packet: &Parked, queue: &mut Queue) {
+    fn give_back(&self, packet: &Packet, queue: &mut Queue) {
         match packet.standing {
             Standing::Refusal => queue.refusals -= 1,
             Standing::InRoom => self.room.add_permits(packet.units() as usize),
@@ -278,48 +303,6 @@ impl<E: Engine> Outbox<E> {
 
 pub(super) fn socket_gone() -> CallError {
     CallError::new(Code::Unavailable, "the socket is gone")
-}
-
-/// A packet that waits, its data written out.
-struct Parked {
-    name: Name,
-    body: Data,
-    standing: Standing,
-}
-
-enum Name {
-    Event(Box<str>),
-    Ack(i64),
-}
-
-/// Whether a parked packet takes room that others wait for, or stands beyond it.
-enum Standing {
-    InRoom,
-    Refusal,
-}
-
-impl Parked {
-    fn new(kind: Kind<'_>, body: Outgoing<'_>, standing: Standing) -> Result<Self> {
-        Ok(Self {
-            name: match kind {
-                Kind::Event(name) => Name::Event(name.into()),
-                Kind::Ack(id) => Name::Ack(id),
-            },
-            body: Data::new(body)?,
-            standing,
-        })
-    }
-
-    fn kind(&self) -> Kind<'_> {
-        match &self.name {
-            Name::Event(name) => Kind::Event(name),
-            Name::Ack(id) => Kind::Ack(*id),
-        }
-    }
-
-    fn units(&self) -> u32 {
-        self.body.size().div_ceil(UNIT).clamp(1, ROOM) as u32
-    }
 }
 
 #[cfg(test)]
@@ -344,6 +327,27 @@ mod tests {
             }
             Ok(())
         }
+    }
+
+    #[tokio::test]
+    async fn large_packets_do_not_pile_up_in_the_engines_queue() {
+        let tap = Arc::<Tap>::default();
+        tap.open.store(true, Ordering::Release);
+        let link = Arc::<Link>::default();
+        let outbox = Outbox::new(tap.clone(), link.clone(), CancellationToken::new(), Duration::MAX);
+        let outbox = Arc::new(outbox);
+        let large = "x".repeat(CREDIT_BYTES / 4);
+        for id in 0..12 {
+            outbox.refuse(Kind::Ack(id), &large).unwrap();
+        }
+        assert_eq!(tap.taken.lock().unwrap().len(), DIRECT + 4);
+        outbox.refuse(Kind::Ack(12), &large).unwrap();
+        assert_eq!(tap.taken.lock().unwrap().len(), DIRECT + 4, "the next one waits");
+        while tap.taken.lock().unwrap().len() < 13 {
+            link.flushed();
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(*tap.taken.lock().unwrap(), (0..=12).collect::<Vec<_>>());
     }
 
     #[tokio::test]

@@ -24,17 +24,17 @@ pub(super) struct InProgress(Arc<Counts>);
 
 impl Progress {
     pub(super) fn begin(&self) -> InProgress {
-        self.0.calls.fetch_add(1, Ordering::AcqRel);
+        self.0.calls.fetch_add(1, Ordering::SeqCst);
         InProgress(self.0.clone())
     }
 
     /// From now on no call is taken in.
     pub(super) fn drain(&self) {
-        self.0.draining.store(true, Ordering::Release);
+        self.0.draining.store(true, Ordering::SeqCst);
     }
 
     pub(super) fn is_draining(&self) -> bool {
-        self.0.draining.load(Ordering::Acquire)
+        self.0.draining.load(Ordering::SeqCst)
     }
 
     /// Waits until no call is under way.
@@ -42,7 +42,7 @@ impl Progress {
         loop {
             let mut none = std::pin::pin!(self.0.none.notified());
             none.as_mut().enable();
-            if self.0.calls.load(Ordering::Acquire) == 0 {
+            if self.0.calls.load(Ordering::SeqCst) == 0 {
                 return;
             }
             none.await;
@@ -52,7 +52,7 @@ impl Progress {
 
 impl Drop for InProgress {
     fn drop(&mut self) {
-        if self.0.calls.fetch_sub(1, Ordering::AcqRel) == 1 {
+        if self.0.calls.fetch_sub(1, Ordering::SeqCst) == 1 {
             self.0.none.notify_waiters();
         }
     }

@@ -3,11 +3,12 @@
 use std::{io, net::SocketAddr, path::Path, sync::Arc};
 
 use axum::{Router, extract::State, routing::get};
+use futures_util::future::join_all;
 use http::{HeaderValue, Method, StatusCode};
 use socketioxide::SocketIo;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
-use tower_http::cors::{AllowOrigin, CorsLayer};
+use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use super::{
     bundle,
@@ -140,7 +141,7 @@ fn cors(origins: &[String]) -> Result<Option<CorsLayer>, ServeError> {
     }
     let layer = CorsLayer::new()
         .allow_methods([Method::GET, Method::POST])
-        .allow_headers([http::header::CONTENT_TYPE, http::header::AUTHORIZATION]);
+        .allow_headers(AllowHeaders::mirror_request());
     if origins.iter().any(|origin| origin == "*") {
         // Browsers refuse `*` for requests with credentials, so the asking origin is named.
         return Ok(Some(
@@ -168,15 +169,14 @@ async fn run(listener: TcpListener, router: Router, shared: Arc<Shared>, stop: C
     shared.progress.drain();
     let drained = async {
         shared.progress.done().await;
-        for socket in shared.sessions.all() {
-            socket.flushed().await;
-        }
+        let sockets = shared.sessions.all();
+        join_all(sockets.iter().map(|socket| socket.flushed())).await;
     };
     if tokio::time::timeout(shared.config.drain_timeout, drained)
         .await
         .is_err()
     {
-        tracing::warn!("the server stops with calls that have no answer yet");
+        tracing::warn!("the server stops with answers that have not left yet");
     }
     connections.close();
 }

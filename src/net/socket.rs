@@ -17,12 +17,12 @@ use socketioxide::{
 };
 
 use super::{
-    answer::AnswerFrame,
     caller::{Caller, Company, Shared},
     connection::Control,
     intake::{Incoming, Source},
     link::Link,
-    outbox::{Engine, Kind, Untaken, socket_gone},
+    outbox::{Engine, Untaken, socket_gone},
+    packet::Kind,
     sessions::is_websocket,
 };
 use crate::{
@@ -60,7 +60,7 @@ fn welcome(socket: &Arc<Socket>, shared: Arc<Shared>) -> Result<(), getrandom::E
     // Weak, because the socket holds its handlers and they hold the caller.
     let caller = Caller::new(&socket.id.to_string(), Arc::downgrade(socket), link, shared)?;
     socket.on(EVENT, Calls(caller.clone()));
-    socket.on_fallback(OtherEvents);
+    socket.on_fallback(OtherEvents(caller.clone()));
     socket.on_disconnect(async move || caller.leave_for_good());
     Ok(())
 }
@@ -86,7 +86,7 @@ impl Engine for Weak<Socket> {
         };
         sent.map_err(|error| match error {
             SendError::Socket(SocketError::InternalChannelFull) => Untaken::Full,
-            SendError::Socket(SocketError::Closed) => Untaken::Gone,
+            SendError::Socket(SocketError::Closed) => Untaken::Closed,
             SendError::Serialize(error) => Untaken::Unwritable(error.to_string()),
         })
     }
@@ -209,16 +209,13 @@ impl MessageHandler<LocalAdapter, Direct> for Calls {
 }
 
 /// Answers packets of other names, so that whoever waits for an ack does not wait for ever.
-struct OtherEvents;
+struct OtherEvents(Arc<Caller<Weak<Socket>>>);
 
 impl MessageHandler<LocalAdapter, Direct> for OtherEvents {
-    fn call(&self, socket: Arc<Socket>, _: handler::Value, ack: Option<i64>) {
-        let Some(id) = ack else {
-            return;
-        };
-        let error = CallError::new(Code::UnknownEvent, "calls are emitted as 'event'");
-        if let Err(error) = ack_sender(&socket, id).send(&AnswerFrame::refusal(&error)) {
-            tracing::debug!(%error, "a refusal did not reach its client");
+    fn call(&self, _: Arc<Socket>, _: handler::Value, ack: Option<i64>) {
+        if ack.is_some() {
+            self.0
+                .refuse(ack, Code::UnknownEvent, "calls are emitted as 'event'");
         }
     }
 }

@@ -1,0 +1,62 @@
+//! What is said to a client: an event or an ack, and its data; written out where it waits.
+
+use crate::{
+    call::{payload::Data, peer::Outgoing},
+    error::Result,
+};
+
+/// Room for parked packets, in units of [`UNIT`] bytes, at least one a packet.
+pub(super) const ROOM: usize = 1024;
+
+/// Bytes of a parked packet that take one unit of room.
+const UNIT: usize = 1024;
+
+/// What a packet is: an event by its name, or the ack of a call by its number.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Kind<'a> {
+    Event(&'a str),
+    Ack(i64),
+}
+
+/// A packet that waits, its data written out.
+pub(super) struct Packet {
+    name: Name,
+    pub(super) body: Data,
+    pub(super) standing: Standing,
+}
+
+enum Name {
+    Event(Box<str>),
+    Ack(i64),
+}
+
+/// Whether a parked packet takes room that others wait for, or stands beyond it.
+pub(super) enum Standing {
+    InRoom,
+    Refusal,
+}
+
+impl Packet {
+    pub(super) fn new(kind: Kind<'_>, body: Outgoing<'_>, standing: Standing) -> Result<Self> {
+        Ok(Self {
+            name: match kind {
+                Kind::Event(name) => Name::Event(name.into()),
+                Kind::Ack(id) => Name::Ack(id),
+            },
+            body: Data::new(body)?,
+            standing,
+        })
+    }
+
+    pub(super) fn kind(&self) -> Kind<'_> {
+        match &self.name {
+            Name::Event(name) => Kind::Event(name),
+            Name::Ack(id) => Kind::Ack(*id),
+        }
+    }
+
+    /// Room that it takes.
+    pub(super) fn units(&self) -> u32 {
+        self.body.size().div_ceil(UNIT).clamp(1, ROOM) as u32
+    }
+}

@@ -3,15 +3,14 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use serde::{Serialize, Serializer, de::DeserializeOwned};
-use serde_json::{
-    Value,
-    value::{RawValue, to_raw_value},
-};
+use bytestring::ByteString;
+use serde::{Serialize, Serializer, de::DeserializeOwned, ser::Error};
+use serde_json::{Value, value::RawValue};
 
 use super::{
     attachments::{self, Attachments, WithBuffers},
     envelope::text_of,
+    json::{self, Fault},
     limits::{Limits, is_deeper_than},
     packed::{GZIP_IN_BASE64, Unpacking, from_base64, from_gzip},
 };
@@ -44,7 +43,8 @@ pub struct Data(Form);
 enum Form {
     #[default]
     Absent,
-    Json(Box<RawValue>, Attachments),
+    /// JSON as it is written, checked, in the memory of the text that it came in.
+    Json(ByteString, Attachments),
     Buffer(Bytes),
 }
 
@@ -66,14 +66,14 @@ impl Data {
         {
             return Ok(Self(Form::Buffer(buffer)));
         }
-        Ok(Self(Form::Json(RawValue::from_string(json)?, buffers.into())))
+        Ok(Self(Form::Json(json.into(), buffers.into())))
     }
 
     /// Bytes that it holds.
     pub(crate) fn size(&self) -> usize {
         match &self.0 {
             Form::Absent => 0,
-            Form::Json(json, attachments) => json.get().len() + attachments.size(),
+            Form::Json(json, attachments) => json.len() + attachments.size(),
             Form::Buffer(buffer) => buffer.len(),
         }
     }
@@ -82,7 +82,7 @@ impl Data {
     pub fn is_absent(&self) -> bool {
         match &self.0 {
             Form::Absent => true,
-            Form::Json(json, _) => json.get() == "null",
+            Form::Json(json, _) => &**json == "null",
             Form::Buffer(_) => false,
         }
     }
@@ -100,7 +100,7 @@ impl Data {
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, CallError> {
         match &self.0 {
             Form::Absent => from_json("null", &Attachments::default(), DATA),
-            Form::Json(json, attachments) => from_json(json.get(), attachments, DATA),
+            Form::Json(json, attachments) => from_json(json, attachments, DATA),
             Form::Buffer(buffer) => from_json_or_text(buffer),
         }
     }
@@ -133,23 +133,26 @@ impl Data {
         }
     }
 
-    pub(super) fn from_field(json: &RawValue, attachments: &Attachments) -> Self {
+    /// A field of a call: JSON that was checked.
+    pub(super) fn from_field(json: ByteString, attachments: &Attachments) -> Self {
         if attachments.is_empty() {
-            return Self(Form::Json(json.to_owned(), Attachments::default()));
+            return Self(Form::Json(json, Attachments::default()));
         }
-        match attachments::deserialize::<OneBuffer>(parsed(json), attachments) {
+        match attachments::deserialize::<OneBuffer>(parsed(&json), attachments) {
             Ok(OneBuffer(buffer)) => Self(Form::Buffer(buffer)),
-            Err(_) => Self(Form::Json(json.to_owned(), attachments.clone())),
+            Err(_) => Self(Form::Json(json, attachments.clone())),
         }
     }
 
     /// Unpacked bytes as data: the JSON that they hold, else the text that they are.
-    fn from_unpacked(bytes: Vec<u8>) -> Result<Self, CallError> {
-        let text = String::from_utf8(bytes).map_err(|_| does_not_fit(DATA, "packed UTF-8"))?;
-        if let Ok(json) = serde_json::from_str::<&RawValue>(&text) {
-            return Ok(Self(Form::Json(json.to_owned(), Attachments::default())));
-        }
-        Ok(Self(Form::Json(to_raw_value(&text)?, Attachments::default())))
+    fn from_unpacked(bytes: Vec<u8>, limits: &Limits) -> Result<Self, CallError> {
+        let text = ByteString::try_from(bytes).map_err(|_| does_not_fit(DATA, "packed UTF-8"))?;
+        let json = match json::check(&text, limits.depth) {
+            Ok(()) => text.slice_ref(text.trim_ascii()),
+            Err(Fault::TooDeep) => return Err(too_deep(limits)),
+            Err(Fault::Broken) => serde_json::to_string(&*text)?.into(),
+        };
+        Ok(Self(Form::Json(json, Attachments::default())))
     }
 }
 
@@ -158,7 +161,12 @@ impl Serialize for Data {
         match &self.0 {
             Form::Absent => serializer.serialize_unit(),
             Form::Buffer(buffer) => serializer.serialize_bytes(buffer),
-            Form::Json(json, attachments) if attachments.is_empty() => json.serialize(serializer),
+            // The parser has a look of its own at what leaves as it came.
+            Form::Json(json, attachments) if attachments.is_empty() => {
+                serde_json::from_str::<&RawValue>(json)
+                    .map_err(S::Error::custom)?
+                    .serialize(serializer)
+            }
             Form::Json(json, attachments) => WithBuffers {
                 json: &parsed(json),
                 attachments,
@@ -203,20 +211,15 @@ impl PackedData {
     pub(super) fn open(&self) -> Result<Data, CallError> {
         match self.unpack()? {
             None => Ok(self.data.clone()),
-            Some(bytes) => {
-                self.check_depth(&bytes)?;
-                Data::from_unpacked(bytes)
-            }
+            Some(bytes) => Data::from_unpacked(bytes, &self.limits),
         }
     }
 
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, CallError> {
         match self.unpack()? {
             None => self.data.json(),
-            Some(bytes) => {
-                self.check_depth(&bytes)?;
-                from_json_or_text(&bytes)
-            }
+            Some(bytes) if is_deeper_than(self.limits.depth, &bytes) => Err(too_deep(&self.limits)),
+            Some(bytes) => from_json_or_text(&bytes),
         }
     }
 
@@ -276,19 +279,10 @@ impl PackedData {
             Ok(bytes) => Ok(Some(bytes)),
         }
     }
-
-    /// Where JSON is to be read: bytes and text may hold any brackets.
-    fn check_depth(&self, json: &[u8]) -> Result<(), CallError> {
-        match is_deeper_than(self.limits.depth, json) {
-            true => Err(too_deep(&self.limits)),
-            false => Ok(()),
-        }
-    }
 }
 
-fn looks_packed(json: &RawValue) -> bool {
-    json.get()
-        .strip_prefix('"')
+fn looks_packed(json: &str) -> bool {
+    json.strip_prefix('"')
         .is_some_and(|text| text.starts_with(GZIP_IN_BASE64))
 }
 
@@ -384,9 +378,9 @@ fn invalid(error: &serde_path_to_error::Error<serde_json::Error>, root: &str) ->
         .with_details(serde_json::json!({ "path": path, "expected": expected }))
 }
 
-/// JSON that was read once as raw text, so it parses again; `null` stands for what cannot be.
-fn parsed(json: &RawValue) -> Value {
-    serde_json::from_str(json.get()).unwrap_or_default()
+/// JSON that was checked, so it parses; `null` stands for what cannot be.
+fn parsed(json: &str) -> Value {
+    serde_json::from_str(json).unwrap_or_default()
 }
 
 /// A value that is one Buffer and nothing else.

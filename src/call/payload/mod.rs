@@ -12,6 +12,7 @@
 mod attachments;
 mod data;
 mod envelope;
+mod json;
 mod limits;
 mod packed;
 
@@ -26,7 +27,7 @@ use self::{
     attachments::Attachments,
     data::{PackedData, Packing, from_json, refusal, too_deep},
     envelope::{Argument, Envelope, text_of},
-    limits::is_deeper_than,
+    json::Fault,
     packed::{from_base64, from_gzip, is_gzip},
 };
 pub use self::{data::Data, limits::Limits};
@@ -108,11 +109,7 @@ impl Call {
         }
         let Arrived { text, attachments } = arrived;
         let attachments = Attachments::from(attachments);
-        let argument = envelope::of_packet(&text).map_err(|_| bad_call("broken JSON"))?;
-        // The array around the call is the packet's, not the call's.
-        if is_deeper_than(limits.depth + 1, text.as_bytes()) {
-            return Err(too_deep(limits));
-        }
+        let argument = envelope::of_packet(&text, limits.depth).map_err(|fault| unreadable(fault, limits))?;
         check_attachments(&text, &attachments)?;
         match argument {
             Argument::Call(envelope) => Self::from_envelope(
@@ -153,10 +150,7 @@ impl Call {
     }
 
     fn from_json(text: ByteString, limits: &Limits) -> Result<Self, CallError> {
-        if is_deeper_than(limits.depth, text.as_bytes()) {
-            return Err(too_deep(limits));
-        }
-        match envelope::of_call(&text).map_err(|_| bad_call("broken JSON"))? {
+        match envelope::of_call(&text, limits.depth).map_err(|fault| unreadable(fault, limits))? {
             Argument::Call(envelope) => Self::from_envelope(
                 &envelope,
                 &text,
@@ -178,7 +172,7 @@ impl Call {
     ) -> Result<Self, CallError> {
         let event = match envelope.event {
             None => return Err(CallError::new(Code::BadCall, EMPTY_EVENT)),
-            Some(raw) if raw.get() == "null" => return Err(CallError::new(Code::BadCall, EMPTY_EVENT)),
+            Some("null") => return Err(CallError::new(Code::BadCall, EMPTY_EVENT)),
             Some(raw) => text_of(raw).ok_or_else(|| bad_call("event is no text"))?,
         };
         if event.is_empty() {
@@ -186,15 +180,11 @@ impl Call {
         }
         let data = match envelope.data {
             None => Data::default(),
-            Some(json) => Data::from_field(json, &attachments),
+            Some(json) => Data::from_field(text.slice_ref(json), &attachments),
         };
         let version = match some(envelope.version) {
             None => None,
-            Some(raw) => Some(
-                raw.get()
-                    .parse()
-                    .map_err(|_| bad_call("v is no version number"))?,
-            ),
+            Some(raw) => Some(raw.parse().map_err(|_| bad_call("v is no version number"))?),
         };
         let id = match some(envelope.id) {
             None => None,
@@ -350,6 +340,13 @@ fn in_packet(packet: &str) -> serde_json::Result<&RawValue> {
     Ok(call)
 }
 
+fn unreadable(fault: Fault, limits: &Limits) -> CallError {
+    match fault {
+        Fault::Broken => bad_call("broken JSON"),
+        Fault::TooDeep => too_deep(limits),
+    }
+}
+
 /// Text that is part of a longer text shares its memory; other text is copied.
 fn shared(text: &ByteString, part: Cow<'_, str>) -> ByteString {
     match part {
@@ -359,11 +356,11 @@ fn shared(text: &ByteString, part: Cow<'_, str>) -> ByteString {
 }
 
 /// A field that is there and not `null`.
-fn some(field: Option<&RawValue>) -> Option<&RawValue> {
-    field.filter(|raw| raw.get() != "null")
+fn some(field: Option<&str>) -> Option<&str> {
+    field.filter(|json| *json != "null")
 }
 
-fn packing(encoding: Option<&RawValue>) -> Result<Packing, CallError> {
+fn packing(encoding: Option<&str>) -> Result<Packing, CallError> {
     match encoding.map(text_of) {
         None => Ok(Packing::Unsaid),
         Some(Some(name)) if name == "gzip+base64" => Ok(Packing::GzipBase64),

@@ -1,0 +1,445 @@
+//! JSON text read from the outside: each value is passed over as a whole, checked as the parser would check it and
+//! for its depth, and nothing is built. One pass does all three.
+
+/// Why a text was not passed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// It is no JSON.
+    Broken,
+    /// It nests deeper than the limit.
+    TooDeep,
+}
+
+type Passed<T = ()> = Result<T, Fault>;
+
+/// Checks a whole text: one value, and nothing behind it.
+pub(super) fn check(text: &str, depth: usize) -> Passed {
+    let mut reader = Reader::new(text, depth);
+    reader.value()?;
+    reader.end()
+}
+
+/// A place in a text, between two of its tokens.
+pub(super) struct Reader<'a> {
+    text: &'a str,
+    at: usize,
+    brackets: Brackets,
+}
+
+/// The brackets that are open: one bit each, set for an object. As many as the deepest text has, and the packet's
+/// own.
+struct Brackets {
+    kinds: u128,
+    open: usize,
+    limit: usize,
+}
+
+impl Brackets {
+    fn push(&mut self, is_object: bool) -> Passed {
+        if self.open == self.limit {
+            return Err(Fault::TooDeep);
+        }
+        self.kinds = self.kinds << 1 | u128::from(is_object);
+        self.open += 1;
+        Ok(())
+    }
+
+    fn pop(&mut self) {
+        self.kinds >>= 1;
+        self.open -= 1;
+    }
+
+    fn is_in_object(&self) -> bool {
+        self.kinds & 1 == 1
+    }
+}
+
+impl<'a> Reader<'a> {
+    /// Starts at the front of a text that may nest so deep.
+    pub(super) fn new(text: &'a str, depth: usize) -> Self {
+        Self {
+            text,
+            at: 0,
+            brackets: Brackets {
+                kinds: 0,
+                open: 0,
+                limit: depth.min(u128::BITS as usize),
+            },
+        }
+    }
+
+    /// The first byte of the next token; 0, which begins none, at the end.
+    pub(super) fn peek(&mut self) -> u8 {
+        while let Some(b' ' | b'\n' | b'\t' | b'\r') = self.text.as_bytes().get(self.at) {
+            self.at += 1;
+        }
+        self.byte()
+    }
+
+    /// Passes over the end of the text.
+    pub(super) fn end(&mut self) -> Passed {
+        self.peek();
+        match self.at == self.text.len() {
+            true => Ok(()),
+            false => Err(Fault::Broken),
+        }
+    }
+
+    /// Goes into the array or object that begins here; whether there is something in it.
+    pub(super) fn enter(&mut self) -> Passed<bool> {
+        let is_object = match self.peek() {
+            b'{' => true,
+            b'[' => false,
+            _ => return Err(Fault::Broken),
+        };
+        self.at += 1;
+        self.brackets.push(is_object)?;
+        let is_empty = self.peek() == self.closing();
+        if is_empty {
+            self.at += 1;
+            self.brackets.pop();
+        }
+        Ok(!is_empty)
+    }
+
+    /// Goes on to the next element or field, or out of the array or object; whether there is one.
+    pub(super) fn next(&mut self) -> Passed<bool> {
+        match self.peek() {
+            b',' => self.at += 1,
+            closing if closing == self.closing() => {
+                self.at += 1;
+                self.brackets.pop();
+                return Ok(false);
+            }
+            _ => return Err(Fault::Broken),
+        }
+        Ok(true)
+    }
+
+    /// Passes over a field's key and its colon; the key as it is written, quotes and all.
+    pub(super) fn key(&mut self) -> Passed<&'a str> {
+        if self.peek() != b'"' {
+            return Err(Fault::Broken);
+        }
+        let start = self.at;
+        self.string()?;
+        let key = &self.text[start..self.at];
+        if self.peek() != b':' {
+            return Err(Fault::Broken);
+        }
+        self.at += 1;
+        Ok(key)
+    }
+
+    /// Passes over a value; its text.
+    pub(super) fn value(&mut self) -> Passed<&'a str> {
+        self.peek();
+        let start = self.at;
+        let outside = self.brackets.open;
+        while self.enters_or_passes()? || self.is_inside(outside)? {
+            if self.brackets.is_in_object() {
+                self.key()?;
+            }
+        }
+        Ok(&self.text[start..self.at])
+    }
+
+    /// Passes over a value without parts, or goes into one that has some; whether it did that.
+    fn enters_or_passes(&mut self) -> Passed<bool> {
+        match self.peek() {
+            b'{' | b'[' => return self.enter(),
+            b'"' => self.string()?,
+            b'-' | b'0'..=b'9' => self.number()?,
+            b't' => self.word("true")?,
+            b'f' => self.word("false")?,
+            b'n' => self.word("null")?,
+            _ => return Err(Fault::Broken),
+        }
+        Ok(false)
+    }
+
+    /// Behind a value: goes on to the next, out of as many arrays and objects as end here; whether there is one
+    /// before those end that were open `outside`.
+    fn is_inside(&mut self, outside: usize) -> Passed<bool> {
+        while self.brackets.open > outside {
+            if self.next()? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn closing(&self) -> u8 {
+        match self.brackets.is_in_object() {
+            true => b'}',
+            false => b']',
+        }
+    }
+
+    /// The byte here; 0, which no token has in it, at the end.
+    fn byte(&self) -> u8 {
+        self.text.as_bytes().get(self.at).copied().unwrap_or(0)
+    }
+
+    fn word(&mut self, word: &str) -> Passed {
+        if !self.text.as_bytes()[self.at..].starts_with(word.as_bytes()) {
+            return Err(Fault::Broken);
+        }
+        self.at += word.len();
+        Ok(())
+    }
+
+    fn number(&mut self) -> Passed {
+        if self.byte() == b'-' {
+            self.at += 1;
+        }
+        match self.byte() {
+            b'0' => self.at += 1,
+            _ => self.digits()?,
+        }
+        if self.byte() == b'.' {
+            self.at += 1;
+            self.digits()?;
+        }
+        if let b'e' | b'E' = self.byte() {
+            self.at += 1;
+            if let b'+' | b'-' = self.byte() {
+                self.at += 1;
+            }
+            self.digits()?;
+        }
+        Ok(())
+    }
+
+    fn digits(&mut self) -> Passed {
+        let start = self.at;
+        while self.byte().is_ascii_digit() {
+            self.at += 1;
+        }
+        match self.at == start {
+            true => Err(Fault::Broken),
+            false => Ok(()),
+        }
+    }
+
+    /// Passes over the string whose opening quote is here.
+    fn string(&mut self) -> Passed {
+        self.at += 1;
+        loop {
+            self.at += plain(&self.text.as_bytes()[self.at..]);
+            match self.byte() {
+                b'"' => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                b'\\' => self.escape()?,
+                _ => return Err(Fault::Broken),
+            }
+        }
+    }
+
+    fn escape(&mut self) -> Passed {
+        self.at += 2;
+        match self.text.as_bytes().get(self.at - 1) {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(()),
+            Some(b'u') => {
+                let digits = self.text.as_bytes().get(self.at..self.at + 4);
+                self.at += 4;
+                match digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)) {
+                    true => Ok(()),
+                    false => Err(Fault::Broken),
+                }
+            }
+            _ => Err(Fault::Broken),
+        }
+    }
+}
+
+/// How many bytes at the front of a string's rest are neither quote, backslash nor control character.
+fn plain(bytes: &[u8]) -> usize {
+    let (words, _) = bytes.as_chunks::<WORD>();
+    for (number, word) in words.iter().enumerate() {
+        let special = special(u64::from_le_bytes(*word));
+        if special != 0 {
+            return number * WORD + special.trailing_zeros() as usize / 8;
+        }
+    }
+    let rest = words.len() * WORD;
+    let is_special = |byte: &u8| *byte < b' ' || *byte == b'"' || *byte == b'\\';
+    rest + bytes[rest..]
+        .iter()
+        .position(is_special)
+        .unwrap_or(bytes.len() - rest)
+}
+
+/// Bytes that are looked at together.
+const WORD: usize = size_of::<u64>();
+
+/// The top bit of the first byte of the eight that ends a plain run, and of none before it. (Bytes after it may
+/// have theirs set wrongly: the subtraction borrows.)
+fn special(word: u64) -> u64 {
+    const ONES: u64 = u64::MAX / 0xff;
+    const TOPS: u64 = ONES << 7;
+    let zero = |word: u64| word.wrapping_sub(ONES) & !word;
+    let quote = zero(word ^ ONES * b'"' as u64);
+    let backslash = zero(word ^ ONES * b'\\' as u64);
+    let control = word.wrapping_sub(ONES * b' ' as u64) & !word;
+    (quote | backslash | control) & TOPS
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::value::RawValue;
+
+    use super::*;
+
+    fn parses(text: &str) -> bool {
+        serde_json::from_str::<&RawValue>(text).is_ok()
+    }
+
+    #[track_caller]
+    fn agrees(text: &str) {
+        assert_eq!(check(text, 128).is_ok(), parses(text), "{text}");
+    }
+
+    #[test]
+    fn the_parser_agrees_on_what_is_json() {
+        let values = [
+            "",
+            " ",
+            "1",
+            "-",
+            "-0",
+            "01",
+            "1.",
+            "1.5",
+            ".5",
+            "1e",
+            "1e5",
+            "1E+5",
+            "1e-",
+            "--1",
+            "+1",
+            "1x",
+            "true",
+            "tru",
+            "truee",
+            "false",
+            "null",
+            "nul",
+            "\"",
+            "\"a",
+            "\"a\"",
+            "\"\\\"",
+            "\"\\\"\"",
+            "\"\\u12\"",
+            "\"\\u12aF\"",
+            "\"\\ud800\"",
+            "\"\\x\"",
+            "\"\n\"",
+            "\"\u{7f}ü\"",
+            "[",
+            "]",
+            "[]",
+            "[ ]",
+            "[1",
+            "[1,",
+            "[1,]",
+            "[,]",
+            "[1 2]",
+            "[1]]",
+            "[}",
+            "{",
+            "{}",
+            "{ }",
+            "{1:2}",
+            "{\"a\"}",
+            "{\"a\":}",
+            "{\"a\":1",
+            "{\"a\":1,}",
+            "{\"a\":1}",
+            "{\"a\":[{\"b\":[]},{}]}",
+            "{\"a\":1]",
+            "[1}",
+            "\u{feff}1",
+            "1 1",
+            " [1 , 2 ] ",
+            "\"0123456789abcdef\\",
+            "\"0123456789\\\"abcdef\"",
+            "{\"a\" : {} , \"a\":[ [ ] ]}",
+            "\"\u{0}\"",
+            "\u{0}",
+            "[\"a\u{1f}0123456789\"]",
+            "/**/1",
+            "NaN",
+            "Infinity",
+        ];
+        values.into_iter().for_each(agrees);
+    }
+
+    #[test]
+    fn nesting_counts_brackets_outside_strings_only() {
+        let nested = |levels| format!("{}1{}", "[".repeat(levels), "]".repeat(levels));
+        assert_eq!(check(&nested(127), 127), Ok(()));
+        assert_eq!(check(&nested(128), 127), Err(Fault::TooDeep));
+        assert_eq!(check(&nested(128), 1000), Ok(()));
+        assert_eq!(check(&nested(129), 1000), Err(Fault::TooDeep));
+        assert_eq!(check(&nested(100_000), 127), Err(Fault::TooDeep));
+        let wide = format!("[{}{{}}]", "{\"a\":[]},".repeat(500));
+        assert_eq!(check(&wide, 3), Ok(()));
+        assert_eq!(check(&wide, 2), Err(Fault::TooDeep));
+        let quoted = format!("[\"{}\\\"{}\\\\\"]", "[".repeat(300), "{".repeat(300));
+        assert_eq!(check(&quoted, 1), Ok(()));
+    }
+
+    #[test]
+    fn a_value_is_told_from_what_stands_behind_it() {
+        let mut reader = Reader::new(r#" [ {"a":[1, "]"]} , 2]"#, 128);
+        assert_eq!(reader.enter(), Ok(true));
+        assert_eq!(reader.value(), Ok(r#"{"a":[1, "]"]}"#));
+        assert_eq!(reader.next(), Ok(true));
+        assert_eq!(reader.value(), Ok("2"));
+        assert_eq!(reader.next(), Ok(false));
+        assert_eq!(reader.end(), Ok(()));
+    }
+
+    proptest! {
+        #[test]
+        fn the_parser_agrees_on_texts_of_json_tokens(
+            tokens in proptest::collection::vec(
+                prop_oneof![
+                    Just("{"), Just("}"), Just("["), Just("]"), Just(","), Just(":"), Just("\""), Just("\\"),
+                    Just("\"a\""), Just("\"key\":"), Just("1"), Just("-0.5e3"), Just("true"), Just("null"),
+                    Just(" "), Just("\\u00fc"), Just("ü"), Just("longer than a word"), Just("\n"), Just("{}"),
+                ],
+                0..14,
+            ),
+        ) {
+            agrees(&tokens.concat());
+        }
+
+        #[test]
+        fn the_parser_agrees_on_strings(text in any::<String>(), at in any::<prop::sample::Index>(), wrong in any::<char>()) {
+            let mut json = serde_json::to_string(&text).expect("text");
+            agrees(&json);
+            let places: Vec<usize> = json.char_indices().map(|(place, _)| place).collect();
+            json.insert(*at.get(&places), wrong);
+            agrees(&json);
+        }
+
+        #[test]
+        fn the_parser_agrees_on_json_with_a_byte_changed(
+            numbers in proptest::collection::vec(any::<f64>(), 0..5),
+            text in "[a-z\"\\\\\n]{0,30}",
+            at in any::<prop::sample::Index>(),
+            to in 0_u8..128,
+        ) {
+            let json = serde_json::json!({"numbers": numbers, "text": text, "deep": [[{}], [], {"a": {"b": null}}]});
+            let mut bytes = json.to_string().into_bytes();
+            let at = at.index(bytes.len());
+            bytes[at] = to;
+            agrees(&String::from_utf8(bytes).expect("ASCII"));
+        }
+    }
+}

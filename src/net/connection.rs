@@ -9,17 +9,23 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
     },
-    task::{Context, Poll},
+    task::{Context, Poll, ready},
 };
 
+use bytes::{Buf, BytesMut};
 use futures_util::task::AtomicWaker;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_util::io::poll_read_buf;
 
 /// Whoever wants to know of each flush.
 pub(super) trait OnFlush: Send + Sync {
     /// All that was written has left for the client.
     fn flushed(&self);
 }
+
+/// Bytes read at a time from a client who sends more than the reader above has room for: its buffer is small,
+/// since each idle connection holds one.
+const AHEAD: usize = 16 << 10;
 
 /// The hand that others hold on a connection.
 #[derive(Default)]
@@ -116,6 +122,10 @@ impl fmt::Debug for Control {
 pub(crate) struct Connection<S, G> {
     stream: S,
     control: Arc<Control>,
+    /// What was read and has found no room above yet. Holds no memory when empty.
+    ahead: BytesMut,
+    /// The last read filled its buffer, so there is more.
+    has_more: bool,
     _guard: G,
 }
 
@@ -124,7 +134,30 @@ impl<S, G> Connection<S, G> {
         Self {
             stream,
             control,
+            ahead: BytesMut::new(),
+            has_more: false,
             _guard: guard,
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin, G> Connection<S, G> {
+    fn read_ahead(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.ahead.reserve(AHEAD);
+        let polled = poll_read_buf(Pin::new(&mut self.stream), cx, &mut self.ahead);
+        self.has_more = matches!(polled, Poll::Ready(Ok(AHEAD)));
+        if self.ahead.is_empty() {
+            self.ahead = BytesMut::new();
+        }
+        polled.map_ok(drop)
+    }
+
+    fn give(&mut self, buf: &mut ReadBuf<'_>) {
+        let given = buf.remaining().min(self.ahead.len());
+        buf.put_slice(&self.ahead[..given]);
+        self.ahead.advance(given);
+        if self.ahead.is_empty() {
+            self.ahead = BytesMut::new();
         }
     }
 }
@@ -142,7 +175,16 @@ impl<S: AsyncRead + Unpin, G: Unpin> AsyncRead for Connection<S, G> {
         if self.control.is_paused() {
             return Poll::Pending;
         }
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        if self.ahead.is_empty() && self.has_more && buf.remaining() < AHEAD {
+            ready!(self.read_ahead(cx))?;
+            self.give(buf);
+        } else if self.ahead.is_empty() {
+            ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
+            self.has_more = buf.remaining() == 0;
+        } else {
+            self.give(buf);
+        }
+        Poll::Ready(Ok(()))
     }
 }
 

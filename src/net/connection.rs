@@ -231,3 +231,55 @@ impl<S: AsyncWrite + Unpin, G: Unpin> AsyncWrite for Connection<S, G> {
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_small_reader_gets_every_byte_in_order_and_nothing_is_held_after() {
+        let (mut client, stream) = duplex(20_000);
+        let mut connection = Connection::new(stream, Arc::default(), ());
+        let sent: Vec<u8> = (0..100_000_u32).map(|number| (number % 251) as u8).collect();
+        let mut expected = sent.clone();
+        expected.extend(b"and one more");
+        let writing = tokio::spawn(async move {
+            client.write_all(&sent).await.unwrap();
+            client.write_all(b"and one more").await.unwrap();
+        });
+        let mut received: Vec<u8> = Vec::new();
+        let mut buffer = [0; 512];
+        loop {
+            let read = connection.read(&mut buffer).await.unwrap();
+            if read == 0 {
+                break;
+            }
+            received.extend_from_slice(&buffer[..read]);
+        }
+        writing.await.unwrap();
+        assert!(received == expected);
+        assert_eq!(connection.ahead.capacity(), 0);
+    }
+
+    #[tokio::test]
+    async fn what_was_read_ahead_waits_while_reading_pauses() {
+        let (mut client, stream) = duplex(20_000);
+        let control = Arc::<Control>::default();
+        let mut connection = Connection::new(stream, control.clone(), ());
+        client.write_all(&[7; 2000]).await.unwrap();
+        let mut buffer = [0; 512];
+        connection.read_exact(&mut buffer).await.unwrap();
+        connection.read_exact(&mut buffer).await.unwrap();
+        control.pause_reading();
+        let waits = std::future::poll_fn(|cx| {
+            let mut buffer = ReadBuf::new(&mut buffer);
+            Poll::Ready(Pin::new(&mut connection).poll_read(cx, &mut buffer).is_pending())
+        });
+        assert!(waits.await);
+        control.resume_reading();
+        connection.read_exact(&mut buffer).await.unwrap();
+        assert_eq!(buffer, [7; 512]);
+    }
+}

@@ -15,6 +15,7 @@ mod envelope;
 mod json;
 mod limits;
 mod packed;
+mod plain;
 
 use std::{borrow::Cow, fmt};
 
@@ -385,4 +386,21 @@ fn starts_like_json(text: &[u8]) -> bool {
 
 fn starts_with(text: &[u8], first: u8) -> bool {
     text.trim_ascii_start().first() == Some(&first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packed_bytes_may_hold_any_brackets_and_packed_json_nests_within_the_limit() {
+        let brackets = "[".repeat(200);
+        let base64 = packed::tests::packed(&brackets);
+        let text = format!(r#"["event",["a.b","{base64}"]]"#).into();
+        let attachments = Vec::new();
+        let call = Call::decode(Arrived { text, attachments }, &Limits::default()).unwrap();
+        assert_eq!(call.bytes().unwrap(), brackets);
+        assert_eq!(call.text().unwrap(), brackets);
+        assert_eq!(call.data().unwrap_err().code(), Code::TooLarge);
+    }
 }

@@ -98,7 +98,7 @@ fn announced_size(packed: &[u8]) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::io::{Read, Write};
 
     use flate2::{Compression, write::GzEncoder};
@@ -109,6 +109,11 @@ mod tests {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
         encoder.write_all(bytes).unwrap();
         encoder.finish().unwrap()
+    }
+
+    /// A text as clients pack it.
+    pub(in super::super) fn packed(text: &str) -> String {
+        base64().encode(gzip(text.as_bytes()))
     }
 
     #[test]

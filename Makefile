@@ -1,6 +1,6 @@
 # Needs Rust (1.94 or later), Node.js (20 or later) with npm, and make. Everything else is installed here.
 
-.PHONY: run test check bench fuzz smoke
+.PHONY: run test check bench fuzz smoke fuzz-smoke bench-smoke
 .DELETE_ON_ERROR:
 
 # Builds the server and runs it with its demo modules on http://127.0.0.1:3000 (PORT or UPDRAFT_PORT for another).
@@ -16,6 +16,29 @@ check:
 	cargo fmt --check
 	cargo clippy --all-targets --all-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
+
+# What calls cost, and dispatch; docs/benchmarks-call.md and docs/dispatch.md read the figures. Some minutes.
+bench:
+	cargo bench --bench decode
+	cargo bench --bench dispatch
+	cargo bench --bench whole_call
+	node benches/dispatch.mjs
+
+# Throws arbitrary bytes at the decoder for an hour.
+fuzz:
+	fuzz/run.sh 3600
+
+# Each of the long commands, for seconds.
+smoke: bench-smoke fuzz-smoke
+
+bench-smoke:
+	cargo bench --bench decode -- --test
+	cargo bench --bench dispatch -- --test
+	cargo bench --bench whole_call -- --test
+	node benches/dispatch.mjs 1
+
+fuzz-smoke:
+	fuzz/run.sh 10
 
 %/node_modules: %/package-lock.json
 	npm ci --prefix $* --no-audit --no-fund

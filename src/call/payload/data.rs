@@ -13,6 +13,7 @@ use super::{
     json::{self, Fault},
     limits::{Limits, is_deeper_than},
     packed::{GZIP_IN_BASE64, Unpacking, from_base64, from_gzip},
+    typed::{DATA, does_not_fit, from_json, from_json_or_text, utf8},
 };
 use crate::error::{CallError, Code};
 
@@ -176,9 +177,6 @@ impl Serialize for Data {
     }
 }
 
-/// Where an error in the call's data is said to lie.
-const DATA: &str = "data";
-
 /// `data` as it came, perhaps packed, with what is needed to unpack it.
 #[derive(Clone, Debug)]
 pub(super) struct PackedData {
@@ -305,77 +303,6 @@ pub(super) fn too_deep(limits: &Limits) -> CallError {
         Code::TooLarge,
         format!("the call nests arrays and objects deeper than {}", limits.depth),
     )
-}
-
-fn does_not_fit(path: &str, expected: &str) -> CallError {
-    CallError::new(Code::InvalidData, format!("{path}: expected {expected}"))
-        .with_details(serde_json::json!({ "path": path, "expected": expected }))
-}
-
-fn utf8(bytes: &[u8]) -> Result<&str, CallError> {
-    std::str::from_utf8(bytes).map_err(|_| does_not_fit(DATA, "UTF-8 text"))
-}
-
-/// Bytes that hold JSON or, where they do not, a text: `Json<String>` reads both `"hi"` and `hi`.
-fn from_json_or_text<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CallError> {
-    let text = utf8(bytes)?;
-    match serde_json::from_str(text) {
-        Ok(value) => Ok(value),
-        Err(error) if error.is_data() || is_json(text) => from_json(text, &Attachments::default(), DATA),
-        Err(_) => from_tree(Value::String(text.to_owned()), &Attachments::default(), DATA)
-            .map_err(|_| does_not_fit(DATA, "JSON text")),
-    }
-}
-
-/// Whether a text is JSON, even where no type can hold it: a number beyond a double, half a surrogate pair.
-fn is_json(text: &str) -> bool {
-    serde_json::from_str::<&RawValue>(text).is_ok()
-}
-
-/// JSON text as a type; an error names the path below `root` and what was expected there.
-pub(super) fn from_json<T: DeserializeOwned>(
-    json: &str,
-    attachments: &Attachments,
-    root: &str,
-) -> Result<T, CallError> {
-    if attachments.is_empty() {
-        // The path is looked for only when there is an error to tell of: looking costs time.
-        return serde_json::from_str(json).or_else(|_| {
-            let mut deserializer = serde_json::Deserializer::from_str(json);
-            serde_path_to_error::deserialize(&mut deserializer).map_err(|error| invalid(&error, root))
-        });
-    }
-    let tree = serde_json::from_str(json).map_err(|_| does_not_fit(root, "JSON"))?;
-    from_tree(tree, attachments, root)
-}
-
-fn from_tree<T: DeserializeOwned>(
-    tree: Value,
-    attachments: &Attachments,
-    root: &str,
-) -> Result<T, CallError> {
-    attachments::deserialize(tree, attachments).map_err(|error| invalid(&error, root))
-}
-
-fn invalid(error: &serde_path_to_error::Error<serde_json::Error>, root: &str) -> CallError {
-    /// Serde quotes the value it met; a caller who sent a megabyte does not need it back.
-    const LONGEST: usize = 300;
-    let below = error.path().to_string();
-    let path = match below.as_str() {
-        "." => root.to_owned(),
-        index if index.starts_with('[') => format!("{root}{index}"),
-        field => format!("{root}.{field}"),
-    };
-    let said = error.inner().to_string();
-    let said = said
-        .rsplit_once(" at line ")
-        .map_or(said.as_str(), |(said, _)| said);
-    let problem: String = said.chars().take(LONGEST).collect();
-    let expected = said
-        .rsplit_once("expected ")
-        .map_or(problem.as_str(), |(_, expected)| expected);
-    CallError::new(Code::InvalidData, format!("{path}: {problem}"))
-        .with_details(serde_json::json!({ "path": path, "expected": expected }))
 }
 
 /// JSON that was checked, so it parses; `null` stands for what cannot be.

@@ -1,0 +1,390 @@
+//! A call: what its envelope says, and its data, unread.
+
+use std::{borrow::Cow, fmt};
+
+use bytes::Bytes;
+use bytestring::ByteString;
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::value::RawValue;
+
+use super::{
+    attachments::Attachments,
+    data::{Data, PackedData, Packing, refusal, too_deep},
+    envelope::{self, Argument, Envelope, text_of},
+    json::Fault,
+    limits::Limits,
+    packed::{from_base64, from_gzip, is_gzip},
+    typed::from_json,
+};
+use crate::error::{CallError, Code};
+
+/// What an existing client compares with when its call names no event.
+pub const EMPTY_EVENT: &str = "Event cannot be empty";
+
+/// Longest idempotency key (`id`) of a call, in bytes.
+pub const MAX_ID: usize = 64;
+
+/// An `event` packet as the engine hands it over.
+#[derive(Clone, Debug)]
+pub struct Arrived {
+    /// The text of the whole packet, `["event", call]`, not yet parsed.
+    pub text: ByteString,
+    /// Its Buffers, in the order of their numbers.
+    pub attachments: Vec<Bytes>,
+}
+
+impl Arrived {
+    /// Bytes that it holds.
+    pub fn size(&self) -> usize {
+        self.text.len() + self.attachments.iter().map(Bytes::len).sum::<usize>()
+    }
+}
+
+/// A call: the event's name, its `data` (read when asked for) and the fields beside it.
+///
+/// As an argument of a function it is the whole call; [`Json`](crate::Json), [`Bytes`], `String` and
+/// [`Data`] take its data alone, [`Whole`](crate::Whole) takes it all into a type.
+///
+/// Of a key that comes twice the last holds, keys may be written with escapes, and `null` in an optional
+/// field is as good as nothing. Levels of nesting count from the call itself, or from packed data itself.
+#[derive(Clone)]
+pub struct Call {
+    event: ByteString,
+    data: PackedData,
+    id: Option<ByteString>,
+    version: Option<u32>,
+    traceparent: Option<ByteString>,
+    whole: Whole,
+    attachments: Attachments,
+}
+
+/// Where the text of the call itself stands.
+#[derive(Clone, Debug)]
+enum Whole {
+    /// Second in the text of the packet.
+    InPacket(ByteString),
+    /// On its own: it came as text or in a Buffer.
+    Alone(ByteString),
+}
+
+impl Call {
+    /// Reads a call out of a packet. `data` stays as it is.
+    ///
+    /// ```
+    /// use updraft::payload::{Arrived, Call, Limits};
+    ///
+    /// let arrived = Arrived {
+    ///     text: r#"["event",{"event":"api.test.board","data":[1,2]}]"#.into(),
+    ///     attachments: Vec::new(),
+    /// };
+    /// let call = Call::decode(arrived, &Limits::default())?;
+    /// assert_eq!(call.event(), "api.test.board");
+    /// assert_eq!(call.json::<Vec<u8>>()?, [1, 2]);
+    /// # Ok::<(), updraft::CallError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Code::BadCall`] where it is no call, [`Code::TooLarge`] where it is over a limit.
+    pub fn decode(arrived: Arrived, limits: &Limits) -> Result<Self, CallError> {
+        if arrived.size() > limits.packed {
+            return Err(CallError::new(
+                Code::TooLarge,
+                format!("the call is larger than {} bytes", limits.packed),
+            ));
+        }
+        let Arrived { text, attachments } = arrived;
+        let attachments = Attachments::from(attachments);
+        let argument = envelope::of_packet(&text, limits.depth).map_err(|fault| unreadable(fault, limits))?;
+        check_attachments(&text, &attachments)?;
+        match argument {
+            Argument::Call(envelope) => Self::from_envelope(
+                &envelope,
+                &text,
+                Whole::InPacket(text.clone()),
+                attachments,
+                limits,
+            ),
+            Argument::Text(inner) => Self::from_text(inner, limits),
+            Argument::Buffer(number) => match attachments.get(number) {
+                Some(buffer) => Self::from_bytes(buffer.clone(), limits),
+                None => Err(bad_call("a call as a Buffer without that Buffer")),
+            },
+            Argument::NoCall(why) => Err(bad_call(why)),
+        }
+    }
+
+    fn from_text(text: Cow<'_, str>, limits: &Limits) -> Result<Self, CallError> {
+        if starts_like_json(text.as_bytes()) {
+            return Self::from_json(text.into_owned().into(), limits);
+        }
+        match from_base64(text.trim()) {
+            Ok(bytes) if !bytes.is_empty() => Self::from_bytes(bytes.into(), limits),
+            _ => Err(bad_call("a text that is neither JSON nor base64")),
+        }
+    }
+
+    fn from_bytes(bytes: Bytes, limits: &Limits) -> Result<Self, CallError> {
+        let bytes = match is_gzip(&bytes) {
+            true => from_gzip(&bytes, limits.unpacked)
+                .map_err(|error| refusal(error, "the call", limits))?
+                .into(),
+            false => bytes,
+        };
+        let text = ByteString::try_from(bytes).map_err(|_| bad_call("bytes that are not UTF-8"))?;
+        Self::from_json(text, limits)
+    }
+
+    fn from_json(text: ByteString, limits: &Limits) -> Result<Self, CallError> {
+        match envelope::of_call(&text, limits.depth).map_err(|fault| unreadable(fault, limits))? {
+            Argument::Call(envelope) => Self::from_envelope(
+                &envelope,
+                &text,
+                Whole::Alone(text.clone()),
+                Attachments::default(),
+                limits,
+            ),
+            Argument::NoCall(why) => Err(bad_call(why)),
+            Argument::Text(_) | Argument::Buffer(_) => Err(bad_call("text inside text")),
+        }
+    }
+
+    fn from_envelope(
+        envelope: &Envelope<'_>,
+        text: &ByteString,
+        whole: Whole,
+        attachments: Attachments,
+        limits: &Limits,
+    ) -> Result<Self, CallError> {
+        let event = match envelope.event {
+            None => return Err(CallError::new(Code::BadCall, EMPTY_EVENT)),
+            Some("null") => return Err(CallError::new(Code::BadCall, EMPTY_EVENT)),
+            Some(raw) => text_of(raw).ok_or_else(|| bad_call("event is no text"))?,
+        };
+        if event.is_empty() {
+            return Err(CallError::new(Code::BadCall, EMPTY_EVENT));
+        }
+        let data = match envelope.data {
+            None => Data::default(),
+            Some(json) => Data::from_field(text.slice_ref(json), &attachments),
+        };
+        let version = match some(envelope.version) {
+            None => None,
+            Some(raw) => Some(raw.parse().map_err(|_| bad_call("v is no version number"))?),
+        };
+        let id = match some(envelope.id) {
+            None => None,
+            Some(raw) => match text_of(raw) {
+                Some(id) if id.len() <= MAX_ID => Some(shared(text, id)),
+                _ => return Err(bad_call("id is no text of at most 64 bytes")),
+            },
+        };
+        Ok(Self {
+            event: shared(text, event),
+            data: PackedData::new(data, packing(some(envelope.encoding))?, *limits),
+            id,
+            version,
+            traceparent: some(envelope.traceparent)
+                .and_then(text_of)
+                .map(|id| shared(text, id)),
+            whole,
+            attachments,
+        })
+    }
+
+    /// The event's name, as the client wrote it.
+    pub fn event(&self) -> &str {
+        &self.event
+    }
+
+    /// The name again, cheap to keep.
+    pub(crate) fn event_name(&self) -> ByteString {
+        self.event.clone()
+    }
+
+    /// The idempotency key that the client chose for this call, where it did.
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
+    /// The version of the event's schema that the client speaks, where it says so.
+    pub fn version(&self) -> Option<u32> {
+        self.version
+    }
+
+    /// The W3C trace context, as it came.
+    pub fn traceparent(&self) -> Option<&str> {
+        self.traceparent.as_deref()
+    }
+
+    /// Whether there is no `data`, or `null`.
+    pub fn has_no_data(&self) -> bool {
+        self.data.is_absent()
+    }
+
+    /// The `data`, unpacked.
+    ///
+    /// # Errors
+    /// [`Code::BadCall`] where the call says that it is packed and it is broken, [`Code::TooLarge`] where
+    /// it unpacks to more than the limit.
+    pub fn data(&self) -> Result<Data, CallError> {
+        self.data.open()
+    }
+
+    /// The `data` as a type, as [`Data::json`].
+    ///
+    /// # Errors
+    /// Those of [`Call::data`], and [`Code::InvalidData`].
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, CallError> {
+        self.data.json()
+    }
+
+    /// The `data` as text, as [`Data::text`]; of packed data the text that was packed, to the letter.
+    ///
+    /// # Errors
+    /// Those of [`Call::data`], and [`Code::InvalidData`].
+    pub fn text(&self) -> Result<String, CallError> {
+        self.data.text()
+    }
+
+    /// The `data` as bytes, as [`Data::bytes`]; of packed data the bytes that were packed.
+    ///
+    /// # Errors
+    /// Those of [`Call::data`], and [`Code::InvalidData`].
+    pub fn bytes(&self) -> Result<Bytes, CallError> {
+        self.data.bytes()
+    }
+
+    /// A field of the call's object by its name, also one that the server does not know; `None` where it
+    /// is missing or `null`.
+    ///
+    /// # Errors
+    /// [`Code::InvalidData`] where it does not fit the type.
+    pub fn field<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, CallError> {
+        let Some(json) = self.object()?.and_then(|mut object| object.remove(name)) else {
+            return Ok(None);
+        };
+        match json.get() {
+            "null" => Ok(None),
+            json => from_json(json, &self.attachments, name).map(Some),
+        }
+    }
+
+    /// The whole call as a type: `event`, `data` (not unpacked) and every field beside them. The array form
+    /// reads as an object of `event` and `data`.
+    ///
+    /// # Errors
+    /// [`Code::InvalidData`] with the path and what was expected there.
+    pub fn whole<T: DeserializeOwned>(&self) -> Result<T, CallError> {
+        let text = self.whole_text()?;
+        if starts_with(text.as_bytes(), b'{') {
+            return from_json(text, &self.attachments, "call");
+        }
+        let parts: Vec<&RawValue> = serde_json::from_str(text)?;
+        let data = parts.get(1).map_or("null", |data| data.get());
+        let event = serde_json::to_string(self.event())?;
+        from_json(
+            &format!(r#"{{"event":{event},"data":{data}}}"#),
+            &self.attachments,
+            "call",
+        )
+    }
+
+    /// The fields of the object form; `None` for the array form.
+    fn object(&self) -> Result<Option<std::collections::HashMap<String, &RawValue>>, CallError> {
+        let text = self.whole_text()?;
+        match starts_with(text.as_bytes(), b'{') {
+            true => Ok(Some(serde_json::from_str(text)?)),
+            false => Ok(None),
+        }
+    }
+
+    fn whole_text(&self) -> Result<&str, CallError> {
+        match &self.whole {
+            Whole::Alone(text) => Ok(text),
+            Whole::InPacket(packet) => Ok(in_packet(packet)?.get()),
+        }
+    }
+}
+
+/// Says nothing of the call's content: that is the client's.
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call")
+            .field("event", &self.event)
+            .finish_non_exhaustive()
+    }
+}
+
+fn bad_call(why: &'static str) -> CallError {
+    CallError::new(Code::BadCall, format!("no call: {why}"))
+}
+
+/// The call in a packet's text.
+fn in_packet(packet: &str) -> serde_json::Result<&RawValue> {
+    let (_, call): (IgnoredAny, _) = serde_json::from_str(packet)?;
+    Ok(call)
+}
+
+fn unreadable(fault: Fault, limits: &Limits) -> CallError {
+    match fault {
+        Fault::Broken => bad_call("broken JSON"),
+        Fault::TooDeep => too_deep(limits),
+    }
+}
+
+/// Text that is part of a longer text shares its memory; other text is copied.
+fn shared(text: &ByteString, part: Cow<'_, str>) -> ByteString {
+    match part {
+        Cow::Borrowed(part) => text.slice_ref(part),
+        Cow::Owned(part) => part.into(),
+    }
+}
+
+/// A field that is there and not `null`.
+fn some(field: Option<&str>) -> Option<&str> {
+    field.filter(|json| *json != "null")
+}
+
+fn packing(encoding: Option<&str>) -> Result<Packing, CallError> {
+    match encoding.map(text_of) {
+        None => Ok(Packing::Unsaid),
+        Some(Some(name)) if name == "gzip+base64" => Ok(Packing::GzipBase64),
+        Some(Some(name)) if name == "gzip" => Ok(Packing::Gzip),
+        Some(_) => Err(bad_call("encoding is neither gzip+base64 nor gzip")),
+    }
+}
+
+fn check_attachments(text: &str, attachments: &Attachments) -> Result<(), CallError> {
+    if attachments.is_empty() {
+        return Ok(());
+    }
+    // The call alone, as the array around it would be a level too many for the parser.
+    let call = in_packet(text).and_then(|call| serde_json::from_str(call.get()));
+    let tree = call.map_err(|_| bad_call("JSON that cannot be read, beside Buffers"))?;
+    attachments.check(&tree).map_err(|mismatch| bad_call(mismatch.0))
+}
+
+fn starts_like_json(text: &[u8]) -> bool {
+    starts_with(text, b'{') || starts_with(text, b'[')
+}
+
+fn starts_with(text: &[u8], first: u8) -> bool {
+    text.trim_ascii_start().first() == Some(&first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packed_bytes_may_hold_any_brackets_and_packed_json_nests_within_the_limit() {
+        let brackets = "[".repeat(200);
+        let base64 = super::super::packed::tests::packed(&brackets);
+        let text = format!(r#"["event",["a.b","{base64}"]]"#).into();
+        let attachments = Vec::new();
+        let call = Call::decode(Arrived { text, attachments }, &Limits::default()).unwrap();
+        assert_eq!(call.bytes().unwrap(), brackets);
+        assert_eq!(call.text().unwrap(), brackets);
+        assert_eq!(call.data().unwrap_err().code(), Code::TooLarge);
+    }
+}

@@ -66,3 +66,8 @@ pub use app::{App, StartError};
 
 /// The command line of every app.
 mod cli;
+
+/// The README's example compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -38,27 +38,21 @@ impl Program {
 
     /// Resident memory in bytes.
     pub(crate) fn memory(&self) -> usize {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("it runs");
-        let line = status
-            .lines()
-            .find(|line| line.starts_with("VmRSS:"))
-            .expect("VmRSS");
-        let kilobytes: usize = line
-            .split_whitespace()
-            .nth(1)
-            .expect("a number")
-            .parse()
-            .expect("a number");
-        kilobytes * 1024
+        self.status("VmRSS:")
     }
 
     /// Most memory that it ever held, in bytes.
     pub(crate) fn peak_memory(&self) -> usize {
+        self.status("VmHWM:")
+    }
+
+    /// A line of the system's account of the process, in bytes.
+    fn status(&self, name: &str) -> usize {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("it runs");
         let line = status
             .lines()
-            .find(|line| line.starts_with("VmHWM:"))
-            .expect("VmHWM");
+            .find(|line| line.starts_with(name))
+            .expect("a line of that name");
         let kilobytes: usize = line
             .split_whitespace()
             .nth(1)

@@ -73,9 +73,42 @@ fn invalid(error: &serde_path_to_error::Error<serde_json::Error>, root: &str) ->
         .rsplit_once(" at line ")
         .map_or(said.as_str(), |(said, _)| said);
     let problem: String = said.chars().take(LONGEST).collect();
+    // As serde puts it: "…, expected a string", or "missing field `name`".
     let expected = said
         .rsplit_once("expected ")
-        .map_or(problem.as_str(), |(_, expected)| expected);
+        .map(|(_, expected)| expected)
+        .or_else(|| said.strip_prefix("missing "))
+        .unwrap_or(&problem);
     CallError::new(Code::InvalidData, format!("{path}: {problem}"))
         .with_details(serde_json::json!({ "path": path, "expected": expected }))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_is_told_with_its_place_and_what_was_expected_there() {
+        #[derive(Debug, Deserialize)]
+        struct Card {
+            #[allow(dead_code)] // only read into
+            size: u8,
+        }
+        let cases = [
+            (r#"[{"size":1},{"size":"x"}]"#, "data[1].size", "u8"),
+            (r#"[{"size":1},{}]"#, "data[1]", "field `size`"),
+            ("7", "data", "a sequence"),
+        ];
+        for (json, path, expected) in cases {
+            let error = from_json::<Vec<Card>>(json, &Attachments::default(), DATA).unwrap_err();
+            assert_eq!(
+                error.details(),
+                Some(&json!({ "path": path, "expected": expected })),
+                "{json}"
+            );
+        }
+    }
 }

@@ -1,6 +1,11 @@
-//! The name of an event: a module's path, a dot, the function's name.
+//! Events: their names, what is published of them, and where they stand.
 
 use std::{fmt, str::FromStr};
+
+use bytestring::ByteString;
+use serde::Serialize;
+
+use crate::error::CallError;
 
 /// Longest name that can be registered, in bytes.
 pub const MAX_NAME: usize = 128;
@@ -88,6 +93,150 @@ pub enum MalformedName {
     /// Begins with a part that the server keeps for itself.
     #[error("begins with 'topic', 'stream' or 'server', which the server keeps for itself")]
     Reserved,
+}
+
+/// An event to publish: a name, perhaps a key, and data; or the end of a key.
+///
+/// ```
+/// use updraft::Event;
+///
+/// let added = Event::new("card.added").key("card-1").data(&serde_json::json!({"title": "Fly"}))?;
+/// let removed = Event::tombstone("card.removed", "card-1");
+/// # Ok::<(), updraft::CallError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    pub(crate) name: ByteString,
+    pub(crate) key: Option<ByteString>,
+    pub(crate) body: Body,
+}
+
+/// What an event carries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Body {
+    /// JSON text.
+    Data(ByteString),
+    /// Nothing: its key ends here.
+    Tombstone,
+}
+
+impl Event {
+    /// An event of this name, with `null` as data.
+    pub fn new(name: impl Into<ByteString>) -> Self {
+        Self {
+            name: name.into(),
+            key: None,
+            body: Body::Data(ByteString::from_static("null")),
+        }
+    }
+
+    /// The end of a key: a new reader hears nothing of it any more.
+    pub fn tombstone(name: impl Into<ByteString>, key: impl Into<ByteString>) -> Self {
+        Self {
+            name: name.into(),
+            key: Some(key.into()),
+            body: Body::Tombstone,
+        }
+    }
+
+    /// What the event is about. Of a key only the latest event counts.
+    #[must_use]
+    pub fn key(mut self, key: impl Into<ByteString>) -> Self {
+        self.key = Some(key.into());
+        self
+    }
+
+    /// The event's data, as JSON.
+    ///
+    /// # Errors
+    /// [`Code::Internal`](crate::Code::Internal) where the value cannot be written as JSON.
+    pub fn data(mut self, data: &(impl Serialize + ?Sized)) -> Result<Self, CallError> {
+        self.body = Body::Data(serde_json::to_string(data)?.into());
+        Ok(self)
+    }
+}
+
+/// Names a journal. Another journal has another epoch, so that a position of the one is not taken for one of
+/// the other.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Epoch(ByteString);
+
+impl Epoch {
+    /// A fresh one.
+    ///
+    /// # Errors
+    /// Where the system has no randomness to give.
+    pub fn random() -> Result<Self, getrandom::Error> {
+        let mut bytes = [0; 6];
+        getrandom::fill(&mut bytes)?;
+        Ok(Self(
+            bytes
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect::<String>()
+                .into(),
+        ))
+    }
+
+    /// As it was written down.
+    pub fn from_text(text: impl Into<ByteString>) -> Self {
+        Self(text.into())
+    }
+
+    /// As text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A place in a journal, `<epoch>:<seq>` as text.
+///
+/// ```
+/// let position: updraft::Position = "3f9c01:42".parse().unwrap();
+/// assert_eq!((position.epoch.as_str(), position.seq), ("3f9c01", 42));
+/// assert_eq!(position.to_string(), "3f9c01:42");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Position {
+    /// The journal.
+    pub epoch: Epoch,
+    /// The place in it.
+    pub seq: u64,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.epoch, self.seq)
+    }
+}
+
+impl Serialize for Position {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// A text that is no position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a position is '<epoch>:<seq>'")]
+pub struct MalformedPosition;
+
+impl FromStr for Position {
+    type Err = MalformedPosition;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (epoch, seq) = text.split_once(':').ok_or(MalformedPosition)?;
+        Ok(Self {
+            epoch: Epoch::from_text(epoch.to_owned()),
+            seq: seq.parse().map_err(|_| MalformedPosition)?,
+        })
+    }
 }
 
 #[cfg(test)]

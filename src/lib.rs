@@ -25,9 +25,12 @@
 mod error;
 pub use error::{CallError, Code, Result};
 
-/// The names of events.
+/// Events: their names, what is published of them, and where they stand.
 mod event;
-pub use event::{EventName, MAX_NAME, MalformedName};
+pub use event::{Body, Epoch, Event, EventName, MAX_NAME, MalformedName, MalformedPosition, Position};
+
+/// The durable log that topics live in.
+pub mod journal;
 
 /// From a packet to an answer, with no socket in sight.
 mod call;

@@ -16,6 +16,8 @@ mod load;
 mod order;
 mod panics;
 mod program;
+mod clients;
+mod house;
 mod router;
 mod status;
 mod stop;

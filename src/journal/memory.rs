@@ -1,0 +1,293 @@
+//! A journal in memory, for tests: it keeps every promise but to survive its process.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use bytestring::ByteString;
+use futures_util::future::{BoxFuture, FutureExt, ready};
+use tokio::sync::broadcast;
+
+use super::{Append, Appended, Cursor, Fence, Journal, JournalError, Keep, Recalled, Record, Removed, Tail};
+use crate::event::Epoch;
+
+/// Batches that a receiver of the tail may lag behind.
+const TAIL: usize = 1024;
+
+/// A journal that ends with its process.
+pub struct MemoryJournal {
+    epoch: Epoch,
+    tail: broadcast::Sender<Tail>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    head: u64,
+    topics: BTreeMap<String, Topic>,
+    once: HashMap<String, Recalled>,
+    consumers: HashMap<(String, String), u64>,
+}
+
+#[derive(Default)]
+struct Topic {
+    fence: Fence,
+    events: BTreeMap<u64, Arc<Record>>,
+    latest: HashMap<ByteString, u64>,
+}
+
+impl MemoryJournal {
+    /// An empty journal.
+    ///
+    /// # Errors
+    /// Where the system has no randomness for an epoch.
+    pub fn new() -> Result<Self, getrandom::Error> {
+        Ok(Self {
+            epoch: Epoch::random()?,
+            tail: broadcast::Sender::new(TAIL),
+            state: Mutex::default(),
+        })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn page(&self, topic: &str, cursor: Cursor, wanted: impl Fn(&Topic, &Record) -> bool) -> Vec<Record> {
+        let state = self.state();
+        let Some(topic) = state.topics.get(topic) else {
+            return Vec::new();
+        };
+        let mut bytes = 0;
+        let from = cursor.after.saturating_add(1);
+        if from > cursor.up_to {
+            return Vec::new();
+        }
+        topic
+            .events
+            .range(from..=cursor.up_to)
+            .map(|(_, record)| record)
+            .filter(|record| wanted(topic, record))
+            .take(cursor.events)
+            .take_while(|record| {
+                let fits = bytes < cursor.bytes;
+                bytes += record.size();
+                fits
+            })
+            .map(|record| Record::clone(record))
+            .collect()
+    }
+}
+
+impl State {
+    fn append(&mut self, append: &Append) -> Result<(Appended, Vec<Arc<Record>>), JournalError> {
+        if let Some(once) = &append.once
+            && let Some(before) = self.once.get(&once.key)
+        {
+            return match before.digest == once.digest {
+                true => Ok((before.appended.clone(), Vec::new())),
+                false => Err(JournalError::OtherBody),
+            };
+        }
+        let topic = self.topics.entry(append.topic.clone()).or_default();
+        if let Some(expected) = append.expect
+            && expected != topic.fence.head
+        {
+            let head = topic.fence.head;
+            return Err(JournalError::Expectation { expected, head });
+        }
+        let time = now();
+        let first = self.head + 1;
+        let mut records = Vec::new();
+        for event in &append.events {
+            self.head += 1;
+            let record = Arc::new(Record {
+                seq: self.head,
+                time,
+                topic: append.topic.as_str().into(),
+                name: event.name.clone(),
+                key: event.key.clone(),
+                body: event.body.clone(),
+            });
+            if let Some(key) = &event.key {
+                topic.latest.insert(key.clone(), self.head);
+            }
+            topic.events.insert(self.head, record.clone());
+            records.push(record);
+        }
+        topic.fence.head = self.head;
+        let appended = Appended {
+            first,
+            last: self.head,
+            time,
+            repeated: false,
+        };
+        if let Some(once) = &append.once {
+            let recalled = Recalled {
+                digest: once.digest,
+                appended: Appended {
+                    repeated: true,
+                    ..appended.clone()
+                },
+                answer: once.answer.clone(),
+            };
+            self.once.insert(once.key.clone(), recalled);
+        }
+        Ok((appended, records))
+    }
+}
+
+impl Topic {
+    /// The events that need not be kept.
+    fn victims(&self, keep: &Keep) -> Vec<Arc<Record>> {
+        let now = now();
+        let is_older = |record: &Record, age: Duration| record.time <= now.saturating_sub(millis(age));
+        let mut loose = 0;
+        let mut bytes = 0;
+        let mut victims = Vec::new();
+        for record in self.events.values().rev() {
+            let goes = match &record.key {
+                None => {
+                    loose += 1;
+                    bytes += record.size() as u64;
+                    keep.events.is_some_and(|most| loose > most)
+                        || keep.bytes.is_some_and(|most| bytes > most)
+                        || keep.age.is_some_and(|age| is_older(record, age))
+                }
+                Some(key) if self.latest.get(key) != Some(&record.seq) => true,
+                Some(_) => record.is_tombstone() && is_older(record, keep.tombstones),
+            };
+            if goes && is_older(record, keep.least) {
+                victims.push(record.clone());
+            }
+        }
+        victims
+    }
+
+    fn compact(&mut self, keep: &Keep) -> Removed {
+        let mut removed = Removed::default();
+        for victim in self.victims(keep) {
+            removed.events += 1;
+            removed.bytes += victim.size() as u64;
+            self.fence.floor = self.fence.floor.max(victim.seq);
+            self.events.remove(&victim.seq);
+            if let Some(key) = &victim.key
+                && self.latest.get(key) == Some(&victim.seq)
+            {
+                self.latest.remove(key);
+            }
+        }
+        removed
+    }
+}
+
+fn at_once<'a, T: Send + 'a>(value: T) -> BoxFuture<'a, Result<T, JournalError>> {
+    ready(Ok(value)).boxed()
+}
+
+impl Journal for MemoryJournal {
+    fn epoch(&self) -> &Epoch {
+        &self.epoch
+    }
+
+    fn append(&self, append: Append) -> BoxFuture<'_, Result<Appended, JournalError>> {
+        let mut state = self.state();
+        let appended = state.append(&append).map(|(appended, records)| {
+            if !records.is_empty() {
+                // It fails where nobody listens.
+                let _ = self.tail.send(records.into());
+            }
+            appended
+        });
+        ready(appended).boxed()
+    }
+
+    fn recall(&self, key: &str) -> BoxFuture<'_, Result<Option<Recalled>, JournalError>> {
+        at_once(self.state().once.get(key).cloned())
+    }
+
+    fn answer(&self, key: String, answer: String) -> BoxFuture<'_, Result<(), JournalError>> {
+        if let Some(recalled) = self.state().once.get_mut(&key) {
+            recalled.answer = Some(answer);
+        }
+        at_once(())
+    }
+
+    fn fence(&self, topic: &str) -> BoxFuture<'_, Result<Fence, JournalError>> {
+        at_once(
+            self.state()
+                .topics
+                .get(topic)
+                .map(|topic| topic.fence)
+                .unwrap_or_default(),
+        )
+    }
+
+    fn read(&self, topic: &str, cursor: Cursor) -> BoxFuture<'_, Result<Vec<Record>, JournalError>> {
+        at_once(self.page(topic, cursor, |_, _| true))
+    }
+
+    fn backlog(&self, topic: &str, cursor: Cursor) -> BoxFuture<'_, Result<Vec<Record>, JournalError>> {
+        let is_current = |topic: &Topic, record: &Record| match &record.key {
+            None => true,
+            Some(key) => topic.latest.get(key) == Some(&record.seq) && !record.is_tombstone(),
+        };
+        at_once(self.page(topic, cursor, is_current))
+    }
+
+    fn compact(&self, topic: &str, keep: Keep) -> BoxFuture<'_, Result<Removed, JournalError>> {
+        let mut state = self.state();
+        at_once(
+            state
+                .topics
+                .get_mut(topic)
+                .map(|topic| topic.compact(&keep))
+                .unwrap_or_default(),
+        )
+    }
+
+    fn forget(&self, older_than: Duration) -> BoxFuture<'_, Result<usize, JournalError>> {
+        let oldest = now().saturating_sub(millis(older_than));
+        let mut state = self.state();
+        let before = state.once.len();
+        state.once.retain(|_, recalled| recalled.appended.time > oldest);
+        at_once(before - state.once.len())
+    }
+
+    fn topics(&self) -> BoxFuture<'_, Result<Vec<(String, Fence)>, JournalError>> {
+        let state = self.state();
+        at_once(
+            state
+                .topics
+                .iter()
+                .map(|(name, topic)| (name.clone(), topic.fence))
+                .collect(),
+        )
+    }
+
+    fn consumed(&self, topic: &str, consumer: &str) -> BoxFuture<'_, Result<u64, JournalError>> {
+        let consumer = (topic.to_owned(), consumer.to_owned());
+        at_once(self.state().consumers.get(&consumer).copied().unwrap_or_default())
+    }
+
+    fn consume(&self, topic: &str, consumer: &str, seq: u64) -> BoxFuture<'_, Result<(), JournalError>> {
+        self.state()
+            .consumers
+            .insert((topic.to_owned(), consumer.to_owned()), seq);
+        at_once(())
+    }
+
+    fn tail(&self) -> broadcast::Receiver<Tail> {
+        self.tail.subscribe()
+    }
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, millis)
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,151 @@
+//! What goes into a journal and what comes out.
+
+use std::time::Duration;
+
+use bytestring::ByteString;
+
+use crate::event::{Body, Event};
+
+/// A batch to append to one topic.
+#[derive(Clone, Debug, Default)]
+pub struct Append {
+    /// The topic.
+    pub topic: String,
+    /// The events, at least one.
+    pub events: Vec<Event>,
+    /// The sequence number that the topic must end at; 0 for a topic without events.
+    pub expect: Option<u64>,
+    /// Applies the batch once, however often it is tried.
+    pub once: Option<Once>,
+}
+
+/// What makes an append happen once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Once {
+    /// The idempotency key.
+    pub key: String,
+    /// Tells bodies apart: the same key with another digest is refused.
+    pub digest: u64,
+    /// What the caller is answered, stored in the same commit.
+    pub answer: Option<String>,
+}
+
+/// Where a batch stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Appended {
+    /// The sequence number of its first event.
+    pub first: u64,
+    /// That of its last.
+    pub last: u64,
+    /// When it was appended, in milliseconds since 1970.
+    pub time: u64,
+    /// Whether it had been applied before, and nothing was appended now.
+    pub repeated: bool,
+}
+
+/// What became of a call with an idempotency key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recalled {
+    /// The digest of its body.
+    pub digest: u64,
+    /// Where its batch stands.
+    pub appended: Appended,
+    /// Its answer, where it was stored.
+    pub answer: Option<String>,
+}
+
+/// An event in its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// Its place in the order of all events.
+    pub seq: u64,
+    /// When it was appended, in milliseconds since 1970.
+    pub time: u64,
+    /// Its topic.
+    pub topic: ByteString,
+    /// Its name.
+    pub name: ByteString,
+    /// What it is about; of a key only the latest event counts.
+    pub key: Option<ByteString>,
+    /// Its data, or the end of its key.
+    pub body: Body,
+}
+
+impl Record {
+    /// Whether it is the end of its key.
+    pub fn is_tombstone(&self) -> bool {
+        self.body == Body::Tombstone
+    }
+
+    /// Bytes that it counts as.
+    pub fn size(&self) -> usize {
+        let data = match &self.body {
+            Body::Data(json) => json.len(),
+            Body::Tombstone => 0,
+        };
+        self.name.len() + self.key.as_ref().map_or(0, |key| key.len()) + data
+    }
+}
+
+/// How far a topic reaches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fence {
+    /// The sequence number of its last event; 0 where it has none.
+    pub head: u64,
+    /// Above this, every event is still there. A reader whose position is below must begin anew.
+    pub floor: u64,
+}
+
+/// A page of a topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cursor {
+    /// Events beyond this sequence number.
+    pub after: u64,
+    /// Up to this one, itself included.
+    pub up_to: u64,
+    /// Most events of the page.
+    pub events: usize,
+    /// Bytes after which the page ends; it has one event at least.
+    pub bytes: usize,
+}
+
+/// What a topic must keep. The latest event of a key is kept whatever this says, unless it is a tombstone; an
+/// event that a later one of its key took the place of need not be kept longer than `least`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keep {
+    /// Everything is kept so long, for readers who lag.
+    pub least: Duration,
+    /// Tombstones are kept so long, for readers who come back.
+    pub tombstones: Duration,
+    /// Events without a key are kept so long; for ever where it is `None`.
+    pub age: Option<Duration>,
+    /// So many of the newest events without a key are kept.
+    pub events: Option<u64>,
+    /// The newest events without a key are kept up to so many bytes.
+    pub bytes: Option<u64>,
+}
+
+impl Default for Keep {
+    fn default() -> Self {
+        /// An hour: long enough for a reader on a bad line.
+        const LEAST: Duration = Duration::from_secs(60 * 60);
+        /// A week: long enough for a tab that slept.
+        const TOMBSTONES: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+        Self {
+            least: LEAST,
+            tombstones: TOMBSTONES,
+            age: None,
+            events: None,
+            bytes: None,
+        }
+    }
+}
+
+/// What a compaction removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Removed {
+    /// Events.
+    pub events: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}

@@ -26,6 +26,8 @@ pub struct MemoryJournal {
 #[derive(Default)]
 struct State {
     head: u64,
+    /// Never falls, as a clock may.
+    time: u64,
     topics: BTreeMap<String, Topic>,
     once: HashMap<String, Recalled>,
     consumers: HashMap<(String, String), u64>,
@@ -72,7 +74,7 @@ impl MemoryJournal {
             .filter(|record| wanted(topic, record))
             .take(cursor.events)
             .take_while(|record| {
-                let fits = bytes < cursor.bytes;
+                let fits = bytes == 0 || bytes < cursor.bytes;
                 bytes += record.size();
                 fits
             })
@@ -91,36 +93,18 @@ impl State {
                 false => Err(JournalError::OtherBody),
             };
         }
-        let topic = self.topics.entry(append.topic.clone()).or_default();
+        let head = self.topics.get(&append.topic).map_or(0, |topic| topic.fence.head);
         if let Some(expected) = append.expect
-            && expected != topic.fence.head
+            && expected != head
         {
-            let head = topic.fence.head;
             return Err(JournalError::Expectation { expected, head });
         }
-        let time = now();
-        let first = self.head + 1;
-        let mut records = Vec::new();
-        for event in &append.events {
-            self.head += 1;
-            let record = Arc::new(Record {
-                seq: self.head,
-                time,
-                topic: append.topic.as_str().into(),
-                name: event.name.clone(),
-                key: event.key.clone(),
-                body: event.body.clone(),
-            });
-            if let Some(key) = &event.key {
-                topic.latest.insert(key.clone(), self.head);
-            }
-            topic.events.insert(self.head, record.clone());
-            records.push(record);
-        }
-        topic.fence.head = self.head;
+        self.time = self.time.max(now());
+        let time = self.time;
+        let records = self.insert(append);
         let appended = Appended {
-            first,
-            last: self.head,
+            first: records.first().map_or(head, |record| record.seq),
+            last: records.last().map_or(head, |record| record.seq),
             time,
             repeated: false,
         };
@@ -136,6 +120,32 @@ impl State {
             self.once.insert(once.key.clone(), recalled);
         }
         Ok((appended, records))
+    }
+
+    fn insert(&mut self, append: &Append) -> Vec<Arc<Record>> {
+        if append.events.is_empty() {
+            return Vec::new();
+        }
+        let topic = self.topics.entry(append.topic.clone()).or_default();
+        let mut records = Vec::new();
+        for event in &append.events {
+            self.head += 1;
+            let record = Arc::new(Record {
+                seq: self.head,
+                time: self.time,
+                topic: append.topic.as_str().into(),
+                name: event.name.clone(),
+                key: event.key.clone(),
+                body: event.body.clone(),
+            });
+            if let Some(key) = &event.key {
+                topic.latest.insert(key.clone(), self.head);
+            }
+            topic.events.insert(self.head, record.clone());
+            records.push(record);
+        }
+        topic.fence.head = self.head;
+        records
     }
 }
 

@@ -11,7 +11,7 @@ use crate::event::{Body, Event};
 pub struct Append {
     /// The topic.
     pub topic: String,
-    /// The events, at least one.
+    /// The events. Where there are none, the idempotency key is remembered all the same.
     pub events: Vec<Event>,
     /// The sequence number that the topic must end at; 0 for a topic without events.
     pub expect: Option<u64>,
@@ -33,7 +33,7 @@ pub struct Once {
 /// Where a batch stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Appended {
-    /// The sequence number of its first event.
+    /// The sequence number of its first event; where it has none, the topic's last.
     pub first: u64,
     /// That of its last.
     pub last: u64,

@@ -10,6 +10,7 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::Arc,
+    thread::{self, JoinHandle},
     time::Duration,
 };
 
@@ -30,7 +31,7 @@ const WAITING: usize = 4096;
 const TAIL: usize = 1024;
 
 /// What survives, by its cause.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Durability {
     /// What was acked survives a power loss: every commit is synced to the disk.
     #[default]
@@ -71,6 +72,12 @@ pub enum OpenError {
     /// The file was written by another version of this program.
     #[error("the journal has format {0}, and this program writes format {format}", format = schema::FORMAT)]
     Format(i64),
+    /// The file system has no shared memory for SQLite's write-ahead log.
+    #[error("the file system of the journal cannot hold a write-ahead log")]
+    NoWal,
+    /// While it was in use, the file became another, or an older state of itself.
+    #[error("the journal's file was replaced while in use; start again to use what is there now")]
+    Replaced,
     /// The SQLite that this program was built with is too old.
     #[error("SQLite {0} may damage a journal")]
     Sqlite(String),
@@ -79,10 +86,12 @@ pub enum OpenError {
     Randomness(#[from] getrandom::Error),
 }
 
-/// A journal in a directory. Dropping it lets the writer finish what waits.
+/// A journal in a directory. Dropping it lets the writer finish what waits; [`SqliteJournal::close`] waits for
+/// that.
 pub struct SqliteJournal {
     epoch: Epoch,
     commands: mpsc::Sender<Command>,
+    writer: JoinHandle<()>,
     readers: Readers,
     tail: broadcast::Sender<Tail>,
     _lock: Arc<File>,
@@ -98,15 +107,15 @@ impl SqliteJournal {
             path: directory.to_owned(),
             source,
         };
-        fs::create_dir_all(directory).map_err(unusable)?;
+        create(directory).map_err(unusable)?;
         let lock = Arc::new(lock(directory)?);
         let path = directory.join("journal.db");
         let (connection, epoch) = schema::open(&path, durability)?;
         let (commands, waiting) = mpsc::channel(WAITING);
         let tail = broadcast::Sender::new(TAIL);
-        let writer = Writer::new(connection, path.clone(), durability, tail.clone())?;
+        let writer = Writer::new(connection, epoch.clone(), path.clone(), durability, tail.clone())?;
         let held = lock.clone();
-        std::thread::Builder::new()
+        let writer = thread::Builder::new()
             .name("journal".to_owned())
             .spawn(move || {
                 writer.run(waiting);
@@ -116,10 +125,19 @@ impl SqliteJournal {
         Ok(Self {
             epoch,
             commands,
+            writer,
             readers: Readers::new(path),
             tail,
             _lock: lock,
         })
+    }
+
+    /// Commits what waits, and lets go of the directory: it can be opened again then.
+    pub async fn close(self) {
+        let Self { commands, writer, .. } = self;
+        drop(commands);
+        // It fails where the writer panicked, and who waited for it was told.
+        let _ = tokio::task::spawn_blocking(move || writer.join()).await;
     }
 
     async fn write<T>(
@@ -131,6 +149,24 @@ impl SqliteJournal {
         self.commands.send(command(reply)).await.map_err(|_| failed())?;
         replied.await.map_err(|_| failed())?
     }
+}
+
+/// Makes a directory that is still there after a power loss.
+fn create(directory: &Path) -> io::Result<()> {
+    let missing = directory.ancestors().take_while(|path| !path.exists()).count();
+    fs::create_dir_all(directory)?;
+    for holder in directory.ancestors().skip(1).take(missing) {
+        // An empty path is the relative one's start.
+        let holder = if holder.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            holder
+        };
+        // Elsewhere a directory cannot be opened, and keeps its entries by itself.
+        #[cfg(unix)]
+        File::open(holder)?.sync_all()?;
+    }
+    Ok(())
 }
 
 /// A lock of our own, since SQLite lets a second writer in.

@@ -7,6 +7,7 @@ use std::{
 
 use bytestring::ByteString;
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
+use tokio::sync::Semaphore;
 
 use super::{
     super::{Appended, Cursor, Fence, JournalError, Keep, Recalled, Record},
@@ -15,8 +16,8 @@ use super::{
 };
 use crate::event::Body;
 
-/// Connections that are kept for the next reader.
-const IDLE: usize = 8;
+/// Queries that run at once; the others wait their turn. Their connections are kept for the next.
+const READING: usize = 8;
 
 /// Rows that a step of compaction looks at.
 const STEP: usize = 2000;
@@ -26,6 +27,8 @@ const STEP: usize = 2000;
 pub(super) struct Readers {
     path: PathBuf,
     idle: Arc<Mutex<Vec<Connection>>>,
+    /// Leave to read.
+    leave: Arc<Semaphore>,
 }
 
 impl Readers {
@@ -33,6 +36,7 @@ impl Readers {
         Self {
             path,
             idle: Arc::default(),
+            leave: Arc::new(Semaphore::new(READING)),
         }
     }
 
@@ -42,10 +46,12 @@ impl Readers {
         query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, JournalError> {
         let this = self.clone();
+        let leave = self.leave.clone().acquire_owned().await;
         let read = tokio::task::spawn_blocking(move || {
             let connection = this.take()?;
             let found = query(&connection)?;
-            this.give_back(connection);
+            this.idle().push(connection);
+            drop(leave);
             Ok(found)
         });
         match read.await {
@@ -57,13 +63,6 @@ impl Readers {
     fn take(&self) -> rusqlite::Result<Connection> {
         let idle = self.idle().pop();
         idle.map_or_else(|| schema::open_reader(&self.path), Ok)
-    }
-
-    fn give_back(&self, connection: Connection) {
-        let mut idle = self.idle();
-        if idle.len() < IDLE {
-            idle.push(connection);
-        }
     }
 
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
@@ -139,32 +138,50 @@ fn page(connection: &Connection, query: &str, topic: &str, cursor: &Cursor) -> r
     let mut statement = connection.prepare_cached(query)?;
     let mut rows = statement.query(named_params! {
         ":topic": id,
-        ":after": cursor.after,
-        ":up_to": cursor.up_to.min(i64::MAX.cast_unsigned()),
-        ":events": cursor.events,
+        ":after": bound(cursor.after),
+        ":up_to": bound(cursor.up_to),
+        ":events": bound(cursor.events as u64),
     })?;
     let mut records = Vec::new();
     let mut bytes = 0;
-    while bytes < cursor.bytes
+    while (records.is_empty() || bytes < cursor.bytes)
         && let Some(row) = rows.next()?
     {
-        let record = record(row, &topic)?;
+        let record = record(row, topic.clone())?;
         bytes += record.size();
         records.push(record);
     }
     Ok(records)
 }
 
-fn record(row: &Row<'_>, topic: &ByteString) -> rusqlite::Result<Record> {
+/// The same, or the most that the file can say.
+pub(super) fn bound(number: u64) -> u64 {
+    number.min(i64::MAX.cast_unsigned())
+}
+
+fn record(row: &Row<'_>, topic: ByteString) -> rusqlite::Result<Record> {
     let data: Option<String> = row.get(4)?;
     Ok(Record {
         seq: row.get(0)?,
         time: row.get(1)?,
-        topic: topic.clone(),
+        topic,
         name: row.get::<_, String>(2)?.into(),
         key: row.get::<_, Option<String>>(3)?.map(Into::into),
         body: data.map_or(Body::Tombstone, |data| Body::Data(data.into())),
     })
+}
+
+/// Every event of every topic after this one.
+pub(super) fn since(connection: &Connection, seq: u64) -> rusqlite::Result<Vec<Arc<Record>>> {
+    connection
+        .prepare(
+            "SELECT e.seq, e.time, e.name, e.key, e.data, t.name FROM topics AS t JOIN events AS e ON e.topic = t.id
+             WHERE t.head > :seq AND e.seq > :seq ORDER BY e.seq",
+        )?
+        .query_map(named_params! { ":seq": bound(seq) }, |row| {
+            record(row, row.get::<_, String>(5)?.into()).map(Arc::new)
+        })?
+        .collect()
 }
 
 pub(super) fn recall(connection: &Connection, key: &str) -> rusqlite::Result<Option<Recalled>> {
@@ -203,11 +220,12 @@ pub(super) struct Plan {
 #[derive(Clone, Copy)]
 pub(super) struct Bounds {
     topic: i64,
+    now: u64,
     /// Events from before this may go at all.
     superseded_before: u64,
     tombstones_before: u64,
     /// Events without a key from before this go.
-    loose_before: u64,
+    loose_before: Option<u64>,
     /// Events without a key up to this one go.
     loose_up_to: u64,
 }
@@ -243,9 +261,10 @@ pub(super) fn plan(connection: &Connection, topic: &str, keep: &Keep) -> rusqlit
     let Some(id) = topic_id(connection, topic)? else {
         let bounds = Bounds {
             topic: 0,
+            now,
             superseded_before: 0,
             tombstones_before: 0,
-            loose_before: 0,
+            loose_before: None,
             loose_up_to: 0,
         };
         return Ok(Plan { bounds, next: None });
@@ -253,19 +272,20 @@ pub(super) fn plan(connection: &Connection, topic: &str, keep: &Keep) -> rusqlit
     let by_number: Option<u64> = match keep.events {
         None => None,
         Some(most) => connection
-            .query_row(BEYOND_NUMBER, params![id, most], |row| row.get(0))
+            .query_row(BEYOND_NUMBER, params![id, bound(most)], |row| row.get(0))
             .optional()?,
     };
     let by_bytes: Option<u64> = match keep.bytes {
         None => None,
-        Some(most) => connection.query_row(BEYOND_BYTES, params![id, most], |row| row.get(0))?,
+        Some(most) => connection.query_row(BEYOND_BYTES, params![id, bound(most)], |row| row.get(0))?,
     };
     let least = ago(keep.least);
     let bounds = Bounds {
         topic: id,
+        now,
         superseded_before: least,
         tombstones_before: least.min(ago(keep.tombstones)),
-        loose_before: keep.age.map_or(0, |age| least.min(ago(age))),
+        loose_before: keep.age.map(|age| least.min(ago(age))),
         loose_up_to: by_number.max(by_bytes).unwrap_or_default(),
     };
     Ok(Plan {
@@ -293,6 +313,10 @@ pub(super) fn victims(connection: &Connection, bounds: &Bounds, after: u64) -> r
         let seq: u64 = row.get(0)?;
         last = seq;
         let time: u64 = row.get(1)?;
+        if time > bounds.now {
+            // The clock was set back since. This one is kept, but what follows it may be older.
+            continue;
+        }
         if time > bounds.superseded_before {
             return Ok(Step { victims, next: None });
         }
@@ -300,7 +324,9 @@ pub(super) fn victims(connection: &Connection, bounds: &Bounds, after: u64) -> r
         let is_tombstone: bool = row.get(3)?;
         let latest: Option<u64> = row.get(5)?;
         let goes = match (&key, is_tombstone) {
-            (None, _) => time < bounds.loose_before || seq <= bounds.loose_up_to,
+            (None, _) => {
+                bounds.loose_before.is_some_and(|before| time <= before) || seq <= bounds.loose_up_to
+            }
             (Some(_), _) if latest != Some(seq) => true,
             (Some(_), true) => time <= bounds.tombstones_before,
             (Some(_), false) => false,

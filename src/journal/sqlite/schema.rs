@@ -1,7 +1,8 @@
 //! The tables of the embedded store, and how a file becomes ours. `docs/journal.md` explains them.
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params, types::FromSql};
 
 use crate::event::Epoch;
 
@@ -15,6 +16,9 @@ const OLDEST_SQLITE: i32 = 3_051_003;
 
 /// Bytes of a page: large enough that most events lie in one.
 const PAGE: u32 = 8192;
+
+/// Statements that a connection keeps prepared: more than it ever has.
+const STATEMENTS: usize = 32;
 
 const TABLES: &str = "
 CREATE TABLE meta (
@@ -63,22 +67,46 @@ CREATE TABLE consumers (
 ) STRICT, WITHOUT ROWID;
 ";
 
-/// Opens the writer's connection; makes the tables in a new file.
+/// Opens the writer's connection; makes the tables in a new file. A file that is not ours is left as it is.
 pub(super) fn open(path: &Path, durability: Durability) -> Result<(Connection, Epoch), OpenError> {
     if rusqlite::version_number() < OLDEST_SQLITE {
         return Err(OpenError::Sqlite(rusqlite::version().to_owned()));
     }
     let mut connection = Connection::open(path)?;
-    connection.pragma_update(None, "page_size", PAGE)?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", durability.synchronous())?;
-    connection.pragma_update(None, "foreign_keys", false)?;
-    let epoch = match format(&connection)? {
+    let format = format(&connection)?;
+    if let Some(found) = format
+        && found != FORMAT
+    {
+        return Err(OpenError::Format(found));
+    }
+    configure(&connection, durability)?;
+    let epoch = match format {
         None => create(&mut connection)?,
-        Some(FORMAT) => epoch(&connection)?,
-        Some(found) => return Err(OpenError::Format(found)),
+        Some(_) => epoch(&connection)?,
     };
     Ok((connection, epoch))
+}
+
+/// Opens the writer's connection to a file that was open before.
+pub(super) fn reopen(path: &Path, durability: Durability) -> Result<(Connection, Epoch), OpenError> {
+    let connection = Connection::open_with_flags(path, OpenFlags::default() - OpenFlags::SQLITE_OPEN_CREATE)?;
+    let epoch = epoch(&connection)?;
+    configure(&connection, durability)?;
+    Ok((connection, epoch))
+}
+
+fn configure(connection: &Connection, durability: Durability) -> Result<(), OpenError> {
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.pragma_update(None, "page_size", PAGE)?;
+    let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+    if mode != "wal" {
+        return Err(OpenError::NoWal);
+    }
+    connection.pragma_update(None, "synchronous", durability.synchronous())?;
+    // On macOS a plain sync stops at the disk's own memory. Elsewhere this changes nothing.
+    connection.pragma_update(None, "fullfsync", durability == Durability::PowerLoss)?;
+    connection.pragma_update(None, "checkpoint_fullfsync", durability == Durability::PowerLoss)?;
+    Ok(())
 }
 
 /// Opens a connection that only reads.
@@ -87,16 +115,34 @@ pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     Connection::open_with_flags(path, flags)
 }
 
-fn format(connection: &Connection) -> rusqlite::Result<Option<i64>> {
-    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    match tables {
-        0 => Ok(None),
-        _ => connection
-            .query_row("SELECT value FROM meta WHERE name = 'format'", [], |row| {
-                row.get(0)
-            })
-            .map(Some),
+/// The format of a file; `None` where the file is new.
+fn format(connection: &Connection) -> Result<Option<i64>, OpenError> {
+    let (tables, ours): (i64, i64) = connection.query_row(
+        "SELECT count(*), count(*) FILTER (WHERE type = 'table' AND name = 'meta') FROM sqlite_schema",
+        [],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    match (tables, ours) {
+        (0, _) => Ok(None),
+        (_, 0) => Err(OpenError::Foreign),
+        _ => meta(connection, "format").map(Some),
     }
+}
+
+fn epoch(connection: &Connection) -> Result<Epoch, OpenError> {
+    meta::<String>(connection, "epoch").map(Epoch::from_text)
+}
+
+fn meta<T: FromSql>(connection: &Connection, name: &str) -> Result<T, OpenError> {
+    connection
+        .query_row("SELECT value FROM meta WHERE name = ?", [name], |row| row.get(0))
+        .optional()?
+        .ok_or(OpenError::Foreign)
+}
+
+/// The last sequence number of all.
+pub(super) fn head(connection: &Connection) -> Result<u64, OpenError> {
+    meta(connection, "head")
 }
 
 fn create(connection: &mut Connection) -> Result<Epoch, OpenError> {
@@ -110,13 +156,4 @@ fn create(connection: &mut Connection) -> Result<Epoch, OpenError> {
     drop(meta);
     transaction.commit()?;
     Ok(epoch)
-}
-
-fn epoch(connection: &Connection) -> Result<Epoch, OpenError> {
-    let epoch: Option<String> = connection
-        .query_row("SELECT value FROM meta WHERE name = 'epoch'", [], |row| {
-            row.get(0)
-        })
-        .optional()?;
-    epoch.map(Epoch::from_text).ok_or(OpenError::Foreign)
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use bytestring::ByteString;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::{
@@ -18,7 +18,7 @@ use super::{
     reader::{self, Victim},
     schema,
 };
-use crate::event::Body;
+use crate::event::{Body, Epoch};
 
 /// Commands in one commit, so that the first does not wait for ever for the last.
 const TOGETHER: usize = 1024;
@@ -56,10 +56,14 @@ pub(super) enum Command {
 pub(super) struct Writer {
     /// None after a failure: what the file holds is not known before it is opened and read again.
     connection: Option<Connection>,
+    epoch: Epoch,
     path: PathBuf,
     durability: Durability,
     tail: broadcast::Sender<Tail>,
+    /// The last sequence number that was given.
     head: u64,
+    /// The last one that is known to be durable, and was told.
+    told: u64,
     time: u64,
     topics: HashMap<String, Topic>,
 }
@@ -87,17 +91,20 @@ impl Committed {
 impl Writer {
     pub(super) fn new(
         connection: Connection,
+        epoch: Epoch,
         path: PathBuf,
         durability: Durability,
         tail: broadcast::Sender<Tail>,
     ) -> Result<Self, OpenError> {
-        let head = head(&connection)?;
+        let head = schema::head(&connection)?;
         Ok(Self {
             connection: Some(connection),
+            epoch,
             path,
             durability,
             tail,
             head,
+            told: head,
             time: 0,
             topics: HashMap::new(),
         })
@@ -142,13 +149,24 @@ impl Writer {
             .execute([self.head])?;
         connection.execute_batch("COMMIT")?;
         self.connection = Some(connection);
+        self.told = self.head;
         Ok(committed)
     }
 
+    /// Opens the file again after a failure. What the failed commit held is in it or not, and whoever waited was
+    /// told that it is not known. Where it is, those who listen are told now.
     fn reopen(&mut self) -> Result<Connection, OpenError> {
-        let (connection, _) = schema::open(&self.path, self.durability)?;
-        self.head = head(&connection)?;
+        let (connection, epoch) = schema::reopen(&self.path, self.durability)?;
+        self.head = schema::head(&connection)?;
+        if epoch != self.epoch || self.head < self.told {
+            return Err(OpenError::Replaced);
+        }
         self.topics.clear();
+        let missed = reader::since(&connection, self.told)?;
+        if !missed.is_empty() {
+            let _ = self.tail.send(missed.into());
+        }
+        self.told = self.head;
         Ok(connection)
     }
 
@@ -194,7 +212,7 @@ impl Writer {
             } => {
                 connection
                     .prepare_cached("INSERT OR REPLACE INTO consumers (topic, name, seq) VALUES (?, ?, ?)")?
-                    .execute(params![topic, consumer, seq])?;
+                    .execute(params![topic, consumer, reader::bound(seq)])?;
                 committed.reply(reply, Ok(()));
             }
         }
@@ -216,36 +234,50 @@ impl Writer {
             });
         }
         let topic = self.topic(connection, &append.topic)?;
+        let head = topic.map_or(0, |topic| topic.head);
         if let Some(expected) = append.expect
-            && expected != topic.head
+            && expected != head
         {
-            return Ok(Err(JournalError::Expectation {
-                expected,
-                head: topic.head,
-            }));
+            return Ok(Err(JournalError::Expectation { expected, head }));
         }
-        let appended = self.insert(connection, topic.id, &append, committed)?;
+        // A clock that is set back does not set the journal back.
+        self.time = self.time.max(now());
+        let (first, last) = match append.events.is_empty() {
+            true => (head, head),
+            false => {
+                let id = match topic {
+                    Some(topic) => topic.id,
+                    None => create(connection, &append.topic)?,
+                };
+                self.insert(connection, id, &append, committed)?
+            }
+        };
+        let appended = Appended {
+            first,
+            last,
+            time: self.time,
+            repeated: false,
+        };
         if let Some(once) = append.once {
             remember(connection, &once, &appended)?;
         }
         Ok(Ok(appended))
     }
 
+    /// Where the events stand: the first and the last of them.
     fn insert(
         &mut self,
         connection: &Connection,
         id: i64,
         append: &Append,
         committed: &mut Committed,
-    ) -> rusqlite::Result<Appended> {
+    ) -> rusqlite::Result<(u64, u64)> {
         let mut event = connection.prepare_cached(
             "INSERT INTO events (topic, seq, time, name, key, data) VALUES (?, ?, ?, ?, ?, ?)",
         )?;
         let mut latest = connection.prepare_cached(
             "INSERT INTO latest (topic, key, seq) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET seq = excluded.seq",
         )?;
-        // A clock that is set back does not set the journal back.
-        self.time = self.time.max(now());
         let topic = ByteString::from(append.topic.as_str());
         let first = self.head + 1;
         for one in &append.events {
@@ -273,21 +305,13 @@ impl Writer {
             .execute(params![self.head, id])?;
         let last = self.head;
         self.topics.insert(append.topic.clone(), Topic { id, head: last });
-        Ok(Appended {
-            first,
-            last,
-            time: self.time,
-            repeated: false,
-        })
+        Ok((first, last))
     }
 
-    fn topic(&mut self, connection: &Connection, name: &str) -> rusqlite::Result<Topic> {
+    fn topic(&mut self, connection: &Connection, name: &str) -> rusqlite::Result<Option<Topic>> {
         if let Some(topic) = self.topics.get(name) {
-            return Ok(*topic);
+            return Ok(Some(*topic));
         }
-        connection
-            .prepare_cached("INSERT INTO topics (name, head) VALUES (?, 0) ON CONFLICT DO NOTHING")?
-            .execute([name])?;
         let topic = connection
             .prepare_cached("SELECT id, head FROM topics WHERE name = ?")?
             .query_row([name], |row| {
@@ -295,8 +319,11 @@ impl Writer {
                     id: row.get(0)?,
                     head: row.get(1)?,
                 })
-            })?;
-        self.topics.insert(name.to_owned(), topic);
+            })
+            .optional()?;
+        if let Some(topic) = topic {
+            self.topics.insert(name.to_owned(), topic);
+        }
         Ok(topic)
     }
 
@@ -306,7 +333,9 @@ impl Writer {
         topic: &str,
         victims: &[Victim],
     ) -> rusqlite::Result<Removed> {
-        let id = self.topic(connection, topic)?.id;
+        let Some(Topic { id, .. }) = self.topic(connection, topic)? else {
+            return Ok(Removed::default());
+        };
         let mut event = connection.prepare_cached("DELETE FROM events WHERE topic = ? AND seq = ?")?;
         // Where another event of the key came meanwhile, that one is its latest.
         let mut end =
@@ -330,6 +359,13 @@ impl Writer {
     }
 }
 
+/// A topic that was never appended to.
+fn create(connection: &Connection, topic: &str) -> rusqlite::Result<i64> {
+    connection
+        .prepare_cached("INSERT INTO topics (name, head) VALUES (?, 0)")?
+        .insert([topic])
+}
+
 fn remember(connection: &Connection, once: &Once, appended: &Appended) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
@@ -344,10 +380,6 @@ fn remember(connection: &Connection, once: &Once, appended: &Appended) -> rusqli
             once.answer
         ])?;
     Ok(())
-}
-
-fn head(connection: &Connection) -> rusqlite::Result<u64> {
-    connection.query_row("SELECT value FROM meta WHERE name = 'head'", [], |row| row.get(0))
 }
 
 /// Milliseconds since 1970.

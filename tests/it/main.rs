@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod decoder;
+mod journal;
 mod support;
 
 mod bundle;

@@ -1,0 +1,96 @@
+//! What a journal promises (`src/journal/mod.rs`), held against every store by one suite.
+
+mod any_sequence;
+mod compaction;
+mod model;
+mod promises;
+mod steps;
+mod store;
+
+use std::future::Future;
+
+use updraft::{
+    Event,
+    journal::{Append, Cursor, Journal, Once, Record},
+};
+
+/// Tells every story of the suite of every store. A new store is one more line here.
+macro_rules! every_store {
+    ($($room:ident::$story:ident),+ $(,)?) => {
+        every_store!(memory: store::Memory; $($room::$story),+);
+        every_store!(sqlite: store::Sqlite; $($room::$story),+);
+    };
+    ($name:ident: $store:ty; $($room:ident::$story:ident),+) => {
+        mod $name {
+            use super::*;
+            $(
+                #[test]
+                fn $story() {
+                    $room::$story::<$store>();
+                }
+            )+
+        }
+    };
+}
+
+every_store! {
+    any_sequence::any_sequence_leaves_what_the_model_says,
+    promises::appends_from_many_tasks_are_whole_and_in_one_order,
+    promises::of_those_who_expect_the_same_head_one_wins,
+    promises::a_key_is_applied_once_however_many_try,
+    promises::the_tail_tells_what_can_be_read_already,
+    promises::a_tail_that_lags_is_told_so,
+    promises::a_page_is_never_empty_while_there_is_more,
+    promises::numbers_beyond_what_a_file_can_say_are_no_error,
+    promises::a_batch_without_events_is_remembered_but_leaves_no_trace,
+    compaction::ages_decide_what_may_go,
+    compaction::idempotency_keys_are_forgotten_by_age,
+    compaction::a_reader_who_pages_while_others_append_and_compact_ends_up_right,
+    compaction::a_sequence_number_is_not_used_again_after_its_event_went,
+}
+
+fn wait_for<T>(story: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(story)
+}
+
+/// Everything of a topic, in one page.
+const WHOLE: Cursor = Cursor {
+    after: 0,
+    up_to: u64::MAX,
+    events: usize::MAX,
+    bytes: usize::MAX,
+};
+
+fn event(name: &str) -> Event {
+    Event::new(name.to_owned()).data(name).unwrap()
+}
+
+fn append(topic: &str, events: impl IntoIterator<Item = Event>) -> Append {
+    Append {
+        topic: topic.to_owned(),
+        events: events.into_iter().collect(),
+        ..Append::default()
+    }
+}
+
+fn once(key: &str, digest: u64) -> Once {
+    Once {
+        key: key.to_owned(),
+        digest,
+        answer: None,
+    }
+}
+
+async fn everything(journal: &dyn Journal, topic: &str) -> Vec<Record> {
+    journal.read(topic, WHOLE).await.unwrap()
+}
+
+/// The names of events, where a story told them apart by these.
+fn names(records: &[Record]) -> Vec<&str> {
+    records.iter().map(|record| &*record.name).collect()
+}

@@ -2,6 +2,7 @@
 
 mod any_sequence;
 mod compaction;
+mod crash;
 mod model;
 mod promises;
 mod steps;

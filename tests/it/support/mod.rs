@@ -4,12 +4,14 @@
 
 mod http;
 mod local;
+mod again;
 mod node;
 mod raw;
 mod server;
 
 pub(crate) use http::{Http, Response};
 pub(crate) use local::{Local, settled, until, within_patience};
+pub(crate) use again::Again;
 pub(crate) use node::node;
 pub(crate) use raw::{Packet, RawClient};
 pub(crate) use server::Program;

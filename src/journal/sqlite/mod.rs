@@ -30,6 +30,12 @@ const WAITING: usize = 4096;
 /// Batches that a receiver of the tail may lag behind before it is told to read on from the journal.
 const TAIL: usize = 1024;
 
+/// What callers are told where the commit failed; the log says why.
+const NOT_COMMITTED: &str = "the journal could not commit";
+
+/// What they are told where nobody commits any more, which only a panic brings about.
+const ENDED: &str = "the journal's writer ended";
+
 /// What survives, by its cause.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Durability {
@@ -144,10 +150,13 @@ impl SqliteJournal {
         &self,
         command: impl FnOnce(oneshot::Sender<Result<T, JournalError>>) -> Command,
     ) -> Result<T, JournalError> {
-        let failed = || JournalError::Unavailable("the journal could not commit".to_owned());
+        let failed = |why: &str| JournalError::Unavailable(why.to_owned());
         let (reply, replied) = oneshot::channel();
-        self.commands.send(command(reply)).await.map_err(|_| failed())?;
-        replied.await.map_err(|_| failed())?
+        self.commands
+            .send(command(reply))
+            .await
+            .map_err(|_| failed(ENDED))?;
+        replied.await.map_err(|_| failed(NOT_COMMITTED))?
     }
 }
 

@@ -3,6 +3,8 @@
 mod any_sequence;
 mod compaction;
 mod crash;
+mod failures;
+mod full_disk;
 mod model;
 mod promises;
 mod steps;

@@ -1,6 +1,7 @@
 //! The embedded store: one SQLite file, one writer thread that commits what waits together, readers on their own
 //! connections.
 
+mod apply;
 mod reader;
 mod schema;
 mod writer;
@@ -17,10 +18,7 @@ use std::{
 use futures_util::future::BoxFuture;
 use tokio::sync::{broadcast, mpsc, oneshot};
 
-use self::{
-    reader::Readers,
-    writer::{Command, Writer},
-};
+use self::{apply::Command, reader::Readers, writer::Writer};
 use super::{Append, Appended, Cursor, Fence, Journal, JournalError, Keep, Recalled, Record, Removed, Tail};
 use crate::event::Epoch;
 

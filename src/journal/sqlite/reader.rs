@@ -11,8 +11,8 @@ use tokio::sync::Semaphore;
 
 use super::{
     super::{Appended, Cursor, Fence, JournalError, Keep, Recalled, Record},
+    apply::{now, unavailable},
     schema,
-    writer::{now, unavailable},
 };
 use crate::event::Body;
 

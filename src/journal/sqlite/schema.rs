@@ -1,6 +1,6 @@
 //! The tables of the embedded store, and how a file becomes ours. `docs/journal.md` explains them.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params, types::FromSql};
 
@@ -16,6 +16,12 @@ const OLDEST_SQLITE: i32 = 3_051_003;
 
 /// Bytes of a page: large enough that most events lie in one.
 const PAGE: u32 = 8192;
+
+/// Bytes that an idle log may keep.
+const LOG: u32 = 16 << 20;
+
+/// Longest that a connection waits for another, which is a human's: ours do not stand in each other's way.
+pub(super) const BUSY: Duration = Duration::from_secs(5);
 
 /// Statements that a connection keeps prepared: more than it ever has.
 const STATEMENTS: usize = 32;
@@ -102,6 +108,10 @@ fn configure(connection: &Connection, durability: Durability) -> Result<(), Open
     if mode != "wal" {
         return Err(OpenError::NoWal);
     }
+    // The writer moves the log's pages by itself, when nobody waits.
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    connection.pragma_update(None, "journal_size_limit", LOG)?;
+    connection.busy_timeout(BUSY)?;
     connection.pragma_update(None, "synchronous", durability.synchronous())?;
     // On macOS a plain sync stops at the disk's own memory. Elsewhere this changes nothing.
     connection.pragma_update(None, "fullfsync", durability == Durability::PowerLoss)?;

@@ -1,57 +1,30 @@
 //! Writing the embedded store: one thread, which commits together what waits together. Nobody hears of an
 //! event, its appender neither, before the commit that holds it is durable.
 
-use std::{
-    collections::HashMap,
-    path::PathBuf,
-    sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{path::PathBuf, time::Duration};
 
-use bytestring::ByteString;
-use rusqlite::{Connection, OptionalExtension, params};
-use tokio::sync::{broadcast, mpsc, oneshot};
+use rusqlite::Connection;
+use tokio::sync::{broadcast, mpsc};
 
 use super::{
-    super::{Append, Appended, JournalError, Once, Record, Removed, Tail},
+    super::Tail,
     Durability, OpenError,
-    reader::{self, Victim},
-    schema,
+    apply::{Command, Committed, Known},
+    reader, schema,
 };
-use crate::event::{Body, Epoch};
+use crate::event::Epoch;
 
 /// Commands in one commit, so that the first does not wait for ever for the last.
 const TOGETHER: usize = 1024;
 
-/// Idempotency keys that are forgotten in one commit.
-const FORGOTTEN: usize = 1000;
+/// Pages of the log that are worth being moved: 8 MB.
+const MUCH: i64 = 1000;
 
-type Reply<T> = oneshot::Sender<Result<T, JournalError>>;
+/// Pages of the log for which readers are waited for: 32 MB.
+const TOO_MUCH: i64 = 4000;
 
-/// What the writer is asked to do. A reply that is dropped says that the commit failed.
-pub(super) enum Command {
-    Append(Append, Reply<Appended>),
-    Answer {
-        key: String,
-        answer: String,
-        reply: Reply<()>,
-    },
-    Remove {
-        topic: String,
-        victims: Vec<Victim>,
-        reply: Reply<Removed>,
-    },
-    Forget {
-        older_than: Duration,
-        reply: Reply<usize>,
-    },
-    Consume {
-        topic: String,
-        consumer: String,
-        seq: u64,
-        reply: Reply<()>,
-    },
-}
+/// Longest that appends wait for readers to let go of the log.
+const PATIENCE: Duration = Duration::from_millis(200);
 
 pub(super) struct Writer {
     /// None after a failure: what the file holds is not known before it is opened and read again.
@@ -60,32 +33,11 @@ pub(super) struct Writer {
     path: PathBuf,
     durability: Durability,
     tail: broadcast::Sender<Tail>,
-    /// The last sequence number that was given.
-    head: u64,
-    /// The last one that is known to be durable, and was told.
+    /// The last sequence number that is known to be durable, and was told.
     told: u64,
-    time: u64,
-    topics: HashMap<String, Topic>,
-}
-
-#[derive(Clone, Copy)]
-struct Topic {
-    id: i64,
-    head: u64,
-}
-
-/// What is told once the commit is durable.
-#[derive(Default)]
-struct Committed {
-    records: Vec<Arc<Record>>,
-    replies: Vec<Box<dyn FnOnce()>>,
-}
-
-impl Committed {
-    fn reply<T: 'static>(&mut self, reply: Reply<T>, outcome: Result<T, JournalError>) {
-        // Who does not wait any more need not be told.
-        self.replies.push(Box::new(move || drop(reply.send(outcome))));
-    }
+    /// How long the log was when its pages were last moved.
+    moved: i64,
+    known: Known,
 }
 
 impl Writer {
@@ -96,17 +48,17 @@ impl Writer {
         durability: Durability,
         tail: broadcast::Sender<Tail>,
     ) -> Result<Self, OpenError> {
-        let head = schema::head(&connection)?;
+        let mut known = Known::default();
+        known.anew(schema::head(&connection)?);
         Ok(Self {
             connection: Some(connection),
             epoch,
             path,
             durability,
             tail,
-            head,
-            told: head,
-            time: 0,
-            topics: HashMap::new(),
+            told: known.head,
+            moved: 0,
+            known,
         })
     }
 
@@ -120,7 +72,10 @@ impl Writer {
                 commands.push(command);
             }
             match self.commit(commands) {
-                Ok(committed) => self.tell(committed),
+                Ok(committed) => {
+                    self.tell(committed);
+                    self.tidy();
+                }
                 Err(error) => tracing::error!("the journal did not commit: {error}"),
             }
         }
@@ -134,6 +89,34 @@ impl Writer {
         committed.replies.into_iter().for_each(|reply| reply());
     }
 
+    /// Moves what the log holds into the tables' file, once nobody waits for it. A log that readers do not let go
+    /// of for long is waited for, since it would only grow.
+    fn tidy(&mut self) {
+        let Some(connection) = &self.connection else {
+            return;
+        };
+        let outcome = checkpoint(connection, "NOOP").and_then(|pages| {
+            if pages < self.moved {
+                // It began anew since.
+                self.moved = 0;
+            }
+            if pages - self.moved < MUCH {
+                return Ok(());
+            }
+            self.moved = pages;
+            if pages < TOO_MUCH {
+                return checkpoint(connection, "PASSIVE").map(drop);
+            }
+            connection.busy_timeout(PATIENCE)?;
+            let restarted = checkpoint(connection, "RESTART").map(drop);
+            connection.busy_timeout(schema::BUSY)?;
+            restarted
+        });
+        if let Err(error) = outcome {
+            tracing::warn!("the journal's log stays as it is: {error}");
+        }
+    }
+
     fn commit(&mut self, commands: Vec<Command>) -> Result<Committed, OpenError> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
@@ -142,14 +125,12 @@ impl Writer {
         connection.execute_batch("BEGIN IMMEDIATE")?;
         let mut committed = Committed::default();
         for command in commands {
-            self.apply(&connection, command, &mut committed)?;
+            self.known.apply(&connection, command, &mut committed)?;
         }
-        connection
-            .prepare_cached("UPDATE meta SET value = ? WHERE name = 'head'")?
-            .execute([self.head])?;
+        self.known.keep_head(&connection)?;
         connection.execute_batch("COMMIT")?;
         self.connection = Some(connection);
-        self.told = self.head;
+        self.told = self.known.head;
         Ok(committed)
     }
 
@@ -157,241 +138,117 @@ impl Writer {
     /// told that it is not known. Where it is, those who listen are told now.
     fn reopen(&mut self) -> Result<Connection, OpenError> {
         let (connection, epoch) = schema::reopen(&self.path, self.durability)?;
-        self.head = schema::head(&connection)?;
-        if epoch != self.epoch || self.head < self.told {
+        let head = schema::head(&connection)?;
+        if epoch != self.epoch || head < self.told {
             return Err(OpenError::Replaced);
         }
-        self.topics.clear();
+        self.known.anew(head);
         let missed = reader::since(&connection, self.told)?;
         if !missed.is_empty() {
             let _ = self.tail.send(missed.into());
         }
-        self.told = self.head;
+        self.told = self.known.head;
         Ok(connection)
     }
+}
 
-    fn apply(
-        &mut self,
-        connection: &Connection,
-        command: Command,
-        committed: &mut Committed,
-    ) -> rusqlite::Result<()> {
-        match command {
-            Command::Append(append, reply) => {
-                let outcome = self.append(connection, append, committed)?;
-                committed.reply(reply, outcome);
-            }
-            Command::Answer { key, answer, reply } => {
-                connection
-                    .prepare_cached("UPDATE once SET answer = ? WHERE key = ?")?
-                    .execute([answer, key])?;
-                committed.reply(reply, Ok(()));
-            }
-            Command::Remove {
-                topic,
-                victims,
-                reply,
-            } => {
-                let removed = self.remove(connection, &topic, &victims)?;
-                committed.reply(reply, Ok(removed));
-            }
-            Command::Forget { older_than, reply } => {
-                let oldest = now().saturating_sub(millis(older_than));
-                let forgotten = connection
-                    .prepare_cached(
-                        "DELETE FROM once WHERE rowid IN (SELECT rowid FROM once ORDER BY rowid LIMIT ?) AND time <= ?",
-                    )?
-                    .execute(params![FORGOTTEN, oldest])?;
-                committed.reply(reply, Ok(forgotten));
-            }
-            Command::Consume {
-                topic,
-                consumer,
-                seq,
-                reply,
-            } => {
-                connection
-                    .prepare_cached("INSERT OR REPLACE INTO consumers (topic, name, seq) VALUES (?, ?, ?)")?
-                    .execute(params![topic, consumer, reader::bound(seq)])?;
-                committed.reply(reply, Ok(()));
-            }
-        }
+/// The pages of the log, all in all.
+fn checkpoint(connection: &Connection, mode: &str) -> rusqlite::Result<i64> {
+    connection
+        .prepare_cached(&format!("PRAGMA wal_checkpoint({mode})"))?
+        .query_row([], |row| row.get(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::{event::Event, journal::Append};
+
+    fn writer(path: &Path) -> (Writer, broadcast::Receiver<Tail>) {
+        let durability = Durability::ProcessCrash;
+        let (connection, epoch) = schema::open(path, durability).unwrap();
+        let (tail, listener) = broadcast::channel(10);
+        let writer = Writer::new(connection, epoch, path.to_owned(), durability, tail);
+        (writer.unwrap(), listener)
+    }
+
+    fn append(writer: &mut Writer, name: &'static str) -> Result<(), OpenError> {
+        let append = Append {
+            topic: "board".to_owned(),
+            events: vec![Event::new(name)],
+            ..Append::default()
+        };
+        let (reply, _) = oneshot::channel();
+        let committed = writer.commit(vec![Command::Append(append, reply)])?;
+        writer.tell(committed);
         Ok(())
     }
 
-    fn append(
-        &mut self,
-        connection: &Connection,
-        append: Append,
-        committed: &mut Committed,
-    ) -> rusqlite::Result<Result<Appended, JournalError>> {
-        if let Some(once) = &append.once
-            && let Some(before) = reader::recall(connection, &once.key)?
-        {
-            return Ok(match before.digest == once.digest {
-                true => Ok(before.appended),
-                false => Err(JournalError::OtherBody),
-            });
+    fn told(listener: &mut broadcast::Receiver<Tail>) -> Vec<(u64, String)> {
+        let mut told = Vec::new();
+        while let Ok(batch) = listener.try_recv() {
+            told.extend(batch.iter().map(|record| (record.seq, record.name.to_string())));
         }
-        let topic = self.topic(connection, &append.topic)?;
-        let head = topic.map_or(0, |topic| topic.head);
-        if let Some(expected) = append.expect
-            && expected != head
-        {
-            return Ok(Err(JournalError::Expectation { expected, head }));
-        }
-        // A clock that is set back does not set the journal back.
-        self.time = self.time.max(now());
-        let (first, last) = match append.events.is_empty() {
-            true => (head, head),
-            false => {
-                let id = match topic {
-                    Some(topic) => topic.id,
-                    None => create(connection, &append.topic)?,
-                };
-                self.insert(connection, id, &append, committed)?
-            }
-        };
-        let appended = Appended {
-            first,
-            last,
-            time: self.time,
-            repeated: false,
-        };
-        if let Some(once) = append.once {
-            remember(connection, &once, &appended)?;
-        }
-        Ok(Ok(appended))
+        told
     }
 
-    /// Where the events stand: the first and the last of them.
-    fn insert(
-        &mut self,
-        connection: &Connection,
-        id: i64,
-        append: &Append,
-        committed: &mut Committed,
-    ) -> rusqlite::Result<(u64, u64)> {
-        let mut event = connection.prepare_cached(
-            "INSERT INTO events (topic, seq, time, name, key, data) VALUES (?, ?, ?, ?, ?, ?)",
-        )?;
-        let mut latest = connection.prepare_cached(
-            "INSERT INTO latest (topic, key, seq) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET seq = excluded.seq",
-        )?;
-        let topic = ByteString::from(append.topic.as_str());
-        let first = self.head + 1;
-        for one in &append.events {
-            self.head += 1;
-            let data = match &one.body {
-                Body::Data(json) => Some(&**json),
-                Body::Tombstone => None,
-            };
-            let key = one.key.as_deref();
-            event.execute(params![id, self.head, self.time, &*one.name, key, data])?;
-            if let Some(key) = key {
-                latest.execute(params![id, key, self.head])?;
-            }
-            committed.records.push(Arc::new(Record {
-                seq: self.head,
-                time: self.time,
-                topic: topic.clone(),
-                name: one.name.clone(),
-                key: one.key.clone(),
-                body: one.body.clone(),
-            }));
-        }
-        connection
-            .prepare_cached("UPDATE topics SET head = ? WHERE id = ?")?
-            .execute(params![self.head, id])?;
-        let last = self.head;
-        self.topics.insert(append.topic.clone(), Topic { id, head: last });
-        Ok((first, last))
+    #[test]
+    fn what_a_failed_commit_left_in_the_file_is_told_after_all() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("journal.db");
+        let (mut writer, mut listener) = writer(&path);
+        append(&mut writer, "before").unwrap();
+        // The commit happened, and its outcome did not arrive.
+        let other = Connection::open(&path).unwrap();
+        let behind = "INSERT INTO events VALUES (1, 2, 0, 'behind', NULL, '1');
+            UPDATE topics SET head = 2; UPDATE meta SET value = 2 WHERE name = 'head';";
+        other.execute_batch(behind).unwrap();
+        writer.connection = None;
+        append(&mut writer, "after").unwrap();
+        let all = [(1, "before"), (2, "behind"), (3, "after")].map(|(seq, name)| (seq, name.to_owned()));
+        assert_eq!(told(&mut listener), all);
     }
 
-    fn topic(&mut self, connection: &Connection, name: &str) -> rusqlite::Result<Option<Topic>> {
-        if let Some(topic) = self.topics.get(name) {
-            return Ok(Some(*topic));
-        }
-        let topic = connection
-            .prepare_cached("SELECT id, head FROM topics WHERE name = ?")?
-            .query_row([name], |row| {
-                Ok(Topic {
-                    id: row.get(0)?,
-                    head: row.get(1)?,
-                })
-            })
-            .optional()?;
-        if let Some(topic) = topic {
-            self.topics.insert(name.to_owned(), topic);
-        }
-        Ok(topic)
+    #[test]
+    fn a_failed_commit_leaves_neither_events_nor_their_numbers() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("journal.db");
+        let (mut writer, mut listener) = writer(&path);
+        append(&mut writer, "before").unwrap();
+        let other = Connection::open(&path).unwrap();
+        let trap = "CREATE TRIGGER trap BEFORE UPDATE ON meta BEGIN SELECT RAISE(ABORT, 'full'); END;";
+        other.execute_batch(trap).unwrap();
+        append(&mut writer, "lost").unwrap_err();
+        append(&mut writer, "lost too").unwrap_err();
+        other.execute_batch("DROP TRIGGER trap").unwrap();
+        append(&mut writer, "after").unwrap();
+        let all = [(1, "before"), (2, "after")].map(|(seq, name)| (seq, name.to_owned()));
+        assert_eq!(told(&mut listener), all);
     }
 
-    fn remove(
-        &mut self,
-        connection: &Connection,
-        topic: &str,
-        victims: &[Victim],
-    ) -> rusqlite::Result<Removed> {
-        let Some(Topic { id, .. }) = self.topic(connection, topic)? else {
-            return Ok(Removed::default());
-        };
-        let mut event = connection.prepare_cached("DELETE FROM events WHERE topic = ? AND seq = ?")?;
-        // Where another event of the key came meanwhile, that one is its latest.
-        let mut end =
-            connection.prepare_cached("DELETE FROM latest WHERE topic = ? AND key = ? AND seq = ?")?;
-        let mut removed = Removed::default();
-        for victim in victims {
-            if event.execute(params![id, victim.seq])? == 0 {
-                continue;
-            }
-            removed.events += 1;
-            removed.bytes += victim.bytes;
-            if let Some(key) = &victim.ended {
-                end.execute(params![id, key, victim.seq])?;
-            }
-        }
-        let floor = victims.iter().map(|victim| victim.seq).max().unwrap_or_default();
-        connection
-            .prepare_cached("UPDATE topics SET floor = max(floor, ?) WHERE id = ?")?
-            .execute(params![floor, id])?;
-        Ok(removed)
+    #[test]
+    fn a_file_that_was_replaced_is_not_written_to() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("journal.db");
+        let (mut first, _) = writer(&path);
+        append(&mut first, "one").unwrap();
+        let older = directory.path().join("older.db");
+        first.connection = None;
+        fs::copy(&path, &older).unwrap();
+        append(&mut first, "two").unwrap();
+        // By an older state of itself, by another, by none.
+        first.connection = None;
+        fs::copy(&older, &path).unwrap();
+        assert!(matches!(append(&mut first, "three"), Err(OpenError::Replaced)));
+        fs::remove_file(&path).unwrap();
+        drop(writer(&path));
+        assert!(matches!(append(&mut first, "three"), Err(OpenError::Replaced)));
+        fs::remove_file(&path).unwrap();
+        assert!(append(&mut first, "three").is_err());
+        assert!(!path.exists(), "no file is made where one was lost");
     }
-}
-
-/// A topic that was never appended to.
-fn create(connection: &Connection, topic: &str) -> rusqlite::Result<i64> {
-    connection
-        .prepare_cached("INSERT INTO topics (name, head) VALUES (?, 0)")?
-        .insert([topic])
-}
-
-fn remember(connection: &Connection, once: &Once, appended: &Appended) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached(
-            "INSERT INTO once (key, time, digest, first, last, answer) VALUES (?, ?, ?, ?, ?, ?)",
-        )?
-        .execute(params![
-            once.key,
-            appended.time,
-            once.digest.cast_signed(),
-            appended.first,
-            appended.last,
-            once.answer
-        ])?;
-    Ok(())
-}
-
-/// Milliseconds since 1970.
-pub(super) fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, millis)
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// What whoever asked is told of a failure; the log has it all.
-pub(super) fn unavailable(error: &rusqlite::Error) -> JournalError {
-    JournalError::Unavailable(error.to_string())
 }

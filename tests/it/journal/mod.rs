@@ -5,6 +5,7 @@ mod compaction;
 mod crash;
 mod failures;
 mod full_disk;
+mod log_size;
 mod model;
 mod promises;
 mod steps;

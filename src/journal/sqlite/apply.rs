@@ -1,0 +1,317 @@
+//! What becomes of the tables in a commit: one command after the other, on the writer's connection.
+
+use std::{
+    collections::HashMap,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use bytestring::ByteString;
+use rusqlite::{Connection, OptionalExtension, params};
+use tokio::sync::oneshot;
+
+use super::{
+    super::{Append, Appended, JournalError, Once, Record, Removed},
+    reader::{self, Victim},
+};
+use crate::event::Body;
+
+/// Idempotency keys that are forgotten in one commit.
+const FORGOTTEN: usize = 1000;
+
+type Reply<T> = oneshot::Sender<Result<T, JournalError>>;
+
+/// What the writer is asked to do. A reply that is dropped says that the commit failed.
+pub(super) enum Command {
+    Append(Append, Reply<Appended>),
+    Answer {
+        key: String,
+        answer: String,
+        reply: Reply<()>,
+    },
+    Remove {
+        topic: String,
+        victims: Vec<Victim>,
+        reply: Reply<Removed>,
+    },
+    Forget {
+        older_than: Duration,
+        reply: Reply<usize>,
+    },
+    Consume {
+        topic: String,
+        consumer: String,
+        seq: u64,
+        reply: Reply<()>,
+    },
+}
+
+/// What the writer knows of the tables, so that it need not ask.
+#[derive(Default)]
+pub(super) struct Known {
+    /// The last sequence number that was given.
+    pub(super) head: u64,
+    time: u64,
+    topics: HashMap<String, Topic>,
+}
+
+#[derive(Clone, Copy)]
+struct Topic {
+    id: i64,
+    head: u64,
+}
+
+/// What is told once the commit is durable.
+#[derive(Default)]
+pub(super) struct Committed {
+    pub(super) records: Vec<Arc<Record>>,
+    pub(super) replies: Vec<Box<dyn FnOnce()>>,
+}
+
+impl Committed {
+    fn reply<T: 'static>(&mut self, reply: Reply<T>, outcome: Result<T, JournalError>) {
+        // Who does not wait any more need not be told.
+        self.replies.push(Box::new(move || drop(reply.send(outcome))));
+    }
+}
+
+impl Known {
+    /// Nothing but the head, which was just read.
+    pub(super) fn anew(&mut self, head: u64) {
+        self.head = head;
+        self.topics.clear();
+    }
+
+    /// Sets the head down; the last thing in a commit.
+    pub(super) fn keep_head(&self, connection: &Connection) -> rusqlite::Result<()> {
+        connection
+            .prepare_cached("UPDATE meta SET value = ? WHERE name = 'head'")?
+            .execute([self.head])?;
+        Ok(())
+    }
+
+    pub(super) fn apply(
+        &mut self,
+        connection: &Connection,
+        command: Command,
+        committed: &mut Committed,
+    ) -> rusqlite::Result<()> {
+        match command {
+            Command::Append(append, reply) => {
+                let outcome = self.append(connection, append, committed)?;
+                committed.reply(reply, outcome);
+            }
+            Command::Answer { key, answer, reply } => {
+                connection
+                    .prepare_cached("UPDATE once SET answer = ? WHERE key = ?")?
+                    .execute([answer, key])?;
+                committed.reply(reply, Ok(()));
+            }
+            Command::Remove {
+                topic,
+                victims,
+                reply,
+            } => {
+                let removed = self.remove(connection, &topic, &victims)?;
+                committed.reply(reply, Ok(removed));
+            }
+            Command::Forget { older_than, reply } => {
+                let oldest = now().saturating_sub(millis(older_than));
+                let forgotten = connection
+                    .prepare_cached(
+                        "DELETE FROM once WHERE rowid IN (SELECT rowid FROM once ORDER BY rowid LIMIT ?) AND time <= ?",
+                    )?
+                    .execute(params![FORGOTTEN, oldest])?;
+                committed.reply(reply, Ok(forgotten));
+            }
+            Command::Consume {
+                topic,
+                consumer,
+                seq,
+                reply,
+            } => {
+                connection
+                    .prepare_cached("INSERT OR REPLACE INTO consumers (topic, name, seq) VALUES (?, ?, ?)")?
+                    .execute(params![topic, consumer, reader::bound(seq)])?;
+                committed.reply(reply, Ok(()));
+            }
+        }
+        Ok(())
+    }
+
+    fn append(
+        &mut self,
+        connection: &Connection,
+        append: Append,
+        committed: &mut Committed,
+    ) -> rusqlite::Result<Result<Appended, JournalError>> {
+        if let Some(once) = &append.once
+            && let Some(before) = reader::recall(connection, &once.key)?
+        {
+            return Ok(match before.digest == once.digest {
+                true => Ok(before.appended),
+                false => Err(JournalError::OtherBody),
+            });
+        }
+        let topic = self.topic(connection, &append.topic)?;
+        let head = topic.map_or(0, |topic| topic.head);
+        if let Some(expected) = append.expect
+            && expected != head
+        {
+            return Ok(Err(JournalError::Expectation { expected, head }));
+        }
+        // A clock that is set back does not set the journal back.
+        self.time = self.time.max(now());
+        let (first, last) = match append.events.is_empty() {
+            true => (head, head),
+            false => {
+                let id = match topic {
+                    Some(topic) => topic.id,
+                    None => create(connection, &append.topic)?,
+                };
+                self.insert(connection, id, &append, committed)?
+            }
+        };
+        let appended = Appended {
+            first,
+            last,
+            time: self.time,
+            repeated: false,
+        };
+        if let Some(once) = append.once {
+            remember(connection, &once, &appended)?;
+        }
+        Ok(Ok(appended))
+    }
+
+    /// Where the events stand: the first and the last of them.
+    fn insert(
+        &mut self,
+        connection: &Connection,
+        id: i64,
+        append: &Append,
+        committed: &mut Committed,
+    ) -> rusqlite::Result<(u64, u64)> {
+        let mut event = connection.prepare_cached(
+            "INSERT INTO events (topic, seq, time, name, key, data) VALUES (?, ?, ?, ?, ?, ?)",
+        )?;
+        let mut latest = connection.prepare_cached(
+            "INSERT INTO latest (topic, key, seq) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET seq = excluded.seq",
+        )?;
+        let topic = ByteString::from(append.topic.as_str());
+        let first = self.head + 1;
+        for one in &append.events {
+            self.head += 1;
+            let data = match &one.body {
+                Body::Data(json) => Some(&**json),
+                Body::Tombstone => None,
+            };
+            let key = one.key.as_deref();
+            event.execute(params![id, self.head, self.time, &*one.name, key, data])?;
+            if let Some(key) = key {
+                latest.execute(params![id, key, self.head])?;
+            }
+            committed.records.push(Arc::new(Record {
+                seq: self.head,
+                time: self.time,
+                topic: topic.clone(),
+                name: one.name.clone(),
+                key: one.key.clone(),
+                body: one.body.clone(),
+            }));
+        }
+        connection
+            .prepare_cached("UPDATE topics SET head = ? WHERE id = ?")?
+            .execute(params![self.head, id])?;
+        let last = self.head;
+        self.topics.insert(append.topic.clone(), Topic { id, head: last });
+        Ok((first, last))
+    }
+
+    fn topic(&mut self, connection: &Connection, name: &str) -> rusqlite::Result<Option<Topic>> {
+        if let Some(topic) = self.topics.get(name) {
+            return Ok(Some(*topic));
+        }
+        let topic = connection
+            .prepare_cached("SELECT id, head FROM topics WHERE name = ?")?
+            .query_row([name], |row| {
+                Ok(Topic {
+                    id: row.get(0)?,
+                    head: row.get(1)?,
+                })
+            })
+            .optional()?;
+        if let Some(topic) = topic {
+            self.topics.insert(name.to_owned(), topic);
+        }
+        Ok(topic)
+    }
+
+    fn remove(
+        &mut self,
+        connection: &Connection,
+        topic: &str,
+        victims: &[Victim],
+    ) -> rusqlite::Result<Removed> {
+        let Some(Topic { id, .. }) = self.topic(connection, topic)? else {
+            return Ok(Removed::default());
+        };
+        let mut event = connection.prepare_cached("DELETE FROM events WHERE topic = ? AND seq = ?")?;
+        // Where another event of the key came meanwhile, that one is its latest.
+        let mut end =
+            connection.prepare_cached("DELETE FROM latest WHERE topic = ? AND key = ? AND seq = ?")?;
+        let mut removed = Removed::default();
+        for victim in victims {
+            if event.execute(params![id, victim.seq])? == 0 {
+                continue;
+            }
+            removed.events += 1;
+            removed.bytes += victim.bytes;
+            if let Some(key) = &victim.ended {
+                end.execute(params![id, key, victim.seq])?;
+            }
+        }
+        let floor = victims.iter().map(|victim| victim.seq).max().unwrap_or_default();
+        connection
+            .prepare_cached("UPDATE topics SET floor = max(floor, ?) WHERE id = ?")?
+            .execute(params![floor, id])?;
+        Ok(removed)
+    }
+}
+
+/// A topic that was never appended to.
+fn create(connection: &Connection, topic: &str) -> rusqlite::Result<i64> {
+    connection
+        .prepare_cached("INSERT INTO topics (name, head) VALUES (?, 0)")?
+        .insert([topic])
+}
+
+fn remember(connection: &Connection, once: &Once, appended: &Appended) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO once (key, time, digest, first, last, answer) VALUES (?, ?, ?, ?, ?, ?)",
+        )?
+        .execute(params![
+            once.key,
+            appended.time,
+            once.digest.cast_signed(),
+            appended.first,
+            appended.last,
+            once.answer
+        ])?;
+    Ok(())
+}
+
+/// Milliseconds since 1970.
+pub(super) fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, millis)
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// What whoever asked is told of a failure; the log has it all.
+pub(super) fn unavailable(error: &rusqlite::Error) -> JournalError {
+    JournalError::Unavailable(error.to_string())
+}

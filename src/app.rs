@@ -1,6 +1,9 @@
 //! The app that a user builds: modules, shared state, configuration.
 
+use std::{fmt, future::Future, sync::Arc};
+
 use axum::Router;
+use futures_util::future::BoxFuture;
 use socketioxide::SocketIo;
 
 use crate::{
@@ -11,6 +14,9 @@ use crate::{
         states::States,
     },
     config::Config,
+    error::{CallError, Result},
+    feed::{self, Feed, Projection, Topic},
+    journal::{Journal, JournalError, OpenError, Record, SqliteJournal},
     net::server::{self, ServeError, Server},
 };
 
@@ -30,11 +36,29 @@ use crate::{
 ///         .run()
 /// }
 /// ```
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct App {
     modules: Vec<Module>,
     states: States,
+    topics: Vec<Topic>,
+    journal: Option<Arc<dyn Journal>>,
+    projections: Vec<Start>,
+    listeners: Vec<Start>,
     config: Config,
+}
+
+/// What begins once the feed does: a projection puts itself among the states, a listener listens.
+type Start = Box<dyn for<'a> FnOnce(&'a Arc<Feed>, &'a mut States) -> BoxFuture<'a, Result<()>> + Send>;
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App")
+            .field("modules", &self.modules)
+            .field("states", &self.states)
+            .field("topics", &self.topics)
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Why an app does not start.
@@ -43,6 +67,15 @@ pub enum StartError {
     /// A function's name or state is wrong.
     #[error(transparent)]
     Registry(#[from] RegistryError),
+    /// The journal cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The journal cannot be read.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// A projection or a listener cannot begin: its topic is not declared, or the journal cannot be read.
+    #[error("{0}")]
+    Feed(CallError),
     /// The server cannot be reached.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -65,6 +98,55 @@ impl App {
     #[must_use]
     pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
         self.states.insert(value);
+        self
+    }
+
+    /// Declares a topic. Its events live in the journal.
+    #[must_use]
+    pub fn topic(mut self, topic: Topic) -> Self {
+        self.states.promise::<Feed>();
+        self.topics.push(topic);
+        self
+    }
+
+    /// Keeps topics in this journal, instead of the embedded one in the configuration's data directory.
+    #[must_use]
+    pub fn journal(mut self, journal: Arc<dyn Journal>) -> Self {
+        self.journal = Some(journal);
+        self
+    }
+
+    /// Keeps state that is folded from a topic; functions take it as `State<Projection<T>>`.
+    #[must_use]
+    pub fn project<T: Send + Sync + 'static>(
+        mut self,
+        topic: impl Into<String>,
+        state: T,
+        fold: impl Fn(&mut T, &Record) + Send + Sync + 'static,
+    ) -> Self {
+        let topic = topic.into();
+        self.states.promise::<Projection<T>>();
+        self.projections.push(Box::new(move |feed, states| {
+            Box::pin(async move {
+                states.share(feed.project(&topic, state, fold).await?);
+                Ok(())
+            })
+        }));
+        self
+    }
+
+    /// Lets a function hear every event of a topic: in order, at least once, also those from before a restart.
+    /// One that fails is tried again, and in the end put in the topic `<topic>.dead.<name>`.
+    #[must_use]
+    pub fn listen<F, Fut>(mut self, topic: impl Into<String>, name: impl Into<String>, function: F) -> Self
+    where
+        F: Fn(Record) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<()>> + Send + 'static,
+    {
+        let (topic, name, function) = (topic.into(), name.into(), feed::hearing(function));
+        self.listeners.push(Box::new(move |feed, _| {
+            Box::pin(feed::listen(feed.clone(), topic, name, function))
+        }));
         self
     }
 
@@ -91,8 +173,8 @@ impl App {
     /// # Errors
     /// A name that is malformed or taken, state that is missing, an address that cannot be had.
     pub async fn start(self) -> Result<Server, StartError> {
-        let (dispatcher, config) = self.into_parts()?;
-        Ok(Server::start(dispatcher, config).await?)
+        let (dispatcher, feed, config) = self.into_parts().await?;
+        Ok(Server::start(dispatcher, feed, config).await?)
     }
 
     /// The router, for those who have an axum server of their own, and Socket.IO itself, for plain handlers
@@ -101,9 +183,9 @@ impl App {
     ///
     /// # Errors
     /// As [`App::start`], but for the address.
-    pub fn into_router(self) -> Result<(Router, SocketIo), StartError> {
-        let (dispatcher, config) = self.into_parts()?;
-        Ok(server::router(dispatcher, config)?)
+    pub async fn into_router(self) -> Result<(Router, SocketIo), StartError> {
+        let (dispatcher, feed, config) = self.into_parts().await?;
+        Ok(server::router(dispatcher, feed, config)?)
     }
 
     /// The table of functions alone, checked.
@@ -114,10 +196,31 @@ impl App {
         Ok(Registry::new(self.modules, &self.states)?)
     }
 
-    fn into_parts(self) -> Result<(Dispatcher, Config), StartError> {
+    async fn into_parts(mut self) -> Result<(Dispatcher, Option<Arc<Feed>>, Config), StartError> {
+        let feed = self.feed().await?;
+        if let Some(feed) = &feed {
+            self.states.share(feed.clone());
+            self.modules.push(feed::module());
+            for start in self.projections.drain(..).chain(self.listeners.drain(..)) {
+                start(feed, &mut self.states).await.map_err(StartError::Feed)?;
+            }
+        }
         let registry = Registry::new(self.modules, &self.states)?;
         let limits = self.config.limits();
         let dispatcher = Dispatcher::new(registry, self.states, limits, self.config.call_timeout);
-        Ok((dispatcher, self.config))
+        Ok((dispatcher, feed, self.config))
+    }
+
+    /// The feed of the topics; an app without topics has none, and needs no journal.
+    async fn feed(&mut self) -> Result<Option<Arc<Feed>>, StartError> {
+        if self.topics.is_empty() {
+            return Ok(None);
+        }
+        let journal = match self.journal.take() {
+            Some(journal) => journal,
+            None => Arc::new(SqliteJournal::open(&self.config.data, self.config.durability)?),
+        };
+        let topics = std::mem::take(&mut self.topics);
+        Ok(Some(Feed::start(journal, topics).await?))
     }
 }

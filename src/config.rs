@@ -4,7 +4,7 @@ use std::{net::IpAddr, net::Ipv4Addr, path::PathBuf, time::Duration};
 
 use clap::Args;
 
-use crate::call::payload::Limits;
+use crate::{call::payload::Limits, journal::Durability};
 
 /// How a server runs. `Default` is what `updraft serve` does without flags.
 ///
@@ -34,6 +34,20 @@ pub struct Config {
     /// Directory that holds socket.io.js, to serve it at /socket.io/ as Node does
     #[arg(long, env = "UPDRAFT_CLIENT_BUNDLE", value_name = "DIR")]
     pub client_bundle: Option<PathBuf>,
+
+    /// Directory of the journal, made where it is missing
+    #[arg(long, env = "UPDRAFT_DATA", value_name = "DIR", default_value = "./data")]
+    pub data: PathBuf,
+
+    /// What a published event survives once it is acked
+    #[arg(
+        long,
+        env = "UPDRAFT_DURABILITY",
+        value_name = "CAUSE",
+        value_enum,
+        default_value = "power-loss"
+    )]
+    pub durability: Durability,
 
     /// Largest call as it arrives, Buffers included, in bytes
     #[arg(long, env = "UPDRAFT_MAX_CALL", value_name = "BYTES", default_value_t = Config::default().max_call)]
@@ -104,6 +118,8 @@ impl Default for Config {
             port: 3000,
             cors_origins: Vec::new(),
             client_bundle: None,
+            data: PathBuf::from("./data"),
+            durability: Durability::default(),
             max_call: limits.packed,
             max_unpacked: limits.unpacked,
             max_depth: limits.depth,

@@ -49,18 +49,14 @@ impl fmt::Display for EventName {
     }
 }
 
-impl FromStr for EventName {
-    type Err = MalformedName;
-
-    fn from_str(name: &str) -> Result<Self, Self::Err> {
+impl EventName {
+    /// A name of the server's own.
+    pub(crate) fn reserved(name: &str) -> Result<Self, MalformedName> {
         if name.len() > MAX_NAME {
             return Err(MalformedName::TooLong);
         }
         let mut parts = name.split('.');
         let first = parts.next().unwrap_or_default();
-        if RESERVED.contains(&first) {
-            return Err(MalformedName::Reserved);
-        }
         if parts.clone().next().is_none() {
             return Err(MalformedName::NoModule);
         }
@@ -68,6 +64,21 @@ impl FromStr for EventName {
             return Err(MalformedName::Characters);
         }
         Ok(Self(name.into()))
+    }
+}
+
+impl FromStr for EventName {
+    type Err = MalformedName;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let name = Self::reserved(name)?;
+        let is_reserved = RESERVED
+            .iter()
+            .any(|first| name.as_str().split('.').next() == Some(first));
+        match is_reserved {
+            true => Err(MalformedName::Reserved),
+            false => Ok(name),
+        }
     }
 }
 

@@ -55,6 +55,10 @@ pub mod payload {
     };
 }
 
+/// What topics have to say: the backlog, then live.
+mod feed;
+pub use feed::{Feed, Projection, Publisher, Reader, Topic, everyone};
+
 /// Every setting.
 mod config;
 pub use config::Config;

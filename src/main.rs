@@ -17,4 +17,11 @@ fn app() -> App {
         .module(api::services::test())
         .module(api::test::module())
         .module(api::room::module())
+        .module(api::board::module())
+        .topic(api::board::topic())
+        .project(
+            api::board::TOPIC,
+            api::board::Board::default(),
+            api::board::Board::fold,
+        )
 }

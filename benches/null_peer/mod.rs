@@ -53,6 +53,10 @@ impl Peer for NullPeer {
         Box::pin(async { Ok(Vec::new()) })
     }
 
+    fn settled(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
+
     fn join(&self, _: &str) {}
 
     fn leave(&self, _: &str) {}

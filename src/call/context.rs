@@ -128,6 +128,16 @@ impl Context {
         self.peer.data().get()
     }
 
+    /// The value of this type that is kept on the socket; its default is kept from now on where there is none.
+    pub(crate) fn socket_data_or_default<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
+        self.peer.data().get_or_default()
+    }
+
+    /// Waits until nothing that was said to the caller waits for room any more.
+    pub(crate) async fn settled(&self) {
+        self.peer.settled().await;
+    }
+
     /// The app's shared value of this type; [`State`](crate::State) takes it as an argument.
     pub fn state<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
         self.states.get()

@@ -63,6 +63,11 @@ impl Dispatcher {
         &self.registry
     }
 
+    /// What is done for a socket beside its calls is done as if this event had been called.
+    pub(crate) fn context(&self, peer: Arc<dyn Peer>, event: &'static str) -> Context {
+        Context::new(peer, self.states.clone(), ByteString::from_static(event))
+    }
+
     /// Answers a call. The first poll decodes it and runs the function up to its first wait.
     pub async fn answer(&self, arrived: Arrived, peer: Arc<dyn Peer>) -> Answer {
         let call = match Call::decode(arrived, &self.limits) {

@@ -146,9 +146,9 @@ impl<T: Send + Sync + 'static> FromCall for State<T> {
     }
 
     fn check(states: &States) -> Result<(), MissingState> {
-        match states.get::<T>() {
-            Some(_) => Ok(()),
-            None => Err(MissingState(type_name::<T>())),
+        match states.has::<T>() {
+            true => Ok(()),
+            false => Err(MissingState(type_name::<T>())),
         }
     }
 }

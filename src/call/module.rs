@@ -18,6 +18,8 @@ use super::handler::{Erased, Function, Handler};
 pub struct Module {
     pub(super) path: String,
     pub(super) functions: Vec<Registration>,
+    /// Whether its path is one that the server keeps for itself.
+    pub(super) is_reserved: bool,
 }
 
 /// One function under its name, and where in the source it was registered.
@@ -33,6 +35,15 @@ impl Module {
         Self {
             path: path.into(),
             functions: Vec::new(),
+            is_reserved: false,
+        }
+    }
+
+    /// A module under a path that the server keeps for itself.
+    pub(crate) fn reserved(path: &str) -> Self {
+        Self {
+            is_reserved: true,
+            ..Self::new(path)
         }
     }
 

@@ -87,6 +87,9 @@ pub trait Peer: Send + Sync + 'static {
         wait: Duration,
     ) -> BoxFuture<'a, Result<Vec<Result<Value, CallError>>>>;
 
+    /// Completes when nothing that was said to this socket waits for room any more.
+    fn settled(&self) -> BoxFuture<'_, ()>;
+
     /// Enters a room.
     fn join(&self, room: &str);
 
@@ -110,6 +113,17 @@ impl SocketData {
         let mut values = self.lock();
         values.retain(|kept| !kept.is::<T>());
         values.push(Arc::new(value));
+    }
+
+    /// The value of this type; its default is kept from now on where there is none.
+    pub fn get_or_default<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
+        let mut values = self.lock();
+        if let Some(found) = values.iter().find_map(|kept| kept.clone().downcast().ok()) {
+            return found;
+        }
+        let value = Arc::<T>::default();
+        values.push(value.clone());
+        value
     }
 
     /// The value of this type.

@@ -4,6 +4,7 @@ use std::{
     collections::{HashMap, hash_map::Entry},
     fmt,
     panic::Location,
+    str::FromStr,
 };
 
 use foldhash::fast::RandomState;
@@ -70,27 +71,35 @@ impl Registry {
     pub fn new(modules: Vec<Module>, states: &States) -> Result<Self, RegistryError> {
         let mut registry = Self::default();
         for module in modules {
+            let parse = match module.is_reserved {
+                true => EventName::reserved,
+                false => EventName::from_str,
+            };
             for function in module.functions {
-                registry.add(&module.path, function, states)?;
+                registry.add(&module.path, function, states, parse)?;
             }
         }
         Ok(registry)
     }
 
-    fn add(&mut self, path: &str, function: Registration, states: &States) -> Result<(), RegistryError> {
+    fn add(
+        &mut self,
+        path: &str,
+        function: Registration,
+        states: &States,
+        parse: impl Fn(&str) -> Result<EventName, MalformedName>,
+    ) -> Result<(), RegistryError> {
         let Registration {
             name,
             function,
             place,
         } = function;
         let full = format!("{path}.{name}");
-        let name = full
-            .parse::<EventName>()
-            .map_err(|problem| RegistryError::Malformed {
-                name: full.clone(),
-                problem,
-                place,
-            })?;
+        let name = parse(&full).map_err(|problem| RegistryError::Malformed {
+            name: full.clone(),
+            problem,
+            place,
+        })?;
         function.check(states).map_err(|missing| RegistryError::State {
             name: name.clone(),
             missing,

@@ -9,19 +9,37 @@ use std::{
 
 /// The app's shared values.
 #[derive(Clone, Default)]
-pub struct States(HashMap<TypeId, (&'static str, Arc<dyn Any + Send + Sync>)>);
+pub struct States(HashMap<TypeId, (&'static str, Option<Shared>)>);
+
+type Shared = Arc<dyn Any + Send + Sync>;
 
 impl States {
     /// Puts a value, in place of the one of the same type.
     pub fn insert<T: Send + Sync + 'static>(&mut self, value: T) {
+        self.share(Arc::new(value));
+    }
+
+    /// Puts a value that others hold too, in place of the one of the same type.
+    pub(crate) fn share<T: Send + Sync + 'static>(&mut self, value: Arc<T>) {
+        self.0.insert(TypeId::of::<T>(), (type_name::<T>(), Some(value)));
+    }
+
+    /// A value of this type is put before the first call comes.
+    pub(crate) fn promise<T: Send + Sync + 'static>(&mut self) {
         self.0
-            .insert(TypeId::of::<T>(), (type_name::<T>(), Arc::new(value)));
+            .entry(TypeId::of::<T>())
+            .or_insert((type_name::<T>(), None));
+    }
+
+    /// Whether there is a value of this type, or will be.
+    pub(crate) fn has<T: Send + Sync + 'static>(&self) -> bool {
+        self.0.contains_key(&TypeId::of::<T>())
     }
 
     /// The value of this type.
     pub fn get<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
         let (_, value) = self.0.get(&TypeId::of::<T>())?;
-        value.clone().downcast().ok()
+        value.clone()?.downcast().ok()
     }
 }
 

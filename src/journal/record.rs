@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytestring::ByteString;
+use serde::de::DeserializeOwned;
 
 use crate::event::{Body, Event};
 
@@ -75,6 +76,17 @@ impl Record {
     /// Whether it is the end of its key.
     pub fn is_tombstone(&self) -> bool {
         self.body == Body::Tombstone
+    }
+
+    /// Its data as a type; `None` where it is the end of its key.
+    ///
+    /// # Errors
+    /// Where the data does not fit the type.
+    pub fn data<T: DeserializeOwned>(&self) -> serde_json::Result<Option<T>> {
+        match &self.body {
+            Body::Data(json) => serde_json::from_str(json).map(Some),
+            Body::Tombstone => Ok(None),
+        }
     }
 
     /// Bytes that it counts as.

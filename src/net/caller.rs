@@ -2,6 +2,7 @@
 //! goes out.
 
 use std::{
+    collections::HashMap,
     future::Future,
     panic::AssertUnwindSafe,
     sync::Arc,
@@ -29,6 +30,7 @@ use crate::{
     },
     config::Config,
     error::{CallError, Code, Result},
+    feed::{self, Feed},
 };
 
 /// The event that carries the results of calls without an ack.
@@ -37,6 +39,7 @@ const MESSAGE: &str = "message";
 /// What all sockets of a server share.
 pub(super) struct Shared {
     pub(super) dispatcher: Dispatcher,
+    pub(super) feed: Option<Arc<Feed>>,
     pub(super) sessions: Arc<Sessions>,
     pub(super) progress: Progress,
     pub(super) config: Config,
@@ -111,6 +114,15 @@ impl<E: Company> Caller<E> {
         });
         this.shared.sessions.enter(this.session.clone(), &this);
         Ok(this)
+    }
+
+    /// The socket is connected: it is subscribed to what its handshake names.
+    pub(super) fn connected(self: &Arc<Self>, topics: HashMap<String, Option<String>>) {
+        let Some(feed) = self.shared.feed.clone().filter(|_| !topics.is_empty()) else {
+            return;
+        };
+        let context = self.shared.dispatcher.context(self.clone(), "topic.subscribe");
+        tokio::spawn(feed::at_connection(feed, context, topics));
     }
 
     /// One more call is under way.
@@ -314,6 +326,10 @@ impl<E: Company> Peer for Caller<E> {
             self.outbox.emptied().await;
             self.engine.collect_acks(target, event, data, wait).await
         })
+    }
+
+    fn settled(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.outbox.emptied())
     }
 
     fn join(&self, room: &str) {

@@ -18,7 +18,7 @@ use super::{
     progress::Progress,
     sessions::Sessions,
 };
-use crate::{call::dispatch::Dispatcher, config::Config, event::EventName};
+use crate::{call::dispatch::Dispatcher, config::Config, event::EventName, feed::Feed};
 
 /// Why a server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -49,13 +49,17 @@ pub struct Server {
 }
 
 impl Server {
-    pub(crate) async fn start(dispatcher: Dispatcher, config: Config) -> Result<Self, ServeError> {
+    pub(crate) async fn start(
+        dispatcher: Dispatcher,
+        feed: Option<Arc<Feed>>,
+        config: Config,
+    ) -> Result<Self, ServeError> {
         let unlistened = |source| ServeError::Listen {
             address: SocketAddr::new(config.host, config.port),
             source,
         };
         let events = dispatcher.registry().names().into_iter().cloned().collect();
-        let shared = shared(dispatcher, config.clone());
+        let shared = shared(dispatcher, feed, config.clone());
         let (router, _io) = routes(&shared)?;
         let listener = listener::bind(&config).map_err(unlistened)?;
         let address = listener.local_addr().map_err(unlistened)?;
@@ -90,13 +94,18 @@ impl Server {
 }
 
 /// The router of a server without its listener, for those who have an axum server of their own.
-pub(crate) fn router(dispatcher: Dispatcher, config: Config) -> Result<(Router, SocketIo), ServeError> {
-    routes(&shared(dispatcher, config))
+pub(crate) fn router(
+    dispatcher: Dispatcher,
+    feed: Option<Arc<Feed>>,
+    config: Config,
+) -> Result<(Router, SocketIo), ServeError> {
+    routes(&shared(dispatcher, feed, config))
 }
 
-fn shared(dispatcher: Dispatcher, config: Config) -> Arc<Shared> {
+fn shared(dispatcher: Dispatcher, feed: Option<Arc<Feed>>, config: Config) -> Arc<Shared> {
     Arc::new(Shared {
         dispatcher,
+        feed,
         sessions: Arc::new(Sessions::default()),
         progress: Progress::default(),
         config,

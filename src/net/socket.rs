@@ -1,12 +1,14 @@
 //! Sockets: the one file that names socketioxide's.
 
 use std::{
+    collections::HashMap,
     convert::Infallible,
     sync::{Arc, Weak},
     time::Duration,
 };
 
 use futures_util::{StreamExt, future::BoxFuture};
+use serde::Deserialize;
 use serde_json::Value;
 use socketioxide::{
     AckError, SendError, SocketError, SocketIo, TransportType,
@@ -45,7 +47,7 @@ pub(super) fn attach(io: &SocketIo, shared: &Arc<Shared>) {
         let welcomed = welcome(&socket, shared.clone());
         async move { welcomed }
     };
-    io.ns("/", (async || {}).with(welcome));
+    io.ns("/", Connected.with(welcome));
 }
 
 fn welcome(socket: &Arc<Socket>, shared: Arc<Shared>) -> Result<(), getrandom::Error> {
@@ -59,10 +61,35 @@ fn welcome(socket: &Arc<Socket>, shared: Arc<Shared>) -> Result<(), getrandom::E
     }
     // Weak, because the socket holds its handlers and they hold the caller.
     let caller = Caller::new(&socket.id.to_string(), Arc::downgrade(socket), link, shared)?;
+    socket.extensions.insert(caller.clone());
     socket.on(EVENT, Calls(caller.clone()));
     socket.on_fallback(OtherEvents(caller.clone()));
     socket.on_disconnect(async move || caller.leave_for_good());
     Ok(())
+}
+
+/// What a client says in its handshake, as far as we listen.
+#[derive(Default, Deserialize)]
+struct Handshake {
+    /// The topics to subscribe to, and the last position that the client has of each.
+    #[serde(default)]
+    topics: HashMap<String, Option<String>>,
+}
+
+/// What happens once CONNECT is answered; not before, as the client would hear nothing.
+#[derive(Clone)]
+struct Connected;
+
+impl ConnectHandler<LocalAdapter, Direct> for Connected {
+    fn call(&self, socket: Arc<Socket>, auth: Option<handler::Value>) {
+        let handshake = auth.as_ref().and_then(handler::Value::as_str);
+        let handshake: Handshake = handshake
+            .and_then(|auth| serde_json::from_str(auth).ok())
+            .unwrap_or_default();
+        if let Some(caller) = socket.extensions.get::<Arc<Caller<Weak<Socket>>>>() {
+            caller.connected(handshake.topics);
+        }
+    }
 }
 
 /// The socket itself, which socketioxide's own extractors wrap.

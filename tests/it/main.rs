@@ -2,8 +2,6 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod decoder;
-mod journal;
 mod support;
 
 mod bundle;
@@ -14,12 +12,11 @@ mod decoder;
 mod failures;
 mod hostile;
 mod house;
+mod journal;
 mod load;
 mod order;
 mod panics;
 mod program;
-mod clients;
-mod house;
 mod router;
 mod status;
 mod stop;

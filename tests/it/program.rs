@@ -9,7 +9,11 @@ use serde_json::{Value, json};
 
 use crate::support::{Http, Program};
 
-const EVENTS: [&str; 7] = [
+const EVENTS: [&str; 11] = [
+    "api.board.add",
+    "api.board.edit",
+    "api.board.move",
+    "api.board.remove",
     "api.hello.greeting",
     "api.room.join",
     "api.room.leave",
@@ -21,8 +25,10 @@ const EVENTS: [&str; 7] = [
 
 /// Runs the program to its end: whether it succeeded, its standard output, its standard error.
 fn updraft(arguments: &[&str], input: &str) -> (bool, String, String) {
+    let data = tempfile::tempdir().unwrap();
     let mut child = Command::new(env!("CARGO_BIN_EXE_updraft"))
         .args(arguments)
+        .env("UPDRAFT_DATA", data.path())
         .env_remove("UPDRAFT_URL")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -18,6 +18,7 @@ async fn nothing_is_lost_where_flushes_cannot_be_seen() {
     let (router, _io) = App::new()
         .module(Module::new("api.test").on("count", count))
         .into_router()
+        .await
         .unwrap();
     let router = router.route("/mine", axum::routing::get(async || "mine"));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -1,10 +1,6 @@
 //! What becomes of the tables in a commit: one command after the other, on the writer's connection.
 
-use std::{
-    collections::HashMap,
-    sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use bytestring::ByteString;
 use rusqlite::{Connection, OptionalExtension, params};
@@ -12,7 +8,7 @@ use tokio::sync::oneshot;
 
 use super::{
     super::{Append, Appended, JournalError, Once, Record, Removed},
-    reader::{self, Victim},
+    reader::{self, Victim, millis, now},
 };
 use crate::event::Body;
 
@@ -300,18 +296,4 @@ fn remember(connection: &Connection, once: &Once, appended: &Appended) -> rusqli
             once.answer
         ])?;
     Ok(())
-}
-
-/// Milliseconds since 1970.
-pub(super) fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, millis)
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// What whoever asked is told of a failure; the log has it all.
-pub(super) fn unavailable(error: &rusqlite::Error) -> JournalError {
-    JournalError::Unavailable(error.to_string())
 }

@@ -3,6 +3,7 @@
 use std::{
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use bytestring::ByteString;
@@ -11,7 +12,6 @@ use tokio::sync::Semaphore;
 
 use super::{
     super::{Appended, Cursor, Fence, JournalError, Keep, Recalled, Record},
-    apply::{now, unavailable},
     schema,
 };
 use crate::event::Body;
@@ -342,4 +342,18 @@ pub(super) fn victims(connection: &Connection, bounds: &Bounds, after: u64) -> r
     }
     let next = (seen == STEP).then_some(last);
     Ok(Step { victims, next })
+}
+
+/// Milliseconds since 1970.
+pub(super) fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, millis)
+}
+
+pub(super) fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// What whoever asked is told of a failure; the log has it all.
+pub(super) fn unavailable(error: &rusqlite::Error) -> JournalError {
+    JournalError::Unavailable(error.to_string())
 }

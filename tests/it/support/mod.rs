@@ -2,16 +2,16 @@
 
 #![allow(dead_code, unused_imports)] // not every story uses everything
 
+mod again;
 mod http;
 mod local;
-mod again;
 mod node;
 mod raw;
 mod server;
 
+pub(crate) use again::Again;
 pub(crate) use http::{Http, Response};
 pub(crate) use local::{Local, settled, until, within_patience};
-pub(crate) use again::Again;
 pub(crate) use node::node;
 pub(crate) use raw::{Packet, RawClient};
 pub(crate) use server::Program;

@@ -5,7 +5,10 @@ use std::process::Command;
 /// Runs a script of `tests/clients` and fails with what it wrote where it fails.
 pub(crate) fn node(script: &str, arguments: &[&str]) {
     let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients");
+    let data = tempfile::tempdir().expect("a directory");
     let output = Command::new("node")
+        // Of servers that a script starts.
+        .env("UPDRAFT_DATA", data.path())
         .arg(script)
         .args(arguments)
         .current_dir(directory)

@@ -37,6 +37,14 @@ impl RawClient {
         client
     }
 
+    /// Connects with a handshake: what a client gives as `auth`.
+    pub(crate) async fn connect_with(url: &str, auth: &Value) -> Self {
+        let mut client = Self::open(url).await;
+        client.send(&format!("40{auth}")).await;
+        client.connected().await;
+        client
+    }
+
     /// Opens the connection and says nothing yet.
     pub(crate) async fn open(url: &str) -> Self {
         let address = format!(

@@ -5,18 +5,24 @@ use std::{
     process::{Child, ChildStderr, Command, Stdio},
 };
 
+use tempfile::TempDir;
+
 /// A running `updraft serve` on a free port; killed when dropped.
 pub(crate) struct Program {
     child: Child,
+    /// Of its own, unless the story gave it one.
+    _data: TempDir,
     /// `http://127.0.0.1:port`
     pub(crate) url: String,
 }
 
 impl Program {
     pub(crate) fn start(flags: &[&str]) -> Self {
+        let data = tempfile::tempdir().expect("a directory");
         let mut child = Command::new(env!("CARGO_BIN_EXE_updraft"))
             .args(["serve", "--port", "0"])
             .args(flags)
+            .env("UPDRAFT_DATA", data.path())
             .env_remove("PORT")
             .env_remove("UPDRAFT_LOG")
             .stdout(Stdio::piped())
@@ -29,7 +35,11 @@ impl Program {
         let url = first.split_whitespace().last().expect("an address").to_owned();
         // Read on, so that the pipe never fills.
         std::thread::spawn(move || lines.for_each(drop));
-        Self { child, url }
+        Self {
+            child,
+            _data: data,
+            url,
+        }
     }
 
     pub(crate) fn pid(&self) -> u32 {

@@ -1,0 +1,183 @@
+//! `api.board`: a board of cards that all share. What is asked for is checked against the board as it is, then
+//! published to the topic `board` under the card's id; readers fold the same events into the same board.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+use updraft::{
+    CallError, Code, Context, Event, Json, Module, Position, Projection, Result, State, Topic, everyone,
+    journal::Record,
+};
+
+/// The topic's name.
+pub(crate) const TOPIC: &str = "board";
+
+/// Longest id of a card, and longest title, in bytes.
+const MAX_ID: usize = 64;
+const MAX_TITLE: usize = 500;
+
+/// Most cards on the board.
+const MAX_CARDS: usize = 1000;
+
+/// How often a change is tried while others change the board too.
+const TRIES: usize = 20;
+
+pub(crate) fn module() -> Module {
+    Module::new("api.board")
+        .on("add", add)
+        .on("move", change_place)
+        .on("edit", edit)
+        .on("remove", remove)
+}
+
+pub(crate) fn topic() -> Topic {
+    Topic::new(TOPIC).readable_by(everyone)
+}
+
+/// A card.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+pub(crate) struct Card {
+    id: String,
+    title: String,
+    column: String,
+}
+
+/// The cards by their ids.
+#[derive(Debug, Default)]
+pub(crate) struct Board(HashMap<String, Card>);
+
+impl Board {
+    /// Takes one event in: a card as it is now, or its end.
+    pub(crate) fn fold(&mut self, record: &Record) {
+        let Some(id) = record.key.as_deref() else {
+            return;
+        };
+        match record.data::<Card>() {
+            Ok(Some(card)) => {
+                self.0.insert(id.to_owned(), card);
+            }
+            Ok(None) => {
+                self.0.remove(id);
+            }
+            Err(error) => eprintln!("an event of the board at {} is no card: {error}", record.seq),
+        }
+    }
+
+    fn card(&self, id: &str) -> Result<&Card> {
+        self.0
+            .get(id)
+            .ok_or_else(|| CallError::new(Code::Conflict, "there is no such card"))
+    }
+}
+
+#[derive(Deserialize)]
+struct Place {
+    id: String,
+    column: String,
+}
+
+#[derive(Deserialize)]
+struct Title {
+    id: String,
+    title: String,
+}
+
+#[derive(Deserialize)]
+struct CardId {
+    id: String,
+}
+
+async fn add(Json(card): Json<Card>, board: State<Projection<Board>>, cx: Context) -> Result<Json<Position>> {
+    check(&card)?;
+    decide(&board, &cx, |board| {
+        if board.0.contains_key(&card.id) {
+            return Err(CallError::new(Code::Conflict, "there is a card with this id"));
+        }
+        if board.0.len() >= MAX_CARDS {
+            return Err(CallError::new(Code::Conflict, "the board is full"));
+        }
+        Event::new("card.added").key(card.id.as_str()).data(&card)
+    })
+    .await
+}
+
+async fn change_place(
+    Json(place): Json<Place>,
+    board: State<Projection<Board>>,
+    cx: Context,
+) -> Result<Json<Position>> {
+    decide(&board, &cx, |board| {
+        let mut card = board.card(&place.id)?.clone();
+        card.column.clone_from(&place.column);
+        check(&card)?;
+        Event::new("card.moved").key(card.id.as_str()).data(&card)
+    })
+    .await
+}
+
+async fn edit(
+    Json(title): Json<Title>,
+    board: State<Projection<Board>>,
+    cx: Context,
+) -> Result<Json<Position>> {
+    decide(&board, &cx, |board| {
+        let mut card = board.card(&title.id)?.clone();
+        card.title.clone_from(&title.title);
+        check(&card)?;
+        Event::new("card.edited").key(card.id.as_str()).data(&card)
+    })
+    .await
+}
+
+async fn remove(
+    Json(card): Json<CardId>,
+    board: State<Projection<Board>>,
+    cx: Context,
+) -> Result<Json<Position>> {
+    decide(&board, &cx, |board| {
+        let card = board.card(&card.id)?;
+        Ok(Event::tombstone("card.removed", card.id.as_str()))
+    })
+    .await
+}
+
+fn check(card: &Card) -> Result<()> {
+    let fits = |text: &str, most| !text.is_empty() && text.len() <= most;
+    match fits(&card.id, MAX_ID) && fits(&card.title, MAX_TITLE) && fits(&card.column, MAX_ID) {
+        true => Ok(()),
+        false => Err(CallError::new(
+            Code::InvalidData,
+            "a card has an id and a column of 1 to 64 bytes and a title of 1 to 500",
+        )),
+    }
+}
+
+/// Decides on the board as it is, and publishes the outcome if nobody changed the board meanwhile; else decides
+/// again.
+async fn decide(
+    board: &Projection<Board>,
+    cx: &Context,
+    decision: impl Fn(&Board) -> Result<Event>,
+) -> Result<Json<Position>> {
+    let mut tries = 0;
+    loop {
+        let (event, seen) = board.read(|board, seq| (decision(board), seq));
+        tries += 1;
+        match cx.topic(TOPIC).expecting(seen).publish(event?).await {
+            Ok(position) => return Ok(Json(position)),
+            Err(error) if error.code() == Code::Conflict && tries < TRIES => {
+                board.reached(ends_at(&error)).await
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Where the topic ends, as a refused publish tells it.
+fn ends_at(error: &CallError) -> u64 {
+    error
+        .details()
+        .and_then(|details| details.get("seq"))
+        .and_then(serde_json::Value::as_u64)
+        .unwrap_or_default()
+}

@@ -1,0 +1,140 @@
+//! A function that hears every event of a topic: at least once, in order, also those from before a restart.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use futures_util::future::BoxFuture;
+
+use super::{channels::Feed, follower::Follower, refusal::unavailable};
+use crate::{
+    error::{CallError, Result},
+    event::{Body, Event},
+    journal::{Append, JournalError, Record},
+};
+
+/// How often an event is tried before it goes to the dead letters.
+const TRIES: u32 = 5;
+
+/// The wait after the first failure; twice as long after each further one.
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+
+/// Before a journal that could not be read or written is tried again.
+const AFTER_FAILURE: Duration = Duration::from_secs(1);
+
+/// What hears events.
+pub(crate) type Hearing = Arc<dyn Fn(Record) -> BoxFuture<'static, Result<()>> + Send + Sync>;
+
+/// A function as what hears events.
+pub(crate) fn hearing<F, Fut>(function: F) -> Hearing
+where
+    F: Fn(Record) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output = Result<()>> + Send + 'static,
+{
+    Arc::new(move |record| Box::pin(function(record)))
+}
+
+/// The topic of the events of another that a listener failed on.
+pub(crate) fn dead_letters(topic: &str, name: &str) -> String {
+    format!("{topic}.dead.{name}")
+}
+
+/// Lets `function` hear a topic, from where the listener of this name stood last.
+pub(crate) async fn listen(feed: Arc<Feed>, topic: String, name: String, function: Hearing) -> Result<()> {
+    let channel = feed.channel(&topic)?.clone();
+    let at = feed
+        .journal()
+        .consumed(&topic, &name)
+        .await
+        .map_err(unavailable)?;
+    let mut follower = Follower::new(channel, at);
+    let listener = Listener {
+        feed,
+        topic,
+        name,
+        function,
+    };
+    tokio::spawn(async move {
+        loop {
+            match follower.next().await {
+                Ok(page) => listener.hear(page).await,
+                Err(error) => {
+                    tracing::warn!("a listener waits for the journal: {error}");
+                    tokio::time::sleep(AFTER_FAILURE).await;
+                }
+            }
+        }
+    });
+    Ok(())
+}
+
+struct Listener {
+    feed: Arc<Feed>,
+    topic: String,
+    name: String,
+    function: Hearing,
+}
+
+impl Listener {
+    async fn hear(&self, page: Vec<Record>) {
+        for record in page {
+            let seq = record.seq;
+            if let Err(error) = self.try_to_hear(&record).await {
+                self.bury(&record, &error).await;
+            }
+            self.until_done(|| self.feed.journal().consume(&self.topic, &self.name, seq))
+                .await;
+        }
+    }
+
+    async fn try_to_hear(&self, record: &Record) -> Result<()> {
+        let mut wait = FIRST_WAIT;
+        for _ in 1..TRIES {
+            match (self.function)(record.clone()).await {
+                Ok(()) => return Ok(()),
+                Err(error) => tracing::warn!(
+                    listener = self.name,
+                    seq = record.seq,
+                    "{error}; it is tried again"
+                ),
+            }
+            tokio::time::sleep(wait).await;
+            wait *= 2;
+        }
+        (self.function)(record.clone()).await
+    }
+
+    /// Puts an event that cannot be heard among the dead letters, so that those behind it are heard.
+    async fn bury(&self, record: &Record, error: &CallError) {
+        tracing::error!(
+            listener = self.name,
+            seq = record.seq,
+            "{error}; it goes to the dead letters"
+        );
+        let letters = dead_letters(&self.topic, &self.name);
+        let event = Event {
+            name: record.name.clone(),
+            key: None,
+            body: match &record.body {
+                Body::Data(json) => Body::Data(json.clone()),
+                Body::Tombstone => Body::Data(bytestring::ByteString::from_static("null")),
+            },
+        };
+        let append = Append {
+            topic: letters,
+            events: vec![event],
+            ..Default::default()
+        };
+        self.until_done(|| self.feed.journal().append(append.clone()))
+            .await;
+    }
+
+    /// Tries again until the journal did it.
+    async fn until_done<'a, T>(
+        &'a self,
+        attempt: impl Fn() -> BoxFuture<'a, std::result::Result<T, JournalError>>,
+    ) {
+        while let Err(error) = attempt().await {
+            tracing::warn!(listener = self.name, "a listener waits for the journal: {error}");
+            tokio::time::sleep(AFTER_FAILURE).await;
+        }
+    }
+}

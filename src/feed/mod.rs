@@ -1,0 +1,29 @@
+//! What topics have to say, to everyone who reads them: the backlog first, then live, in one order, at each
+//! reader's own pace. The feed reads from the journal and from nothing else, and nothing else writes to readers.
+//!
+//! A [`Topic`] is declared; `frame` is an event as it travels; `live` holds the newest of a topic, encoded once
+//! for all readers; `subscription` is one reader's place; `channels` has all topics; `publish` appends, `subscribe`
+//! is what clients call; `follower` reads inside the server, for each `projection` and `listener`.
+
+mod channels;
+mod follower;
+mod frame;
+mod listener;
+mod live;
+mod projection;
+mod publish;
+mod refusal;
+mod subscribe;
+mod subscription;
+mod topic;
+
+pub use self::{
+    channels::Feed,
+    projection::Projection,
+    publish::Publisher,
+    topic::{Reader, Topic, everyone},
+};
+pub(crate) use self::{
+    listener::{hearing, listen},
+    subscribe::{at_connection, module},
+};

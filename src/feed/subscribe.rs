@@ -1,0 +1,135 @@
+//! What clients call: `topic.subscribe`, `topic.unsubscribe`; and the task that feeds each subscription.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use serde::Deserialize;
+use tokio::{sync::Mutex, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    channels::Feed,
+    frame::{Frame, Start},
+    subscription::Subscription,
+};
+use crate::{
+    call::{
+        context::Context,
+        extract::{Json, State},
+        module::Module,
+    },
+    error::{CallError, Code, Result},
+    event::Position,
+};
+
+/// The event that carries what topics say.
+const EVENT: &str = "event";
+
+/// Before a journal that could not be read is tried again.
+const AFTER_FAILURE: Duration = Duration::from_secs(1);
+
+/// The functions under `topic.`.
+pub(crate) fn module() -> Module {
+    Module::reserved("topic")
+        .on("subscribe", subscribe)
+        .on("unsubscribe", unsubscribe)
+}
+
+#[derive(Deserialize)]
+struct Subscribe {
+    topic: String,
+    since: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Unsubscribe {
+    topic: String,
+}
+
+async fn subscribe(
+    Json(Subscribe { topic, since }): Json<Subscribe>,
+    State(feed): State<Feed>,
+    cx: Context,
+) -> Result<Json<Start>> {
+    begin(&feed, &cx, &topic, since.as_deref()).await.map(Json)
+}
+
+async fn unsubscribe(Json(Unsubscribe { topic }): Json<Unsubscribe>, cx: Context) {
+    if let Some(readings) = cx.socket_data::<Readings>() {
+        let reading = readings.0.lock().await.remove(&topic);
+        end(reading).await;
+    }
+}
+
+/// Subscribes to what a client named in its handshake: `{topics: {board: position or null}}`.
+pub(crate) async fn at_connection(feed: Arc<Feed>, cx: Context, topics: HashMap<String, Option<String>>) {
+    for (topic, since) in topics {
+        if let Err(error) = begin(&feed, &cx, &topic, since.as_deref()).await {
+            tracing::debug!(%error, "a subscription at connection was refused");
+        }
+    }
+}
+
+/// The subscriptions of a socket, by topic.
+#[derive(Default)]
+struct Readings(Mutex<HashMap<String, Reading>>);
+
+/// A subscription that is fed.
+struct Reading {
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+async fn begin(feed: &Feed, cx: &Context, topic: &str, since: Option<&str>) -> Result<Start> {
+    let channel = feed.channel(topic)?;
+    channel.topic.admit(cx.socket_id().clone(), cx.identity()).await?;
+    let since = since.map(str::parse::<Position>).transpose().map_err(|error| {
+        CallError::new(Code::InvalidData, error.to_string())
+            .with_details(serde_json::json!({ "path": "data.since", "expected": "a position" }))
+    })?;
+    let readings = cx.socket_data_or_default::<Readings>();
+    let mut readings = readings.0.lock().await;
+    // The first is over before the second begins: nothing of it arrives after its start.
+    end(readings.remove(topic)).await;
+    let (subscription, start) = Subscription::begin(channel.clone(), since.as_ref()).await?;
+    let stop = CancellationToken::new();
+    let feeding = feed_reader(subscription, start.frame()?, cx.clone());
+    let task = tokio::spawn({
+        let stop = stop.clone();
+        async move {
+            let _ = stop.run_until_cancelled(feeding).await;
+        }
+    });
+    readings.insert(topic.to_owned(), Reading { stop, task });
+    Ok(start)
+}
+
+/// Ends a subscription, and waits until nothing of it can come any more.
+async fn end(reading: Option<Reading>) {
+    if let Some(Reading { stop, task }) = reading {
+        stop.cancel();
+        let _ = task.await;
+    }
+}
+
+/// Feeds a reader for as long as its socket lives: a batch, and the next when that has left.
+async fn feed_reader(mut subscription: Subscription, start: Frame, cx: Context) {
+    let mut frames = vec![start];
+    loop {
+        for frame in &frames {
+            if cx.emit(EVENT, frame).await.is_err() {
+                return;
+            }
+        }
+        cx.settled().await;
+        if cx.is_cancelled() {
+            return;
+        }
+        frames = match subscription.next().await {
+            Ok(frames) => frames,
+            Err(_) => {
+                tokio::time::sleep(AFTER_FAILURE).await;
+                Vec::new()
+            }
+        };
+    }
+}

@@ -1,0 +1,204 @@
+//! One reader's place in a topic: the start, the backlog, live. It is pulled: nothing is read before the reader
+//! has taken what came before.
+
+use std::{collections::HashSet, sync::Arc};
+
+use tokio::sync::watch;
+
+use super::{
+    channels::Channel,
+    frame::{Frame, Start},
+    refusal::unavailable,
+    topic::Pace,
+};
+use crate::{
+    error::Result,
+    event::Position,
+    journal::{Cursor, Fence, Record},
+};
+
+/// Most events that are read at a time.
+const EVENTS: usize = 32;
+
+/// Bytes at which a reading ends.
+const BYTES: usize = 16 << 10;
+
+/// The same for readers who skip what a later event took the place of.
+const SKIPPING_EVENTS: usize = 1024;
+const SKIPPING_BYTES: usize = 256 << 10;
+
+/// A reader's cursor.
+pub(super) struct Subscription {
+    channel: Arc<Channel>,
+    grows: watch::Receiver<u64>,
+    /// The last event that the reader has, or its place was taken by a later one.
+    at: u64,
+    phase: Phase,
+}
+
+enum Phase {
+    /// The backlog, up to this event.
+    Backlog { up_to: u64, compacted: bool },
+    /// Whatever comes.
+    Live,
+}
+
+impl Subscription {
+    /// Begins reading: after `since` where everything beyond it is still there, else from the beginning.
+    pub(super) async fn begin(channel: Arc<Channel>, since: Option<&Position>) -> Result<(Self, Start)> {
+        let grows = channel.live.watch();
+        let fence = channel.fence().await?;
+        let (this, start) = Self::place(channel, grows, fence, since);
+        Ok((this, start))
+    }
+
+    fn place(
+        channel: Arc<Channel>,
+        grows: watch::Receiver<u64>,
+        fence: Fence,
+        since: Option<&Position>,
+    ) -> (Self, Start) {
+        let epoch = channel.journal.epoch();
+        let resumed = since
+            .filter(|since| since.epoch == *epoch && since.seq >= fence.floor && since.seq <= fence.head)
+            .map(|since| since.seq);
+        let at = resumed.unwrap_or_default();
+        let start = Start::new(&channel.topic.name, epoch, at, resumed.is_none());
+        let phase = Phase::Backlog {
+            up_to: fence.head,
+            compacted: resumed.is_none(),
+        };
+        let this = Self {
+            channel,
+            grows,
+            at,
+            phase,
+        };
+        (this, start)
+    }
+
+    /// What comes next; waits for it where the reader has everything.
+    pub(super) async fn next(&mut self) -> Result<Vec<Frame>> {
+        loop {
+            match self.phase {
+                Phase::Backlog { up_to, compacted } => return self.backlog(up_to, compacted).await,
+                Phase::Live => {
+                    let Some(frames) = self.live().await? else {
+                        // The feed outlives its readers.
+                        let _ = self.grows.changed().await;
+                        continue;
+                    };
+                    return Ok(frames);
+                }
+            }
+        }
+    }
+
+    async fn backlog(&mut self, up_to: u64, compacted: bool) -> Result<Vec<Frame>> {
+        let page = match compacted {
+            true => {
+                self.channel
+                    .journal
+                    .backlog(&self.channel.topic.name, self.cursor(up_to))
+                    .await
+            }
+            false => {
+                self.channel
+                    .journal
+                    .read(&self.channel.topic.name, self.cursor(up_to))
+                    .await
+            }
+        };
+        let page = page.map_err(unavailable)?;
+        if !compacted && self.has_fallen_below().await? {
+            return self.begin_anew().await;
+        }
+        if !page.is_empty() {
+            return self.taken(&page);
+        }
+        self.at = self.at.max(up_to);
+        self.phase = Phase::Live;
+        let live = Frame::live(&self.channel.topic.name, self.channel.journal.epoch(), self.at)?;
+        Ok(vec![live])
+    }
+
+    /// What became of the topic since; `None` where nothing did.
+    async fn live(&mut self) -> Result<Option<Vec<Frame>>> {
+        self.grows.mark_unchanged();
+        if let Some(recent) = self.channel.live.beyond(self.at, EVENTS) {
+            let Some((last, _)) = recent.last() else {
+                return Ok(None);
+            };
+            self.at = *last;
+            return Ok(Some(recent.into_iter().map(|(_, frame)| frame).collect()));
+        }
+        self.catch_up().await
+    }
+
+    /// Reads on from the journal, for a reader who is behind.
+    async fn catch_up(&mut self) -> Result<Option<Vec<Frame>>> {
+        let name = &self.channel.topic.name;
+        let mut cursor = self.cursor(u64::MAX);
+        if self.channel.topic.pace == Pace::LatestOfEachKey {
+            (cursor.events, cursor.bytes) = (SKIPPING_EVENTS, SKIPPING_BYTES);
+        }
+        let mut page = self
+            .channel
+            .journal
+            .read(name, cursor)
+            .await
+            .map_err(unavailable)?;
+        if self.channel.topic.pace == Pace::LatestOfEachKey {
+            page = latest_of_each_key(page);
+        }
+        if self.has_fallen_below().await? {
+            return self.begin_anew().await.map(Some);
+        }
+        match page.is_empty() {
+            true => Ok(None),
+            false => self.taken(&page).map(Some),
+        }
+    }
+
+    /// Whether events beyond the reader's place may be gone.
+    async fn has_fallen_below(&self) -> Result<bool> {
+        Ok(self.channel.fence().await?.floor > self.at)
+    }
+
+    async fn begin_anew(&mut self) -> Result<Vec<Frame>> {
+        let fence = self.channel.fence().await?;
+        let (this, start) = Self::place(self.channel.clone(), self.grows.clone(), fence, None);
+        *self = this;
+        Ok(vec![start.frame()?])
+    }
+
+    fn taken(&mut self, page: &[Record]) -> Result<Vec<Frame>> {
+        let frames = page
+            .iter()
+            .map(Frame::published)
+            .collect::<serde_json::Result<_>>()?;
+        self.at = page.last().map_or(self.at, |record| record.seq);
+        Ok(frames)
+    }
+
+    fn cursor(&self, up_to: u64) -> Cursor {
+        Cursor {
+            after: self.at,
+            up_to,
+            events: EVENTS,
+            bytes: BYTES,
+        }
+    }
+}
+
+/// A page without the events that a later one of the same key, on the same page, took the place of.
+fn latest_of_each_key(page: Vec<Record>) -> Vec<Record> {
+    let mut seen = HashSet::new();
+    let mut kept: Vec<Record> = page
+        .into_iter()
+        .rev()
+        .filter(|record| record.key.as_ref().is_none_or(|key| seen.insert(key.clone())))
+        .collect();
+    kept.reverse();
+    kept
+}

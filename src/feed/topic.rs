@@ -1,0 +1,122 @@
+//! A topic as the app declares it: who may read it, what it keeps.
+
+use std::{fmt, future::Future, sync::Arc};
+
+use futures_util::future::BoxFuture;
+
+use crate::{
+    call::peer::{Identity, SocketId},
+    error::{CallError, Code, Result},
+    journal::Keep,
+};
+
+/// Who asks to read a topic.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Reader {
+    /// The socket's public id.
+    pub socket: SocketId,
+    /// Who it is.
+    pub identity: Identity,
+    /// The topic that is asked for.
+    pub topic: Arc<str>,
+}
+
+type Guard = Arc<dyn Fn(Reader) -> BoxFuture<'static, Result<()>> + Send + Sync>;
+
+/// A topic: events in one order, that readers get from the beginning (compacted) or from where they left.
+///
+/// Nobody may read it unless it is said who may.
+///
+/// ```
+/// use updraft::{Topic, everyone};
+///
+/// let board = Topic::new("board").readable_by(everyone);
+/// ```
+#[derive(Clone)]
+pub struct Topic {
+    pub(super) name: Arc<str>,
+    pub(super) keep: Keep,
+    pub(super) pace: Pace,
+    guard: Guard,
+}
+
+/// What a reader who is behind gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pace {
+    /// Every event, however late.
+    EveryEvent,
+    /// Of each key the latest.
+    LatestOfEachKey,
+}
+
+impl Topic {
+    /// A topic that nobody may read yet.
+    pub fn new(name: impl Into<Arc<str>>) -> Self {
+        Self {
+            name: name.into(),
+            keep: Keep::default(),
+            pace: Pace::EveryEvent,
+            guard: Arc::new(|_| {
+                Box::pin(async { Err(CallError::new(Code::Forbidden, "nobody may read this topic")) })
+            }),
+        }
+    }
+
+    /// Who may read it: asked when a client subscribes.
+    #[must_use]
+    pub fn readable_by<F, Fut>(mut self, guard: F) -> Self
+    where
+        F: Fn(Reader) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<()>> + Send + 'static,
+    {
+        self.guard = Arc::new(move |reader| Box::pin(guard(reader)));
+        self
+    }
+
+    /// What it keeps; see [`Keep`].
+    #[must_use]
+    pub fn keep(mut self, keep: Keep) -> Self {
+        self.keep = keep;
+        self
+    }
+
+    /// Lets readers who are behind skip what a later event of the same key took the place of, rather than lag.
+    #[must_use]
+    pub fn latest_per_key(mut self) -> Self {
+        self.pace = Pace::LatestOfEachKey;
+        self
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) async fn admit(&self, socket: SocketId, identity: Identity) -> Result<()> {
+        let reader = Reader {
+            socket,
+            identity,
+            topic: self.name.clone(),
+        };
+        (self.guard)(reader).await
+    }
+}
+
+impl fmt::Debug for Topic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Topic")
+            .field("name", &self.name)
+            .field("keep", &self.keep)
+            .field("pace", &self.pace)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A guard that lets everyone read.
+///
+/// # Errors
+/// None.
+pub async fn everyone(_: Reader) -> Result<()> {
+    Ok(())
+}

@@ -1,6 +1,6 @@
 //! All topics of an app, and the one task that tells their readers what became durable.
 
-use std::{collections::HashMap, fmt, sync::Arc};
+use std::{collections::HashMap, fmt, future::Future, sync::Arc};
 
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -15,7 +15,8 @@ use crate::{
 pub struct Feed {
     journal: Arc<dyn Journal>,
     channels: Arc<Channels>,
-    _stop: DropGuard,
+    stop: CancellationToken,
+    _stop_with_this: DropGuard,
 }
 
 type Channels = HashMap<Arc<str>, Arc<Channel>>;
@@ -53,15 +54,20 @@ impl Feed {
         }
         let channels = Arc::new(channels);
         let stop = CancellationToken::new();
-        tokio::spawn(
-            stop.clone()
-                .run_until_cancelled_owned(follow(tail, channels.clone())),
-        );
-        Ok(Arc::new(Self {
+        let this = Self {
             journal,
-            channels,
-            _stop: stop.drop_guard(),
-        }))
+            channels: channels.clone(),
+            stop: stop.clone(),
+            _stop_with_this: stop.drop_guard(),
+        };
+        this.spawn(follow(tail, channels));
+        Ok(Arc::new(this))
+    }
+
+    /// Runs a task for as long as the feed lives. What outlived it would hold the journal, and whoever opens the
+    /// same one next would find it taken.
+    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        tokio::spawn(self.stop.clone().run_until_cancelled_owned(task));
     }
 
     pub(super) fn journal(&self) -> &Arc<dyn Journal> {

@@ -1,14 +1,15 @@
 //! A function that hears every event of a topic: at least once, in order, also those from before a restart.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
-use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, future::BoxFuture};
 
 use super::{channels::Feed, follower::Follower, refusal::unavailable};
 use crate::{
+    call::dispatch::said,
     error::{CallError, Result},
     event::{Body, Event},
-    journal::{Append, JournalError, Record},
+    journal::{Append, Journal, JournalError, Record},
 };
 
 /// How often an event is tried before it goes to the dead letters.
@@ -47,12 +48,12 @@ pub(crate) async fn listen(feed: Arc<Feed>, topic: String, name: String, functio
         .map_err(unavailable)?;
     let mut follower = Follower::new(channel, at);
     let listener = Listener {
-        feed,
+        journal: feed.journal().clone(),
         topic,
         name,
         function,
     };
-    tokio::spawn(async move {
+    feed.spawn(async move {
         loop {
             match follower.next().await {
                 Ok(page) => listener.hear(page).await,
@@ -67,7 +68,7 @@ pub(crate) async fn listen(feed: Arc<Feed>, topic: String, name: String, functio
 }
 
 struct Listener {
-    feed: Arc<Feed>,
+    journal: Arc<dyn Journal>,
     topic: String,
     name: String,
     function: Hearing,
@@ -80,7 +81,7 @@ impl Listener {
             if let Err(error) = self.try_to_hear(&record).await {
                 self.bury(&record, &error).await;
             }
-            self.until_done(|| self.feed.journal().consume(&self.topic, &self.name, seq))
+            self.until_done(|| self.journal.consume(&self.topic, &self.name, seq))
                 .await;
         }
     }
@@ -88,7 +89,7 @@ impl Listener {
     async fn try_to_hear(&self, record: &Record) -> Result<()> {
         let mut wait = FIRST_WAIT;
         for _ in 1..TRIES {
-            match (self.function)(record.clone()).await {
+            match self.run(record).await {
                 Ok(()) => return Ok(()),
                 Err(error) => tracing::warn!(
                     listener = self.name,
@@ -99,7 +100,19 @@ impl Listener {
             tokio::time::sleep(wait).await;
             wait *= 2;
         }
-        (self.function)(record.clone()).await
+        self.run(record).await
+    }
+
+    /// A panic is a failure like any other: it must not end the listening.
+    async fn run(&self, record: &Record) -> Result<()> {
+        let hearing = async { (self.function)(record.clone()).await };
+        AssertUnwindSafe(hearing)
+            .catch_unwind()
+            .await
+            .unwrap_or_else(|panic| {
+                let said = said(&*panic);
+                Err(CallError::internal(format_args!("a listener panicked: {said}")))
+            })
     }
 
     /// Puts an event that cannot be heard among the dead letters, so that those behind it are heard.
@@ -123,8 +136,7 @@ impl Listener {
             events: vec![event],
             ..Default::default()
         };
-        self.until_done(|| self.feed.journal().append(append.clone()))
-            .await;
+        self.until_done(|| self.journal.append(append.clone())).await;
     }
 
     /// Tries again until the journal did it.

@@ -8,11 +8,7 @@ use std::{
 
 use tokio::sync::watch;
 
-use super::{
-    channels::{Channel, Feed},
-    follower::Follower,
-    refusal::unavailable,
-};
+use super::{channels::Feed, follower::Follower, refusal::unavailable};
 use crate::{
     error::Result,
     journal::{JournalError, Record},
@@ -44,37 +40,37 @@ impl Feed {
         state: T,
         fold: impl Fn(&mut T, &Record) + Send + Sync + 'static,
     ) -> Result<Arc<Projection<T>>> {
-        let channel = self.channel(topic)?.clone();
-        Projection::start(channel, state, fold).await.map_err(unavailable)
+        let follower = Follower::new(self.channel(topic)?.clone(), 0);
+        Projection::start(self, follower, state, fold)
+            .await
+            .map_err(unavailable)
     }
 }
 
 impl<T: Send + Sync + 'static> Projection<T> {
     /// Folds the compacted topic, and goes on with what comes.
-    pub(super) async fn start(
-        channel: Arc<Channel>,
-        state: T,
+    async fn start(
+        feed: &Feed,
+        mut follower: Follower,
+        mut state: T,
         fold: impl Fn(&mut T, &Record) + Send + Sync + 'static,
     ) -> Result<Arc<Self>, JournalError> {
-        let mut follower = Follower::new(channel, 0);
-        let mut state = state;
         follower.backlog(|record| fold(&mut state, record)).await?;
         let seq = follower.at();
         let this = Arc::new(Self {
             folded: RwLock::new(Folded { state, seq }),
             place: watch::Sender::new(seq),
         });
-        let live = Arc::downgrade(&this);
-        tokio::spawn(async move {
+        let live = this.clone();
+        feed.spawn(async move {
             loop {
-                let Ok(page) = follower.next().await else {
-                    tokio::time::sleep(AFTER_FAILURE).await;
-                    continue;
-                };
-                let Some(this) = live.upgrade() else {
-                    return;
-                };
-                this.fold(&page, &fold);
+                match follower.next().await {
+                    Ok(page) => live.fold(&page, &fold),
+                    Err(error) => {
+                        tracing::warn!("a projection waits for the journal: {error}");
+                        tokio::time::sleep(AFTER_FAILURE).await;
+                    }
+                }
             }
         });
         Ok(this)

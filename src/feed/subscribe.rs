@@ -92,13 +92,8 @@ async fn begin(feed: &Feed, cx: &Context, topic: &str, since: Option<&str>) -> R
     end(readings.remove(topic)).await;
     let (subscription, start) = Subscription::begin(channel.clone(), since.as_ref()).await?;
     let stop = CancellationToken::new();
-    let feeding = feed_reader(subscription, start.frame()?, cx.clone());
-    let task = tokio::spawn({
-        let stop = stop.clone();
-        async move {
-            let _ = stop.run_until_cancelled(feeding).await;
-        }
-    });
+    let feeding = feed_reader(subscription, start.frame()?, cx.clone(), stop.clone());
+    let task = tokio::spawn(feeding);
     readings.insert(topic.to_owned(), Reading { stop, task });
     Ok(start)
 }
@@ -111,19 +106,26 @@ async fn end(reading: Option<Reading>) {
     }
 }
 
-/// Feeds a reader for as long as its socket lives: a batch, and the next when that has left.
-async fn feed_reader(mut subscription: Subscription, start: Frame, cx: Context) {
+/// Feeds a reader for as long as its socket lives, also where the topic stays silent for ever.
+async fn feed_reader(subscription: Subscription, start: Frame, cx: Context, stop: CancellationToken) {
+    tokio::select! {
+        () = feed_for_ever(subscription, start, &cx) => {}
+        () = stop.cancelled() => {}
+        () = cx.cancelled() => {}
+    }
+}
+
+/// A batch, and the next when that has left.
+async fn feed_for_ever(mut subscription: Subscription, start: Frame, cx: &Context) {
     let mut frames = vec![start];
     loop {
         for frame in &frames {
-            if cx.emit(EVENT, frame).await.is_err() {
-                return;
+            // A reader who is too slow for one emit is not dropped: what it lacks is said again.
+            while cx.emit(EVENT, frame).await.is_err() {
+                tokio::time::sleep(AFTER_FAILURE).await;
             }
         }
         cx.settled().await;
-        if cx.is_cancelled() {
-            return;
-        }
         frames = match subscription.next().await {
             Ok(frames) => frames,
             Err(_) => {

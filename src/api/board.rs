@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
 use updraft::{
     CallError, Code, Context, Event, Json, Module, Position, Projection, Result, State, Topic, everyone,
     journal::Record,
@@ -19,8 +20,11 @@ const MAX_TITLE: usize = 500;
 /// Most cards on the board.
 const MAX_CARDS: usize = 1000;
 
-/// How often a change is tried while others change the board too.
+/// How often a change is tried while other nodes change the board too.
 const TRIES: usize = 20;
+
+/// Changes take turns on this node: of many who decide at once one would win, and all others decide again.
+static TURN: Mutex<()> = Mutex::const_new(());
 
 pub(crate) fn module() -> Module {
     Module::new("api.board")
@@ -159,12 +163,17 @@ async fn decide(
     cx: &Context,
     decision: impl Fn(&Board) -> Result<Event>,
 ) -> Result<Json<Position>> {
+    let _turn = TURN.lock().await;
     let mut tries = 0;
     loop {
         let (event, seen) = board.read(|board, seq| (decision(board), seq));
         tries += 1;
         match cx.topic(TOPIC).expecting(seen).publish(event?).await {
-            Ok(position) => return Ok(Json(position)),
+            Ok(position) => {
+                // Whoever is next decides on the board with this change in it.
+                board.reached(position.seq).await;
+                return Ok(Json(position));
+            }
             Err(error) if error.code() == Code::Conflict && tries < TRIES => {
                 board.reached(ends_at(&error)).await
             }

@@ -10,6 +10,7 @@ mod connect;
 mod context;
 mod decoder;
 mod failures;
+mod feed;
 mod hostile;
 mod house;
 mod journal;

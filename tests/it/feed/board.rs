@@ -1,0 +1,147 @@
+//! The demo's board, in the program itself.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::{Reader, reader::text, wait_for};
+use crate::support::{Program, RawClient};
+
+fn serve(data: &TempDir) -> Program {
+    Program::start(&["--data", data.path().to_str().unwrap()])
+}
+
+async fn connect(program: &Program) -> Reader {
+    Reader::over(RawClient::connect(&program.url).await)
+}
+
+fn card(id: &str, title: &str, column: &str) -> Value {
+    json!({"id": id, "title": title, "column": column})
+}
+
+/// The board as a new reader folds it.
+async fn board(program: &Program) -> BTreeMap<String, Value> {
+    let mut reader = connect(program).await;
+    reader.subscribe("board").await;
+    let backlog = reader.up_to("topic.live").await;
+    let cards = backlog[1..backlog.len() - 1].iter();
+    cards
+        .map(|event| (text(event, "key"), event["data"].clone()))
+        .collect()
+}
+
+#[test]
+fn a_card_is_added_moved_edited_and_removed() {
+    wait_for(async {
+        let data = tempfile::tempdir().unwrap();
+        let program = serve(&data);
+        let mut reader = connect(&program).await;
+        reader.subscribe("board").await;
+        reader.up_to("topic.live").await;
+        let mut writer = connect(&program).await;
+        let moved = json!({"id": "1", "column": "done"});
+        let edited = json!({"id": "1", "title": "Soar"});
+        for (name, asked, event, told) in [
+            (
+                "add",
+                card("1", "Fly", "todo"),
+                "card.added",
+                card("1", "Fly", "todo"),
+            ),
+            ("move", moved, "card.moved", card("1", "Fly", "done")),
+            ("edit", edited, "card.edited", card("1", "Soar", "done")),
+            ("remove", json!({"id": "1"}), "card.removed", Value::Null),
+        ] {
+            let place = writer.done(&format!("api.board.{name}"), &asked).await;
+            let heard = reader.next().await;
+            assert_eq!([&heard["event"], &heard["key"]], [event, "1"]);
+            assert_eq!(heard["data"], told, "{name}");
+            assert!(text(&json!({ "place": place }), "place").ends_with(&format!(":{}", heard["seq"])));
+        }
+        assert_eq!(board(&program).await, BTreeMap::new());
+    });
+}
+
+#[test]
+fn what_does_not_fit_the_board_is_refused() {
+    wait_for(async {
+        let data = tempfile::tempdir().unwrap();
+        let program = serve(&data);
+        let mut writer = connect(&program).await;
+        writer.done("api.board.add", &card("1", "Fly", "todo")).await;
+        let long = "x".repeat(501);
+        for (name, data, code) in [
+            ("add", card("", "Fly", "todo"), "invalid_data"),
+            ("add", card("2", "", "todo"), "invalid_data"),
+            ("add", card("2", &long, "todo"), "invalid_data"),
+            ("add", card(&long, "Fly", "todo"), "invalid_data"),
+            ("add", json!({"id": "2"}), "invalid_data"),
+            ("add", card("1", "Fly", "todo"), "conflict"),
+            ("move", json!({"id": "1", "column": ""}), "invalid_data"),
+            ("edit", json!({"id": "1", "title": long}), "invalid_data"),
+            ("move", json!({"id": "2", "column": "done"}), "conflict"),
+            ("edit", json!({"id": "2", "title": "Soar"}), "conflict"),
+            ("remove", json!({"id": "2"}), "conflict"),
+            ("remove", json!("1"), "invalid_data"),
+        ] {
+            let refused = writer.refused(&format!("api.board.{name}"), &data).await;
+            assert_eq!(refused, code, "{name} {data}");
+        }
+        let cards = BTreeMap::from([("1".to_owned(), card("1", "Fly", "todo"))]);
+        assert_eq!(board(&program).await, cards, "nothing of it was published");
+    });
+}
+
+#[test]
+fn fifty_who_add_at_once_all_have_their_card() {
+    wait_for(async {
+        let data = tempfile::tempdir().unwrap();
+        let program = serve(&data);
+        let mut writers = tokio::task::JoinSet::new();
+        for number in 0..50 {
+            let mut writer = connect(&program).await;
+            writers.spawn(async move {
+                let card = card(&number.to_string(), "Fly", "todo");
+                text(
+                    &json!({ "place": writer.done("api.board.add", &card).await }),
+                    "place",
+                )
+            });
+        }
+        let mut places = writers.join_all().await;
+        places.sort();
+        places.dedup();
+        assert_eq!(places.len(), 50, "each has a place of its own");
+        assert_eq!(board(&program).await.len(), 50);
+    });
+}
+
+#[test]
+fn the_board_is_there_after_a_restart() {
+    wait_for(async {
+        let data = tempfile::tempdir().unwrap();
+        let mut program = serve(&data);
+        let mut writer = connect(&program).await;
+        for id in ["1", "2"] {
+            writer.done("api.board.add", &card(id, "Fly", "todo")).await;
+        }
+        writer.done("api.board.remove", &json!({"id": "2"})).await;
+        let before = board(&program).await;
+        program.end();
+
+        let program = serve(&data);
+        assert_eq!(board(&program).await, before);
+        // The state that functions decide on is there too, not only what readers are told.
+        let mut writer = connect(&program).await;
+        let twice = card("1", "Fly", "todo");
+        assert_eq!(writer.refused("api.board.add", &twice).await, "conflict");
+        assert_eq!(
+            writer.refused("api.board.remove", &json!({"id": "2"})).await,
+            "conflict"
+        );
+        let soar = json!({"id": "1", "title": "Soar"});
+        writer.done("api.board.edit", &soar).await;
+        assert_eq!(board(&program).await["1"], card("1", "Soar", "todo"));
+    });
+}

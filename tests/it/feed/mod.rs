@@ -1,0 +1,146 @@
+//! What topics promise to whoever reads them (`src/feed/`): told with a real server, on every store.
+
+mod any_readers;
+mod begin;
+mod board;
+mod clients;
+mod listeners;
+mod projections;
+mod publish;
+mod reader;
+mod resume;
+mod slow;
+
+use std::{future::Future, path::Path, sync::Arc, time::Duration};
+
+use updraft::{
+    App, Event, Topic, everyone,
+    journal::{Append, Cursor, Durability, Journal, Keep, MemoryJournal, Record, SqliteJournal},
+};
+
+use self::reader::Reader;
+use crate::support::{Local, within_patience};
+
+/// Tells every story on every store.
+macro_rules! on_every_store {
+    ($($room:ident::$story:ident),+ $(,)?) => {
+        mod memory {
+            use super::*;
+            $(
+                #[test]
+                fn $story() {
+                    wait_for($room::$story(in_memory()));
+                }
+            )+
+        }
+
+        mod sqlite {
+            use super::*;
+            $(
+                #[test]
+                fn $story() {
+                    let directory = tempfile::tempdir().unwrap();
+                    wait_for(async { $room::$story(in_directory(directory.path())).await });
+                }
+            )+
+        }
+    };
+}
+
+on_every_store! {
+    begin::a_new_reader_gets_the_compacted_backlog_then_live,
+    begin::an_empty_topic_is_live_at_once,
+    begin::a_second_subscription_takes_the_place_of_the_first,
+    begin::after_unsubscribe_nothing_of_the_topic_arrives,
+    begin::who_may_not_read_is_told_so,
+    begin::a_reader_who_is_gone_holds_nothing,
+    resume::who_resumes_gets_all_that_came_after_and_nothing_twice,
+    resume::who_cannot_resume_begins_anew,
+    resume::a_handshake_subscribes,
+    slow::a_reader_who_does_not_read_misses_nothing,
+    slow::who_may_skip_skips_and_ends_the_same,
+    publish::of_two_who_expect_the_same_end_one_wins,
+    publish::a_batch_arrives_whole_and_unbroken,
+    publish::what_nobody_declared_cannot_be_published_to,
+    publish::what_goes_on_after_a_call_publishes_too,
+    projections::a_projection_is_the_fold_of_its_topic,
+    listeners::a_listener_hears_all_in_order_and_goes_on_after_a_restart,
+    listeners::what_a_listener_fails_on_goes_to_the_dead_letters,
+}
+
+fn wait_for<T>(story: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(story)
+}
+
+fn in_memory() -> Arc<dyn Journal> {
+    Arc::new(MemoryJournal::new().unwrap())
+}
+
+/// Without a sync per commit: no story loses power.
+fn in_directory(directory: &Path) -> Arc<dyn Journal> {
+    Arc::new(SqliteJournal::open(directory, Durability::ProcessCrash).unwrap())
+}
+
+/// Everything of a topic, in one page.
+const WHOLE: Cursor = Cursor {
+    after: 0,
+    up_to: u64::MAX,
+    events: usize::MAX,
+    bytes: usize::MAX,
+};
+
+async fn everything(journal: &dyn Journal, topic: &str) -> Vec<Record> {
+    journal.read(topic, WHOLE).await.unwrap()
+}
+
+/// A server whose only topic everyone may read.
+async fn serve(journal: &Arc<dyn Journal>, topic: &str) -> Local {
+    let topic = Topic::new(topic.to_owned()).readable_by(everyone);
+    Local::of(App::new().journal(journal.clone()).topic(topic)).await
+}
+
+/// Appends a batch; where its last event stands.
+async fn publish(journal: &Arc<dyn Journal>, topic: &str, events: impl IntoIterator<Item = Event>) -> u64 {
+    let append = Append {
+        topic: topic.to_owned(),
+        events: events.into_iter().collect(),
+        ..Append::default()
+    };
+    journal.append(append).await.unwrap().last
+}
+
+/// A card as it is now.
+fn card(id: &str, title: &str) -> Event {
+    Event::new("card.set").key(id.to_owned()).data(title).unwrap()
+}
+
+/// The end of a card.
+fn end(id: &str) -> Event {
+    Event::tombstone("card.removed", id.to_owned())
+}
+
+/// An event without a key.
+fn note(text: &str) -> Event {
+    Event::new("note").data(text).unwrap()
+}
+
+/// Removes all that need not be kept, once it is old enough for that: until the floor is here.
+async fn compact_to(journal: &Arc<dyn Journal>, topic: &str, floor: u64) {
+    let keep = Keep {
+        least: Duration::ZERO,
+        tombstones: Duration::ZERO,
+        ..Keep::default()
+    };
+    within_patience("the compaction", async {
+        while journal.fence(topic).await.unwrap().floor < floor {
+            journal.compact(topic, keep).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    })
+    .await;
+}

@@ -1,6 +1,6 @@
 //! The durable log that topics live in: appended to by functions, read by everyone in one order.
 //!
-//! [`Journal`] says what a store promises; [`memory`] and [`sqlite`] keep the promises, and one suite of
+//! `Journal` says what a store promises; `memory` and `sqlite` keep the promises, and one suite of
 //! tests holds every store to them. Format and durability of the embedded store: `docs/journal.md`.
 
 mod memory;

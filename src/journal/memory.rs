@@ -3,14 +3,18 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use bytestring::ByteString;
 use futures_util::future::{BoxFuture, FutureExt, ready};
 use tokio::sync::broadcast;
 
-use super::{Append, Appended, Cursor, Fence, Journal, JournalError, Keep, Recalled, Record, Removed, Tail};
+use super::{
+    clock::{before, now},
+    contract::{Journal, JournalError, Tail},
+    record::{Append, Appended, Cursor, Fence, Keep, Recalled, Record, Removed},
+};
 use crate::event::Epoch;
 
 /// Batches that a receiver of the tail may lag behind.
@@ -153,7 +157,7 @@ impl Topic {
     /// The events that need not be kept.
     fn victims(&self, keep: &Keep) -> Vec<Arc<Record>> {
         let now = now();
-        let is_older = |record: &Record, age: Duration| record.time <= now.saturating_sub(millis(age));
+        let is_older = |record: &Record, age: Duration| record.time <= before(now, age);
         let mut loose = 0;
         let mut bytes = 0;
         let mut victims = Vec::new();
@@ -259,11 +263,11 @@ impl Journal for MemoryJournal {
     }
 
     fn forget(&self, older_than: Duration) -> BoxFuture<'_, Result<usize, JournalError>> {
-        let oldest = now().saturating_sub(millis(older_than));
+        let oldest = before(now(), older_than);
         let mut state = self.state();
-        let before = state.once.len();
+        let known = state.once.len();
         state.once.retain(|_, recalled| recalled.appended.time > oldest);
-        at_once(before - state.once.len())
+        at_once(known - state.once.len())
     }
 
     fn topics(&self) -> BoxFuture<'_, Result<Vec<(String, Fence)>, JournalError>> {
@@ -292,12 +296,4 @@ impl Journal for MemoryJournal {
     fn tail(&self) -> broadcast::Receiver<Tail> {
         self.tail.subscribe()
     }
-}
-
-fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, millis)
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

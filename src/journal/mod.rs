@@ -1,132 +1,17 @@
 //! The durable log that topics live in: appended to by functions, read by everyone in one order.
 //!
-//! `Journal` says what a store promises; `memory` and `sqlite` keep the promises, and one suite of
+//! `Journal` says what a store promises; `MemoryJournal` and `SqliteJournal` keep the promises, and one suite of
 //! tests holds every store to them. Format and durability of the embedded store: `docs/journal.md`.
 
+mod clock;
+mod contract;
 mod memory;
 mod record;
 mod sqlite;
 
-use std::time::Duration;
-
-use futures_util::future::BoxFuture;
-use tokio::sync::broadcast;
-
 pub use self::{
+    contract::{Journal, JournalError, Tail},
     memory::MemoryJournal,
     record::{Append, Appended, Cursor, Fence, Keep, Once, Recalled, Record, Removed},
     sqlite::{Durability, OpenError, SqliteJournal},
 };
-use crate::event::Epoch;
-
-/// A store of events.
-///
-/// Promises, which `tests/it/journal` holds every store to:
-/// 1. What was appended survives what the store's durability names, whole batches at a time.
-/// 2. Sequence numbers rise strictly in the order of the appends, over all topics and restarts; none is used
-///    twice. Within one topic they have gaps.
-/// 3. Nobody is told of an event before it is durable, and everyone in the same order.
-/// 4. The same [`Once::key`] is applied once.
-/// 5. The compacted backlog and what follows it fold to the same state as the whole history.
-pub trait Journal: Send + Sync + 'static {
-    /// Names this journal; changes when it was replaced by another, so that old positions are noticed.
-    fn epoch(&self) -> &Epoch;
-
-    /// Appends a batch, whole or not at all. Resolves when it is durable.
-    ///
-    /// # Errors
-    /// [`JournalError::Expectation`], [`JournalError::OtherBody`], [`JournalError::Unavailable`].
-    fn append(&self, append: Append) -> BoxFuture<'_, Result<Appended, JournalError>>;
-
-    /// What became of a call with this idempotency key; `None` where it is not known, or no longer.
-    ///
-    /// # Errors
-    /// [`JournalError::Unavailable`].
-    fn recall(&self, key: &str) -> BoxFuture<'_, Result<Option<Recalled>, JournalError>>;
-
-    /// Puts the answer of a call beside its idempotency key, where it is known. Resolves when it is durable.
-    ///
-    /// # Errors
-    /// [`JournalError::Unavailable`].
-    fn answer(&self, key: String, answer: String) -> BoxFuture<'_, Result<(), JournalError>>;
-
-    /// How far a topic reaches now, and below which sequence number events may be missing.
-    ///
-    /// # Errors
-    /// [`JournalError::Unavailable`].
-    fn fence(&self, topic: &str) -> BoxFuture<'_, Result<Fence, JournalError>>;
-
-    /// The events of a topic within a cursor's bounds, oldest first, at most its limits; tombstones included.
-    ///
-    /// # Errors
-    /// [`JournalError::Unavailable`].
-    fn read(&self, topic: &str, cursor: Cursor) -> BoxFuture<'_, Result<Vec<Record>, JournalError>>;
-
-    /// As [`Journal::read`], but only what a new reader needs: of each key the latest event, keys that end in a
-    /// tombstone left out; and the events without a key.
-    ///
-    /// Read page by page with one fence, it may leave out an event that another beyond the fence took the place
-    /// of meanwhile.
-    ///
-    /// # Errors
-    /// [`JournalError::Unavailable`].
-    fn backlog(&self, topic: &str, cursor: Cursor) -> BoxFuture<'_, Result<Vec<Record>, JournalError>>;
-
-    /// Removes what a topic need not keep: superseded events, old tombstones, and what is beyond its retention.
-    /// It works in small steps, between which appends go on.
-    ///
-    /// # Errors
-    /// [`JournalError::Unavailable`].
-    fn compact(&self, topic: &str, keep: Keep) -> BoxFuture<'_, Result<Removed, JournalError>>;
-
-    /// Forgets idempotency keys older than this, some at a time; how many.
-    ///
-    /// # Errors
-    /// [`JournalError::Unavailable`].
-    fn forget(&self, older_than: Duration) -> BoxFuture<'_, Result<usize, JournalError>>;
-
-    /// Every topic that was ever appended to, with its fence.
-    ///
-    /// # Errors
-    /// [`JournalError::Unavailable`].
-    fn topics(&self) -> BoxFuture<'_, Result<Vec<(String, Fence)>, JournalError>>;
-
-    /// Where a durable consumer of a topic stands; 0 where it never stood anywhere.
-    ///
-    /// # Errors
-    /// [`JournalError::Unavailable`].
-    fn consumed(&self, topic: &str, consumer: &str) -> BoxFuture<'_, Result<u64, JournalError>>;
-
-    /// A durable consumer stands here now. Resolves when it is durable.
-    ///
-    /// # Errors
-    /// [`JournalError::Unavailable`].
-    fn consume(&self, topic: &str, consumer: &str, seq: u64) -> BoxFuture<'_, Result<(), JournalError>>;
-
-    /// Batches as they become durable, in order. A receiver that lags misses some, is told so, and reads on from
-    /// the journal.
-    fn tail(&self) -> broadcast::Receiver<Tail>;
-}
-
-/// A batch of events that became durable together.
-pub type Tail = std::sync::Arc<[std::sync::Arc<Record>]>;
-
-/// Why a journal did not do what it was asked.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum JournalError {
-    /// The topic does not end where the append expected it to.
-    #[error("the topic ends at {head}, not at {expected}")]
-    Expectation {
-        /// The last event's sequence number that was expected.
-        expected: u64,
-        /// The one that it is.
-        head: u64,
-    },
-    /// The idempotency key was used before, by a call of another body.
-    #[error("the idempotency key was used before, with another body")]
-    OtherBody,
-    /// The store cannot be read or written now. Whether the append happened is not known: whoever tries again
-    /// with the same idempotency key is safe.
-    #[error("the journal is unavailable: {0}")]
-    Unavailable(String),
-}

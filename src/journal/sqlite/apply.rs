@@ -7,10 +7,17 @@ use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::oneshot;
 
 use super::{
-    super::{Append, Appended, JournalError, Once, Record, Removed},
-    reader::{self, Victim, millis, now},
+    compaction::Victim,
+    reader::{self, bound},
 };
-use crate::event::Body;
+use crate::{
+    event::Body,
+    journal::{
+        clock::{before, now},
+        contract::JournalError,
+        record::{Append, Appended, Once, Record, Removed},
+    },
+};
 
 /// Idempotency keys that are forgotten in one commit.
 const FORGOTTEN: usize = 1000;
@@ -112,7 +119,7 @@ impl Known {
                 committed.reply(reply, Ok(removed));
             }
             Command::Forget { older_than, reply } => {
-                let oldest = now().saturating_sub(millis(older_than));
+                let oldest = before(now(), older_than);
                 let forgotten = connection
                     .prepare_cached(
                         "DELETE FROM once WHERE rowid IN (SELECT rowid FROM once ORDER BY rowid LIMIT ?) AND time <= ?",
@@ -128,7 +135,7 @@ impl Known {
             } => {
                 connection
                     .prepare_cached("INSERT OR REPLACE INTO consumers (topic, name, seq) VALUES (?, ?, ?)")?
-                    .execute(params![topic, consumer, reader::bound(seq)])?;
+                    .execute(params![topic, consumer, bound(seq)])?;
                 committed.reply(reply, Ok(()));
             }
         }
@@ -142,10 +149,10 @@ impl Known {
         committed: &mut Committed,
     ) -> rusqlite::Result<Result<Appended, JournalError>> {
         if let Some(once) = &append.once
-            && let Some(before) = reader::recall(connection, &once.key)?
+            && let Some(earlier) = reader::recall(connection, &once.key)?
         {
-            return Ok(match before.digest == once.digest {
-                true => Ok(before.appended),
+            return Ok(match earlier.digest == once.digest {
+                true => Ok(earlier.appended),
                 false => Err(JournalError::OtherBody),
             });
         }

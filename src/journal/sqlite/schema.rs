@@ -6,10 +6,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, params, types::FromSql}
 
 use crate::event::Epoch;
 
-use super::{Durability, OpenError};
-
-/// The version of the format that this program writes.
-pub(super) const FORMAT: i64 = 1;
+use super::opening::{Durability, FORMAT, OpenError};
 
 /// SQLite below this may corrupt a WAL on reset.
 const OLDEST_SQLITE: i32 = 3_051_003;

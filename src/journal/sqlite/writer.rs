@@ -7,12 +7,11 @@ use rusqlite::Connection;
 use tokio::sync::{broadcast, mpsc};
 
 use super::{
-    super::Tail,
-    Durability, OpenError,
     apply::{Command, Committed, Known},
+    opening::{Durability, OpenError},
     reader, schema,
 };
-use crate::event::Epoch;
+use crate::{event::Epoch, journal::contract::Tail};
 
 /// Commands in one commit, so that the first does not wait for ever for the last.
 const TOGETHER: usize = 1024;

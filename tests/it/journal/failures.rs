@@ -101,7 +101,7 @@ fn a_directory_that_cannot_be_made_is_named() {
     for path in [blocked.clone(), blocked.join("below")] {
         let refusal = refusal(&path);
         assert!(matches!(refusal, OpenError::Directory { .. }), "{refusal:?}");
-        let text = format!("cannot use the directory {}: ", path.display());
+        let text = format!("the directory {} is unusable: ", path.display());
         assert!(refusal.to_string().starts_with(&text), "{refusal}");
     }
     // One that can be made is made, with all above it.

@@ -90,7 +90,6 @@ fn fill(directory: &Path) {
             }
             let head = events.last().expect("something was acked").seq;
             assert_eq!(journal.fence("board").await.unwrap().head, head);
-            assert!(journal.append(attempt(number)).await.is_err(), "it is still full");
 
             // There is room again. Whoever tries again is applied once.
             limit_files(None);

@@ -1,4 +1,4 @@
-//! What a journal promises (`src/journal/mod.rs`), held against every store by one suite.
+//! What a journal promises (`src/journal/contract.rs`), held against every store by one suite.
 
 mod any_sequence;
 mod compaction;

@@ -1,0 +1,252 @@
+//! The journal that a directory holds, as the house sees it.
+
+use std::{
+    fs::{self, File, TryLockError},
+    io,
+    path::Path,
+    sync::Arc,
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use futures_util::future::BoxFuture;
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+use super::{
+    apply::Command,
+    compaction,
+    opening::{Durability, OpenError},
+    reader::{self, Readers},
+    schema,
+    writer::Writer,
+};
+use crate::{
+    event::Epoch,
+    journal::{
+        contract::{Journal, JournalError, Tail},
+        record::{Append, Appended, Cursor, Fence, Keep, Recalled, Record, Removed},
+    },
+};
+
+/// Commands that wait for the writer before those who bring more wait too.
+const WAITING: usize = 4096;
+
+/// Batches that a receiver of the tail may lag behind before it is told to read on from the journal.
+const TAIL: usize = 1024;
+
+/// What callers are told where the commit failed; the log says why.
+const NOT_COMMITTED: &str = "the journal could not commit";
+
+/// What they are told where nobody commits any more, which only a panic brings about.
+const ENDED: &str = "the journal's writer ended";
+
+/// A journal in a directory. Dropping it lets the writer finish what waits; [`SqliteJournal::close`] waits for
+/// that.
+pub struct SqliteJournal {
+    epoch: Epoch,
+    commands: mpsc::Sender<Command>,
+    writer: JoinHandle<()>,
+    readers: Readers,
+    tail: broadcast::Sender<Tail>,
+    _lock: Arc<File>,
+}
+
+impl SqliteJournal {
+    /// Opens the journal in a directory, and makes both where they are missing.
+    ///
+    /// # Errors
+    /// Where the directory cannot be used, another process uses it, or the file is damaged or of another version.
+    pub fn open(directory: &Path, durability: Durability) -> Result<Self, OpenError> {
+        let unusable = |source| OpenError::Directory {
+            path: directory.to_owned(),
+            source,
+        };
+        create(directory).map_err(unusable)?;
+        let lock = Arc::new(lock(directory)?);
+        let path = directory.join("journal.db");
+        let (connection, epoch) = schema::open(&path, durability)?;
+        let (commands, waiting) = mpsc::channel(WAITING);
+        let tail = broadcast::Sender::new(TAIL);
+        let writer = Writer::new(connection, epoch.clone(), path.clone(), durability, tail.clone())?;
+        let held = lock.clone();
+        let writer = thread::Builder::new()
+            .name("journal".to_owned())
+            .spawn(move || {
+                writer.run(waiting);
+                drop(held);
+            })
+            .map_err(unusable)?;
+        Ok(Self {
+            epoch,
+            commands,
+            writer,
+            readers: Readers::new(path),
+            tail,
+            _lock: lock,
+        })
+    }
+
+    /// Commits what waits, and lets go of the directory: it can be opened again then.
+    pub async fn close(self) {
+        let Self { commands, writer, .. } = self;
+        drop(commands);
+        // It fails where the writer panicked, and who waited for it was told.
+        let _ = tokio::task::spawn_blocking(move || writer.join()).await;
+    }
+
+    async fn write<T>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<Result<T, JournalError>>) -> Command,
+    ) -> Result<T, JournalError> {
+        let failed = |why: &str| JournalError::Unavailable(why.to_owned());
+        let (reply, replied) = oneshot::channel();
+        self.commands
+            .send(command(reply))
+            .await
+            .map_err(|_| failed(ENDED))?;
+        replied.await.map_err(|_| failed(NOT_COMMITTED))?
+    }
+}
+
+/// Makes a directory that is still there after a power loss.
+fn create(directory: &Path) -> io::Result<()> {
+    let missing = directory.ancestors().take_while(|path| !path.exists()).count();
+    fs::create_dir_all(directory)?;
+    for holder in directory.ancestors().skip(1).take(missing) {
+        // An empty path is the relative one's start.
+        let holder = if holder.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            holder
+        };
+        // Elsewhere a directory cannot be opened, and keeps its entries by itself.
+        #[cfg(unix)]
+        File::open(holder)?.sync_all()?;
+    }
+    Ok(())
+}
+
+/// A lock of our own, since SQLite lets a second writer in.
+fn lock(directory: &Path) -> Result<File, OpenError> {
+    let unusable = |source| OpenError::Directory {
+        path: directory.to_owned(),
+        source,
+    };
+    let file = File::create(directory.join("lock")).map_err(unusable)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::Locked(directory.to_owned())),
+        Err(TryLockError::Error(source)) => Err(unusable(source)),
+    }
+}
+
+impl Journal for SqliteJournal {
+    fn epoch(&self) -> &Epoch {
+        &self.epoch
+    }
+
+    fn append(&self, append: Append) -> BoxFuture<'_, Result<Appended, JournalError>> {
+        Box::pin(self.write(|reply| Command::Append(append, reply)))
+    }
+
+    fn recall(&self, key: &str) -> BoxFuture<'_, Result<Option<Recalled>, JournalError>> {
+        let key = key.to_owned();
+        Box::pin(
+            self.readers
+                .read(move |connection| reader::recall(connection, &key)),
+        )
+    }
+
+    fn answer(&self, key: String, answer: String) -> BoxFuture<'_, Result<(), JournalError>> {
+        Box::pin(self.write(|reply| Command::Answer { key, answer, reply }))
+    }
+
+    fn fence(&self, topic: &str) -> BoxFuture<'_, Result<Fence, JournalError>> {
+        let topic = topic.to_owned();
+        Box::pin(
+            self.readers
+                .read(move |connection| reader::fence(connection, &topic)),
+        )
+    }
+
+    fn read(&self, topic: &str, cursor: Cursor) -> BoxFuture<'_, Result<Vec<Record>, JournalError>> {
+        let topic = topic.to_owned();
+        Box::pin(
+            self.readers
+                .read(move |connection| reader::all(connection, &topic, &cursor)),
+        )
+    }
+
+    fn backlog(&self, topic: &str, cursor: Cursor) -> BoxFuture<'_, Result<Vec<Record>, JournalError>> {
+        let topic = topic.to_owned();
+        Box::pin(
+            self.readers
+                .read(move |connection| reader::backlog(connection, &topic, &cursor)),
+        )
+    }
+
+    fn compact(&self, topic: &str, keep: Keep) -> BoxFuture<'_, Result<Removed, JournalError>> {
+        let topic = topic.to_owned();
+        Box::pin(async move {
+            let mut removed = Removed::default();
+            let mut plan = {
+                let topic = topic.clone();
+                self.readers
+                    .read(move |connection| compaction::plan(connection, &topic, &keep))
+                    .await?
+            };
+            while let Some(from) = plan.next {
+                let bounds = plan.bounds;
+                let step = self
+                    .readers
+                    .read(move |connection| compaction::victims(connection, &bounds, from))
+                    .await?;
+                plan.next = step.next;
+                if step.victims.is_empty() {
+                    continue;
+                }
+                let topic = topic.clone();
+                let gone = self
+                    .write(|reply| Command::Remove {
+                        topic,
+                        victims: step.victims,
+                        reply,
+                    })
+                    .await?;
+                removed.events += gone.events;
+                removed.bytes += gone.bytes;
+            }
+            Ok(removed)
+        })
+    }
+
+    fn forget(&self, older_than: Duration) -> BoxFuture<'_, Result<usize, JournalError>> {
+        Box::pin(self.write(move |reply| Command::Forget { older_than, reply }))
+    }
+
+    fn topics(&self) -> BoxFuture<'_, Result<Vec<(String, Fence)>, JournalError>> {
+        Box::pin(self.readers.read(reader::topics))
+    }
+
+    fn consumed(&self, topic: &str, consumer: &str) -> BoxFuture<'_, Result<u64, JournalError>> {
+        let (topic, consumer) = (topic.to_owned(), consumer.to_owned());
+        Box::pin(
+            self.readers
+                .read(move |connection| reader::consumed(connection, &topic, &consumer)),
+        )
+    }
+
+    fn consume(&self, topic: &str, consumer: &str, seq: u64) -> BoxFuture<'_, Result<(), JournalError>> {
+        let (topic, consumer) = (topic.to_owned(), consumer.to_owned());
+        Box::pin(self.write(move |reply| Command::Consume {
+            topic,
+            consumer,
+            seq,
+            reply,
+        }))
+    }
+
+    fn tail(&self) -> broadcast::Receiver<Tail> {
+        self.tail.subscribe()
+    }
+}

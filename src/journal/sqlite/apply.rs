@@ -56,6 +56,8 @@ pub(super) struct Known {
     pub(super) head: u64,
     time: u64,
     topics: HashMap<String, Topic>,
+    /// The heads of those that this commit appended to, by their ids: each is written once, however many appends.
+    moved: HashMap<i64, u64>,
 }
 
 #[derive(Clone, Copy)]
@@ -83,10 +85,18 @@ impl Known {
     pub(super) fn anew(&mut self, head: u64) {
         self.head = head;
         self.topics.clear();
+        self.moved.clear();
     }
 
-    /// Sets the head down; the last thing in a commit.
-    pub(super) fn keep_head(&self, connection: &Connection) -> rusqlite::Result<()> {
+    /// Sets down how far the topics reach now; the last thing in a commit.
+    pub(super) fn keep_heads(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        if self.moved.is_empty() {
+            return Ok(());
+        }
+        let mut topic = connection.prepare_cached("UPDATE topics SET head = ? WHERE id = ?")?;
+        for (id, head) in self.moved.drain() {
+            topic.execute(params![head, id])?;
+        }
         connection
             .prepare_cached("UPDATE meta SET value = ? WHERE name = 'head'")?
             .execute([self.head])?;
@@ -223,11 +233,12 @@ impl Known {
                 body: one.body.clone(),
             }));
         }
-        connection
-            .prepare_cached("UPDATE topics SET head = ? WHERE id = ?")?
-            .execute(params![self.head, id])?;
         let last = self.head;
-        self.topics.insert(append.topic.clone(), Topic { id, head: last });
+        self.moved.insert(id, last);
+        match self.topics.get_mut(&append.topic) {
+            Some(topic) => topic.head = last,
+            None => drop(self.topics.insert(append.topic.clone(), Topic { id, head: last })),
+        }
         Ok((first, last))
     }
 

@@ -126,7 +126,7 @@ impl Writer {
         for command in commands {
             self.known.apply(&connection, command, &mut committed)?;
         }
-        self.known.keep_head(&connection)?;
+        self.known.keep_heads(&connection)?;
         connection.execute_batch("COMMIT")?;
         self.connection = Some(connection);
         self.told = self.known.head;

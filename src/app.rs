@@ -221,6 +221,8 @@ impl App {
             None => Arc::new(SqliteJournal::open(&self.config.data, self.config.durability)?),
         };
         let topics = std::mem::take(&mut self.topics);
-        Ok(Some(Feed::start(journal, topics).await?))
+        let feed = Feed::start(journal, topics).await?;
+        feed.keep_tidy();
+        Ok(Some(feed))
     }
 }

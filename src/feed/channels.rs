@@ -70,6 +70,10 @@ impl Feed {
         tokio::spawn(self.stop.clone().run_until_cancelled_owned(task));
     }
 
+    pub(super) fn topics(&self) -> impl Iterator<Item = &Topic> {
+        self.channels.values().map(|channel| &channel.topic)
+    }
+
     pub(super) fn journal(&self) -> &Arc<dyn Journal> {
         &self.journal
     }

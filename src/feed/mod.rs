@@ -3,7 +3,8 @@
 //!
 //! A [`Topic`] is declared; `frame` is an event as it travels; `live` holds the newest of a topic, encoded once
 //! for all readers; `subscription` is one reader's place; `channels` has all topics; `publish` appends, `subscribe`
-//! is what clients call; `follower` reads inside the server, for each `projection` and `listener`.
+//! is what clients call; `follower` reads inside the server, for each `projection` and `listener`;
+//! `tidying` keeps topics small.
 
 mod channels;
 mod follower;
@@ -15,6 +16,7 @@ mod publish;
 mod refusal;
 mod subscribe;
 mod subscription;
+mod tidying;
 mod topic;
 
 pub use self::{

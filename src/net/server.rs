@@ -44,6 +44,7 @@ pub enum ServeError {
 pub struct Server {
     address: SocketAddr,
     events: Vec<EventName>,
+    feed: Option<Arc<Feed>>,
     stop: CancellationToken,
     stopped: JoinHandle<()>,
 }
@@ -59,7 +60,7 @@ impl Server {
             source,
         };
         let events = dispatcher.registry().names().into_iter().cloned().collect();
-        let shared = shared(dispatcher, feed, config.clone());
+        let shared = shared(dispatcher, feed.clone(), config.clone());
         let (router, _io) = routes(&shared)?;
         let listener = listener::bind(&config).map_err(unlistened)?;
         let address = listener.local_addr().map_err(unlistened)?;
@@ -68,6 +69,7 @@ impl Server {
         Ok(Self {
             address,
             events,
+            feed,
             stop,
             stopped,
         })
@@ -81,6 +83,11 @@ impl Server {
     /// The events that are registered, sorted by name.
     pub fn events(&self) -> &[EventName] {
         &self.events
+    }
+
+    /// The feed, where the app has topics: to publish from outside a call, from a timer or an HTTP route.
+    pub fn feed(&self) -> Option<&Arc<Feed>> {
+        self.feed.as_ref()
     }
 
     /// Stops: no new connections and calls, those that run get their answers within the drain time-out,

@@ -10,6 +10,7 @@ mod publish;
 mod reader;
 mod resume;
 mod slow;
+mod tidying;
 
 use std::{future::Future, path::Path, sync::Arc, time::Duration};
 
@@ -63,6 +64,7 @@ on_every_store! {
     publish::a_batch_arrives_whole_and_unbroken,
     publish::what_nobody_declared_cannot_be_published_to,
     publish::what_goes_on_after_a_call_publishes_too,
+    tidying::what_a_topic_need_not_keep_goes,
     projections::a_projection_is_the_fold_of_its_topic,
     listeners::a_listener_hears_all_in_order_and_goes_on_after_a_restart,
     listeners::what_a_listener_fails_on_goes_to_the_dead_letters,

@@ -121,6 +121,29 @@ async fn tell_of_ages(journal: &dyn Journal) -> Option<()> {
     Some(())
 }
 
+pub(super) fn a_long_topic_is_compacted_to_its_end<S: Store>() {
+    wait_for(async {
+        const EVENTS: u64 = 7000;
+        let store = S::new();
+        let journal = store.journal();
+        let events = (0..EVENTS).map(|number| event("counted").key((number % 3).to_string()));
+        journal.append(append("board", events)).await.unwrap();
+        let removed = journal.compact("board", NOTHING).await.unwrap();
+        assert_eq!(removed.events, EVENTS - 3);
+        let left: Vec<_> = everything(&*journal, "board")
+            .await
+            .iter()
+            .map(|record| record.seq)
+            .collect();
+        assert_eq!(left, [EVENTS - 2, EVENTS - 1, EVENTS]);
+        let fence = Fence {
+            head: EVENTS,
+            floor: EVENTS - 3,
+        };
+        assert_eq!(journal.fence("board").await, Ok(fence));
+    });
+}
+
 pub(super) fn idempotency_keys_are_forgotten_by_age<S: Store>() {
     wait_for(async {
         let store = S::new();

@@ -48,6 +48,7 @@ every_store! {
     promises::numbers_beyond_what_a_file_can_say_are_no_error,
     promises::a_batch_without_events_is_remembered_but_leaves_no_trace,
     compaction::ages_decide_what_may_go,
+    compaction::a_long_topic_is_compacted_to_its_end,
     compaction::idempotency_keys_are_forgotten_by_age,
     compaction::a_reader_who_pages_while_others_append_and_compact_ends_up_right,
     compaction::a_sequence_number_is_not_used_again_after_its_event_went,

@@ -22,6 +22,7 @@ bench:
 	cargo bench --bench decode
 	cargo bench --bench dispatch
 	cargo bench --bench whole_call
+	cargo bench --bench journal
 	node benches/dispatch.mjs
 
 # Throws arbitrary bytes at the decoder for an hour.
@@ -35,6 +36,7 @@ bench-smoke:
 	cargo bench --bench decode -- --test
 	cargo bench --bench dispatch -- --test
 	cargo bench --bench whole_call -- --test
+	cargo bench --bench journal -- --test
 	node benches/dispatch.mjs 1
 
 fuzz-smoke:

@@ -63,7 +63,7 @@ impl Board {
             Ok(None) => {
                 self.0.remove(id);
             }
-            Err(error) => eprintln!("an event of the board at {} is no card: {error}", record.seq),
+            Err(error) => tracing::error!("an event of the board at {} is no card: {error}", record.seq),
         }
     }
 

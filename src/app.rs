@@ -207,7 +207,10 @@ impl App {
         }
         let registry = Registry::new(self.modules, &self.states)?;
         let limits = self.config.limits();
-        let dispatcher = Dispatcher::new(registry, self.states, limits, self.config.call_timeout);
+        let mut dispatcher = Dispatcher::new(registry, self.states, limits, self.config.call_timeout);
+        if let Some(feed) = &feed {
+            dispatcher = dispatcher.remembering(feed.journal().clone());
+        }
         Ok((dispatcher, feed, self.config))
     }
 

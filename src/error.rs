@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, fmt};
 
-use serde::{Serialize, Serializer, ser::SerializeStruct};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeStruct};
 use serde_json::Value;
 
 /// The outcome of a function that may refuse its call.
@@ -12,7 +12,8 @@ use serde_json::Value;
 pub type Result<T, E = CallError> = std::result::Result<T, E>;
 
 /// Every code that an answer can carry. Clients may rely on this list being closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Hash)]
+#[serde(rename_all = "snake_case")]
 pub enum Code {
     /// The argument is no call: unknown form, broken JSON, base64 or gzip, missing or empty `event`.
     BadCall,
@@ -184,6 +185,28 @@ impl Serialize for CallError {
             object.serialize_field("details", details)?;
         }
         object.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for CallError {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Object {
+            code: Code,
+            message: String,
+            details: Option<Value>,
+        }
+        let Object {
+            code,
+            message,
+            details,
+        } = Object::deserialize(deserializer)?;
+        let message = message.into();
+        Ok(Self(Box::new(Inner {
+            code,
+            message,
+            details,
+        })))
     }
 }
 

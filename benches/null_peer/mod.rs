@@ -57,6 +57,10 @@ impl Peer for NullPeer {
         Box::pin(async {})
     }
 
+    fn hold(&self) {}
+
+    fn release(&self) {}
+
     fn join(&self, _: &str) {}
 
     fn leave(&self, _: &str) {}

@@ -7,6 +7,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio_util::sync::WaitForCancellationFuture;
 
 use super::{
+    once::OnceCall,
     peer::{Identity, Peer, SocketId, Target},
     states::States,
 };
@@ -28,11 +29,30 @@ pub struct Context {
     peer: Arc<dyn Peer>,
     states: Arc<States>,
     event: ByteString,
+    once: Option<Arc<OnceCall>>,
 }
 
 impl Context {
     pub(crate) fn new(peer: Arc<dyn Peer>, states: Arc<States>, event: ByteString) -> Self {
-        Self { peer, states, event }
+        Self {
+            peer,
+            states,
+            event,
+            once: None,
+        }
+    }
+
+    /// The context of a call with an idempotency key.
+    pub(super) fn applied_once(self, call: Arc<OnceCall>) -> Self {
+        Self {
+            once: Some(call),
+            ..self
+        }
+    }
+
+    /// The call's idempotency key, for what it publishes.
+    pub(crate) fn once(&self) -> Option<Arc<OnceCall>> {
+        self.once.clone()
     }
 
     /// The name of the event that was called.

@@ -8,15 +8,19 @@ use futures_util::FutureExt;
 
 use super::{
     context::Context,
+    handler::Function,
+    once::OnceCall,
     payload::{Arrived, Call, Limits},
-    peer::Peer,
+    peer::{Hold, Peer},
     registry::Registry,
+    repeats::Repeats,
     reply::Reply,
     states::States,
 };
 use crate::{
     error::{CallError, Code, Result},
     event::MAX_NAME,
+    journal::Journal,
 };
 
 /// What an answer says: for which event, and with what result.
@@ -44,6 +48,7 @@ pub struct Dispatcher {
     states: Arc<States>,
     limits: Limits,
     time_limit: Duration,
+    repeats: Option<Repeats>,
 }
 
 impl Dispatcher {
@@ -55,6 +60,16 @@ impl Dispatcher {
             states: Arc::new(states),
             limits,
             time_limit,
+            repeats: None,
+        }
+    }
+
+    /// Applies calls with an idempotency key once: those that ran are known to this journal.
+    #[must_use]
+    pub fn remembering(self, journal: Arc<dyn Journal>) -> Self {
+        Self {
+            repeats: Some(Repeats::new(journal)),
+            ..self
         }
     }
 
@@ -86,12 +101,7 @@ impl Dispatcher {
                 event: shortened(&event),
             };
         };
-        let context = Context::new(peer, self.states.clone(), event.clone());
-        let run = async {
-            let function = registered.function.start(&call, &context)?;
-            drop((call, context));
-            function.await
-        };
+        let run = self.run(&*registered.function, call, peer);
         // A block of its own, so that a panic is caught too of what a late function leaves half-way.
         let timed = async { tokio::time::timeout(self.time_limit, run).await };
         let result = match AssertUnwindSafe(timed).catch_unwind().await {
@@ -106,6 +116,22 @@ impl Dispatcher {
             ))),
         };
         Answer { event, result }
+    }
+
+    async fn run(&self, function: &dyn Function, call: Call, peer: Arc<dyn Peer>) -> Result<Reply> {
+        let context = Context::new(peer.clone(), self.states.clone(), call.event_name());
+        if let Some(repeats) = &self.repeats
+            && let Some(once) = OnceCall::of(&call)?
+        {
+            let (once, hold) = (Arc::new(once), Hold::new(peer));
+            let context = context.applied_once(once.clone());
+            let start = move || function.start(&call, &context);
+            return repeats.apply(&once, hold, start).await;
+        }
+        drop(peer);
+        let function = function.start(&call, &context)?;
+        drop((call, context));
+        function.await
     }
 }
 

@@ -1,14 +1,18 @@
 //! From a packet to an answer, with no socket in sight: a call is decoded (`payload`), found
 //! (`registry`), its arguments are taken from it (`extract`), the function runs (`handler`), and what it
-//! returns becomes the answer (`reply`). `dispatch` does these in turn; `module` is how functions are named.
+//! returns becomes the answer (`reply`). `dispatch` does these in turn, and `repeats` only the first
+//! time that a call is tried; `module` is how functions are named.
 
 pub(crate) mod context;
 pub(crate) mod dispatch;
 pub(crate) mod extract;
+pub(crate) mod first_answer;
 pub(crate) mod handler;
 pub(crate) mod module;
+pub(crate) mod once;
 pub(crate) mod payload;
 pub(crate) mod peer;
 pub(crate) mod registry;
+mod repeats;
 pub(crate) mod reply;
 pub(crate) mod states;

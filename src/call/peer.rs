@@ -90,6 +90,12 @@ pub trait Peer: Send + Sync + 'static {
     /// Completes when nothing that was said to this socket waits for room any more.
     fn settled(&self) -> BoxFuture<'_, ()>;
 
+    /// No further call of this socket begins until [`Peer::release`].
+    fn hold(&self);
+
+    /// Ends [`Peer::hold`].
+    fn release(&self);
+
     /// Enters a room.
     fn join(&self, room: &str);
 
@@ -101,6 +107,22 @@ pub trait Peer: Send + Sync + 'static {
 
     /// What functions keep on the socket, one value per type.
     fn data(&self) -> &SocketData;
+}
+
+/// Keeps the calls of a socket back that came after one which is still to begin.
+pub(super) struct Hold(Arc<dyn Peer>);
+
+impl Hold {
+    pub(super) fn new(peer: Arc<dyn Peer>) -> Self {
+        peer.hold();
+        Self(peer)
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.0.release();
+    }
 }
 
 /// Values kept on a socket for as long as it lives, one per type.

@@ -5,7 +5,7 @@ use std::{collections::HashMap, fmt, future::Future, sync::Arc};
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::{frame::Frame, live::Live, refusal::unavailable, topic::Topic};
+use super::{frame::Frame, live::Live, topic::Topic};
 use crate::{
     error::{CallError, Code, Result},
     journal::{Fence, Journal, JournalError, Tail},
@@ -30,7 +30,10 @@ pub(super) struct Channel {
 
 impl Channel {
     pub(super) async fn fence(&self) -> Result<Fence> {
-        self.journal.fence(&self.topic.name).await.map_err(unavailable)
+        self.journal
+            .fence(&self.topic.name)
+            .await
+            .map_err(JournalError::refusal)
     }
 }
 
@@ -74,7 +77,7 @@ impl Feed {
         self.channels.values().map(|channel| &channel.topic)
     }
 
-    pub(super) fn journal(&self) -> &Arc<dyn Journal> {
+    pub(crate) fn journal(&self) -> &Arc<dyn Journal> {
         &self.journal
     }
 

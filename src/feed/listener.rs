@@ -4,7 +4,7 @@ use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::{FutureExt, future::BoxFuture};
 
-use super::{channels::Feed, follower::Follower, refusal::unavailable};
+use super::{channels::Feed, follower::Follower};
 use crate::{
     call::dispatch::said,
     error::{CallError, Result},
@@ -45,7 +45,7 @@ pub(crate) async fn listen(feed: Arc<Feed>, topic: String, name: String, functio
         .journal()
         .consumed(&topic, &name)
         .await
-        .map_err(unavailable)?;
+        .map_err(JournalError::refusal)?;
     let mut follower = Follower::new(channel, at);
     let listener = Listener {
         journal: feed.journal().clone(),

@@ -13,7 +13,6 @@ mod listener;
 mod live;
 mod projection;
 mod publish;
-mod refusal;
 mod subscribe;
 mod subscription;
 mod tidying;

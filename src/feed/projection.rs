@@ -8,7 +8,7 @@ use std::{
 
 use tokio::sync::watch;
 
-use super::{channels::Feed, follower::Follower, refusal::unavailable};
+use super::{channels::Feed, follower::Follower};
 use crate::{
     error::Result,
     journal::{JournalError, Record},
@@ -43,7 +43,7 @@ impl Feed {
         let follower = Follower::new(self.channel(topic)?.clone(), 0);
         Projection::start(self, follower, state, fold)
             .await
-            .map_err(unavailable)
+            .map_err(JournalError::refusal)
     }
 }
 

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{channels::Feed, refusal::unavailable};
+use super::channels::Feed;
 use crate::{
-    call::context::Context,
+    call::{context::Context, first_answer, once::OnceCall, reply::IntoReply},
     error::{CallError, Result},
     event::{Event, Position},
-    journal::Append,
+    journal::{Append, JournalError},
 };
 
 /// Publishes to one topic.
@@ -16,9 +16,21 @@ pub struct Publisher {
     feed: Option<Arc<Feed>>,
     topic: Arc<str>,
     expected: Option<u64>,
+    once: Option<Arc<OnceCall>>,
+    answer: Option<String>,
 }
 
 impl Publisher {
+    fn new(feed: Option<Arc<Feed>>, topic: Arc<str>) -> Self {
+        Self {
+            feed,
+            topic,
+            expected: None,
+            once: None,
+            answer: None,
+        }
+    }
+
     /// Only where the topic still ends here: nobody published since.
     #[must_use]
     pub fn expecting(mut self, last: u64) -> Self {
@@ -26,7 +38,21 @@ impl Publisher {
         self
     }
 
+    /// Stores what the function is about to answer in the commit of what it publishes, so that even if the server
+    /// goes down right after, a call with an idempotency key (`id`) that is tried again is answered so. Without
+    /// this such a retry is answered with the position. A call without a key is not tried again, and stores nothing.
+    ///
+    /// # Errors
+    /// [`Code::Internal`](crate::Code::Internal) where the answer cannot be written as JSON.
+    pub fn answering(mut self, answer: impl IntoReply) -> Result<Self> {
+        self.answer = Some(first_answer::of(answer)?);
+        Ok(self)
+    }
+
     /// Publishes an event. Resolves when it is durable; nobody sees it before.
+    ///
+    /// In a call with an idempotency key (`id`) the key stands in the same commit: the call that is tried again is
+    /// given its first answer, and nothing is published anew.
     ///
     /// # Errors
     /// [`Code::Conflict`](crate::Code::Conflict) where the topic does not end where it was expected to,
@@ -37,6 +63,9 @@ impl Publisher {
 
     /// Publishes a batch: all of it or nothing, one after the other. The position is that of the last.
     ///
+    /// What belongs together is one batch: of a call that publishes twice, the second may be lost where the server
+    /// goes down in between, as the call that is tried again has its answer by then.
+    ///
     /// # Errors
     /// As [`Publisher::publish`].
     pub async fn publish_all(&self, events: Vec<Event>) -> Result<Position> {
@@ -44,13 +73,18 @@ impl Publisher {
         let feed =
             feed.ok_or_else(|| CallError::internal(format_args!("topic '{}' is not declared", self.topic)))?;
         let journal = feed.journal();
-        let append = Append {
-            topic: self.topic.to_string(),
-            events,
-            expect: self.expected,
-            once: None,
+        let append = |once| {
+            journal.append(Append {
+                topic: self.topic.to_string(),
+                events,
+                expect: self.expected,
+                once,
+            })
         };
-        let appended = journal.append(append).await.map_err(unavailable)?;
+        let appended = match &self.once {
+            Some(call) => call.append(self.answer.clone(), append).await?,
+            None => append(None).await.map_err(JournalError::refusal)?,
+        };
         Ok(Position {
             epoch: journal.epoch().clone(),
             seq: appended.last,
@@ -61,11 +95,7 @@ impl Publisher {
 impl Feed {
     /// Publishes to a topic from outside a call: from a timer, an HTTP route.
     pub fn topic(self: &Arc<Self>, name: impl Into<Arc<str>>) -> Publisher {
-        Publisher {
-            feed: Some(self.clone()),
-            topic: name.into(),
-            expected: None,
-        }
+        Publisher::new(Some(self.clone()), name.into())
     }
 }
 
@@ -73,9 +103,8 @@ impl Context {
     /// Publishes to a topic.
     pub fn topic(&self, name: impl Into<Arc<str>>) -> Publisher {
         Publisher {
-            feed: self.state(),
-            topic: name.into(),
-            expected: None,
+            once: self.once(),
+            ..Publisher::new(self.state(), name.into())
         }
     }
 }

@@ -8,13 +8,12 @@ use tokio::sync::watch;
 use super::{
     channels::Channel,
     frame::{Frame, Start},
-    refusal::unavailable,
     topic::Pace,
 };
 use crate::{
     error::Result,
     event::Position,
-    journal::{Cursor, Fence, Record},
+    journal::{Cursor, Fence, JournalError, Record},
 };
 
 /// Most events that are read at a time.
@@ -109,7 +108,7 @@ impl Subscription {
                     .await
             }
         };
-        let page = page.map_err(unavailable)?;
+        let page = page.map_err(JournalError::refusal)?;
         if !compacted && self.has_fallen_below().await? {
             return self.begin_anew().await;
         }
@@ -147,7 +146,7 @@ impl Subscription {
             .journal
             .read(name, cursor)
             .await
-            .map_err(unavailable)?;
+            .map_err(JournalError::refusal)?;
         if self.channel.topic.pace == Pace::LatestOfEachKey {
             page = latest_of_each_key(page);
         }

@@ -7,6 +7,7 @@ mod clock;
 mod contract;
 mod memory;
 mod record;
+mod refusal;
 mod sqlite;
 
 pub use self::{

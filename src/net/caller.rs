@@ -3,7 +3,7 @@
 
 use std::{
     collections::HashMap,
-    future::Future,
+    future::{Future, poll_fn},
     panic::AssertUnwindSafe,
     sync::Arc,
     task::{Context, Waker},
@@ -197,13 +197,24 @@ impl<E: Company> Caller<E> {
             this.intake.finished();
             this
         });
-        if call
-            .as_mut()
-            .poll(&mut Context::from_waker(Waker::noop()))
-            .is_pending()
-        {
-            tokio::spawn(async move { call.await.start_waiting() });
+        let polled = call.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        self.intake.was_released();
+        if polled.is_ready() {
+            return;
         }
+        if !self.intake.is_held() {
+            tokio::spawn(async move { call.await.start_waiting() });
+            return;
+        }
+        let this = self.clone();
+        let holding = poll_fn(move |context| {
+            let polled = call.as_mut().poll(context);
+            if this.intake.was_released() {
+                this.start_waiting();
+            }
+            polled
+        });
+        tokio::spawn(async move { holding.await.start_waiting() });
     }
 
     async fn answer(self: &Arc<Self>, incoming: Incoming) {
@@ -330,6 +341,14 @@ impl<E: Company> Peer for Caller<E> {
 
     fn settled(&self) -> BoxFuture<'_, ()> {
         Box::pin(self.outbox.emptied())
+    }
+
+    fn hold(&self) {
+        self.intake.hold();
+    }
+
+    fn release(&self) {
+        self.intake.release();
     }
 
     fn join(&self, room: &str) {

@@ -75,6 +75,10 @@ struct State {
     running: usize,
     /// Somebody starts a call right now: only one does at a time, so that they start in order.
     starting: bool,
+    /// A call that was started has yet to begin: those behind it wait.
+    held: bool,
+    /// It began; those behind it wait until it has said what it says at once.
+    released: bool,
     /// Reading was paused, and many waited since.
     crowded: bool,
     /// When many waited first since none did. However often reading goes on in between, it is one crowd.
@@ -113,7 +117,7 @@ impl Intake {
     /// [`Intake::started`], then asks again.
     pub(super) fn next(&self) -> Option<Incoming> {
         let mut state = self.state();
-        if state.starting || state.running >= self.bounds.running {
+        if state.starting || state.held || state.running >= self.bounds.running {
             return None;
         }
         let incoming = state.waiting.pop_front()?;
@@ -129,6 +133,29 @@ impl Intake {
     /// The call that [`Intake::next`] gave runs now, or ran already.
     pub(super) fn started(&self) {
         self.state().starting = false;
+    }
+
+    /// No further call starts until [`Intake::release`].
+    pub(super) fn hold(&self) {
+        self.state().held = true;
+    }
+
+    /// Ends [`Intake::hold`].
+    pub(super) fn release(&self) {
+        self.state().released = true;
+    }
+
+    /// Whether a call that was started has yet to begin.
+    pub(super) fn is_held(&self) -> bool {
+        self.state().held
+    }
+
+    /// Whether calls were held back and may start from now on.
+    pub(super) fn was_released(&self) -> bool {
+        let mut state = self.state();
+        let released = std::mem::take(&mut state.released);
+        state.held &= !released;
+        released
     }
 
     /// A call has its answer.

@@ -46,7 +46,7 @@ impl Attachments {
         self.as_slice().iter().map(Bytes::len).sum()
     }
 
-    fn as_slice(&self) -> &[Bytes] {
+    pub(super) fn as_slice(&self) -> &[Bytes] {
         self.0.as_deref().unwrap_or_default()
     }
 

@@ -290,12 +290,16 @@ impl Call {
     }
 
     /// The fields of the object form; `None` for the array form.
-    fn object(&self) -> Result<Option<std::collections::HashMap<String, &RawValue>>, CallError> {
+    pub(super) fn object(&self) -> Result<Option<std::collections::HashMap<String, &RawValue>>, CallError> {
         let text = self.whole_text()?;
         match starts_with(text.as_bytes(), b'{') {
             true => Ok(Some(serde_json::from_str(text)?)),
             false => Ok(None),
         }
+    }
+
+    pub(super) fn buffers(&self) -> &[Bytes] {
+        self.attachments.as_slice()
     }
 
     fn whole_text(&self) -> Result<&str, CallError> {

@@ -61,13 +61,30 @@ impl Data {
     /// # Errors
     /// [`Code::Internal`] where the value cannot be written as JSON (a map whose keys are no text).
     pub fn new(value: &(impl Serialize + ?Sized)) -> Result<Self, CallError> {
-        let (json, mut buffers) = attachments::serialize(value)?;
+        let (json, buffers) = attachments::serialize(value)?;
+        Ok(Self::from_parts(json.into(), buffers))
+    }
+
+    /// JSON with placeholders, and the Buffers that they stand for.
+    pub(crate) fn from_parts(json: ByteString, mut buffers: Vec<Bytes>) -> Self {
         if json == attachments::ONE_BUFFER
             && let Some(buffer) = buffers.pop()
         {
-            return Ok(Self(Form::Buffer(buffer)));
+            return Self(Form::Buffer(buffer));
         }
-        Ok(Self(Form::Json(json.into(), buffers.into())))
+        Self(Form::Json(json, buffers.into()))
+    }
+
+    /// The reverse of [`Data::from_parts`].
+    pub(crate) fn to_parts(&self) -> (ByteString, Vec<Bytes>) {
+        match &self.0 {
+            Form::Absent => (ByteString::from_static("null"), Vec::new()),
+            Form::Json(json, attachments) => (json.clone(), attachments.as_slice().to_vec()),
+            Form::Buffer(buffer) => (
+                ByteString::from_static(attachments::ONE_BUFFER),
+                vec![buffer.clone()],
+            ),
+        }
     }
 
     /// Bytes that it holds.

@@ -12,6 +12,7 @@
 mod attachments;
 mod call;
 mod data;
+mod digest;
 mod envelope;
 mod json;
 mod limits;

@@ -5,6 +5,7 @@ mod begin;
 mod board;
 mod clients;
 mod listeners;
+mod once;
 mod projections;
 mod publish;
 mod reader;
@@ -64,6 +65,13 @@ on_every_store! {
     publish::a_batch_arrives_whole_and_unbroken,
     publish::what_nobody_declared_cannot_be_published_to,
     publish::what_goes_on_after_a_call_publishes_too,
+    once::who_tries_again_gets_the_first_answer,
+    once::an_answer_with_buffers_comes_again,
+    once::a_key_with_another_body_is_a_conflict,
+    once::who_tries_again_too_early_waits_for_the_first_answer,
+    once::what_changed_nothing_runs_again,
+    once::a_call_that_never_ended_has_its_answer,
+    once::calls_with_and_without_a_key_begin_in_order,
     tidying::what_a_topic_need_not_keep_goes,
     projections::a_projection_is_the_fold_of_its_topic,
     listeners::a_listener_hears_all_in_order_and_goes_on_after_a_restart,

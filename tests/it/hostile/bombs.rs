@@ -32,7 +32,7 @@ fn bombs() -> Vec<super::Case> {
     let (zeros, blanks) = (bomb(0), bomb(b' '));
     let whole = whole_bomb();
     let said = |encoding: &str, data: &str| {
-        format!(r#"{{"event":"{ECHO}","id":"{MARKER}","encoding":"{encoding}","data":{data}}}"#)
+        format!(r#"{{"event":"{ECHO}","name":"{MARKER}","encoding":"{encoding}","data":{data}}}"#)
     };
     let in_base64 = quoted(&base64(&zeros));
     let twice = gzip(&zeros);

@@ -1,0 +1,23 @@
+//! What callers are told when the journal does not do what it was asked.
+
+use super::contract::JournalError;
+use crate::error::{CallError, Code};
+
+/// After so long, in milliseconds, a journal that is away may be back.
+const AFTER_MS: u64 = 1000;
+
+impl JournalError {
+    /// What whoever waits for the journal is told.
+    pub(crate) fn refusal(self) -> CallError {
+        match self {
+            Self::Expectation { head, .. } => CallError::new(Code::Conflict, "the topic has moved on")
+                .with_details(serde_json::json!({ "seq": head })),
+            Self::OtherBody => CallError::new(Code::Conflict, "this id was used before, with another body"),
+            Self::Unavailable(why) => {
+                tracing::warn!("the journal is unavailable: {why}");
+                CallError::new(Code::Unavailable, "the journal is unavailable for now")
+                    .with_details(serde_json::json!({ "after_ms": AFTER_MS }))
+            }
+        }
+    }
+}

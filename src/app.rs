@@ -15,7 +15,7 @@ use crate::{
     },
     config::Config,
     error::{CallError, Result},
-    feed::{self, Feed, Projection, Topic},
+    feed::{self, Declarations, Feed, Projection, Topic, TopicError},
     journal::{Journal, JournalError, OpenError, Record, SqliteJournal},
     net::server::{self, ServeError, Server},
 };
@@ -40,7 +40,7 @@ use crate::{
 pub struct App {
     modules: Vec<Module>,
     states: States,
-    topics: Vec<Topic>,
+    declarations: Declarations,
     journal: Option<Arc<dyn Journal>>,
     projections: Vec<Start>,
     listeners: Vec<Start>,
@@ -55,7 +55,7 @@ impl fmt::Debug for App {
         f.debug_struct("App")
             .field("modules", &self.modules)
             .field("states", &self.states)
-            .field("topics", &self.topics)
+            .field("declarations", &self.declarations)
             .field("config", &self.config)
             .finish_non_exhaustive()
     }
@@ -67,13 +67,16 @@ pub enum StartError {
     /// A function's name or state is wrong.
     #[error(transparent)]
     Registry(#[from] RegistryError),
+    /// What is said of the topics, their listeners and projections does not fit together.
+    #[error(transparent)]
+    Topic(#[from] TopicError),
     /// The journal cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
     /// The journal cannot be read.
     #[error(transparent)]
     Journal(#[from] JournalError),
-    /// A projection or a listener cannot begin: its topic is not declared, or the journal cannot be read.
+    /// A projection or a listener cannot begin, as the journal cannot be read.
     #[error("{0}")]
     Feed(CallError),
     /// The server cannot be reached.
@@ -101,11 +104,12 @@ impl App {
         self
     }
 
-    /// Declares a topic. Its events live in the journal.
+    /// Declares a topic. Its events live in the journal. A name is checked when the app starts: ASCII letters,
+    /// digits, `_` and `-` between single dots; `<topic>.dead.<name>` is for the dead letters of that listener.
     #[must_use]
     pub fn topic(mut self, topic: Topic) -> Self {
         self.states.promise::<Feed>();
-        self.topics.push(topic);
+        self.declarations.topic(topic);
         self
     }
 
@@ -116,7 +120,7 @@ impl App {
         self
     }
 
-    /// Keeps state that is folded from a topic; functions take it as `State<Projection<T>>`.
+    /// Keeps state that is folded from a topic; functions take it as `State<Projection<T>>`. There is one of a type.
     #[must_use]
     pub fn project<T: Send + Sync + 'static>(
         mut self,
@@ -126,6 +130,7 @@ impl App {
     ) -> Self {
         let topic = topic.into();
         self.states.promise::<Projection<T>>();
+        self.declarations.projection::<T>(&topic);
         self.projections.push(Box::new(move |feed, states| {
             Box::pin(async move {
                 states.share(feed.project(&topic, state, fold).await?);
@@ -136,7 +141,8 @@ impl App {
     }
 
     /// Lets a function hear every event of a topic: in order, at least once, also those from before a restart.
-    /// One that fails is tried again, and in the end put in the topic `<topic>.dead.<name>`.
+    /// One that fails is tried again, and in the end put in the topic `<topic>.dead.<name>`. A name is ASCII
+    /// letters, digits, `_` and `-`, and a topic's listeners have each their own.
     #[must_use]
     pub fn listen<F, Fut>(mut self, topic: impl Into<String>, name: impl Into<String>, function: F) -> Self
     where
@@ -144,6 +150,7 @@ impl App {
         Fut: Future<Output = Result<()>> + Send + 'static,
     {
         let (topic, name, function) = (topic.into(), name.into(), feed::hearing(function));
+        self.declarations.listener(&topic, &name);
         self.listeners.push(Box::new(move |feed, _| {
             Box::pin(feed::listen(feed.clone(), topic, name, function))
         }));
@@ -171,7 +178,8 @@ impl App {
     /// ```
     ///
     /// # Errors
-    /// A name that is malformed or taken, state that is missing, an address that cannot be had.
+    /// A name that is malformed or taken, state or a topic that is missing, a journal or an address that cannot be
+    /// had.
     pub async fn start(self) -> Result<Server, StartError> {
         let (dispatcher, feed, config) = self.into_parts().await?;
         Ok(Server::start(dispatcher, feed, config).await?)
@@ -191,8 +199,9 @@ impl App {
     /// The table of functions alone, checked.
     ///
     /// # Errors
-    /// A name that is malformed or taken, or state that is missing.
+    /// A name that is malformed or taken, state that is missing, or a topic that is.
     pub fn into_registry(self) -> Result<Registry, StartError> {
+        self.declarations.checked()?;
         Ok(Registry::new(self.modules, &self.states)?)
     }
 
@@ -216,14 +225,14 @@ impl App {
 
     /// The feed of the topics; an app without topics has none, and needs no journal.
     async fn feed(&mut self) -> Result<Option<Arc<Feed>>, StartError> {
-        if self.topics.is_empty() {
+        let topics = std::mem::take(&mut self.declarations).checked()?;
+        if topics.is_empty() {
             return Ok(None);
         }
         let journal = match self.journal.take() {
             Some(journal) => journal,
             None => Arc::new(SqliteJournal::open(&self.config.data, self.config.durability)?),
         };
-        let topics = std::mem::take(&mut self.topics);
         let feed = Feed::start(journal, topics).await?;
         feed.keep_tidy();
         Ok(Some(feed))

@@ -82,7 +82,8 @@ impl FromStr for EventName {
     }
 }
 
-fn is_word(part: &str) -> bool {
+/// Whether a text may be one part of a name.
+pub(crate) fn is_word(part: &str) -> bool {
     !part.is_empty()
         && part
             .bytes()

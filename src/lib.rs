@@ -57,7 +57,7 @@ pub mod payload {
 
 /// What topics have to say: the backlog, then live.
 mod feed;
-pub use feed::{Feed, Projection, Publisher, Reader, Topic, everyone};
+pub use feed::{Feed, Projection, Publisher, Reader, Topic, TopicError, everyone};
 
 /// Every setting.
 mod config;

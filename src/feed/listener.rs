@@ -33,9 +33,12 @@ where
     Arc::new(move |record| Box::pin(function(record)))
 }
 
+/// What stands between a topic and a listener in the name of the listener's dead letters.
+pub(super) const DEAD: &str = ".dead.";
+
 /// The topic of the events of another that a listener failed on.
-pub(crate) fn dead_letters(topic: &str, name: &str) -> String {
-    format!("{topic}.dead.{name}")
+pub(super) fn dead_letters(topic: &str, name: &str) -> String {
+    format!("{topic}{DEAD}{name}")
 }
 
 /// Lets `function` hear a topic, from where the listener of this name stood last.

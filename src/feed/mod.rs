@@ -1,12 +1,13 @@
 //! What topics have to say, to everyone who reads them: the backlog first, then live, in one order, at each
 //! reader's own pace. The feed reads from the journal and from nothing else, and nothing else writes to readers.
 //!
-//! A [`Topic`] is declared; `frame` is an event as it travels; `live` holds the newest of a topic, encoded once
+//! A [`Topic`] is declared, and each `declaration` checked; `frame` is an event as it travels; `live` holds the newest of a topic, encoded once
 //! for all readers; `subscription` is one reader's place; `channels` has all topics; `publish` appends, `subscribe`
 //! is what clients call; `follower` reads inside the server, for each `projection` and `listener`;
 //! `tidying` keeps topics small.
 
 mod channels;
+mod declaration;
 mod follower;
 mod frame;
 mod listener;
@@ -20,11 +21,13 @@ mod topic;
 
 pub use self::{
     channels::Feed,
+    declaration::TopicError,
     projection::Projection,
     publish::Publisher,
     topic::{Reader, Topic, everyone},
 };
 pub(crate) use self::{
+    declaration::Declarations,
     listener::{hearing, listen},
     subscribe::{at_connection, module},
 };

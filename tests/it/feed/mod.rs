@@ -4,6 +4,7 @@ mod any_readers;
 mod begin;
 mod board;
 mod clients;
+mod declarations;
 mod listeners;
 mod once;
 mod projections;

@@ -1,0 +1,240 @@
+//! What an app says of its topics, checked before anything begins.
+
+use std::{
+    any::{TypeId, type_name},
+    collections::HashSet,
+    sync::Arc,
+};
+
+use super::{
+    listener::{DEAD, dead_letters},
+    projection::Projection,
+    topic::Topic,
+};
+use crate::event::{MAX_NAME, is_word};
+
+/// The topics of an app, and who reads them inside the server.
+#[derive(Debug, Default)]
+pub(crate) struct Declarations {
+    topics: Vec<Topic>,
+    /// Topic and name.
+    listeners: Vec<(String, String)>,
+    /// Topic, type of the projection, and that type's name.
+    projections: Vec<(String, TypeId, &'static str)>,
+}
+
+/// Why the topics of an app cannot begin.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TopicError {
+    /// A topic's name that is none.
+    #[error(
+        "'{0}' is no topic name: it holds ASCII letters, digits, '_' and '-' between single dots, at most {MAX_NAME} bytes"
+    )]
+    Malformed(String),
+    /// Two topics of one name.
+    #[error("topic '{0}' is declared twice")]
+    Duplicate(String),
+    /// A topic under a name that is kept for what a listener fails on, and there is no such listener.
+    #[error("topic '{name}' has a name of dead letters, and topic '{topic}' has no listener '{listener}'")]
+    DeadLetters {
+        /// The topic.
+        name: String,
+        /// The topic whose dead letters it would hold.
+        topic: String,
+        /// The listener that would have failed on them.
+        listener: String,
+    },
+    /// A listener's name that is none.
+    #[error(
+        "'{listener}', which listens to topic '{topic}', is no name of a listener: it holds ASCII letters, digits, '_' and '-', and no more than {MAX_NAME} bytes together with '{topic}.dead.'"
+    )]
+    MalformedListener {
+        /// The topic.
+        topic: String,
+        /// The listener.
+        listener: String,
+    },
+    /// Two listeners of one name to one topic: they would share one place in it.
+    #[error("topic '{topic}' has two listeners '{listener}'")]
+    DuplicateListener {
+        /// The topic.
+        topic: String,
+        /// The listener.
+        listener: String,
+    },
+    /// Two projections of one type: functions could not tell them apart.
+    #[error("{0} is projected twice")]
+    DuplicateProjection(&'static str),
+    /// A listener or a projection of a topic that is not declared.
+    #[error("{reader} reads topic '{topic}', which is not declared")]
+    Undeclared {
+        /// What reads it.
+        reader: String,
+        /// The topic.
+        topic: String,
+    },
+}
+
+impl Declarations {
+    pub(crate) fn topic(&mut self, topic: Topic) {
+        self.topics.push(topic);
+    }
+
+    pub(crate) fn listener(&mut self, topic: &str, name: &str) {
+        self.listeners.push((topic.to_owned(), name.to_owned()));
+    }
+
+    pub(crate) fn projection<T: 'static>(&mut self, topic: &str) {
+        let id = TypeId::of::<Projection<T>>();
+        self.projections
+            .push((topic.to_owned(), id, type_name::<Projection<T>>()));
+    }
+
+    /// The topics, where all that is said of them fits together.
+    pub(crate) fn checked(self) -> Result<Vec<Topic>, TopicError> {
+        let declared = self.declared()?;
+        self.check_listeners(&declared)?;
+        self.check_projections(&declared)?;
+        self.check_dead_letters()?;
+        Ok(self.topics)
+    }
+
+    fn declared(&self) -> Result<HashSet<Arc<str>>, TopicError> {
+        let mut declared = HashSet::new();
+        for topic in &self.topics {
+            if !is_name(&topic.name) {
+                return Err(TopicError::Malformed(topic.name.to_string()));
+            }
+            if !declared.insert(topic.name.clone()) {
+                return Err(TopicError::Duplicate(topic.name.to_string()));
+            }
+        }
+        Ok(declared)
+    }
+
+    fn check_listeners(&self, declared: &HashSet<Arc<str>>) -> Result<(), TopicError> {
+        let mut known = HashSet::new();
+        for (topic, name) in &self.listeners {
+            let (topic, listener) = (topic.clone(), name.clone());
+            if !is_word(name) || dead_letters(&topic, name).len() > MAX_NAME {
+                return Err(TopicError::MalformedListener { topic, listener });
+            }
+            if !declared.contains(&*topic) {
+                let reader = format!("listener '{name}'");
+                return Err(TopicError::Undeclared { reader, topic });
+            }
+            if !known.insert((topic.clone(), name)) {
+                return Err(TopicError::DuplicateListener { topic, listener });
+            }
+        }
+        Ok(())
+    }
+
+    fn check_projections(&self, declared: &HashSet<Arc<str>>) -> Result<(), TopicError> {
+        let mut known = HashSet::new();
+        for (topic, id, name) in &self.projections {
+            if !declared.contains(&**topic) {
+                let (reader, topic) = ((*name).to_owned(), topic.clone());
+                return Err(TopicError::Undeclared { reader, topic });
+            }
+            if !known.insert(id) {
+                return Err(TopicError::DuplicateProjection(name));
+            }
+        }
+        Ok(())
+    }
+
+    /// Dead letters are a topic like others, which the app may declare for people to read; but nothing else may
+    /// be published under their names.
+    fn check_dead_letters(&self) -> Result<(), TopicError> {
+        for topic in &self.topics {
+            let Some((of, listener)) = topic.name.rsplit_once(DEAD) else {
+                continue;
+            };
+            let is_known = |(topic, name): &(String, String)| topic == of && name == listener;
+            // No listener has a dot in its name.
+            if is_word(listener) && !self.listeners.iter().any(is_known) {
+                return Err(TopicError::DeadLetters {
+                    name: topic.name.to_string(),
+                    topic: of.to_owned(),
+                    listener: listener.to_owned(),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    text.len() <= MAX_NAME && text.split('.').all(is_word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(topics: &[&str], listeners: &[(&str, &str)]) -> Result<Vec<Topic>, TopicError> {
+        let mut declarations = Declarations::default();
+        for name in topics {
+            declarations.topic(Topic::new(*name));
+        }
+        for (topic, name) in listeners {
+            declarations.listener(topic, name);
+        }
+        declarations.checked()
+    }
+
+    #[test]
+    fn names_are_words_between_single_dots() {
+        for good in [
+            "board",
+            "a.b-c.d_1",
+            "topic",
+            "dead",
+            "a.dead",
+            &"x".repeat(MAX_NAME),
+        ] {
+            assert!(check(&[good], &[]).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            ".",
+            "a.",
+            ".a",
+            "a..b",
+            "a b",
+            "größe",
+            "a/b",
+            &"x".repeat(MAX_NAME + 1),
+        ] {
+            let error = check(&[bad], &[]).unwrap_err();
+            assert_eq!(error, TopicError::Malformed(bad.to_owned()));
+            assert!(error.to_string().contains(&format!("'{bad}'")));
+        }
+    }
+
+    #[test]
+    fn names_of_dead_letters_are_the_listeners_own() {
+        assert!(check(&["a", "a.dead.b"], &[("a", "b")]).is_ok());
+        assert!(
+            check(&["a", "a.dead.b.c"], &[]).is_ok(),
+            "no listener is called so"
+        );
+        let kept = [("a.dead.b", "a", "b"), ("a.dead.b.dead.c", "a.dead.b", "c")];
+        for (name, topic, listener) in kept {
+            let expected = TopicError::DeadLetters {
+                name: name.to_owned(),
+                topic: topic.to_owned(),
+                listener: listener.to_owned(),
+            };
+            assert_eq!(check(&["a", name], &[("a", "other")]).unwrap_err(), expected);
+        }
+        // Dead letters may be listened to as well, and what fails on them has a name of its own again.
+        let twice = [("a", "b"), ("a.dead.b", "c")];
+        assert!(check(&["a", "a.dead.b", "a.dead.b.dead.c"], &twice).is_ok());
+        // Were dots allowed, this listener's letters would lie among those of the one above.
+        let dotted = check(&["a"], &[("a", "b.dead.c")]).unwrap_err();
+        assert!(matches!(dotted, TopicError::MalformedListener { .. }), "{dotted}");
+    }
+}

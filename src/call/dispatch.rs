@@ -146,7 +146,7 @@ fn unknown(event: &str) -> CallError {
 }
 
 /// No registered name is longer than this; a longer one is not sent back whole.
-fn shortened(event: &str) -> ByteString {
+pub(crate) fn shortened(event: &str) -> ByteString {
     let mut end = event.len().min(MAX_NAME);
     while !event.is_char_boundary(end) {
         end -= 1;

@@ -82,14 +82,17 @@ impl Feed {
     }
 
     pub(super) fn channel(&self, topic: &str) -> Result<&Arc<Channel>> {
-        self.channels
-            .get(topic)
-            .ok_or_else(|| CallError::new(Code::Forbidden, "there is no such topic, or no right to it"))
+        self.channels.get(topic).ok_or_else(no_such_topic)
     }
 
     pub(super) fn is_declared(&self, topic: &str) -> bool {
         self.channels.contains_key(topic)
     }
+}
+
+/// What who asks is told of a topic that is not declared. Which ones are there is not told by it.
+pub(super) fn no_such_topic() -> CallError {
+    CallError::new(Code::Forbidden, "there is no such topic, or no right to it")
 }
 
 impl fmt::Debug for Feed {

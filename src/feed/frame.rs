@@ -6,6 +6,7 @@ use serde::{Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::{
+    error::CallError,
     event::{Body, Epoch},
     journal::Record,
 };
@@ -46,6 +47,24 @@ struct Live<'a> {
     topic: &'a str,
     epoch: &'a str,
     seq: u64,
+}
+
+/// A subscription that a handshake asks for and does not get; without a topic what it asks for as a whole.
+#[derive(Serialize)]
+pub(super) struct Refused<'a> {
+    event: &'static str,
+    topic: Option<&'a str>,
+    error: &'a CallError,
+}
+
+impl<'a> Refused<'a> {
+    pub(super) fn new(topic: Option<&'a str>, error: &'a CallError) -> Self {
+        Self {
+            event: "topic.refused",
+            topic,
+            error,
+        }
+    }
 }
 
 impl Start {

@@ -3,13 +3,14 @@
 //!
 //! A [`Topic`] is declared, and each `declaration` checked; `frame` is an event as it travels; `live` holds the newest of a topic, encoded once
 //! for all readers; `subscription` is one reader's place; `channels` has all topics; `publish` appends, `subscribe`
-//! is what clients call; `follower` reads inside the server, for each `projection` and `listener`;
+//! is what clients call, `handshake` what they ask for when they connect; `follower` reads inside the server, for each `projection` and `listener`;
 //! `tidying` keeps topics small.
 
 mod channels;
 mod declaration;
 mod follower;
 mod frame;
+mod handshake;
 mod listener;
 mod live;
 mod projection;
@@ -28,6 +29,7 @@ pub use self::{
 };
 pub(crate) use self::{
     declaration::Declarations,
+    handshake::{Wanted, at_connection},
     listener::{hearing, listen},
-    subscribe::{at_connection, module},
+    subscribe::module,
 };

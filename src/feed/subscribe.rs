@@ -1,8 +1,8 @@
 //! What clients call: `topic.subscribe`, `topic.unsubscribe`; and the task that feeds each subscription.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, time::Duration};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tokio::{sync::Mutex, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
@@ -18,7 +18,7 @@ use crate::{
         module::Module,
     },
     error::{CallError, Code, Result},
-    event::Position,
+    event::{MalformedPosition, Position},
 };
 
 /// The event that carries what topics say.
@@ -50,7 +50,8 @@ async fn subscribe(
     State(feed): State<Feed>,
     cx: Context,
 ) -> Result<Json<Start>> {
-    begin(&feed, &cx, &topic, since.as_deref()).await.map(Json)
+    let since = position(since.as_deref(), "data.since")?;
+    begin(&feed, &cx, &topic, since).await.map(Json)
 }
 
 async fn unsubscribe(Json(Unsubscribe { topic }): Json<Unsubscribe>, cx: Context) {
@@ -60,13 +61,15 @@ async fn unsubscribe(Json(Unsubscribe { topic }): Json<Unsubscribe>, cx: Context
     }
 }
 
-/// Subscribes to what a client named in its handshake: `{topics: {board: position or null}}`.
-pub(crate) async fn at_connection(feed: Arc<Feed>, cx: Context, topics: HashMap<String, Option<String>>) {
-    for (topic, since) in topics {
-        if let Err(error) = begin(&feed, &cx, &topic, since.as_deref()).await {
-            tracing::debug!(%error, "a subscription at connection was refused");
-        }
-    }
+/// The position that a client writes at this path of what it sends.
+pub(super) fn position(since: Option<&str>, path: &str) -> Result<Option<Position>> {
+    since
+        .map(str::parse)
+        .transpose()
+        .map_err(|error: MalformedPosition| {
+            CallError::new(Code::InvalidData, error.to_string())
+                .with_details(serde_json::json!({ "path": path, "expected": "a position" }))
+        })
 }
 
 /// The subscriptions of a socket, by topic.
@@ -79,13 +82,10 @@ struct Reading {
     task: JoinHandle<()>,
 }
 
-async fn begin(feed: &Feed, cx: &Context, topic: &str, since: Option<&str>) -> Result<Start> {
+/// Subscribes a socket to a topic, where it may read it.
+pub(super) async fn begin(feed: &Feed, cx: &Context, topic: &str, since: Option<Position>) -> Result<Start> {
     let channel = feed.channel(topic)?;
     channel.topic.admit(cx.socket_id().clone(), cx.identity()).await?;
-    let since = since.map(str::parse::<Position>).transpose().map_err(|error| {
-        CallError::new(Code::InvalidData, error.to_string())
-            .with_details(serde_json::json!({ "path": "data.since", "expected": "a position" }))
-    })?;
     let readings = cx.socket_data_or_default::<Readings>();
     let mut readings = readings.0.lock().await;
     // The first is over before the second begins: nothing of it arrives after its start.
@@ -115,15 +115,19 @@ async fn feed_reader(subscription: Subscription, start: Frame, cx: Context, stop
     }
 }
 
+/// Says something to a reader. One who is too slow for one emit is not dropped: what it lacks is said again.
+pub(super) async fn say(cx: &Context, frame: &(impl Serialize + Sync)) {
+    while cx.emit(EVENT, frame).await.is_err() {
+        tokio::time::sleep(AFTER_FAILURE).await;
+    }
+}
+
 /// A batch, and the next when that has left.
 async fn feed_for_ever(mut subscription: Subscription, start: Frame, cx: &Context) {
     let mut frames = vec![start];
     loop {
         for frame in &frames {
-            // A reader who is too slow for one emit is not dropped: what it lacks is said again.
-            while cx.emit(EVENT, frame).await.is_err() {
-                tokio::time::sleep(AFTER_FAILURE).await;
-            }
+            say(cx, frame).await;
         }
         cx.settled().await;
         frames = match subscription.next().await {

@@ -2,7 +2,6 @@
 //! goes out.
 
 use std::{
-    collections::HashMap,
     future::{Future, poll_fn},
     panic::AssertUnwindSafe,
     sync::Arc,
@@ -30,7 +29,7 @@ use crate::{
     },
     config::Config,
     error::{CallError, Code, Result},
-    feed::{self, Feed},
+    feed::{self, Feed, Wanted},
 };
 
 /// The event that carries the results of calls without an ack.
@@ -117,12 +116,12 @@ impl<E: Company> Caller<E> {
     }
 
     /// The socket is connected: it is subscribed to what its handshake names.
-    pub(super) fn connected(self: &Arc<Self>, topics: HashMap<String, Option<String>>) {
-        let Some(feed) = self.shared.feed.clone().filter(|_| !topics.is_empty()) else {
+    pub(super) fn connected(self: &Arc<Self>, topics: Wanted) {
+        if topics.is_empty() {
             return;
-        };
+        }
         let context = self.shared.dispatcher.context(self.clone(), "topic.subscribe");
-        tokio::spawn(feed::at_connection(feed, context, topics));
+        tokio::spawn(feed::at_connection(self.shared.feed.clone(), context, topics));
     }
 
     /// One more call is under way.

@@ -1,7 +1,6 @@
 //! Sockets: the one file that names socketioxide's.
 
 use std::{
-    collections::HashMap,
     convert::Infallible,
     sync::{Arc, Weak},
     time::Duration,
@@ -33,6 +32,7 @@ use crate::{
         peer::{Outgoing, Target},
     },
     error::{CallError, Code, Result},
+    feed::Wanted,
 };
 
 /// The event that carries calls.
@@ -73,7 +73,7 @@ fn welcome(socket: &Arc<Socket>, shared: Arc<Shared>) -> Result<(), getrandom::E
 struct Handshake {
     /// The topics to subscribe to, and the last position that the client has of each.
     #[serde(default)]
-    topics: HashMap<String, Option<String>>,
+    topics: Option<Wanted>,
 }
 
 /// What happens once CONNECT is answered; not before, as the client would hear nothing.
@@ -87,7 +87,7 @@ impl ConnectHandler<LocalAdapter, Direct> for Connected {
             .and_then(|auth| serde_json::from_str(auth).ok())
             .unwrap_or_default();
         if let Some(caller) = socket.extensions.get::<Arc<Caller<Weak<Socket>>>>() {
-            caller.connected(handshake.topics);
+            caller.connected(handshake.topics.unwrap_or_default());
         }
     }
 }

@@ -113,7 +113,7 @@ pub(super) async fn who_may_not_read_is_told_so(journal: Arc<dyn Journal>) {
         .topic(Topic::new("silent"))
         .topic(board);
     let local = Local::of(app).await;
-    let mut reader = Reader::connect_with(&local, &json!({"guarded": null, "undeclared": null})).await;
+    let mut reader = Reader::connect(&local).await;
     for topic in ["undeclared", "guarded", "silent"] {
         let code = reader
             .refused("topic.subscribe", &json!({ "topic": topic }))

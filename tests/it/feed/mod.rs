@@ -5,6 +5,7 @@ mod begin;
 mod board;
 mod clients;
 mod declarations;
+mod handshakes;
 mod listeners;
 mod once;
 mod projections;
@@ -60,6 +61,9 @@ on_every_store! {
     resume::who_resumes_gets_all_that_came_after_and_nothing_twice,
     resume::who_cannot_resume_begins_anew,
     resume::a_handshake_subscribes,
+    handshakes::who_asks_for_what_is_refused_is_told_and_gets_the_rest,
+    handshakes::what_is_no_list_of_topics_is_refused_as_a_whole,
+    handshakes::a_handshake_of_thousands_of_topics_is_answered_within_bounds,
     slow::a_reader_who_does_not_read_misses_nothing,
     slow::who_may_skip_skips_and_ends_the_same,
     publish::of_two_who_expect_the_same_end_one_wins,

@@ -1,0 +1,143 @@
+//! Subscriptions that a client names in its handshake, `{topics: {board: position or null}}`. There is no ack that
+//! could refuse one, so what is refused is told by an event, and the others go on.
+
+use std::{fmt, sync::Arc};
+
+use serde::{
+    Deserialize, Deserializer,
+    de::{IgnoredAny, MapAccess, Visitor},
+};
+use serde_json::{json, value::RawValue};
+
+use super::{
+    channels::{self, Feed},
+    frame::Refused,
+    subscribe::{begin, position, say},
+};
+use crate::{
+    call::{context::Context, dispatch::shortened},
+    error::{CallError, Code, Result},
+    event::Position,
+};
+
+/// Most topics that one handshake may name.
+const MOST: usize = 100;
+
+/// What a handshake names, as far as it is within bounds.
+#[derive(Default)]
+pub(crate) struct Wanted {
+    /// Topics in the client's order, each with the position to go on from.
+    topics: Vec<(String, Result<Option<Position>>)>,
+    /// What is wrong with the whole of it.
+    refused: Option<CallError>,
+}
+
+impl Wanted {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.topics.is_empty() && self.refused.is_none()
+    }
+
+    fn read(json: &str) -> Self {
+        serde_json::from_str::<ByTopic>(json).map_or_else(
+            |_| Self {
+                topics: Vec::new(),
+                refused: Some(invalid("topics come as an object", "auth.topics", "an object")),
+            },
+            |ByTopic(wanted)| wanted,
+        )
+    }
+}
+
+/// Of whatever form: what does not fit is refused later, beside what does.
+impl<'de> Deserialize<'de> for Wanted {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        <&RawValue>::deserialize(deserializer).map(|json| Self::read(json.get()))
+    }
+}
+
+/// An object of positions by topics.
+struct ByTopic(Wanted);
+
+impl<'de> Deserialize<'de> for ByTopic {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(Reading).map(Self)
+    }
+}
+
+struct Reading;
+
+impl<'de> Visitor<'de> for Reading {
+    type Value = Wanted;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of positions by topic")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Wanted, A::Error> {
+        let mut wanted = Wanted::default();
+        while wanted.topics.len() < MOST {
+            let Some((topic, since)) = map.next_entry::<String, &RawValue>()? else {
+                return Ok(wanted);
+            };
+            let since = read_since(&topic, since.get());
+            wanted.topics.push((topic, since));
+        }
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
+            wanted.refused.get_or_insert_with(too_many);
+        }
+        Ok(wanted)
+    }
+}
+
+fn read_since(topic: &str, json: &str) -> Result<Option<Position>> {
+    let path = format!("auth.topics.{}", shortened(topic));
+    let since: Option<String> = serde_json::from_str(json)
+        .map_err(|_| invalid("a position is a text, or null", &path, "a position or null"))?;
+    position(since.as_deref(), &path)
+}
+
+/// Without what the client wrote, which may be long.
+fn invalid(why: &'static str, path: &str, expected: &str) -> CallError {
+    CallError::new(Code::InvalidData, why).with_details(json!({ "path": path, "expected": expected }))
+}
+
+fn too_many() -> CallError {
+    CallError::new(
+        Code::TooLarge,
+        format!("a handshake names {MOST} topics at most; those beyond were left out"),
+    )
+    .with_details(json!({ "path": "auth.topics", "most": MOST }))
+}
+
+/// Subscribes to what a handshake names. An app without topics refuses them all.
+pub(crate) async fn at_connection(feed: Option<Arc<Feed>>, cx: Context, wanted: Wanted) {
+    for (topic, since) in wanted.topics {
+        if let Err(error) = try_to_begin(feed.as_deref(), &cx, &topic, since).await {
+            refuse(&cx, Some(&topic), &error).await;
+        }
+    }
+    if let Some(error) = wanted.refused {
+        refuse(&cx, None, &error).await;
+    }
+}
+
+async fn try_to_begin(
+    feed: Option<&Feed>,
+    cx: &Context,
+    topic: &str,
+    since: Result<Option<Position>>,
+) -> Result<()> {
+    let feed = feed.ok_or_else(channels::no_such_topic)?;
+    begin(feed, cx, topic, since?).await.map(drop)
+}
+
+/// Tells a client for as long as it is there.
+async fn refuse(cx: &Context, topic: Option<&str>, error: &CallError) {
+    tracing::debug!(%error, "a subscription at connection was refused");
+    let topic = topic.map(shortened);
+    let refused = Refused::new(topic.as_deref(), error);
+    tokio::select! {
+        () = say(cx, &refused) => {}
+        () = cx.cancelled() => {}
+    }
+}

@@ -121,8 +121,10 @@ impl App {
     }
 
     /// Keeps state that is folded from a topic; functions take it as `State<Projection<T>>`. There is one of a type.
+    /// Whenever it is folded anew, it begins with a clone of this state. An event on which the fold panics is left
+    /// out; see [`Projection`].
     #[must_use]
-    pub fn project<T: Send + Sync + 'static>(
+    pub fn project<T: Clone + Send + Sync + 'static>(
         mut self,
         topic: impl Into<String>,
         state: T,

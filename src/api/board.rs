@@ -47,7 +47,7 @@ pub(crate) struct Card {
 }
 
 /// The cards by their ids.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Board(HashMap<String, Card>);
 
 impl Board {
@@ -166,7 +166,7 @@ async fn decide(
     let _turn = TURN.lock().await;
     let mut tries = 0;
     loop {
-        let (event, seen) = board.read(|board, seq| (decision(board), seq));
+        let (event, seen) = board.read(|board, seq| (decision(board), seq))?;
         tries += 1;
         match cx.topic(TOPIC).expecting(seen).publish(event?).await {
             Ok(position) => {

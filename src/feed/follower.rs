@@ -28,6 +28,11 @@ impl Follower {
         }
     }
 
+    /// Another one, at the beginning of the same topic.
+    pub(super) fn again(&self) -> Self {
+        Self::new(self.channel.clone(), 0)
+    }
+
     /// Reads the compacted topic up to where it ends now, and goes on from there.
     pub(super) async fn backlog(&mut self, mut each: impl FnMut(&Record)) -> Result<(), JournalError> {
         let topic = &self.channel.topic.name;
@@ -48,15 +53,44 @@ impl Follower {
     pub(super) async fn next(&mut self) -> Result<Vec<Record>, JournalError> {
         loop {
             self.grows.mark_unchanged();
-            let topic = &self.channel.topic.name;
-            let page = self.channel.journal.read(topic, self.cursor(u64::MAX)).await?;
+            let page = self.page().await?;
             if let Some(last) = page.last() {
                 self.at = last.seq;
                 return Ok(page);
             }
-            // The channel outlives those who follow it.
-            let _ = self.grows.changed().await;
+            self.growth().await;
         }
+    }
+
+    /// The same for who must not miss anything: `None` where events beyond its place were removed before it came.
+    pub(super) async fn next_of_all(&mut self) -> Result<Option<Vec<Record>>, JournalError> {
+        loop {
+            self.grows.mark_unchanged();
+            let page = self.page().await?;
+            // Asked for after the page: what was above the floor then was in the page.
+            if self.channel.journal.fence(&self.channel.topic.name).await?.floor > self.at {
+                return Ok(None);
+            }
+            if let Some(last) = page.last() {
+                self.at = last.seq;
+                return Ok(Some(page));
+            }
+            self.growth().await;
+        }
+    }
+
+    async fn page(&self) -> Result<Vec<Record>, JournalError> {
+        let topic = &self.channel.topic.name;
+        self.channel.journal.read(topic, self.cursor(u64::MAX)).await
+    }
+
+    async fn growth(&mut self) {
+        // The channel outlives those who follow it.
+        let _ = self.grows.changed().await;
+    }
+
+    pub(super) fn topic(&self) -> &str {
+        &self.channel.topic.name
     }
 
     pub(super) fn at(&self) -> u64 {

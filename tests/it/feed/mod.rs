@@ -79,6 +79,9 @@ on_every_store! {
     once::calls_with_and_without_a_key_begin_in_order,
     tidying::what_a_topic_need_not_keep_goes,
     projections::a_projection_is_the_fold_of_its_topic,
+    projections::an_event_that_the_fold_panics_on_is_left_out,
+    projections::a_fold_that_always_panics_leaves_the_state_as_it_began,
+    projections::a_projection_that_compaction_overtakes_misses_no_end,
     listeners::a_listener_hears_all_in_order_and_goes_on_after_a_restart,
     listeners::what_a_listener_fails_on_goes_to_the_dead_letters,
 }

@@ -198,12 +198,15 @@ impl App {
         Ok(server::router(dispatcher, feed, config)?)
     }
 
-    /// The table of functions alone, checked.
+    /// The table of functions alone, checked. Where topics are declared it has the functions to subscribe to them.
     ///
     /// # Errors
     /// A name that is malformed or taken, state that is missing, or a topic that is.
-    pub fn into_registry(self) -> Result<Registry, StartError> {
+    pub fn into_registry(mut self) -> Result<Registry, StartError> {
         self.declarations.checked()?;
+        if !self.topics.is_empty() {
+            self.modules.push(feed::module());
+        }
         Ok(Registry::new(self.modules, &self.states)?)
     }
 

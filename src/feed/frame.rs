@@ -5,30 +5,11 @@ use std::sync::Arc;
 use serde::{Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::{
-    error::CallError,
-    event::{Body, Epoch},
-    journal::Record,
-};
+use crate::{error::CallError, event::Epoch, journal::Record};
 
 /// One `event` to readers, as JSON text.
 #[derive(Clone, Debug)]
 pub(super) struct Frame(Arc<RawValue>);
-
-/// A published event.
-#[derive(Serialize)]
-struct Published<'a> {
-    event: &'a str,
-    topic: &'a str,
-    seq: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    key: Option<&'a str>,
-    time: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    deleted: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    data: Option<&'a RawValue>,
-}
 
 /// The beginning of a subscription.
 #[derive(Clone, Debug, Serialize)]
@@ -85,19 +66,7 @@ impl Start {
 
 impl Frame {
     pub(super) fn published(record: &Record) -> serde_json::Result<Self> {
-        let data = match &record.body {
-            Body::Data(json) => Some(serde_json::from_str(json)?),
-            Body::Tombstone => None,
-        };
-        Self::of(&Published {
-            event: &record.name,
-            topic: &record.topic,
-            seq: record.seq,
-            key: record.key.as_deref(),
-            time: record.time,
-            deleted: record.is_tombstone().then_some(true),
-            data,
-        })
+        Self::of(record)
     }
 
     pub(super) fn live(topic: &str, epoch: &Epoch, seq: u64) -> serde_json::Result<Self> {

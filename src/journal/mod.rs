@@ -5,6 +5,7 @@
 
 mod clock;
 mod contract;
+mod json;
 mod memory;
 mod record;
 mod refusal;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Http, Program};
 
-const EVENTS: [&str; 11] = [
+const EVENTS: [&str; 13] = [
     "api.board.add",
     "api.board.edit",
     "api.board.move",
@@ -21,6 +21,8 @@ const EVENTS: [&str; 11] = [
     "api.services.status",
     "api.services.test.testFunc",
     "api.test.board",
+    "topic.subscribe",
+    "topic.unsubscribe",
 ];
 
 /// Runs the program to its end: whether it succeeded, its standard output, its standard error.

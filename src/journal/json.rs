@@ -1,0 +1,119 @@
+//! An event as JSON: the shape in which it travels to readers, and in which an export holds it.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
+use serde_json::value::RawValue;
+
+use super::record::Record;
+use crate::event::Body;
+
+#[derive(Serialize)]
+struct Written<'a> {
+    event: &'a str,
+    topic: &'a str,
+    seq: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<&'a str>,
+    time: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    deleted: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Read {
+    event: String,
+    topic: String,
+    seq: u64,
+    key: Option<String>,
+    time: u64,
+    #[serde(default)]
+    deleted: bool,
+    #[serde(default, deserialize_with = "present")]
+    data: Option<Box<RawValue>>,
+}
+
+/// A field that is there, also where it is `null`.
+fn present<'de, D: Deserializer<'de>>(data: D) -> Result<Option<Box<RawValue>>, D::Error> {
+    Box::deserialize(data).map(Some)
+}
+
+/// Fails where the data is no JSON, which only a damaged store holds.
+impl Serialize for Record {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let data = match &self.body {
+            Body::Data(json) => Some(serde_json::from_str(json).map_err(ser::Error::custom)?),
+            Body::Tombstone => None,
+        };
+        let written = Written {
+            event: &self.name,
+            topic: &self.topic,
+            seq: self.seq,
+            key: self.key.as_deref(),
+            time: self.time,
+            deleted: self.is_tombstone().then_some(true),
+            data,
+        };
+        written.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Record {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let read = Read::deserialize(deserializer)?;
+        let body = match (read.data, read.deleted) {
+            (Some(data), false) => Body::Data(data.get().into()),
+            (None, true) => Body::Tombstone,
+            _ => return Err(de::Error::custom("an event has either data or 'deleted': true")),
+        };
+        Ok(Self {
+            seq: read.seq,
+            time: read.time,
+            topic: read.topic.into(),
+            name: read.event.into(),
+            key: read.key.map(Into::into),
+            body,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(body: Body) -> Record {
+        Record {
+            seq: 7,
+            time: 1,
+            topic: "board".into(),
+            name: "card.added".into(),
+            key: Some("card-1".into()),
+            body,
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_as_it_was() {
+        let bodies = [
+            (Body::Data("null".into()), r#""data":null"#),
+            (Body::Data("[1.50, \"größe\"]".into()), "\"data\":[1.50, \"größe\"]"),
+            (Body::Tombstone, r#""deleted":true"#),
+        ];
+        for (body, end) in bodies {
+            let record = record(body);
+            let json = serde_json::to_string(&record).unwrap();
+            let begin = r#"{"event":"card.added","topic":"board","seq":7,"key":"card-1","time":1,"#;
+            assert_eq!(json, format!("{begin}{end}}}"));
+            assert_eq!(serde_json::from_str::<Record>(&json).unwrap(), record);
+        }
+    }
+
+    #[test]
+    fn what_is_neither_data_nor_an_end_is_refused() {
+        let begin = r#"{"event":"a","topic":"board","seq":7,"time":1"#;
+        for end in ["}", r#","deleted":true,"data":1}"#, r#","deleted":false}"#] {
+            serde_json::from_str::<Record>(&format!("{begin}{end}")).unwrap_err();
+        }
+        assert!(serde_json::to_string(&record(Body::Data("no JSON".into()))).is_err());
+    }
+}

@@ -210,6 +210,11 @@ impl App {
         Ok(Registry::new(self.modules, &self.states)?)
     }
 
+    /// The topics that are declared.
+    pub(crate) fn topics(&self) -> &[Topic] {
+        &self.topics
+    }
+
     async fn into_parts(mut self) -> Result<(Dispatcher, Option<Arc<Feed>>, Config), StartError> {
         let feed = self.feed().await?;
         if let Some(feed) = &feed {

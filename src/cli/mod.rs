@@ -1,8 +1,9 @@
-//! The command line that every app has: `serve`, `events`, `call`.
+//! The command line that every app has: `serve`, `events`, `call`, `log`.
 
 mod call;
 mod client;
 mod events;
+mod log;
 mod serve;
 mod terminal;
 
@@ -32,19 +33,22 @@ enum Command {
     Events(events::Events),
     /// Call an event of a running server and print the answer
     Call(call::Call),
+    /// Look into the journal, save it, bring it back, tidy it
+    Log(log::Log),
 }
 
 impl App {
     /// Is the program: reads its flags and the environment, serves until it is told to stop, lists its
-    /// events, or calls one. Makes its own tokio runtime, so it is not called inside of one.
+    /// events, calls one, or looks after the journal. Makes its own tokio runtime, so it is not called inside of one.
     pub fn run(self) -> ExitCode {
         let cli = Cli::parse();
-        log();
+        trace();
         let done = match cli.command {
             None => serve::serve(self, cli.config),
             Some(Command::Serve(config)) => serve::serve(self, config),
             Some(Command::Events(events)) => events.list(self),
             Some(Command::Call(call)) => call.make(),
+            Some(Command::Log(log)) => log.run(&self),
         };
         match done {
             Ok(()) => ExitCode::SUCCESS,
@@ -57,7 +61,7 @@ impl App {
 }
 
 /// Logs to standard error what `UPDRAFT_LOG` asks for (`info` by default), as in `UPDRAFT_LOG=updraft=debug`.
-fn log() {
+fn trace() {
     let filter = EnvFilter::try_from_env("UPDRAFT_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)

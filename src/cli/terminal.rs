@@ -2,8 +2,11 @@
 
 use std::{
     fmt,
-    io::{self, Write},
+    io::{self, IsTerminal, StdoutLock, Write},
+    ops::ControlFlow,
 };
+
+use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 
 /// A failure, in words for whoever typed the command.
 #[derive(Debug)]
@@ -21,4 +24,70 @@ pub(super) fn say(line: impl fmt::Display) -> Result<(), Failure> {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
     }
+}
+
+/// Standard output for many lines: they go out together.
+pub(super) struct Lines(io::BufWriter<StdoutLock<'static>>);
+
+/// What becomes of lines: whoever reads them may have had enough, which is no failure, and ends the command.
+pub(super) type Said = Result<ControlFlow<()>, Failure>;
+
+impl Lines {
+    pub(super) fn new() -> Self {
+        Self(io::BufWriter::new(io::stdout().lock()))
+    }
+
+    pub(super) fn say(&mut self, line: impl fmt::Display) -> Said {
+        read_on(writeln!(self.0, "{line}"))
+    }
+
+    pub(super) fn flush(&mut self) -> Said {
+        read_on(self.0.flush())
+    }
+}
+
+fn read_on(written: io::Result<()>) -> Said {
+    match written {
+        Ok(()) => Ok(ControlFlow::Continue(())),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ControlFlow::Break(())),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A bar on standard error, where that is a terminal.
+pub(super) fn bar(length: u64, what: &'static str) -> ProgressBar {
+    let bar = ProgressBar::new(length)
+        .with_message(what)
+        .with_finish(ProgressFinish::AndClear);
+    // The template is a constant; were it wrong, the bar would look as bars do by default.
+    if let Ok(style) = ProgressStyle::with_template("{msg} {wide_bar} {human_pos}/{human_len} {eta}") {
+        bar.set_style(style);
+    }
+    bar
+}
+
+/// A bar beside output that goes to standard output: none where both would go to one terminal.
+pub(super) fn bar_beside_output(length: u64, what: &'static str) -> ProgressBar {
+    match io::stdout().is_terminal() {
+        true => ProgressBar::hidden(),
+        false => bar(length, what),
+    }
+}
+
+/// So many of them, in words.
+pub(super) fn counted(number: u64, noun: &str) -> String {
+    match number {
+        1 => format!("1 {noun}"),
+        _ => format!("{number} {noun}s"),
+    }
+}
+
+/// A text as one line without what would steer a terminal.
+pub(super) fn plain(text: &str) -> String {
+    text.chars()
+        .flat_map(|letter| match letter.is_control() {
+            true => letter.escape_default().collect::<Vec<_>>(),
+            false => vec![letter],
+        })
+        .collect()
 }

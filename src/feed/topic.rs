@@ -93,6 +93,11 @@ impl Topic {
         &self.name
     }
 
+    /// What it is declared to keep.
+    pub(crate) fn kept(&self) -> Keep {
+        self.keep
+    }
+
     pub(super) async fn admit(&self, socket: SocketId, identity: Identity) -> Result<()> {
         let reader = Reader {
             socket,

@@ -58,6 +58,21 @@ impl Serialize for Record {
     }
 }
 
+impl Record {
+    /// As one line of JSON.
+    ///
+    /// # Errors
+    /// Where the data is no JSON, which only a damaged store holds.
+    pub(crate) fn line(&self) -> serde_json::Result<String> {
+        // Data stands in the line as it was published. In JSON a break of a line is a space like others.
+        let json = serde_json::to_string(self)?;
+        Ok(match memchr::memchr2(b'\n', b'\r', json.as_bytes()) {
+            Some(_) => json.replace(['\n', '\r'], " "),
+            None => json,
+        })
+    }
+}
+
 impl<'de> Deserialize<'de> for Record {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let read = Read::deserialize(deserializer)?;
@@ -96,7 +111,10 @@ mod tests {
     fn what_is_written_is_read_as_it_was() {
         let bodies = [
             (Body::Data("null".into()), r#""data":null"#),
-            (Body::Data("[1.50, \"größe\"]".into()), "\"data\":[1.50, \"größe\"]"),
+            (
+                Body::Data("[1.50, \"größe\"]".into()),
+                "\"data\":[1.50, \"größe\"]",
+            ),
             (Body::Tombstone, r#""deleted":true"#),
         ];
         for (body, end) in bodies {
@@ -106,6 +124,12 @@ mod tests {
             assert_eq!(json, format!("{begin}{end}}}"));
             assert_eq!(serde_json::from_str::<Record>(&json).unwrap(), record);
         }
+    }
+
+    #[test]
+    fn data_over_several_lines_is_one_line() {
+        let line = record(Body::Data("[\r\n1,\n\"a\\n\"]".into())).line().unwrap();
+        assert!(line.ends_with(r#""data":[  1, "a\n"]}"#), "{line}");
     }
 
     #[test]

@@ -11,6 +11,10 @@ mod record;
 mod refusal;
 mod sqlite;
 
+/// What the command line does with a journal's files.
+pub(crate) use self::sqlite::{
+    Check, ExportError, Found, Import, ImportError, Inspection, Lineage, Measured, Severity, size, vacuum,
+};
 pub use self::{
     contract::{Journal, JournalError, Tail},
     memory::MemoryJournal,

@@ -15,6 +15,7 @@ mod hostile;
 mod house;
 mod journal;
 mod load;
+mod log;
 mod order;
 mod panics;
 mod program;

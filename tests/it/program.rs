@@ -1,13 +1,8 @@
 //! The program, as it is typed at a prompt: `events` and `call`.
 
-use std::{
-    io::Write,
-    process::{Command, Output, Stdio},
-};
-
 use serde_json::{Value, json};
 
-use crate::support::{Http, Program};
+use crate::support::{Http, Program, updraft};
 
 const EVENTS: [&str; 13] = [
     "api.board.add",
@@ -24,28 +19,6 @@ const EVENTS: [&str; 13] = [
     "topic.subscribe",
     "topic.unsubscribe",
 ];
-
-/// Runs the program to its end: whether it succeeded, its standard output, its standard error.
-fn updraft(arguments: &[&str], input: &str) -> (bool, String, String) {
-    let data = tempfile::tempdir().unwrap();
-    let mut child = Command::new(env!("CARGO_BIN_EXE_updraft"))
-        .args(arguments)
-        .env("UPDRAFT_DATA", data.path())
-        .env_remove("UPDRAFT_URL")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
-    let Output {
-        status,
-        stdout,
-        stderr,
-    } = child.wait_with_output().unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    (status.success(), text(stdout), text(stderr))
-}
 
 /// Calls an event of a server.
 fn call(server: &Program, arguments: &[&str], input: &str) -> (bool, String, String) {

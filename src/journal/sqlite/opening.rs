@@ -35,6 +35,9 @@ pub enum OpenError {
         /// Why not.
         source: io::Error,
     },
+    /// There is no journal in it, where one was to be looked at or tidied.
+    #[error("there is no journal in {0}")]
+    Missing(PathBuf),
     /// Another process has it.
     #[error("another process uses the journal in {0}")]
     Locked(PathBuf),

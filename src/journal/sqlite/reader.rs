@@ -158,7 +158,8 @@ pub(super) fn bound(number: u64) -> u64 {
     number.min(i64::MAX.cast_unsigned())
 }
 
-fn record(row: &Row<'_>, topic: ByteString) -> rusqlite::Result<Record> {
+/// A row of `seq, time, name, key, data`.
+pub(super) fn record(row: &Row<'_>, topic: ByteString) -> rusqlite::Result<Record> {
     let data: Option<String> = row.get(4)?;
     Ok(Record {
         seq: row.get(0)?,

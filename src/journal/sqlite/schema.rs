@@ -122,6 +122,20 @@ pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     Connection::open_with_flags(path, flags)
 }
 
+/// Opens a connection that sees one moment of a journal, and only reads; also while another process writes.
+pub(super) fn open_view(path: &Path) -> Result<(Connection, Epoch), OpenError> {
+    let connection = open_reader(path)?;
+    connection.busy_timeout(BUSY)?;
+    connection.execute_batch("BEGIN")?;
+    match format(&connection)? {
+        Some(FORMAT) => {}
+        Some(found) => return Err(OpenError::Format(found)),
+        None => return Err(OpenError::Foreign),
+    }
+    let epoch = epoch(&connection)?;
+    Ok((connection, epoch))
+}
+
 /// The format of a file; `None` where the file is new.
 fn format(connection: &Connection) -> Result<Option<i64>, OpenError> {
     let (tables, ours): (i64, i64) = connection.query_row(

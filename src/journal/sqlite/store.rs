@@ -1,8 +1,7 @@
 //! The journal that a directory holds, as the house sees it.
 
 use std::{
-    fs::{self, File, TryLockError},
-    io,
+    fs::File,
     path::Path,
     sync::Arc,
     thread::{self, JoinHandle},
@@ -14,7 +13,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::{
     apply::Command,
-    compaction,
+    compaction, directory,
     opening::{Durability, OpenError},
     reader::{self, Readers},
     schema,
@@ -57,13 +56,9 @@ impl SqliteJournal {
     /// # Errors
     /// Where the directory cannot be used, another process uses it, or the file is damaged or of another version.
     pub fn open(directory: &Path, durability: Durability) -> Result<Self, OpenError> {
-        let unusable = |source| OpenError::Directory {
-            path: directory.to_owned(),
-            source,
-        };
-        create(directory).map_err(unusable)?;
-        let lock = Arc::new(lock(directory)?);
-        let path = directory.join("journal.db");
+        directory::create(directory)?;
+        let lock = Arc::new(directory::lock(directory)?);
+        let path = directory::database(directory);
         let (connection, epoch) = schema::open(&path, durability)?;
         let (commands, waiting) = mpsc::channel(WAITING);
         let tail = broadcast::Sender::new(TAIL);
@@ -75,7 +70,7 @@ impl SqliteJournal {
                 writer.run(waiting);
                 drop(held);
             })
-            .map_err(unusable)?;
+            .map_err(directory::unusable(directory))?;
         Ok(Self {
             epoch,
             commands,
@@ -105,38 +100,6 @@ impl SqliteJournal {
             .await
             .map_err(|_| failed(ENDED))?;
         replied.await.map_err(|_| failed(NOT_COMMITTED))?
-    }
-}
-
-/// Makes a directory that is still there after a power loss.
-fn create(directory: &Path) -> io::Result<()> {
-    let missing = directory.ancestors().take_while(|path| !path.exists()).count();
-    fs::create_dir_all(directory)?;
-    for holder in directory.ancestors().skip(1).take(missing) {
-        // An empty path is the relative one's start.
-        let holder = if holder.as_os_str().is_empty() {
-            Path::new(".")
-        } else {
-            holder
-        };
-        // Elsewhere a directory cannot be opened, and keeps its entries by itself.
-        #[cfg(unix)]
-        File::open(holder)?.sync_all()?;
-    }
-    Ok(())
-}
-
-/// A lock of our own, since SQLite lets a second writer in.
-fn lock(directory: &Path) -> Result<File, OpenError> {
-    let unusable = |source| OpenError::Directory {
-        path: directory.to_owned(),
-        source,
-    };
-    let file = File::create(directory.join("lock")).map_err(unusable)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenError::Locked(directory.to_owned())),
-        Err(TryLockError::Error(source)) => Err(unusable(source)),
     }
 }
 

@@ -6,6 +6,7 @@ mod again;
 mod http;
 mod local;
 mod node;
+mod prompt;
 mod raw;
 mod server;
 
@@ -13,6 +14,7 @@ pub(crate) use again::Again;
 pub(crate) use http::{Http, Response};
 pub(crate) use local::{Local, settled, until, within_patience};
 pub(crate) use node::node;
+pub(crate) use prompt::updraft;
 pub(crate) use raw::{Packet, RawClient};
 pub(crate) use server::Program;
 

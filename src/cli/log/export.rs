@@ -1,0 +1,79 @@
+//! `log export`: the journal as lines of JSON.
+
+use std::{
+    io::{self, BufWriter},
+    path::{Path, PathBuf},
+};
+
+use clap::Args;
+use tempfile::NamedTempFile;
+
+use crate::{
+    cli::terminal::{Failure, bar, bar_beside_output, counted},
+    journal::{ExportError, Inspection},
+};
+
+#[derive(Args, Debug)]
+pub(super) struct Export {
+    /// The topics; all of them, and what else the journal holds, where none is named
+    topics: Vec<String>,
+
+    /// The file to write, which is there when it is whole; standard output without this
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+impl Export {
+    pub(super) fn write(&self, data: &Path) -> Result<(), Failure> {
+        let journal = Inspection::open(data)?;
+        match &self.output {
+            Some(file) => self.to_file(&journal, file),
+            None => self.to_stdout(&journal),
+        }
+    }
+
+    fn to_file(&self, journal: &Inspection, file: &Path) -> Result<(), Failure> {
+        let cannot = |error: io::Error| Failure(format!("cannot write {}: {error}", file.display()));
+        let export = journal.export(&self.topics)?;
+        let bar = bar(export.header().events, "Exporting");
+        let directory = match file.parent() {
+            Some(parent) if !parent.as_os_str().is_empty() => parent,
+            _ => Path::new("."),
+        };
+        let unfinished = NamedTempFile::new_in(directory).map_err(cannot)?;
+        let mut out = BufWriter::new(unfinished);
+        export
+            .write(&mut out, &|| bar.inc(1))
+            .map_err(|error| match error {
+                ExportError::Write(error) => cannot(error),
+                error => error.into(),
+            })?;
+        let finished = out.into_inner().map_err(|error| cannot(error.into_error()))?;
+        finished.as_file().sync_all().map_err(cannot)?;
+        finished.persist(file).map_err(|error| cannot(error.error))?;
+        bar.finish_and_clear();
+        let header = export.header();
+        eprintln!(
+            "{} of {}, up to {}:{}, in {}",
+            counted(header.events, "event"),
+            counted(header.topics.len() as u64, "topic"),
+            header.epoch,
+            header.head,
+            file.display()
+        );
+        Ok(())
+    }
+
+    fn to_stdout(&self, journal: &Inspection) -> Result<(), Failure> {
+        let export = journal.export(&self.topics)?;
+        let bar = bar_beside_output(export.header().events, "Exporting");
+        let mut out = BufWriter::new(io::stdout().lock());
+        let written = export.write(&mut out, &|| bar.inc(1));
+        bar.finish_and_clear();
+        match written {
+            // Whoever reads it had enough.
+            Err(ExportError::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            written => Ok(written?),
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! `log import`: a journal out of an export.
+
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader},
+    path::{Path, PathBuf},
+};
+
+use clap::Args;
+
+use super::refused;
+use crate::{
+    cli::terminal::{Failure, bar, counted, say},
+    journal::{self, ImportError, Lineage},
+};
+
+#[derive(Args, Debug)]
+pub(super) struct Import {
+    /// The export; `-` for standard input
+    file: PathBuf,
+
+    /// Let clients resume where they were, for a journal that moves: its server was stopped before the export, and
+    /// the old journal is not used again. Otherwise clients begin anew
+    #[arg(long)]
+    keep_epoch: bool,
+
+    /// Print one JSON object: epoch, head, topics, events
+    #[arg(long)]
+    json: bool,
+}
+
+impl Import {
+    pub(super) fn read(&self, data: &Path) -> Result<(), Failure> {
+        match self.file.as_os_str() == "-" {
+            true => self.from(io::stdin().lock(), data),
+            false => {
+                let file = File::open(&self.file)
+                    .map_err(|error| Failure(format!("cannot read {}: {error}", self.file.display())))?;
+                self.from(BufReader::new(file), data)
+            }
+        }
+    }
+
+    fn from(&self, lines: impl BufRead, data: &Path) -> Result<(), Failure> {
+        let import = journal::Import::begin(lines)?;
+        let header = import.header().clone();
+        let lineage = match self.keep_epoch {
+            true => Lineage::Moved,
+            false => Lineage::Restored,
+        };
+        let bar = bar(header.events, "Importing");
+        let imported = import.into_directory(data, lineage, &|| bar.inc(1));
+        bar.finish_and_clear();
+        let epoch = imported.map_err(|error| match error {
+            ImportError::Open(error) => refused(&error, data),
+            error => error.into(),
+        })?;
+        let topics = header.topics.len() as u64;
+        match self.json {
+            true => say(serde_json::json!({
+                "epoch": epoch.as_str(),
+                "head": header.head,
+                "topics": topics,
+                "events": header.events,
+            })),
+            false => say(format_args!(
+                "{} of {}, up to {epoch}:{}, in {}",
+                counted(header.events, "event"),
+                counted(topics, "topic"),
+                header.head,
+                data.display()
+            )),
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! `log tail`: the events of a topic, as they are and as they come.
+
+use std::{
+    fmt,
+    ops::ControlFlow,
+    path::Path,
+    str::FromStr,
+    thread,
+    time::{Duration, UNIX_EPOCH},
+};
+
+use clap::Args;
+
+use crate::{
+    app::App,
+    cli::terminal::{Failure, Lines, Said, plain},
+    event::{Body, Epoch, MalformedPosition, Position},
+    journal::{Cursor, Fence, Inspection, Record},
+};
+
+/// How often the journal is looked at again.
+const EVERY: Duration = Duration::from_millis(200);
+
+/// A page.
+const EVENTS: usize = 1000;
+const BYTES: usize = 1 << 20;
+
+/// The last time that can be written as a date, in milliseconds since 1970: that of the year 9999.
+const LAST_DATE: u64 = 253_402_300_799_999;
+
+#[derive(Args, Debug)]
+pub(super) struct Tail {
+    /// The topic
+    topic: String,
+
+    /// Print every event after this position (`<epoch>:<seq>`, or the number alone; 0 for the beginning)
+    #[arg(long, value_name = "POSITION")]
+    since: Option<Since>,
+
+    /// Print so many of the newest events
+    #[arg(
+        long,
+        short = 'n',
+        value_name = "EVENTS",
+        default_value_t = 10,
+        conflicts_with = "since"
+    )]
+    events: u64,
+
+    /// Go on with what comes, until interrupted
+    #[arg(long, short)]
+    follow: bool,
+
+    /// Print one JSON object a line, as clients get it
+    #[arg(long)]
+    json: bool,
+}
+
+/// Where to begin.
+#[derive(Clone, Debug)]
+enum Since {
+    Position(Position),
+    Seq(u64),
+}
+
+impl FromStr for Since {
+    type Err = MalformedPosition;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.parse() {
+            Ok(seq) => Ok(Self::Seq(seq)),
+            Err(_) => text.parse().map(Self::Position),
+        }
+    }
+}
+
+impl Tail {
+    pub(super) fn print(&self, data: &Path, app: &App) -> Result<(), Failure> {
+        let journal = Inspection::open(data)?;
+        let fence = match journal.fence(&self.topic)? {
+            Some(fence) => fence,
+            None if self.is_declared(app) => Fence::default(),
+            None => return Err(self.unknown(&journal)?),
+        };
+        let mut at = self.begin(&journal)?;
+        if self.since.is_some() && at < fence.floor {
+            eprintln!(
+                "some events up to {} are gone: a later one took their place, or their time had come",
+                fence.floor
+            );
+        }
+        let epoch = journal.epoch().clone();
+        let mut out = Lines::new();
+        if self.page(&journal, &mut at, &mut out)?.is_break() || !self.follow {
+            return Ok(());
+        }
+        // A look that lasts would hold the journal's log.
+        drop(journal);
+        loop {
+            thread::sleep(EVERY);
+            let journal = again(data, &epoch)?;
+            if self.page(&journal, &mut at, &mut out)?.is_break() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn is_declared(&self, app: &App) -> bool {
+        app.topics().iter().any(|topic| topic.name() == self.topic)
+    }
+
+    fn unknown(&self, journal: &Inspection) -> Result<Failure, Failure> {
+        let topics = journal.topics()?;
+        let names: Vec<&str> = topics.iter().map(|(name, _)| &**name).collect();
+        Ok(Failure(match names[..] {
+            [] => format!("there is no topic '{}': the journal is empty", self.topic),
+            _ => format!("there is no topic '{}', but {}", self.topic, names.join(", ")),
+        }))
+    }
+
+    /// The place behind which printing begins.
+    fn begin(&self, journal: &Inspection) -> Result<u64, Failure> {
+        match &self.since {
+            None => Ok(journal.before_last(&self.topic, self.events)?),
+            Some(Since::Seq(seq)) => Ok(*seq),
+            Some(Since::Position(position)) if position.epoch == *journal.epoch() => Ok(position.seq),
+            Some(Since::Position(position)) => Err(Failure(format!(
+                "'{position}' is a position in another journal: the epoch of this one is {}",
+                journal.epoch()
+            ))),
+        }
+    }
+
+    /// Prints what there is after a place.
+    fn page(&self, journal: &Inspection, at: &mut u64, out: &mut Lines) -> Said {
+        loop {
+            let cursor = Cursor {
+                after: *at,
+                up_to: u64::MAX,
+                events: EVENTS,
+                bytes: BYTES,
+            };
+            let page = journal.read(&self.topic, &cursor)?;
+            let Some(last) = page.last() else {
+                return out.flush();
+            };
+            *at = last.seq;
+            for record in &page {
+                let said = match self.json {
+                    true => out.say(record.line().map_err(|error| damaged(record, &error))?),
+                    false => out.say(Human(record)),
+                };
+                if said?.is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
+        }
+    }
+}
+
+/// The same journal as before, a little later.
+fn again(data: &Path, epoch: &Epoch) -> Result<Inspection, Failure> {
+    let journal = Inspection::open(data)?;
+    match journal.epoch() == epoch {
+        true => Ok(journal),
+        false => Err("the journal was replaced by another".into()),
+    }
+}
+
+fn damaged(record: &Record, error: &serde_json::Error) -> Failure {
+    Failure(format!(
+        "the data of event {} is no JSON ({error}): `log verify` finds what else is damaged",
+        record.seq
+    ))
+}
+
+/// An event as people read it: when, where, what, about what.
+struct Human<'a>(&'a Record);
+
+impl fmt::Display for Human<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Record { seq, time, name, .. } = self.0;
+        match *time <= LAST_DATE {
+            true => {
+                let time = UNIX_EPOCH + Duration::from_millis(*time);
+                write!(f, "{}", humantime::format_rfc3339_millis(time))?;
+            }
+            false => write!(f, "{time}")?,
+        }
+        write!(f, "  {seq}  {}", plain(name))?;
+        if let Some(key) = &self.0.key {
+            write!(f, "  {}", plain(key))?;
+        }
+        match &self.0.body {
+            Body::Data(json) => write!(f, "  {}", plain(json)),
+            Body::Tombstone => write!(f, "  (deleted)"),
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! The directory that a journal is.
+
+use std::{
+    fs::{self, File, TryLockError},
+    io,
+    path::{Path, PathBuf},
+};
+
+use super::opening::OpenError;
+
+/// The database in a journal's directory.
+pub(super) fn database(directory: &Path) -> PathBuf {
+    directory.join("journal.db")
+}
+
+/// The database in a directory that has one.
+pub(super) fn existing(directory: &Path) -> Result<PathBuf, OpenError> {
+    let path = database(directory);
+    match fs::metadata(&path) {
+        Ok(_) => Ok(path),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Err(OpenError::Missing(directory.to_owned()))
+        }
+        Err(error) => Err(unusable(directory)(error)),
+    }
+}
+
+/// Makes a directory that is still there after a power loss.
+pub(super) fn create(directory: &Path) -> Result<(), OpenError> {
+    make(directory).map_err(unusable(directory))
+}
+
+fn make(directory: &Path) -> io::Result<()> {
+    let missing = directory.ancestors().take_while(|path| !path.exists()).count();
+    fs::create_dir_all(directory)?;
+    for holder in directory.ancestors().skip(1).take(missing) {
+        // An empty path is the relative one's start.
+        let holder = if holder.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            holder
+        };
+        // Elsewhere a directory cannot be opened, and keeps its entries by itself.
+        #[cfg(unix)]
+        File::open(holder)?.sync_all()?;
+    }
+    Ok(())
+}
+
+/// A lock of our own, since SQLite lets a second writer in. It is held until the file is dropped.
+pub(super) fn lock(directory: &Path) -> Result<File, OpenError> {
+    let file = File::create(directory.join("lock")).map_err(unusable(directory))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::Locked(directory.to_owned())),
+        Err(TryLockError::Error(source)) => Err(unusable(directory)(source)),
+    }
+}
+
+/// What is said where the system refuses.
+pub(super) fn unusable(directory: &Path) -> impl FnOnce(io::Error) -> OpenError {
+    move |source| OpenError::Directory {
+        path: directory.to_owned(),
+        source,
+    }
+}

@@ -25,6 +25,7 @@ impl Verify {
         let bar = bar(checks.len() as u64, "Checking");
         let results: Vec<(&Check, Found)> = checks
             .map(|check| {
+                bar.set_message(format!("Checking {}", check.name));
                 let found = journal.check(check);
                 bar.inc(1);
                 (check, found)

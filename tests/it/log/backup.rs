@@ -1,11 +1,25 @@
 //! `log export` and `log import`: a journal saved, brought back, and moved.
 
-use std::{fs, path::Path};
+use std::{
+    collections::HashSet,
+    fs,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use serde_json::{Value, json};
-use updraft::journal::{Cursor, Fence, Journal, Recalled, Record};
+use updraft::{
+    Body, Event,
+    journal::{Cursor, Fence, Journal, Keep, Recalled, Record},
+};
 
-use super::{add, board, fill, json_of, lines, lines_of, log, log_of, open, printed, serve, wait_for};
+use super::{
+    add, append, board, fill, json_of, lines, lines_of, log, log_of, open, printed, serve, wait_for,
+};
 use crate::support::RawClient;
 
 /// Everything of a topic, in one page.
@@ -64,8 +78,8 @@ fn import(data: &Path, export: &str, flags: &[&str]) -> Value {
 /// What an export holds, but for breaks of lines within data, which are spaces in it.
 fn in_one_line(mut told: Told) -> Told {
     for record in told.events.iter_mut().chain(&mut told.backlog) {
-        if let updraft::Body::Data(json) = &record.body {
-            record.body = updraft::Body::Data(json.replace(['\n', '\r'], " ").into());
+        if let Body::Data(json) = &record.body {
+            record.body = Body::Data(json.replace(['\n', '\r'], " ").into());
         }
     }
     told
@@ -207,6 +221,52 @@ fn an_empty_journal_can_be_saved_and_filled() {
     fill(from.path());
     import(to.path(), &printed(from.path(), &["export"]), &[]);
     assert_eq!(told(to.path()).1, in_one_line(told(from.path()).1));
+}
+
+#[test]
+fn an_export_beside_appends_and_compaction_is_one_moment_of_whole_commits() {
+    let data = tempfile::tempdir().unwrap();
+    let journal = Arc::new(open(data.path()));
+    let done = Arc::new(AtomicBool::new(false));
+    wait_for(async {
+        let busy = {
+            let (journal, done) = (journal.clone(), done.clone());
+            tokio::spawn(async move {
+                let keep = Keep {
+                    least: Duration::ZERO,
+                    ..Keep::default()
+                };
+                let mut number = 0_u64;
+                while !done.load(Relaxed) {
+                    // Both cards are always of the same number.
+                    let cards = ["k1", "k2"].map(|key| Event::new("set").key(key).data(&number).unwrap());
+                    journal.append(append("board", cards)).await.unwrap();
+                    number += 1;
+                    if number.is_multiple_of(10) {
+                        journal.compact("board", keep).await.unwrap();
+                    }
+                }
+                number
+            })
+        };
+        let mut seen = HashSet::new();
+        while seen.len() < 5 {
+            let directory = data.path().to_owned();
+            let export = tokio::task::spawn_blocking(move || lines_of(&directory, &["export"]));
+            let export = export.await.unwrap();
+            let Some(topic) = export[0]["topics"].get(0) else {
+                continue;
+            };
+            let newest = |key: &str| export.iter().rev().find(|line| line["key"] == key).unwrap();
+            assert_eq!(newest("k1")["data"], newest("k2")["data"]);
+            assert_eq!(newest("k2")["seq"], topic["head"], "nothing of later is in it");
+            assert_eq!(export[0]["head"], topic["head"]);
+            assert_eq!(export[0]["events"], export.len() - 1);
+            seen.insert(topic["head"].as_u64().unwrap());
+        }
+        done.store(true, Relaxed);
+        assert!(busy.await.unwrap() >= 5);
+    });
 }
 
 #[test]

@@ -171,6 +171,7 @@ impl Following {
             .args(["log", "tail", "board", "--follow", "--json", "--data"])
             .arg(data)
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
@@ -220,6 +221,22 @@ fn following_prints_what_comes_across_restarts_of_the_server() {
         add(&mut client, "k4").await;
         assert_eq!(following.key(), "k4");
     });
+}
+
+#[test]
+fn following_ends_where_another_journal_took_the_place() {
+    let data = tempfile::tempdir().unwrap();
+    fill(data.path());
+    let mut following = Following::start(data.path());
+    assert_eq!(following.key(), "k1");
+    let connection = Connection::open(data.path().join("journal.db")).unwrap();
+    let restored = "UPDATE meta SET value = 'another' WHERE name = 'epoch'";
+    connection.execute(restored, []).unwrap();
+    let mut said = String::new();
+    let mut stderr = following.child.stderr.take().unwrap();
+    stderr.read_to_string(&mut said).unwrap();
+    assert_eq!(said, "error: the journal was replaced by another\n");
+    assert!(!following.child.wait().unwrap().success());
 }
 
 #[test]

@@ -203,8 +203,7 @@ impl App {
     /// # Errors
     /// A name that is malformed or taken, state that is missing, or a topic that is.
     pub fn into_registry(mut self) -> Result<Registry, StartError> {
-        self.declarations.checked()?;
-        if !self.topics.is_empty() {
+        if !self.declarations.checked()?.is_empty() {
             self.modules.push(feed::module());
         }
         Ok(Registry::new(self.modules, &self.states)?)
@@ -212,7 +211,7 @@ impl App {
 
     /// The topics that are declared.
     pub(crate) fn topics(&self) -> &[Topic] {
-        &self.topics
+        self.declarations.topics()
     }
 
     async fn into_parts(mut self) -> Result<(Dispatcher, Option<Arc<Feed>>, Config), StartError> {

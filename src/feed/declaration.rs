@@ -81,6 +81,10 @@ impl Declarations {
         self.topics.push(topic);
     }
 
+    pub(crate) fn topics(&self) -> &[Topic] {
+        &self.topics
+    }
+
     pub(crate) fn listener(&mut self, topic: &str, name: &str) {
         self.listeners.push((topic.to_owned(), name.to_owned()));
     }

@@ -35,6 +35,10 @@ pub struct Config {
     #[arg(long, env = "UPDRAFT_CLIENT_BUNDLE", value_name = "DIR")]
     pub client_bundle: Option<PathBuf>,
 
+    /// Serve figures for Prometheus at /metrics, to whoever asks
+    #[arg(long, env = "UPDRAFT_METRICS")]
+    pub metrics: bool,
+
     /// Directory of the journal, made where it is missing
     #[arg(long, env = "UPDRAFT_DATA", value_name = "DIR", default_value = "./data")]
     pub data: PathBuf,
@@ -118,6 +122,7 @@ impl Default for Config {
             port: 3000,
             cors_origins: Vec::new(),
             client_bundle: None,
+            metrics: false,
             data: PathBuf::from("./data"),
             durability: Durability::default(),
             max_call: limits.packed,

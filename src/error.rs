@@ -44,6 +44,23 @@ pub enum Code {
 }
 
 impl Code {
+    /// All of them, in the order in which they are declared.
+    pub const ALL: [Self; 13] = [
+        Self::BadCall,
+        Self::UnknownEvent,
+        Self::InvalidData,
+        Self::TooLarge,
+        Self::Unauthenticated,
+        Self::Forbidden,
+        Self::Conflict,
+        Self::RateLimited,
+        Self::Overloaded,
+        Self::Timeout,
+        Self::Unavailable,
+        Self::UnsupportedVersion,
+        Self::Internal,
+    ];
+
     /// The code as it stands on the wire.
     ///
     /// ```
@@ -233,6 +250,15 @@ mod tests {
         assert!(!error.message().contains("digit"), "{error}");
         let incident = error.details().unwrap()["incident"].as_str().unwrap();
         assert!(error.message().contains(incident));
+    }
+
+    #[test]
+    fn the_list_of_codes_is_whole_and_in_order() {
+        for (place, code) in Code::ALL.into_iter().enumerate() {
+            assert_eq!(code as usize, place, "{code}");
+        }
+        // Whoever adds a code after the last is told here.
+        assert_eq!(Code::Internal as usize + 1, Code::ALL.len());
     }
 
     #[test]

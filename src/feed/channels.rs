@@ -2,10 +2,17 @@
 
 use std::{collections::HashMap, fmt, future::Future, sync::Arc};
 
+use prometheus_client::registry::Registry;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::{frame::Frame, live::Live, topic::Topic};
+use super::{
+    frame::Frame,
+    live::Live,
+    metrics::{Metrics, TopicMetrics},
+    places::Places,
+    topic::Topic,
+};
 use crate::{
     error::{CallError, Code, Result},
     journal::{Fence, Journal, JournalError, Tail},
@@ -15,6 +22,7 @@ use crate::{
 pub struct Feed {
     journal: Arc<dyn Journal>,
     channels: Arc<Channels>,
+    metrics: Metrics,
     stop: CancellationToken,
     _stop_with_this: DropGuard,
 }
@@ -26,6 +34,8 @@ pub(super) struct Channel {
     pub(super) topic: Topic,
     pub(super) journal: Arc<dyn Journal>,
     pub(super) live: Live,
+    pub(super) places: Places,
+    pub(super) metrics: TopicMetrics,
 }
 
 impl Channel {
@@ -34,6 +44,14 @@ impl Channel {
             .fence(&self.topic.name)
             .await
             .map_err(JournalError::refusal)
+    }
+
+    fn observe(&self) {
+        let places = self.places.all();
+        let behind = places.iter().filter(|seq| !self.live.reaches_back_to(**seq));
+        self.metrics.behind.set(behind.count() as u64);
+        self.metrics.subscribers.set(places.len() as u64);
+        self.metrics.head.set(self.live.head());
     }
 }
 
@@ -46,13 +64,17 @@ impl Feed {
         // Before the fences are read, so that nothing falls in between.
         let tail = journal.tail();
         let mut channels = Channels::new();
+        let metrics = Metrics::default();
         for topic in topics {
             let fence = journal.fence(&topic.name).await?;
             let channel = Channel {
                 journal: journal.clone(),
                 live: Live::new(fence.head),
+                places: Places::default(),
+                metrics: metrics.of(&topic.name),
                 topic,
             };
+            channel.metrics.floor.set(fence.floor);
             channels.insert(channel.topic.name.clone(), Arc::new(channel));
         }
         let channels = Arc::new(channels);
@@ -60,6 +82,7 @@ impl Feed {
         let this = Self {
             journal,
             channels: channels.clone(),
+            metrics,
             stop: stop.clone(),
             _stop_with_this: stop.drop_guard(),
         };
@@ -73,8 +96,18 @@ impl Feed {
         tokio::spawn(self.stop.clone().run_until_cancelled_owned(task));
     }
 
-    pub(super) fn topics(&self) -> impl Iterator<Item = &Topic> {
-        self.channels.values().map(|channel| &channel.topic)
+    pub(super) fn channels(&self) -> impl Iterator<Item = &Channel> {
+        self.channels.values().map(|channel| &**channel)
+    }
+
+    /// Names the figures of all topics.
+    pub(crate) fn register(&self, registry: &mut Registry) {
+        self.metrics.register(registry);
+    }
+
+    /// Reads off what is not counted as it happens.
+    pub(crate) fn observe(&self) {
+        self.channels().for_each(Channel::observe);
     }
 
     pub(crate) fn journal(&self) -> &Arc<dyn Journal> {

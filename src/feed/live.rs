@@ -90,6 +90,16 @@ impl Live {
         Some(recent.frames.iter().skip(first).take(most).cloned().collect())
     }
 
+    /// Whether all beyond this event is held here.
+    pub(super) fn reaches_back_to(&self, seq: u64) -> bool {
+        self.recent().from <= seq
+    }
+
+    /// The last event.
+    pub(super) fn head(&self) -> u64 {
+        self.recent().last()
+    }
+
     /// Sees each time the topic grows.
     pub(super) fn watch(&self) -> watch::Receiver<u64> {
         self.head.subscribe()

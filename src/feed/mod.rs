@@ -4,7 +4,7 @@
 //! A [`Topic`] is declared, and each `declaration` checked; `frame` is an event as it travels; `live` holds the newest of a topic, encoded once
 //! for all readers; `subscription` is one reader's place; `channels` has all topics; `publish` appends, `subscribe`
 //! is what clients call, `handshake` what they ask for when they connect; `follower` reads inside the server, for each `projection` and `listener`;
-//! `tidying` keeps topics small.
+//! `tidying` keeps topics small; `metrics` and `places` tell whoever watches.
 
 mod channels;
 mod declaration;
@@ -13,6 +13,8 @@ mod frame;
 mod handshake;
 mod listener;
 mod live;
+mod metrics;
+mod places;
 mod projection;
 mod publish;
 mod subscribe;

@@ -73,6 +73,7 @@ impl Publisher {
         let feed =
             feed.ok_or_else(|| CallError::internal(format_args!("topic '{}' is not declared", self.topic)))?;
         let journal = feed.journal();
+        let count = events.len() as u64;
         let append = |once| {
             journal.append(Append {
                 topic: self.topic.to_string(),
@@ -85,6 +86,9 @@ impl Publisher {
             Some(call) => call.append(self.answer.clone(), append).await?,
             None => append(None).await.map_err(JournalError::refusal)?,
         };
+        if !appended.repeated {
+            feed.channel(&self.topic)?.metrics.published.inc_by(count);
+        }
         Ok(Position {
             epoch: journal.epoch().clone(),
             seq: appended.last,

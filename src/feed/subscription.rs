@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use super::{
     channels::Channel,
     frame::{Frame, Start},
+    places::Place,
     topic::Pace,
 };
 use crate::{
@@ -33,6 +34,7 @@ pub(super) struct Subscription {
     /// The last event that the reader has, or its place was taken by a later one.
     at: u64,
     phase: Phase,
+    place: Place,
 }
 
 enum Phase {
@@ -68,6 +70,7 @@ impl Subscription {
             compacted: resumed.is_none(),
         };
         let this = Self {
+            place: channel.places.enter(at),
             channel,
             grows,
             at,
@@ -78,6 +81,12 @@ impl Subscription {
 
     /// What comes next; waits for it where the reader has everything.
     pub(super) async fn next(&mut self) -> Result<Vec<Frame>> {
+        let frames = self.wait().await;
+        self.place.moved_to(self.at);
+        frames
+    }
+
+    async fn wait(&mut self) -> Result<Vec<Frame>> {
         loop {
             match self.phase {
                 Phase::Backlog { up_to, compacted } => return self.backlog(up_to, compacted).await,

@@ -2,10 +2,10 @@
 
 use std::{
     sync::{Arc, Weak},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use super::channels::Feed;
+use super::channels::{Channel, Feed};
 use crate::journal::{JournalError, Removed};
 
 /// From one time to the next.
@@ -24,15 +24,43 @@ impl Feed {
     /// this every minute by itself.
     ///
     /// # Errors
-    /// Where the journal cannot be written.
+    /// Where the journal cannot be written. The other topics are tidied all the same.
     pub async fn tidy(&self) -> Result<Removed, JournalError> {
         let mut removed = Removed::default();
-        for topic in self.topics() {
-            let gone = self.journal().compact(&topic.name, topic.keep).await?;
-            removed.events += gone.events;
-            removed.bytes += gone.bytes;
+        let mut failure = None;
+        for channel in self.channels() {
+            match channel.compact().await {
+                Ok(gone) => {
+                    removed.events += gone.events;
+                    removed.bytes += gone.bytes;
+                }
+                Err(error) => failure = Some(error),
+            }
         }
         while self.journal().forget(KEYS).await? > 0 {}
+        failure.map_or(Ok(removed), Err)
+    }
+}
+
+impl Channel {
+    async fn compact(&self) -> Result<Removed, JournalError> {
+        let began = Instant::now();
+        let outcome = self.try_to_compact().await;
+        self.metrics.duration.set(began.elapsed().as_secs_f64());
+        match &outcome {
+            Ok(_) => self.metrics.compactions.inc(),
+            Err(_) => self.metrics.failures.inc(),
+        };
+        outcome
+    }
+
+    async fn try_to_compact(&self) -> Result<Removed, JournalError> {
+        let removed = self.journal.compact(&self.topic.name, self.topic.keep).await?;
+        self.metrics.removed_events.inc_by(removed.events);
+        self.metrics.removed_bytes.inc_by(removed.bytes);
+        self.metrics
+            .floor
+            .set(self.journal.fence(&self.topic.name).await?.floor);
         Ok(removed)
     }
 }

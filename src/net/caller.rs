@@ -21,6 +21,7 @@ use super::{
     packet::Kind,
     progress::{InProgress, Progress},
     sessions::{Session, Sessions},
+    telemetry::Telemetry,
 };
 use crate::{
     call::{
@@ -41,6 +42,7 @@ pub(super) struct Shared {
     pub(super) feed: Option<Arc<Feed>>,
     pub(super) sessions: Arc<Sessions>,
     pub(super) progress: Progress,
+    pub(super) telemetry: Telemetry,
     pub(super) config: Config,
 }
 
@@ -112,6 +114,7 @@ impl<E: Company> Caller<E> {
             shared,
         });
         this.shared.sessions.enter(this.session.clone(), &this);
+        this.shared.telemetry.connected();
         Ok(this)
     }
 
@@ -225,12 +228,15 @@ impl<E: Company> Caller<E> {
             source: _,
         } = incoming;
         let answer = self.shared.dispatcher.answer(arrived, peer).await;
+        let failure = answer.result.as_ref().err().map(CallError::code);
         let Err(error) = self.send_answer(ack, &answer).await else {
-            return;
+            return self.shared.telemetry.answered(failure);
         };
         if error.code() != Code::Internal {
+            self.shared.telemetry.answered(failure);
             return tracing::debug!(%error, "an answer did not reach its client");
         }
+        self.shared.telemetry.answered(Some(Code::Internal));
         let apology = Answer {
             event: answer.event,
             result: Err(error),
@@ -269,6 +275,7 @@ impl<E: Company> Caller<E> {
 
     /// Answers a packet that is not taken in.
     pub(super) fn refuse(&self, ack: Option<i64>, code: Code, why: &'static str) {
+        self.shared.telemetry.answered(Some(code));
         let error = CallError::new(code, why);
         let sent = match ack {
             Some(id) => self.outbox.refuse(Kind::Ack(id), &AnswerFrame::refusal(&error)),
@@ -293,6 +300,7 @@ impl<E: Company> Session for Caller<E> {
 impl<E> Drop for Caller<E> {
     fn drop(&mut self) {
         self.shared.sessions.leave(&self.session);
+        self.shared.telemetry.disconnected();
     }
 }
 

@@ -1,6 +1,7 @@
 //! From the network to a call and back. TCP connections come in at `listener` and are under our hand in
 //! `connection`; `engine` is Socket.IO itself, `socket` its sockets. Each is a `caller`: a call goes through
 //! its `intake`, the answer through its `outbox`, and its `link` tells when what was written has left.
+//! `telemetry` counts for whoever watches.
 
 mod answer;
 mod bundle;
@@ -17,3 +18,4 @@ mod progress;
 pub(crate) mod server;
 mod sessions;
 mod socket;
+mod telemetry;

@@ -28,6 +28,11 @@ impl Progress {
         InProgress(self.0.clone())
     }
 
+    /// Calls that are under way.
+    pub(super) fn calls(&self) -> usize {
+        self.0.calls.load(Ordering::SeqCst)
+    }
+
     /// From now on no call is taken in.
     pub(super) fn drain(&self) {
         self.0.draining.store(true, Ordering::SeqCst);
@@ -42,7 +47,7 @@ impl Progress {
         loop {
             let mut none = std::pin::pin!(self.0.none.notified());
             none.as_mut().enable();
-            if self.0.calls.load(Ordering::SeqCst) == 0 {
+            if self.calls() == 0 {
                 return;
             }
             none.await;

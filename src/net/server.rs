@@ -2,9 +2,9 @@
 
 use std::{io, net::SocketAddr, path::Path, sync::Arc};
 
-use axum::{Router, extract::State, routing::get};
+use axum::{Router, extract::State, response::IntoResponse, routing::get};
 use futures_util::future::join_all;
-use http::{HeaderValue, Method, StatusCode};
+use http::{HeaderValue, Method, StatusCode, header::CONTENT_TYPE};
 use socketioxide::SocketIo;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -17,6 +17,7 @@ use super::{
     listener::{self, Connections},
     progress::Progress,
     sessions::Sessions,
+    telemetry::{MEDIA_TYPE, Telemetry},
 };
 use crate::{call::dispatch::Dispatcher, config::Config, event::EventName, feed::Feed};
 
@@ -112,6 +113,7 @@ pub(crate) fn router(
 fn shared(dispatcher: Dispatcher, feed: Option<Arc<Feed>>, config: Config) -> Arc<Shared> {
     Arc::new(Shared {
         dispatcher,
+        telemetry: Telemetry::new(feed.as_deref()),
         feed,
         sessions: Arc::new(Sessions::default()),
         progress: Progress::default(),
@@ -127,6 +129,10 @@ fn routes(shared: &Arc<Shared>) -> Result<(Router, SocketIo), ServeError> {
         .with_state(shared.progress.clone());
     let (engine, io) = engine::routes(shared);
     let mut routes = plain.merge(engine);
+    if shared.config.metrics {
+        let metrics = Router::new().route("/metrics", get(metrics));
+        routes = routes.merge(metrics.with_state(shared.clone()));
+    }
     if let Some(directory) = &shared.config.client_bundle {
         routes = routes.merge(client_bundle(directory)?);
     }
@@ -140,6 +146,19 @@ async fn ready(State(progress): State<Progress>) -> (StatusCode, &'static str) {
     match progress.is_draining() {
         true => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
         false => (StatusCode::OK, "ready"),
+    }
+}
+
+async fn metrics(State(shared): State<Arc<Shared>>) -> Result<impl IntoResponse, StatusCode> {
+    if let Some(feed) = &shared.feed {
+        feed.observe();
+    }
+    match shared.telemetry.text(shared.progress.calls()) {
+        Ok(text) => Ok(([(CONTENT_TYPE, MEDIA_TYPE)], text)),
+        Err(error) => {
+            tracing::error!("the metrics cannot be written: {error}");
+            Err(StatusCode::INTERNAL_SERVER_ERROR)
+        }
     }
 }
 

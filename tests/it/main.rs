@@ -16,6 +16,7 @@ mod house;
 mod journal;
 mod load;
 mod log;
+mod metrics;
 mod order;
 mod panics;
 mod program;

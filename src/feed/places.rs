@@ -1,0 +1,41 @@
+//! Where the subscribers of a topic stand, for whoever watches a server.
+
+use std::sync::{
+    Arc, Mutex, PoisonError, Weak,
+    atomic::{AtomicU64, Ordering},
+};
+
+/// The places of all who are subscribed to a topic.
+#[derive(Default)]
+pub(super) struct Places(Mutex<Vec<Weak<AtomicU64>>>);
+
+/// The place of one subscriber, for as long as it is there.
+pub(super) struct Place(Arc<AtomicU64>);
+
+impl Places {
+    /// One more subscriber, who has everything up to this event.
+    pub(super) fn enter(&self, seq: u64) -> Place {
+        let place = Arc::new(AtomicU64::new(seq));
+        let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if places.len() == places.capacity() {
+            places.retain(|place| place.strong_count() > 0);
+        }
+        places.push(Arc::downgrade(&place));
+        Place(place)
+    }
+
+    /// The last event of each.
+    pub(super) fn all(&self) -> Vec<u64> {
+        let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        places.retain(|place| place.strong_count() > 0);
+        let alive = places.iter().filter_map(Weak::upgrade);
+        alive.map(|place| place.load(Ordering::Relaxed)).collect()
+    }
+}
+
+impl Place {
+    /// The subscriber has everything up to this event now.
+    pub(super) fn moved_to(&self, seq: u64) {
+        self.0.store(seq, Ordering::Relaxed);
+    }
+}

@@ -242,7 +242,7 @@ impl App {
             Some(journal) => journal,
             None => Arc::new(SqliteJournal::open(&self.config.data, self.config.durability)?),
         };
-        let feed = Feed::start(journal, topics).await?;
+        let feed = Feed::start(journal, topics, self.config.remember_calls).await?;
         feed.keep_tidy();
         Ok(Some(feed))
     }

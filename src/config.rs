@@ -53,6 +53,10 @@ pub struct Config {
     )]
     pub durability: Durability,
 
+    /// How long the id of a call is remembered, for the caller to try it again and have it done once
+    #[arg(long, env = "UPDRAFT_REMEMBER_CALLS", value_name = "TIME", value_parser = time, default_value = "24h")]
+    pub remember_calls: Duration,
+
     /// Largest call as it arrives, Buffers included, in bytes
     #[arg(long, env = "UPDRAFT_MAX_CALL", value_name = "BYTES", default_value_t = Config::default().max_call)]
     pub max_call: usize,
@@ -125,6 +129,7 @@ impl Default for Config {
             metrics: false,
             data: PathBuf::from("./data"),
             durability: Durability::default(),
+            remember_calls: Duration::from_secs(24 * 60 * 60),
             max_call: limits.packed,
             max_unpacked: limits.unpacked,
             max_depth: limits.depth,

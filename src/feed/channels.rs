@@ -1,6 +1,12 @@
 //! All topics of an app, and the one task that tells their readers what became durable.
 
-use std::{collections::HashMap, fmt, future::Future, sync::Arc};
+use std::{
+    collections::HashMap,
+    fmt,
+    future::Future,
+    sync::{Arc, Mutex},
+    time::{Duration, SystemTime},
+};
 
 use prometheus_client::registry::Registry;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
@@ -23,6 +29,8 @@ pub struct Feed {
     journal: Arc<dyn Journal>,
     channels: Arc<Channels>,
     metrics: Metrics,
+    /// How long an idempotency key is known.
+    remembers: Duration,
     stop: CancellationToken,
     _stop_with_this: DropGuard,
 }
@@ -36,6 +44,14 @@ pub(super) struct Channel {
     pub(super) live: Live,
     pub(super) places: Places,
     pub(super) metrics: TopicMetrics,
+    pub(super) compacted: Mutex<Option<Compacted>>,
+}
+
+/// What a topic was when it was last compacted.
+pub(super) struct Compacted {
+    pub(super) head: u64,
+    /// When something of it may go by its age.
+    pub(super) due: Option<SystemTime>,
 }
 
 impl Channel {
@@ -56,11 +72,16 @@ impl Channel {
 }
 
 impl Feed {
-    /// Follows a journal from where it ends now, inside a tokio runtime.
+    /// Follows a journal from where it ends now, inside a tokio runtime. Idempotency keys are remembered for this
+    /// long at least.
     ///
     /// # Errors
     /// Where the journal cannot be read.
-    pub async fn start(journal: Arc<dyn Journal>, topics: Vec<Topic>) -> Result<Arc<Self>, JournalError> {
+    pub async fn start(
+        journal: Arc<dyn Journal>,
+        topics: Vec<Topic>,
+        remembers: Duration,
+    ) -> Result<Arc<Self>, JournalError> {
         // Before the fences are read, so that nothing falls in between.
         let tail = journal.tail();
         let mut channels = Channels::new();
@@ -72,6 +93,7 @@ impl Feed {
                 live: Live::new(fence.head),
                 places: Places::default(),
                 metrics: metrics.of(&topic.name),
+                compacted: Mutex::default(),
                 topic,
             };
             channel.metrics.floor.set(fence.floor);
@@ -83,6 +105,7 @@ impl Feed {
             journal,
             channels: channels.clone(),
             metrics,
+            remembers,
             stop: stop.clone(),
             _stop_with_this: stop.drop_guard(),
         };
@@ -108,6 +131,10 @@ impl Feed {
     /// Reads off what is not counted as it happens.
     pub(crate) fn observe(&self) {
         self.channels().for_each(Channel::observe);
+    }
+
+    pub(super) fn remembers(&self) -> Duration {
+        self.remembers
     }
 
     pub(crate) fn journal(&self) -> &Arc<dyn Journal> {

@@ -1,18 +1,15 @@
 //! Keeping topics small: what they need not keep is removed from time to time, and old idempotency keys forgotten.
 
 use std::{
-    sync::{Arc, Weak},
-    time::{Duration, Instant},
+    sync::{Arc, MutexGuard, PoisonError, Weak},
+    time::{Duration, Instant, SystemTime},
 };
 
-use super::channels::{Channel, Feed};
+use super::channels::{Channel, Compacted, Feed};
 use crate::journal::{JournalError, Removed};
 
 /// From one time to the next.
 const EVERY: Duration = Duration::from_secs(60);
-
-/// How long a call that is tried again is known.
-const KEYS: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Feed {
     /// Tidies from now on, for as long as the feed lives.
@@ -21,14 +18,15 @@ impl Feed {
     }
 
     /// Removes what the topics need not keep, as their [`Keep`](crate::journal::Keep) says. A running server does
-    /// this every minute by itself.
+    /// this every minute by itself. Topics to which nothing was appended and of which nothing can have aged enough
+    /// since the last time are passed over.
     ///
     /// # Errors
     /// Where the journal cannot be written. The other topics are tidied all the same.
     pub async fn tidy(&self) -> Result<Removed, JournalError> {
         let mut removed = Removed::default();
         let mut failure = None;
-        for channel in self.channels() {
+        for channel in self.channels().filter(|channel| channel.is_due()) {
             match channel.compact().await {
                 Ok(gone) => {
                     removed.events += gone.events;
@@ -37,12 +35,28 @@ impl Feed {
                 Err(error) => failure = Some(error),
             }
         }
-        while self.journal().forget(KEYS).await? > 0 {}
+        // Those that were passed over have theirs too.
+        let dues = self
+            .channels()
+            .filter_map(|channel| channel.compacted().as_ref()?.due);
+        removed.due = dues.min();
+        while self.journal().forget(self.remembers()).await? > 0 {}
         failure.map_or(Ok(removed), Err)
     }
 }
 
 impl Channel {
+    /// Whether there may be something to remove.
+    fn is_due(&self) -> bool {
+        self.compacted().as_ref().is_none_or(|last| {
+            last.head != self.live.head() || last.due.is_some_and(|due| due <= SystemTime::now())
+        })
+    }
+
+    fn compacted(&self) -> MutexGuard<'_, Option<Compacted>> {
+        self.compacted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn compact(&self) -> Result<Removed, JournalError> {
         let began = Instant::now();
         let outcome = self.try_to_compact().await;
@@ -55,7 +69,11 @@ impl Channel {
     }
 
     async fn try_to_compact(&self) -> Result<Removed, JournalError> {
+        // Before the compaction: what is appended meanwhile is looked at the next time.
+        let head = self.live.head();
         let removed = self.journal.compact(&self.topic.name, self.topic.keep).await?;
+        let due = removed.due;
+        *self.compacted() = Some(Compacted { head, due });
         self.metrics.removed_events.inc_by(removed.events);
         self.metrics.removed_bytes.inc_by(removed.bytes);
         self.metrics

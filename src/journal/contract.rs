@@ -62,7 +62,8 @@ pub trait Journal: Send + Sync + 'static {
     fn backlog(&self, topic: &str, cursor: Cursor) -> BoxFuture<'_, Result<Vec<Record>, JournalError>>;
 
     /// Removes what a topic need not keep: superseded events, old tombstones, and what is beyond its retention.
-    /// It works in small steps, between which appends go on.
+    /// It works in small steps, between which appends go on, and says when something of what is left may go by its
+    /// age.
     ///
     /// # Errors
     /// [`JournalError::Unavailable`].

@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
 use bytestring::ByteString;
@@ -11,7 +11,7 @@ use futures_util::future::{BoxFuture, FutureExt, ready};
 use tokio::sync::broadcast;
 
 use super::{
-    clock::{before, now},
+    clock::{after, before, earlier, now},
     contract::{Journal, JournalError, Tail},
     record::{Append, Appended, Cursor, Fence, Keep, Recalled, Record, Removed},
 };
@@ -154,13 +154,14 @@ impl State {
 }
 
 impl Topic {
-    /// The events that need not be kept.
-    fn victims(&self, keep: &Keep) -> Vec<Arc<Record>> {
+    /// The events that need not be kept, and when others may go.
+    fn victims(&self, keep: &Keep) -> (Vec<Arc<Record>>, Option<SystemTime>) {
         let now = now();
         let is_older = |record: &Record, age: Duration| record.time <= before(now, age);
         let mut loose = 0;
         let mut bytes = 0;
         let mut victims = Vec::new();
+        let mut due = None;
         for record in self.events.values().rev() {
             let goes = match &record.key {
                 None => {
@@ -173,16 +174,27 @@ impl Topic {
                 Some(key) if self.latest.get(key) != Some(&record.seq) => true,
                 Some(_) => record.is_tombstone() && is_older(record, keep.tombstones),
             };
-            if goes && is_older(record, keep.least) {
-                victims.push(record.clone());
-            }
+            let stays = match (&record.key, is_older(record, keep.least)) {
+                (_, true) if goes => {
+                    victims.push(record.clone());
+                    continue;
+                }
+                (_, false) => Some(keep.least),
+                (None, true) => keep.age,
+                (Some(_), true) => record.is_tombstone().then_some(keep.tombstones),
+            };
+            due = earlier(due, stays.and_then(|age| after(record.time, age)));
         }
-        victims
+        (victims, due)
     }
 
     fn compact(&mut self, keep: &Keep) -> Removed {
-        let mut removed = Removed::default();
-        for victim in self.victims(keep) {
+        let (victims, due) = self.victims(keep);
+        let mut removed = Removed {
+            due,
+            ..Removed::default()
+        };
+        for victim in victims {
             removed.events += 1;
             removed.bytes += victim.size() as u64;
             self.fence.floor = self.fence.floor.max(victim.seq);

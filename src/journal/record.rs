@@ -1,6 +1,6 @@
 //! What goes into a journal and what comes out.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytestring::ByteString;
 use serde::de::DeserializeOwned;
@@ -153,11 +153,14 @@ impl Default for Keep {
     }
 }
 
-/// What a compaction removed.
+/// What a compaction removed, and when another may remove more.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Removed {
     /// Events.
     pub events: u64,
     /// Their bytes.
     pub bytes: u64,
+    /// Before this time another compaction of the same topic for the same [`Keep`] finds nothing, unless something
+    /// is appended; `None` where it never does.
+    pub due: Option<SystemTime>,
 }

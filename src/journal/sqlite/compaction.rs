@@ -1,12 +1,12 @@
 //! What compaction may take: found on a reader's connection, step by step, and removed by the writer.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::reader::{bound, topic_id};
 use crate::journal::{
-    clock::{before, now},
+    clock::{after, before, earlier, now},
     record::Keep,
 };
 
@@ -23,6 +23,7 @@ pub(super) struct Plan {
 #[derive(Clone, Copy)]
 pub(super) struct Bounds {
     topic: i64,
+    keep: Keep,
     now: u64,
     /// Events from before this may go at all.
     superseded_before: u64,
@@ -46,6 +47,8 @@ pub(super) struct Step {
     pub(super) victims: Vec<Victim>,
     /// Where the next one looks; `None` at the end.
     pub(super) next: Option<u64>,
+    /// When the first of those that stay may go by its age.
+    pub(super) due: Option<SystemTime>,
 }
 
 /// The newest event without a key that is beyond what is kept of them by number, and by bytes.
@@ -63,6 +66,7 @@ pub(super) fn plan(connection: &Connection, topic: &str, keep: &Keep) -> rusqlit
     let Some(id) = topic_id(connection, topic)? else {
         let bounds = Bounds {
             topic: 0,
+            keep: *keep,
             now,
             superseded_before: 0,
             tombstones_before: 0,
@@ -84,6 +88,7 @@ pub(super) fn plan(connection: &Connection, topic: &str, keep: &Keep) -> rusqlit
     let least = ago(keep.least);
     let bounds = Bounds {
         topic: id,
+        keep: *keep,
         now,
         superseded_before: least,
         tombstones_before: least.min(ago(keep.tombstones)),
@@ -104,12 +109,17 @@ FROM events AS e LEFT JOIN latest AS l ON l.topic = e.topic AND l.key = e.key
 WHERE e.topic = ? AND e.seq > ? ORDER BY e.seq LIMIT ?";
 
 /// Looks for events that go among the next ones.
-pub(super) fn victims(connection: &Connection, bounds: &Bounds, after: u64) -> rusqlite::Result<Step> {
+pub(super) fn victims(connection: &Connection, bounds: &Bounds, from: u64) -> rusqlite::Result<Step> {
     let mut statement = connection.prepare_cached(CANDIDATES)?;
-    let mut rows = statement.query(params![bounds.topic, after, STEP])?;
+    let mut rows = statement.query(params![bounds.topic, from, STEP])?;
     let mut victims = Vec::new();
+    let mut due = None;
+    let mut stays = |time, longest: Option<Duration>| {
+        due = earlier(due, longest.and_then(|age| after(time, age)));
+    };
+    let keep = &bounds.keep;
     let mut seen = 0;
-    let mut last = after;
+    let mut last = from;
     while let Some(row) = rows.next()? {
         seen += 1;
         let seq: u64 = row.get(0)?;
@@ -117,10 +127,17 @@ pub(super) fn victims(connection: &Connection, bounds: &Bounds, after: u64) -> r
         let time: u64 = row.get(1)?;
         if time > bounds.now {
             // The clock was set back since. This one is kept, but what follows it may be older.
+            stays(time, Some(keep.least));
             continue;
         }
         if time > bounds.superseded_before {
-            return Ok(Step { victims, next: None });
+            // What follows is younger.
+            stays(time, Some(keep.least));
+            return Ok(Step {
+                victims,
+                next: None,
+                due,
+            });
         }
         let key: Option<String> = row.get(2)?;
         let is_tombstone: bool = row.get(3)?;
@@ -140,8 +157,14 @@ pub(super) fn victims(connection: &Connection, bounds: &Bounds, after: u64) -> r
                 bytes: row.get(4)?,
                 ended,
             });
+            continue;
+        }
+        match (&key, is_tombstone) {
+            (None, _) => stays(time, keep.age),
+            (Some(_), true) => stays(time, Some(keep.tombstones)),
+            (Some(_), false) => {}
         }
     }
     let next = (seen == STEP).then_some(last);
-    Ok(Step { victims, next })
+    Ok(Step { victims, next, due })
 }

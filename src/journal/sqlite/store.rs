@@ -22,6 +22,7 @@ use super::{
 use crate::{
     event::Epoch,
     journal::{
+        clock::earlier,
         contract::{Journal, JournalError, Tail},
         record::{Append, Appended, Cursor, Fence, Keep, Recalled, Record, Removed},
     },
@@ -165,6 +166,7 @@ impl Journal for SqliteJournal {
                     .read(move |connection| compaction::victims(connection, &bounds, from))
                     .await?;
                 plan.next = step.next;
+                removed.due = earlier(removed.due, step.due);
                 if step.victims.is_empty() {
                     continue;
                 }

@@ -78,6 +78,8 @@ on_every_store! {
     once::a_call_that_never_ended_has_its_answer,
     once::calls_with_and_without_a_key_begin_in_order,
     tidying::what_a_topic_need_not_keep_goes,
+    tidying::a_topic_is_left_alone_until_there_may_be_something_to_remove,
+    tidying::a_call_is_remembered_for_as_long_as_is_configured,
     projections::a_projection_is_the_fold_of_its_topic,
     projections::an_event_that_the_fold_panics_on_is_left_out,
     projections::a_fold_that_always_panics_leaves_the_state_as_it_began,

@@ -3,6 +3,7 @@
 mod any_sequence;
 mod compaction;
 mod crash;
+mod due;
 mod failures;
 mod full_disk;
 mod log_size;
@@ -49,6 +50,8 @@ every_store! {
     promises::a_batch_without_events_is_remembered_but_leaves_no_trace,
     compaction::ages_decide_what_may_go,
     compaction::a_long_topic_is_compacted_to_its_end,
+    due::it_is_told_when_more_may_go,
+    due::what_is_due_goes_and_not_before,
     compaction::idempotency_keys_are_forgotten_by_age,
     compaction::a_reader_who_pages_while_others_append_and_compact_ends_up_right,
     compaction::a_sequence_number_is_not_used_again_after_its_event_went,

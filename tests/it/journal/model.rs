@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use updraft::{
     Body,
-    journal::{Appended, Cursor, Fence, JournalError, Keep, Recalled, Record, Removed},
+    journal::{Appended, Cursor, Fence, JournalError, Keep, Recalled, Record},
 };
 
 use super::steps::Batch;
@@ -152,10 +152,10 @@ impl Model {
         page(self.present(topic).filter(is_wanted), cursor)
     }
 
-    /// Of a `Keep` whose durations are either nothing or for ever.
-    pub(super) fn compact(&mut self, topic: &str, keep: &Keep) -> Removed {
+    /// The events that go, and their bytes. Of a `Keep` whose durations are either nothing or for ever.
+    pub(super) fn compact(&mut self, topic: &str, keep: &Keep) -> (u64, u64) {
         if !keep.least.is_zero() {
-            return Removed::default();
+            return (0, 0);
         }
         let (mut loose, mut loose_bytes) = (0, 0);
         let mut victims = Vec::new();
@@ -174,10 +174,7 @@ impl Model {
             }
         }
         self.gone.extend(victims.iter().map(|(seq, _)| seq));
-        Removed {
-            events: victims.len() as u64,
-            bytes: victims.iter().map(|(_, bytes)| bytes).sum(),
-        }
+        (victims.len() as u64, victims.iter().map(|(_, bytes)| bytes).sum())
     }
 
     /// What the whole history of a topic shows.

@@ -1,0 +1,156 @@
+//! A compaction says when another may find more, so that whoever compacts need not look in vain.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use updraft::{
+    Event,
+    journal::{Journal, Keep},
+};
+
+use super::{append, event, store::Store, wait_for};
+use crate::support::within_patience;
+
+const HOUR: Duration = Duration::from_secs(60 * 60);
+
+/// Keeps for ever what need not go at once.
+const FOR_EVER: Keep = Keep {
+    least: Duration::ZERO,
+    tombstones: Duration::MAX,
+    age: None,
+    events: None,
+    bytes: None,
+};
+
+/// So long after an append of this time.
+fn after(time: u64, age: Duration) -> Option<SystemTime> {
+    Some(UNIX_EPOCH + Duration::from_millis(time) + age)
+}
+
+/// How many events went, and when there may be more to do.
+async fn compact(journal: &dyn Journal, keep: Keep) -> (u64, Option<SystemTime>) {
+    let removed = journal.compact("board", keep).await.unwrap();
+    let again = journal.compact("board", keep).await.unwrap();
+    assert_eq!((again.events, again.due), (0, removed.due), "and nothing before");
+    (removed.events, removed.due)
+}
+
+pub(super) fn it_is_told_when_more_may_go<S: Store>() {
+    wait_for(async {
+        let store = S::new();
+        let journal = store.journal();
+        assert_eq!(
+            compact(&*journal, FOR_EVER).await,
+            (0, None),
+            "there is nothing yet"
+        );
+        let events = [
+            event("loose"),
+            event("superseded").key("a"),
+            Event::tombstone("end", "b"),
+            event("latest").key("a"),
+        ];
+        let time = journal.append(append("board", events)).await.unwrap().time;
+
+        let young = Keep {
+            least: HOUR,
+            ..FOR_EVER
+        };
+        assert_eq!(compact(&*journal, young).await, (0, after(time, HOUR)));
+        assert_eq!(
+            compact(&*journal, FOR_EVER).await,
+            (1, None),
+            "what is left may stay"
+        );
+        let ending = Keep {
+            tombstones: 2 * HOUR,
+            ..FOR_EVER
+        };
+        assert_eq!(compact(&*journal, ending).await, (0, after(time, 2 * HOUR)));
+        let ageing = Keep {
+            age: Some(HOUR),
+            ..ending
+        };
+        assert_eq!(
+            compact(&*journal, ageing).await,
+            (0, after(time, HOUR)),
+            "the earlier of both"
+        );
+        let young = Keep {
+            least: HOUR,
+            tombstones: Duration::ZERO,
+            ..FOR_EVER
+        };
+        assert_eq!(compact(&*journal, young).await, (0, after(time, HOUR)));
+        let numbered = Keep {
+            least: HOUR,
+            events: Some(0),
+            ..FOR_EVER
+        };
+        assert_eq!(compact(&*journal, numbered).await, (0, after(time, HOUR)));
+
+        // What comes later is due later, and the old ones stay the first.
+        let later = journal
+            .append(append("board", [Event::tombstone("end", "c")]))
+            .await
+            .unwrap()
+            .time;
+        assert_eq!(compact(&*journal, ending).await, (0, after(time, 2 * HOUR)));
+        let now = Keep {
+            tombstones: age(later) + HOUR,
+            ..FOR_EVER
+        };
+        assert!(journal.compact("board", now).await.unwrap().due.is_some());
+        let all = Keep {
+            age: Some(Duration::ZERO),
+            tombstones: Duration::ZERO,
+            ..FOR_EVER
+        };
+        assert_eq!(
+            compact(&*journal, all).await,
+            (3, None),
+            "the latest of a key is never due"
+        );
+    });
+}
+
+/// How old something is that was appended at this time.
+fn age(time: u64) -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap() - Duration::from_millis(time)
+}
+
+/// Step by step through more events than a step looks at, each of its own age.
+pub(super) fn what_is_due_goes_and_not_before<S: Store>() {
+    wait_for(async {
+        let store = S::new();
+        let journal = store.journal();
+        let keep = Keep {
+            tombstones: Duration::from_millis(40),
+            ..FOR_EVER
+        };
+        let ends = |from: u32| (from..from + 3000).map(|number| Event::tombstone("end", number.to_string()));
+        for from in [0, 3000, 6000] {
+            journal.append(append("board", ends(from))).await.unwrap();
+        }
+        let mut gone = 0;
+        within_patience("all to be due, one after the other", async {
+            loop {
+                let removed = journal.compact("board", keep).await.unwrap();
+                gone += removed.events;
+                let Some(due) = removed.due else {
+                    break;
+                };
+                while SystemTime::now() < due {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+                let next = journal.compact("board", keep).await.unwrap();
+                assert!(next.events > 0, "what is due goes");
+                gone += next.events;
+                if next.due.is_none() {
+                    break;
+                }
+            }
+        })
+        .await;
+        assert_eq!(gone, 9000);
+    });
+}

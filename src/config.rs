@@ -36,7 +36,7 @@ pub struct Config {
     pub client_bundle: Option<PathBuf>,
 
     /// Serve figures for Prometheus at /metrics, to whoever asks
-    #[arg(long, env = "UPDRAFT_METRICS")]
+    #[arg(long, env = "UPDRAFT_METRICS", value_parser = clap::builder::BoolishValueParser::new())]
     pub metrics: bool,
 
     /// Directory of the journal, made where it is missing

@@ -1,6 +1,6 @@
 # Needs Rust (1.94 or later), Node.js (20 or later) with npm, and make. Everything else is installed here.
 
-.PHONY: run test check bench fuzz smoke fuzz-smoke bench-smoke
+.PHONY: run test proof check bench fuzz smoke fuzz-smoke bench-smoke
 .DELETE_ON_ERROR:
 
 # Builds the server and runs it with its demo modules on http://127.0.0.1:3000 (PORT or UPDRAFT_PORT for another).
@@ -10,6 +10,12 @@ run: client-demo/node_modules
 # Installs what the tests need and passes them all.
 test: client-demo/node_modules tests/clients/node_modules
 	cargo test --all-features
+
+# What `make test` does for seconds, for some minutes: kills, and a crowd of clients.
+proof: tests/clients/node_modules
+	UPDRAFT_KILLS=200 cargo test --test it journal::crash
+	UPDRAFT_KILLS=50 cargo test --test it proof::kills
+	UPDRAFT_STEPS=300 cargo test --test it proof::history
 
 # What a change must pass beside its tests: format, lints, documentation without warnings.
 check:

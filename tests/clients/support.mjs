@@ -98,6 +98,17 @@ export function soon(what, start) {
   });
 }
 
+/** Numbers by lot, the same for the same seed: each call gives one below `below`. */
+export function lots(seed) {
+  let state = seed >>> 0;
+  return (below) => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
+  };
+}
+
 /** A value with all Buffers in it, of whatever type, as plain Buffers. */
 function readable(value) {
   if (Buffer.isBuffer(value)) return value;
@@ -108,7 +119,7 @@ function readable(value) {
 }
 
 export function shown(value) {
-  const text = JSON.stringify(value);
+  const text = JSON.stringify(value) ?? 'nothing';
   return text.length > 200 ? `${text.slice(0, 200)}…` : text;
 }
 

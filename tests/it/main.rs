@@ -20,6 +20,7 @@ mod metrics;
 mod order;
 mod panics;
 mod program;
+mod proof;
 mod router;
 mod status;
 mod stop;

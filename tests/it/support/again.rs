@@ -54,6 +54,10 @@ impl Running {
         self.0.stdin.take().expect("it is taken once")
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.0.id()
+    }
+
     /// Ends it without warning, and waits until it is gone.
     pub(crate) fn kill(&mut self) {
         self.0.kill().expect("it can be killed");

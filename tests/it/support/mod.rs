@@ -5,6 +5,8 @@
 mod again;
 mod http;
 mod local;
+mod lots;
+mod memory;
 mod node;
 mod prompt;
 mod raw;
@@ -13,6 +15,8 @@ mod server;
 pub(crate) use again::Again;
 pub(crate) use http::{Http, Response};
 pub(crate) use local::{Local, settled, until, within_patience};
+pub(crate) use lots::{Lots, seed};
+pub(crate) use memory::{memory, peak_memory};
 pub(crate) use node::node;
 pub(crate) use prompt::updraft;
 pub(crate) use raw::{Packet, RawClient};

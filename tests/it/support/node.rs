@@ -2,8 +2,8 @@
 
 use std::process::Command;
 
-/// Runs a script of `tests/clients` and fails with what it wrote where it fails.
-pub(crate) fn node(script: &str, arguments: &[&str]) {
+/// Runs a script of `tests/clients`, and fails with what it wrote where it fails; else its standard output.
+pub(crate) fn node(script: &str, arguments: &[&str]) -> String {
     let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients");
     let data = tempfile::tempdir().expect("a directory");
     let output = Command::new("node")
@@ -21,4 +21,5 @@ pub(crate) fn node(script: &str, arguments: &[&str]) {
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr),
     );
+    String::from_utf8_lossy(&output.stdout).into_owned()
 }

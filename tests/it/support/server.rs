@@ -7,6 +7,8 @@ use std::{
 
 use tempfile::TempDir;
 
+use super::{memory, peak_memory};
+
 /// A running `updraft serve` on a free port; killed when dropped.
 pub(crate) struct Program {
     child: Child,
@@ -18,8 +20,21 @@ pub(crate) struct Program {
 
 impl Program {
     pub(crate) fn start(flags: &[&str]) -> Self {
+        Self::run(Command::new(env!("CARGO_BIN_EXE_updraft")), flags)
+    }
+
+    /// Started by a shell that was told something before.
+    #[cfg(unix)]
+    pub(crate) fn start_after(shell: &str, flags: &[&str]) -> Self {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("{shell}; exec \"$0\" \"$@\"")]);
+        command.arg(env!("CARGO_BIN_EXE_updraft"));
+        Self::run(command, flags)
+    }
+
+    fn run(mut command: Command, flags: &[&str]) -> Self {
         let data = tempfile::tempdir().expect("a directory");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_updraft"))
+        let mut child = command
             .args(["serve", "--port", "0"])
             .args(flags)
             .env("UPDRAFT_DATA", data.path())
@@ -48,28 +63,12 @@ impl Program {
 
     /// Resident memory in bytes.
     pub(crate) fn memory(&self) -> usize {
-        self.status("VmRSS:")
+        memory(self.pid())
     }
 
     /// Most memory that it ever held, in bytes.
     pub(crate) fn peak_memory(&self) -> usize {
-        self.status("VmHWM:")
-    }
-
-    /// A line of the system's account of the process, in bytes.
-    fn status(&self, name: &str) -> usize {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("it runs");
-        let line = status
-            .lines()
-            .find(|line| line.starts_with(name))
-            .expect("a line of that name");
-        let kilobytes: usize = line
-            .split_whitespace()
-            .nth(1)
-            .expect("a number")
-            .parse()
-            .expect("a number");
-        kilobytes * 1024
+        peak_memory(self.pid())
     }
 
     /// Sends a signal by its name, as in `kill -TERM`.

@@ -1,5 +1,8 @@
 //! What an app relies on, held against kills, crowds, floods and broken disks: over real sockets.
 
+mod crowd;
+mod heard;
+mod history;
 mod kills;
 
 use std::{env, future::Future, path::PathBuf};

@@ -1,17 +1,20 @@
 //! A client that speaks Engine.IO v4 over a WebSocket by hand, to send what no real client would.
 
+use std::net::SocketAddr;
+
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
+use socket2::{Domain, Socket, Type};
 use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream, connect_async,
+    WebSocketStream, client_async,
     tungstenite::{Bytes, Message},
 };
 
 use super::PATIENCE;
 
 pub(crate) struct RawClient {
-    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    socket: WebSocketStream<TcpStream>,
     acks: u32,
     /// Heartbeats answered.
     pub(crate) pings: usize,
@@ -45,13 +48,31 @@ impl RawClient {
         client
     }
 
+    /// The same over a line that holds little: what is not read piles up at the server soon.
+    pub(crate) async fn connect_narrow(url: &str, auth: &Value) -> Self {
+        let stream = narrow(url.strip_prefix("http://").expect("an address")).await;
+        let mut client = Self::over(url, stream).await;
+        client.send(&format!("40{auth}")).await;
+        client.connected().await;
+        client
+    }
+
     /// Opens the connection and says nothing yet.
     pub(crate) async fn open(url: &str) -> Self {
+        let address = url.strip_prefix("http://").expect("an address");
+        let stream = TcpStream::connect(address).await.expect("the server listens");
+        stream.set_nodelay(true).expect("a socket");
+        Self::over(url, stream).await
+    }
+
+    async fn over(url: &str, stream: TcpStream) -> Self {
         let address = format!(
             "{}/socket.io/?EIO=4&transport=websocket",
             url.replace("http://", "ws://")
         );
-        let (socket, _) = connect_async(address).await.expect("the server takes WebSockets");
+        let (socket, _) = client_async(address, stream)
+            .await
+            .expect("the server takes WebSockets");
         Self {
             socket,
             acks: 0,
@@ -209,6 +230,18 @@ impl RawClient {
             }
         }
     }
+}
+
+/// A connection whose segments and buffers are small.
+async fn narrow(address: &str) -> TcpStream {
+    let address = address.parse::<SocketAddr>().expect("an address").into();
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    socket.set_recv_buffer_size(4096).expect("a socket");
+    #[cfg(unix)]
+    socket.set_tcp_mss(1000).expect("a socket");
+    socket.connect(&address).expect("the server listens");
+    socket.set_nonblocking(true).expect("a socket");
+    TcpStream::from_std(socket.into()).expect("a socket")
 }
 
 fn read(text: &str) -> Option<Packet> {

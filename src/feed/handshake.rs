@@ -1,7 +1,7 @@
 //! Subscriptions that a client names in its handshake, `{topics: {board: position or null}}`. There is no ack that
 //! could refuse one, so what is refused is told by an event, and the others go on.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, future::Future, sync::Arc};
 
 use serde::{
     Deserialize, Deserializer,
@@ -12,7 +12,7 @@ use serde_json::{json, value::RawValue};
 use super::{
     channels::{self, Feed},
     frame::Refused,
-    subscribe::{begin, position, say},
+    subscribe::{ByTopic, begin_by_itself, held, position, say},
 };
 use crate::{
     call::{context::Context, dispatch::shortened},
@@ -38,12 +38,12 @@ impl Wanted {
     }
 
     fn read(json: &str) -> Self {
-        serde_json::from_str::<ByTopic>(json).map_or_else(
+        serde_json::from_str::<Topics>(json).map_or_else(
             |_| Self {
                 topics: Vec::new(),
                 refused: Some(invalid("topics come as an object", "auth.topics", "an object")),
             },
-            |ByTopic(wanted)| wanted,
+            |Topics(wanted)| wanted,
         )
     }
 }
@@ -56,9 +56,9 @@ impl<'de> Deserialize<'de> for Wanted {
 }
 
 /// An object of positions by topics.
-struct ByTopic(Wanted);
+struct Topics(Wanted);
 
-impl<'de> Deserialize<'de> for ByTopic {
+impl<'de> Deserialize<'de> for Topics {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_map(Reading).map(Self)
     }
@@ -109,26 +109,39 @@ fn too_many() -> CallError {
     .with_details(json!({ "path": "auth.topics", "most": MOST }))
 }
 
-/// Subscribes to what a handshake names. An app without topics refuses them all.
-pub(crate) async fn at_connection(feed: Option<Arc<Feed>>, cx: Context, wanted: Wanted) {
-    for (topic, since) in wanted.topics {
-        if let Err(error) = try_to_begin(feed.as_deref(), &cx, &topic, since).await {
-            refuse(&cx, Some(&topic), &error).await;
+/// Subscribes to what a handshake names, before the first call is taken in, which then finds these subscriptions. An
+/// app without topics refuses them all.
+pub(crate) fn at_connection(
+    feed: Option<Arc<Feed>>,
+    cx: Context,
+    wanted: Wanted,
+) -> impl Future<Output = ()> + Send {
+    let readings = held(&cx);
+    async move {
+        let mut readings = readings.await;
+        let mut refused = Vec::new();
+        for (topic, since) in wanted.topics {
+            if let Err(error) = try_to_begin(feed.as_deref(), &cx, &mut readings, &topic, since).await {
+                refused.push((Some(topic), error));
+            }
         }
-    }
-    if let Some(error) = wanted.refused {
-        refuse(&cx, None, &error).await;
+        drop(readings);
+        refused.extend(wanted.refused.map(|error| (None, error)));
+        for (topic, error) in refused {
+            refuse(&cx, topic.as_deref(), &error).await;
+        }
     }
 }
 
 async fn try_to_begin(
     feed: Option<&Feed>,
     cx: &Context,
+    readings: &mut ByTopic,
     topic: &str,
     since: Result<Option<Position>>,
 ) -> Result<()> {
     let feed = feed.ok_or_else(channels::no_such_topic)?;
-    begin(feed, cx, topic, since?).await.map(drop)
+    begin_by_itself(feed, cx, readings, topic, since?).await
 }
 
 /// Tells a client for as long as it is there.

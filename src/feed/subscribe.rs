@@ -1,13 +1,16 @@
 //! What clients call: `topic.subscribe`, `topic.unsubscribe`; and the task that feeds each subscription.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, future::Future, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
-use tokio::{sync::Mutex, task::JoinHandle};
+use tokio::{
+    sync::{Mutex, OwnedMutexGuard},
+    task::JoinHandle,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    channels::Feed,
+    channels::{Channel, Feed},
     frame::{Frame, Start},
     subscription::Subscription,
 };
@@ -72,30 +75,87 @@ pub(super) fn position(since: Option<&str>, path: &str) -> Result<Option<Positio
         })
 }
 
-/// The subscriptions of a socket, by topic.
+/// The subscriptions of a socket.
 #[derive(Default)]
-struct Readings(Mutex<HashMap<String, Reading>>);
+struct Readings(Arc<Mutex<ByTopic>>);
+
+pub(super) type ByTopic = HashMap<String, Reading>;
+
+/// The subscriptions of a socket, held from the call of this function on where nobody holds them.
+pub(super) fn held(cx: &Context) -> impl Future<Output = OwnedMutexGuard<ByTopic>> + Send + use<> {
+    let readings = cx.socket_data_or_default::<Readings>().0.clone();
+    let first = readings.clone().try_lock_owned();
+    async move {
+        match first {
+            Ok(readings) => readings,
+            Err(_) => readings.lock_owned().await,
+        }
+    }
+}
 
 /// A subscription that is fed.
-struct Reading {
+pub(super) struct Reading {
     stop: CancellationToken,
     task: JoinHandle<()>,
 }
 
-/// Subscribes a socket to a topic, where it may read it.
-pub(super) async fn begin(feed: &Feed, cx: &Context, topic: &str, since: Option<Position>) -> Result<Start> {
-    let channel = feed.channel(topic)?;
-    channel.topic.admit(cx.socket_id().clone(), cx.identity()).await?;
-    let readings = cx.socket_data_or_default::<Readings>();
-    let mut readings = readings.0.lock().await;
+async fn begin(feed: &Feed, cx: &Context, topic: &str, since: Option<Position>) -> Result<Start> {
+    let channel = admit(feed, cx, topic).await?;
+    let mut readings = held(cx).await;
     // The first is over before the second begins: nothing of it arrives after its start.
     end(readings.remove(topic)).await;
-    let (subscription, start) = Subscription::begin(channel.clone(), since.as_ref()).await?;
-    let stop = CancellationToken::new();
-    let feeding = feed_reader(subscription, start.frame()?, cx.clone(), stop.clone());
-    let task = tokio::spawn(feeding);
-    readings.insert(topic.to_owned(), Reading { stop, task });
+    let (subscription, start) = Subscription::begin(channel, since.as_ref()).await?;
+    let feeding = feed_for_ever(subscription, start.frame()?, cx.clone());
+    readings.insert(topic.to_owned(), Reading::start(feeding, cx));
     Ok(start)
+}
+
+/// The same, where nobody is told that the journal is unavailable: it begins once it is there again.
+pub(super) async fn begin_by_itself(
+    feed: &Feed,
+    cx: &Context,
+    readings: &mut ByTopic,
+    topic: &str,
+    since: Option<Position>,
+) -> Result<()> {
+    let channel = admit(feed, cx, topic).await?;
+    end(readings.remove(topic)).await;
+    let reader = cx.clone();
+    let feeding = async move {
+        loop {
+            let begun = Subscription::begin(channel.clone(), since.as_ref()).await;
+            let begun = begun.and_then(|(subscription, start)| Ok((subscription, start.frame()?)));
+            if let Ok((subscription, start)) = begun {
+                return feed_for_ever(subscription, start, reader).await;
+            }
+            tokio::time::sleep(AFTER_FAILURE).await;
+        }
+    };
+    readings.insert(topic.to_owned(), Reading::start(feeding, cx));
+    Ok(())
+}
+
+/// The topic, where this client may read it.
+async fn admit(feed: &Feed, cx: &Context, topic: &str) -> Result<Arc<Channel>> {
+    let channel = feed.channel(topic)?;
+    channel.topic.admit(cx.socket_id().clone(), cx.identity()).await?;
+    Ok(channel.clone())
+}
+
+impl Reading {
+    /// Feeds a reader for as long as its socket lives, also where the topic stays silent for ever.
+    fn start(feeding: impl Future<Output = ()> + Send + 'static, cx: &Context) -> Self {
+        let (stop, gone) = (CancellationToken::new(), cx.clone());
+        let stopped = stop.clone();
+        let task = tokio::spawn(async move {
+            tokio::select! {
+                () = feeding => {}
+                () = stopped.cancelled() => {}
+                () = gone.cancelled() => {}
+            }
+        });
+        Self { stop, task }
+    }
 }
 
 /// Ends a subscription, and waits until nothing of it can come any more.
@@ -103,15 +163,6 @@ async fn end(reading: Option<Reading>) {
     if let Some(Reading { stop, task }) = reading {
         stop.cancel();
         let _ = task.await;
-    }
-}
-
-/// Feeds a reader for as long as its socket lives, also where the topic stays silent for ever.
-async fn feed_reader(subscription: Subscription, start: Frame, cx: Context, stop: CancellationToken) {
-    tokio::select! {
-        () = feed_for_ever(subscription, start, &cx) => {}
-        () = stop.cancelled() => {}
-        () = cx.cancelled() => {}
     }
 }
 
@@ -123,11 +174,11 @@ pub(super) async fn say(cx: &Context, frame: &(impl Serialize + Sync)) {
 }
 
 /// A batch, and the next when that has left.
-async fn feed_for_ever(mut subscription: Subscription, start: Frame, cx: &Context) {
+async fn feed_for_ever(mut subscription: Subscription, start: Frame, cx: Context) {
     let mut frames = vec![start];
     loop {
         for frame in &frames {
-            say(cx, frame).await;
+            say(&cx, frame).await;
         }
         cx.settled().await;
         frames = match subscription.next().await {

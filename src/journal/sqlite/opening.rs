@@ -41,8 +41,19 @@ pub enum OpenError {
     /// Another process has it.
     #[error("another process uses the journal in {0}")]
     Locked(PathBuf),
-    /// The file is damaged, or no database.
-    #[error("cannot open the journal: {0}")]
+    /// The file is damaged, no database, or lies where nothing can be written.
+    #[error("cannot open the journal {path}: {source}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: rusqlite::Error,
+    },
+    /// The file can be read, but not written.
+    #[error("the journal {0} cannot be written: it is read-only")]
+    ReadOnly(PathBuf),
+    /// The store says no.
+    #[error("cannot use the journal: {0}")]
     Store(#[from] rusqlite::Error),
     /// The file is a database of something else.
     #[error("the file is no journal")]

@@ -76,6 +76,10 @@ pub(super) fn open(path: &Path, durability: Durability) -> Result<(Connection, E
         return Err(OpenError::Sqlite(rusqlite::version().to_owned()));
     }
     let mut connection = Connection::open(path)?;
+    // Where it may not be written, SQLite opens it all the same.
+    if connection.is_readonly("main")? {
+        return Err(OpenError::ReadOnly(path.to_owned()));
+    }
     let format = format(&connection)?;
     if let Some(found) = format
         && found != FORMAT

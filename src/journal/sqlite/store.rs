@@ -60,7 +60,13 @@ impl SqliteJournal {
         directory::create(directory)?;
         let lock = Arc::new(directory::lock(directory)?);
         let path = directory::database(directory);
-        let (connection, epoch) = schema::open(&path, durability)?;
+        let (connection, epoch) = schema::open(&path, durability).map_err(|error| match error {
+            OpenError::Store(source) => OpenError::File {
+                path: path.clone(),
+                source,
+            },
+            other => other,
+        })?;
         let (commands, waiting) = mpsc::channel(WAITING);
         let tail = broadcast::Sender::new(TAIL);
         let writer = Writer::new(connection, epoch.clone(), path.clone(), durability, tail.clone())?;

@@ -151,7 +151,7 @@ fn what_is_no_database_is_an_error() {
     ] {
         fs::write(file(&directory), &garbage).unwrap();
         let refusal = refusal(directory.path());
-        assert!(matches!(refusal, OpenError::Store(_)), "{refusal:?}");
+        assert!(matches!(refusal, OpenError::File { .. }), "{refusal:?}");
         assert_eq!(fs::read(file(&directory)).unwrap(), garbage, "it was not touched");
     }
 }

@@ -1,6 +1,7 @@
 //! What an app relies on, held against kills, crowds, floods and broken disks: over real sockets.
 
 mod crowd;
+mod disk;
 mod flood;
 mod heard;
 mod history;

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 use updraft::{App, CallError, Code, Topic, journal::Journal};
 
 use super::{Reader, card, end, note, publish, reader::places, serve};
-use crate::support::{Local, until};
+use crate::support::{Local, RawClient, until};
 
 pub(super) async fn a_new_reader_gets_the_compacted_backlog_then_live(journal: Arc<dyn Journal>) {
     publish(&journal, "board", [card("a", "first"), card("b", "gone soon")]).await;
@@ -131,6 +132,25 @@ pub(super) async fn who_may_not_read_is_told_so(journal: Arc<dyn Journal>) {
     let nameless = json!({"since": null});
     assert_eq!(reader.refused("topic.subscribe", &nameless).await, "invalid_data");
     assert_eq!(reader.waiting(), 0, "and is told nothing else");
+}
+
+/// Where the guard takes its time, the handshake's subscription would begin after the call that ends it.
+pub(super) async fn what_a_handshake_asks_for_comes_before_the_first_call(journal: Arc<dyn Journal>) {
+    let gate = Arc::new(Semaphore::new(0));
+    let at_gate = gate.clone();
+    let board = Topic::new("board").readable_by(move |_| {
+        let gate = at_gate.clone();
+        async move { gate.acquire().await.map(drop).map_err(CallError::internal) }
+    });
+    let local = Local::of(App::new().journal(journal.clone()).topic(board)).await;
+    let mut client = RawClient::connect_with(&local.url, &json!({"topics": {"board": null}})).await;
+    let unsubscribe = json!({"event": "topic.unsubscribe", "data": {"topic": "board"}});
+    let number = client.begin(&unsubscribe).await;
+    assert!(client.is_well().await);
+    gate.add_permits(1);
+    client.answer(number).await;
+    publish(&journal, "board", [note("unheard")]).await;
+    client.hears_nothing_else().await;
 }
 
 /// Also where the topic stays silent, so that nothing would ever wake the one who feeds the reader.

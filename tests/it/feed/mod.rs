@@ -57,6 +57,7 @@ on_every_store! {
     begin::a_second_subscription_takes_the_place_of_the_first,
     begin::after_unsubscribe_nothing_of_the_topic_arrives,
     begin::who_may_not_read_is_told_so,
+    begin::what_a_handshake_asks_for_comes_before_the_first_call,
     begin::a_reader_who_is_gone_holds_nothing,
     resume::who_resumes_gets_all_that_came_after_and_nothing_twice,
     resume::who_cannot_resume_begins_anew,

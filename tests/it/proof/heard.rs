@@ -113,7 +113,12 @@ impl<'a> Checker<'a> {
             self.place = Place::Backlog(Vec::new());
             return;
         }
-        assert_eq!(self.position, Some(heard.seq), "it goes on where it was");
+        assert_eq!(
+            self.position,
+            Some(heard.seq),
+            "{} goes on where it was",
+            self.topic
+        );
         self.begun.resumed += 1;
         self.place = Place::Following(heard.seq);
     }

@@ -1,12 +1,15 @@
 //! A reader does not read while a hundred thousand events go by. The server's memory stays as it is; then the reader
 //! gets them all, in order.
 
-use std::io::{BufRead, BufReader};
+use std::{
+    io::{BufRead, BufReader},
+    time::Duration,
+};
 
 use serde::Deserialize;
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
-use updraft::{App, Context, Event, Json, Module, Position, Result, Topic, everyone};
+use updraft::{App, Config, Context, Event, Json, Module, Position, Result, Topic, everyone};
 
 use super::{DATA, PORT, SERVES, is_server, serve, wait_for};
 use crate::support::{Again, RawClient, memory, peak_memory};
@@ -35,6 +38,17 @@ async fn publish(Json(numbers): Json<Numbers>, cx: Context) -> Result<Json<Posit
     cx.topic("board").publish_all(events).await.map(Json)
 }
 
+/// A server that never takes the reader for stuck, however slow the machine is.
+fn patient() -> Config {
+    let long = Duration::from_secs(60 * 60);
+    Config {
+        send_timeout: long,
+        tcp_timeout: long,
+        ping_timeout: long,
+        ..Config::default()
+    }
+}
+
 #[test]
 fn a_reader_who_does_not_read_costs_no_memory_and_misses_nothing() {
     if is_server() {
@@ -42,6 +56,7 @@ fn a_reader_who_does_not_read_costs_no_memory_and_misses_nothing() {
             App::new()
                 .module(Module::new("flood").on("publish", publish))
                 .topic(Topic::new("board").readable_by(everyone)),
+            patient(),
         );
     }
     let data = tempfile::tempdir().unwrap();

@@ -191,16 +191,27 @@ impl<'a> Checker<'a> {
         }
     }
 
-    /// In the end the client has what the whole history folds to.
-    pub(super) fn ends(self, end: u64) -> Begun {
+    /// In the end the client has what the whole history folds to. What still came while it left may have taken the
+    /// place of something already, and is left out.
+    pub(super) fn ends(mut self, end: u64) -> Begun {
         let position = self.position.expect("it heard something");
         assert!(position >= end, "it has all up to {end}, not only to {position}");
         let mut whole = Folded::default();
         self.history
             .range(..=position)
             .for_each(|(_, told)| whole.take(told));
+        let mut kept = self.kept_notes;
+        for (_, told) in self.history.range(position + 1..) {
+            match &told.key {
+                Some(key) => {
+                    whole.cards.remove(key);
+                    self.state.cards.remove(key);
+                }
+                None => kept -= 1,
+            }
+        }
         assert_eq!(self.state.cards, whole.cards, "{}", self.topic);
-        let newest = |notes: &[String]| notes[notes.len().saturating_sub(self.kept_notes)..].to_vec();
+        let newest = |notes: &[String]| notes[notes.len().saturating_sub(kept)..].to_vec();
         assert_eq!(newest(&self.state.notes), newest(&whole.notes), "{}", self.topic);
         self.begun
     }

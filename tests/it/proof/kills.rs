@@ -7,7 +7,7 @@
 use std::env;
 
 use serde::{Deserialize, Serialize};
-use updraft::{App, Context, Event, Json, Module, Position, Result, Topic, everyone};
+use updraft::{App, Config, Context, Event, Json, Module, Position, Result, Topic, everyone};
 
 use super::{SERVES, is_server, serve};
 use crate::support::{node, seed};
@@ -27,7 +27,7 @@ fn the_board_survives_kills() {
 #[test]
 fn what_is_published_at_once_survives_kills() {
     if is_server() {
-        serve(app());
+        serve(app(), Config::default());
     }
     let program = env::current_exe().unwrap();
     kill_again_and_again(&[

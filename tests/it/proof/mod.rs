@@ -35,11 +35,11 @@ fn is_server() -> bool {
 }
 
 /// Serves an app where the variables say, until it is killed.
-fn serve(app: App) -> ! {
+fn serve(app: App, config: Config) -> ! {
     let config = Config {
         port: env::var(PORT).unwrap().parse().expect("a port"),
         data: PathBuf::from(env::var_os(DATA).expect("a directory")),
-        ..Config::default()
+        ..config
     };
     wait_for(async {
         let server = app.config(config).start().await.expect("the app starts");

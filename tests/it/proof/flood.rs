@@ -1,17 +1,14 @@
 //! A reader does not read while a hundred thousand events go by. The server's memory stays as it is; then the reader
 //! gets them all, in order.
 
-use std::{
-    io::{BufRead, BufReader},
-    time::Duration,
-};
+use std::io::{BufRead, BufReader};
 
 use serde::Deserialize;
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
-use updraft::{App, Config, Context, Event, Json, Module, Position, Result, Topic, everyone};
+use updraft::{App, Context, Event, Json, Module, Position, Result, Topic, everyone};
 
-use super::{DATA, PORT, SERVES, is_server, serve, wait_for};
+use super::{DATA, PORT, SERVES, is_server, patient, serve, wait_for};
 use crate::support::{Again, RawClient, memory, peak_memory};
 
 const EVENTS: u64 = 100_000;
@@ -36,17 +33,6 @@ async fn publish(Json(numbers): Json<Numbers>, cx: Context) -> Result<Json<Posit
         .map(|number| Event::new("told").data(&(number, &padding)))
         .collect::<Result<_>>()?;
     cx.topic("board").publish_all(events).await.map(Json)
-}
-
-/// A server that never takes the reader for stuck, however slow the machine is.
-fn patient() -> Config {
-    let long = Duration::from_secs(60 * 60);
-    Config {
-        send_timeout: long,
-        tcp_timeout: long,
-        ping_timeout: long,
-        ..Config::default()
-    }
 }
 
 #[test]

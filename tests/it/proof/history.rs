@@ -26,7 +26,7 @@ use updraft::{
 use super::{
     crowd::Client,
     heard::{Acked, Begun, Checker, Heard, History, Told},
-    wait_for,
+    patient, wait_for,
 };
 use crate::support::{Local, Lots, seed, until};
 
@@ -158,7 +158,7 @@ fn what_a_crowd_hears_is_the_history() {
         let journal: Arc<dyn Journal> = Arc::new(journal);
         let histories = Histories::default();
         let writing = tokio::spawn(write_down(journal.tail(), histories.clone()));
-        let local = Local::of(app(journal)).await;
+        let local = Local::start(app(journal), patient()).await;
         let (enough, compaction) = compact(&local);
 
         let walks = walk(&local, seed, steps).await;

@@ -7,7 +7,7 @@ mod heard;
 mod history;
 mod kills;
 
-use std::{env, future::Future, path::PathBuf};
+use std::{env, future::Future, path::PathBuf, time::Duration};
 
 use updraft::{App, Config};
 
@@ -27,6 +27,17 @@ fn wait_for<T>(story: impl Future<Output = T>) -> T {
         .build()
         .unwrap()
         .block_on(story)
+}
+
+/// How a server runs that never takes a reader for stuck, however slow the machine is.
+fn patient() -> Config {
+    let long = Duration::from_secs(60 * 60);
+    Config {
+        send_timeout: long,
+        tcp_timeout: long,
+        ping_timeout: long,
+        ..Config::default()
+    }
 }
 
 /// Whether this process is to be the server of a story.

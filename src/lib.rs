@@ -52,6 +52,7 @@ pub mod payload {
         payload::{Arrived, Call, EMPTY_EVENT, Limits, MAX_ID},
         peer::{Outgoing, Peer, SocketData, Target},
         states::States,
+        written::Written,
     };
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use updraft::{
     Identity, Result, SocketId,
-    payload::{Outgoing, Peer, SocketData, Target},
+    payload::{Outgoing, Peer, SocketData, Target, Written},
 };
 
 pub(crate) struct NullPeer {
@@ -41,6 +41,14 @@ impl Peer for NullPeer {
 
     fn emit<'a>(&'a self, _: Target, _: &'a str, _: Outgoing<'a>) -> BoxFuture<'a, Result<()>> {
         Box::pin(async { Ok(()) })
+    }
+
+    fn emit_written<'a>(&'a self, _: &'a str, _: &'a Written) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn try_emit_written(&self, _: &str, data: &mut dyn Iterator<Item = &Written>) -> usize {
+        data.count()
     }
 
     fn emit_with_ack<'a>(

@@ -10,6 +10,7 @@ use super::{
     once::OnceCall,
     peer::{Identity, Peer, SocketId, Target},
     states::States,
+    written::Written,
 };
 use crate::error::{CallError, Code, Result};
 
@@ -151,6 +152,16 @@ impl Context {
     /// The value of this type that is kept on the socket; its default is kept from now on where there is none.
     pub(crate) fn socket_data_or_default<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
         self.peer.data().get_or_default()
+    }
+
+    /// Emits what is written out already to the caller, as [`Context::emit`].
+    pub(crate) async fn emit_written(&self, event: &str, data: &Written) -> Result<()> {
+        self.peer.emit_written(event, data).await
+    }
+
+    /// Emits as much as finds room right now; how many it were.
+    pub(crate) fn try_emit_written(&self, event: &str, data: &mut dyn Iterator<Item = &Written>) -> usize {
+        self.peer.try_emit_written(event, data)
     }
 
     /// Waits until nothing that was said to the caller waits for room any more.

@@ -16,3 +16,4 @@ pub(crate) mod registry;
 mod repeats;
 pub(crate) mod reply;
 pub(crate) mod states;
+pub(crate) mod written;

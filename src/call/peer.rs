@@ -6,6 +6,7 @@ use futures_util::future::BoxFuture;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
+use super::written::Written;
 use crate::error::{CallError, Result};
 
 /// A socket's public name: 20 random characters, safe to show to other clients.
@@ -77,6 +78,13 @@ pub trait Peer: Send + Sync + 'static {
     /// Emits an event. What one function emits and answers leaves in the order in which it said so; on a
     /// full queue this waits for room.
     fn emit<'a>(&'a self, target: Target, event: &'a str, data: Outgoing<'a>) -> BoxFuture<'a, Result<()>>;
+
+    /// The same to this socket alone, of data that is written out already.
+    fn emit_written<'a>(&'a self, event: &'a str, data: &'a Written) -> BoxFuture<'a, Result<()>>;
+
+    /// Emits to this socket, one after the other, as much as finds room right now, and nothing while something that
+    /// was said before waits; how many it were.
+    fn try_emit_written(&self, event: &str, data: &mut dyn Iterator<Item = &Written>) -> usize;
 
     /// Emits an event and collects what each socket acks within the time.
     fn emit_with_ack<'a>(

@@ -13,7 +13,7 @@ use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
-    frame::Frame,
+    frame,
     live::Live,
     metrics::{Metrics, TopicMetrics},
     places::Places,
@@ -178,7 +178,7 @@ fn tell(channels: &Channels, batch: &Tail) {
         let Some(channel) = channels.get(&*record.topic) else {
             continue;
         };
-        match Frame::published(record) {
+        match frame::published(record) {
             Ok(frame) => channel.live.push(record.seq, frame),
             Err(error) => tracing::error!("an event in the journal is no JSON: {error}"),
         }

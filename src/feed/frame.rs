@@ -1,15 +1,14 @@
 //! What travels to a reader, written out once however many read it.
 
-use std::sync::Arc;
+use serde::Serialize;
 
-use serde::{Serialize, Serializer};
-use serde_json::value::{RawValue, to_raw_value};
+use crate::{call::written::Written, error::CallError, event::Epoch, journal::Record};
 
-use crate::{error::CallError, event::Epoch, journal::Record};
+/// The event that carries what topics say.
+pub(super) const EVENT: &str = "event";
 
-/// One `event` to readers, as JSON text.
-#[derive(Clone, Debug)]
-pub(super) struct Frame(Arc<RawValue>);
+/// One `event` to readers.
+pub(super) type Frame = Written;
 
 /// The beginning of a subscription.
 #[derive(Clone, Debug, Serialize)]
@@ -32,20 +31,10 @@ struct Live<'a> {
 
 /// A subscription that a handshake asks for and does not get; without a topic what it asks for as a whole.
 #[derive(Serialize)]
-pub(super) struct Refused<'a> {
+struct Refused<'a> {
     event: &'static str,
     topic: Option<&'a str>,
     error: &'a CallError,
-}
-
-impl<'a> Refused<'a> {
-    pub(super) fn new(topic: Option<&'a str>, error: &'a CallError) -> Self {
-        Self {
-            event: "topic.refused",
-            topic,
-            error,
-        }
-    }
 }
 
 impl Start {
@@ -60,36 +49,30 @@ impl Start {
     }
 
     pub(super) fn frame(&self) -> serde_json::Result<Frame> {
-        Frame::of(self)
+        Frame::new(self)
     }
 }
 
-impl Frame {
-    pub(super) fn published(record: &Record) -> serde_json::Result<Self> {
-        Self::of(record)
-    }
-
-    pub(super) fn live(topic: &str, epoch: &Epoch, seq: u64) -> serde_json::Result<Self> {
-        Self::of(&Live {
-            event: "topic.live",
-            topic,
-            epoch: epoch.as_str(),
-            seq,
-        })
-    }
-
-    fn of(value: &impl Serialize) -> serde_json::Result<Self> {
-        to_raw_value(value).map(|json| Self(json.into()))
-    }
-
-    /// Bytes of its text.
-    pub(super) fn size(&self) -> usize {
-        self.0.get().len()
-    }
+/// An event as it travels.
+pub(super) fn published(record: &Record) -> serde_json::Result<Frame> {
+    Frame::new(record)
 }
 
-impl Serialize for Frame {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
-    }
+/// The end of a backlog.
+pub(super) fn live(topic: &str, epoch: &Epoch, seq: u64) -> serde_json::Result<Frame> {
+    Frame::new(&Live {
+        event: "topic.live",
+        topic,
+        epoch: epoch.as_str(),
+        seq,
+    })
+}
+
+/// What a handshake asks for and does not get.
+pub(super) fn refused(topic: Option<&str>, error: &CallError) -> serde_json::Result<Frame> {
+    Frame::new(&Refused {
+        event: "topic.refused",
+        topic,
+        error,
+    })
 }

@@ -11,7 +11,7 @@ use serde_json::{json, value::RawValue};
 
 use super::{
     channels::{self, Feed},
-    frame::Refused,
+    frame,
     subscribe::{ByTopic, begin_by_itself, held, position, say},
 };
 use crate::{
@@ -148,7 +148,9 @@ async fn try_to_begin(
 async fn refuse(cx: &Context, topic: Option<&str>, error: &CallError) {
     tracing::debug!(%error, "a subscription at connection was refused");
     let topic = topic.map(shortened);
-    let refused = Refused::new(topic.as_deref(), error);
+    let Ok(refused) = frame::refused(topic.as_deref(), error) else {
+        return tracing::error!("a refusal cannot be written as JSON");
+    };
     tokio::select! {
         () = say(cx, &refused) => {}
         () = cx.cancelled() => {}

@@ -7,7 +7,11 @@ use std::{
 
 use tokio::sync::watch;
 
-use super::frame::Frame;
+use super::{
+    frame::Frame,
+    standing::{CaughtUp, Standings},
+};
+use crate::call::context::Context;
 
 /// Events that are held for readers who are nearly caught up.
 const EVENTS: usize = 1024;
@@ -18,6 +22,7 @@ const BYTES: usize = 1 << 20;
 /// The live end of a topic.
 pub(super) struct Live {
     recent: Mutex<Recent>,
+    caught_up: Standings,
     head: watch::Sender<u64>,
 }
 
@@ -37,6 +42,7 @@ impl Live {
                 frames: VecDeque::new(),
                 bytes: 0,
             }),
+            caught_up: Standings::new(head),
             head: watch::Sender::new(head),
         }
     }
@@ -70,9 +76,11 @@ impl Live {
         }
     }
 
-    /// Wakes those who wait for more, once for all that was pushed.
+    /// Tells those who are caught up what is new, and wakes the others who wait for more: once for all that was
+    /// pushed.
     pub(super) fn announce(&self) {
         let last = self.recent().last();
+        self.caught_up.tell(last, |seq| self.beyond(seq, usize::MAX));
         self.head.send_if_modified(|head| {
             let moved = *head < last;
             *head = last.max(*head);
@@ -98,6 +106,11 @@ impl Live {
     /// The last event.
     pub(super) fn head(&self) -> u64 {
         self.recent().last()
+    }
+
+    /// Stands among those who are caught up from now on; `None` where more came meanwhile.
+    pub(super) fn stand_by(&self, seq: u64, cx: &Context) -> Option<CaughtUp<'_>> {
+        self.caught_up.enter(seq, cx)
     }
 
     /// Sees each time the topic grows.

@@ -17,6 +17,7 @@ mod metrics;
 mod places;
 mod projection;
 mod publish;
+mod standing;
 mod subscribe;
 mod subscription;
 mod tidying;

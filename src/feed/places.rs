@@ -34,6 +34,11 @@ impl Places {
 }
 
 impl Place {
+    /// The subscriber has everything from now on, until it is moved.
+    pub(super) fn is_caught_up(&self) {
+        self.moved_to(u64::MAX);
+    }
+
     /// The subscriber has everything up to this event now.
     pub(super) fn moved_to(&self, seq: u64) {
         self.0.store(seq, Ordering::Relaxed);

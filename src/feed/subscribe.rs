@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, future::Future, sync::Arc, time::Duration};
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use tokio::{
     sync::{Mutex, OwnedMutexGuard},
     task::JoinHandle,
@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     channels::{Channel, Feed},
-    frame::{Frame, Start},
+    frame::{EVENT, Frame, Start},
     subscription::Subscription,
 };
 use crate::{
@@ -23,9 +23,6 @@ use crate::{
     error::{CallError, Code, Result},
     event::{MalformedPosition, Position},
 };
-
-/// The event that carries what topics say.
-const EVENT: &str = "event";
 
 /// Before a journal that could not be read is tried again.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
@@ -167,8 +164,8 @@ async fn end(reading: Option<Reading>) {
 }
 
 /// Says something to a reader. One who is too slow for one emit is not dropped: what it lacks is said again.
-pub(super) async fn say(cx: &Context, frame: &(impl Serialize + Sync)) {
-    while cx.emit(EVENT, frame).await.is_err() {
+pub(super) async fn say(cx: &Context, frame: &Frame) {
+    while cx.emit_written(EVENT, frame).await.is_err() {
         tokio::time::sleep(AFTER_FAILURE).await;
     }
 }
@@ -181,7 +178,7 @@ async fn feed_for_ever(mut subscription: Subscription, start: Frame, cx: Context
             say(&cx, frame).await;
         }
         cx.settled().await;
-        frames = match subscription.next().await {
+        frames = match subscription.next(&cx).await {
             Ok(frames) => frames,
             Err(_) => {
                 tokio::time::sleep(AFTER_FAILURE).await;

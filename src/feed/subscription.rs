@@ -7,11 +7,12 @@ use tokio::sync::watch;
 
 use super::{
     channels::Channel,
-    frame::{Frame, Start},
+    frame::{self, Frame, Start},
     places::Place,
     topic::Pace,
 };
 use crate::{
+    call::context::Context,
     error::Result,
     event::Position,
     journal::{Cursor, Fence, JournalError, Record},
@@ -80,23 +81,21 @@ impl Subscription {
     }
 
     /// What comes next; waits for it where the reader has everything.
-    pub(super) async fn next(&mut self) -> Result<Vec<Frame>> {
-        let frames = self.wait().await;
+    pub(super) async fn next(&mut self, cx: &Context) -> Result<Vec<Frame>> {
+        let frames = self.wait(cx).await;
         self.place.moved_to(self.at);
         frames
     }
 
-    async fn wait(&mut self) -> Result<Vec<Frame>> {
+    async fn wait(&mut self, cx: &Context) -> Result<Vec<Frame>> {
         loop {
             match self.phase {
                 Phase::Backlog { up_to, compacted } => return self.backlog(up_to, compacted).await,
                 Phase::Live => {
-                    let Some(frames) = self.live().await? else {
-                        // The feed outlives its readers.
-                        let _ = self.grows.changed().await;
-                        continue;
-                    };
-                    return Ok(frames);
+                    if let Some(frames) = self.live().await? {
+                        return Ok(frames);
+                    }
+                    self.stand_by(cx).await;
                 }
             }
         }
@@ -126,7 +125,7 @@ impl Subscription {
         }
         self.at = self.at.max(up_to);
         self.phase = Phase::Live;
-        let live = Frame::live(&self.channel.topic.name, self.channel.journal.epoch(), self.at)?;
+        let live = frame::live(&self.channel.topic.name, self.channel.journal.epoch(), self.at)?;
         Ok(vec![live])
     }
 
@@ -141,6 +140,21 @@ impl Subscription {
             return Ok(Some(recent.into_iter().map(|(_, frame)| frame).collect()));
         }
         self.catch_up().await
+    }
+
+    /// Waits among those who are caught up, who are told what is new without being asked, until it is not.
+    async fn stand_by(&mut self, cx: &Context) {
+        let channel = self.channel.clone();
+        let Some(mut caught_up) = channel.live.stand_by(self.at, cx) else {
+            // The feed outlives its readers.
+            let _ = self.grows.changed().await;
+            return;
+        };
+        self.place.is_caught_up();
+        if let Some(at) = caught_up.fallen().await {
+            self.at = at;
+        }
+        self.place.moved_to(self.at);
     }
 
     /// Reads on from the journal, for a reader who is behind.
@@ -183,7 +197,7 @@ impl Subscription {
     fn taken(&mut self, page: &[Record]) -> Result<Vec<Frame>> {
         let frames = page
             .iter()
-            .map(Frame::published)
+            .map(frame::published)
             .collect::<serde_json::Result<_>>()?;
         self.at = page.last().map_or(self.at, |record| record.seq);
         Ok(frames)

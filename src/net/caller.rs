@@ -27,6 +27,7 @@ use crate::{
     call::{
         dispatch::{Answer, Dispatcher, said},
         peer::{Identity, Outgoing, Peer, SocketData, SocketId, Target},
+        written::Written,
     },
     config::Config,
     error::{CallError, Code, Result},
@@ -331,6 +332,14 @@ impl<E: Company> Peer for Caller<E> {
                 false => Ok(()),
             }
         })
+    }
+
+    fn emit_written<'a>(&'a self, event: &'a str, data: &'a Written) -> BoxFuture<'a, Result<()>> {
+        Box::pin(self.outbox.send_written_out(event, data))
+    }
+
+    fn try_emit_written(&self, event: &str, data: &mut dyn Iterator<Item = &Written>) -> usize {
+        self.outbox.try_send(event, data)
     }
 
     fn emit_with_ack<'a>(

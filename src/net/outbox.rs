@@ -16,7 +16,7 @@ use super::{
     packet::{Kind, Packet, ROOM, Standing},
 };
 use crate::{
-    call::peer::Outgoing,
+    call::{peer::Outgoing, written::Written},
     error::{CallError, Code, Result},
 };
 
@@ -99,10 +99,41 @@ impl<E: Engine> Outbox<E> {
     pub(super) async fn send(self: &Arc<Self>, kind: Kind<'_>, body: Outgoing<'_>) -> Result<()> {
         match self.send_or_write_out(kind, body)? {
             None => Ok(()),
-            Some(packet) => tokio::time::timeout(self.patience, self.park_in_turn(packet))
-                .await
-                .map_err(|_| CallError::new(Code::Unavailable, "the client reads too slowly")),
+            Some(packet) => self.park_with_patience(packet).await,
         }
+    }
+
+    /// The same with an event that is written out already.
+    pub(super) async fn send_written_out(self: &Arc<Self>, event: &str, data: &Written) -> Result<()> {
+        match self.try_send(event, &mut std::iter::once(data)) {
+            0 => self.park_with_patience(Packet::shared(event, data.clone())).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Sends what finds room at once, after all that was sent before; how many it were.
+    pub(super) fn try_send(&self, event: &str, data: &mut dyn Iterator<Item = &Written>) -> usize {
+        let Ok(_turn) = self.turn.try_lock() else {
+            return 0;
+        };
+        let mut queue = self.queue();
+        let mut send = |one: &Written| {
+            let may = !queue.pumped && self.has_credit(&mut queue);
+            may && matches!(
+                self.give(&mut queue, Kind::Event(event), one, one.size()),
+                Ok(true)
+            )
+        };
+        data.take_while(|one| send(one)).count()
+    }
+
+    async fn park_with_patience(self: &Arc<Self>, packet: Packet) -> Result<()> {
+        if self.gone.is_cancelled() {
+            return Err(socket_gone());
+        }
+        tokio::time::timeout(self.patience, self.park_in_turn(packet))
+            .await
+            .map_err(|_| CallError::new(Code::Unavailable, "the client reads too slowly"))
     }
 
     /// Sends the answer to a call after all that was sent before. It waits for room as long as the socket
@@ -203,7 +234,7 @@ impl<E: Engine> Outbox<E> {
         if queue.pumped || !self.has_credit(&mut queue) {
             return Ok(false);
         }
-        self.give(&mut queue, packet.kind(), &packet.body, packet.body.size())
+        self.give(&mut queue, packet.kind(), packet.body(), packet.size())
     }
 
     /// Gives a packet to the engine; whether it took it.
@@ -266,7 +297,7 @@ impl<E: Engine> Outbox<E> {
                 queue.pumped = false;
                 return None;
             };
-            let given = self.give(&mut queue, packet.kind(), &packet.body, packet.body.size());
+            let given = self.give(&mut queue, packet.kind(), packet.body(), packet.size());
             if let Ok(false) = given {
                 queue.parked.push_front(packet);
                 break;
@@ -306,72 +337,4 @@ pub(super) fn socket_gone() -> CallError {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicBool, Ordering};
-
-    use super::*;
-    use crate::net::connection::OnFlush;
-
-    /// An engine that takes nothing until it is opened.
-    #[derive(Default)]
-    struct Tap {
-        open: AtomicBool,
-        taken: Mutex<Vec<i64>>,
-    }
-
-    impl Engine for Arc<Tap> {
-        fn try_send(&self, kind: Kind<'_>, _: Outgoing<'_>) -> std::result::Result<(), Untaken> {
-            match kind {
-                Kind::Ack(id) if self.open.load(Ordering::Acquire) => self.taken.lock().unwrap().push(id),
-                _ => return Err(Untaken::Full),
-            }
-            Ok(())
-        }
-    }
-
-    #[tokio::test]
-    async fn large_packets_do_not_pile_up_in_the_engines_queue() {
-        let tap = Arc::<Tap>::default();
-        tap.open.store(true, Ordering::Release);
-        let link = Arc::<Link>::default();
-        let outbox = Outbox::new(tap.clone(), link.clone(), CancellationToken::new(), Duration::MAX);
-        let outbox = Arc::new(outbox);
-        let large = "x".repeat(CREDIT_BYTES / 4);
-        for id in 0..12 {
-            outbox.refuse(Kind::Ack(id), &large).unwrap();
-        }
-        assert_eq!(tap.taken.lock().unwrap().len(), DIRECT + 4);
-        outbox.refuse(Kind::Ack(12), &large).unwrap();
-        assert_eq!(tap.taken.lock().unwrap().len(), DIRECT + 4, "the next one waits");
-        while tap.taken.lock().unwrap().len() < 13 {
-            link.flushed();
-            tokio::task::yield_now().await;
-        }
-        assert_eq!(*tap.taken.lock().unwrap(), (0..=12).collect::<Vec<_>>());
-    }
-
-    #[tokio::test]
-    async fn answers_wait_for_one_who_polls_however_long_that_takes() {
-        let tap = Arc::<Tap>::default();
-        let link = Arc::<Link>::default();
-        let patience = Duration::from_millis(1);
-        let outbox = Outbox::new(tap.clone(), link.clone(), CancellationToken::new(), patience);
-        let outbox = Arc::new(outbox);
-        let last = ROOM as i64;
-        for id in 0..last {
-            outbox.answer(Kind::Ack(id), &"late").await.unwrap();
-        }
-        let waiting = outbox.clone();
-        let waiting = tokio::spawn(async move { waiting.answer(Kind::Ack(last), &"later").await });
-        let emitted = outbox.send(Kind::Event("news"), &"too late").await;
-        assert_eq!(emitted.unwrap_err().code(), Code::Unavailable);
-
-        tap.open.store(true, Ordering::Release);
-        while tap.taken.lock().unwrap().len() <= ROOM {
-            link.flushed();
-            tokio::task::yield_now().await;
-        }
-        waiting.await.unwrap().unwrap();
-        assert_eq!(*tap.taken.lock().unwrap(), (0..=last).collect::<Vec<_>>());
-    }
-}
+mod tests;

@@ -1,7 +1,7 @@
 //! What is said to a client: an event or an ack, and its data; written out where it waits.
 
 use crate::{
-    call::{payload::Data, peer::Outgoing},
+    call::{payload::Data, peer::Outgoing, written::Written},
     error::Result,
 };
 
@@ -21,13 +21,18 @@ pub(super) enum Kind<'a> {
 /// A packet that waits, its data written out.
 pub(super) struct Packet {
     name: Name,
-    pub(super) body: Data,
+    body: Body,
     pub(super) standing: Standing,
 }
 
 enum Name {
     Event(Box<str>),
     Ack(i64),
+}
+
+enum Body {
+    Own(Data),
+    Shared(Written),
 }
 
 /// Whether a parked packet takes room that others wait for, or stands beyond it.
@@ -43,9 +48,33 @@ impl Packet {
                 Kind::Event(name) => Name::Event(name.into()),
                 Kind::Ack(id) => Name::Ack(id),
             },
-            body: Data::new(body)?,
+            body: Body::Own(Data::new(body)?),
             standing,
         })
+    }
+
+    /// An event whose data others are sent too.
+    pub(super) fn shared(event: &str, body: Written) -> Self {
+        Self {
+            name: Name::Event(event.into()),
+            body: Body::Shared(body),
+            standing: Standing::InRoom,
+        }
+    }
+
+    pub(super) fn body(&self) -> Outgoing<'_> {
+        match &self.body {
+            Body::Own(data) => data,
+            Body::Shared(written) => written,
+        }
+    }
+
+    /// Bytes of its data.
+    pub(super) fn size(&self) -> usize {
+        match &self.body {
+            Body::Own(data) => data.size(),
+            Body::Shared(written) => written.size(),
+        }
     }
 
     pub(super) fn kind(&self) -> Kind<'_> {
@@ -57,6 +86,6 @@ impl Packet {
 
     /// Room that it takes.
     pub(super) fn units(&self) -> u32 {
-        self.body.size().div_ceil(UNIT).clamp(1, ROOM) as u32
+        self.size().div_ceil(UNIT).clamp(1, ROOM) as u32
     }
 }

@@ -1,0 +1,134 @@
+//! Readers who are caught up. They are told of what is new right where it becomes known, without a task of theirs in
+//! between; one that has no room for it falls behind, and goes on at its own pace from where it stands.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::oneshot;
+
+use super::frame::{EVENT, Frame};
+use crate::call::context::Context;
+
+/// All who are caught up with a topic.
+pub(super) struct Standings(Mutex<Standing>);
+
+struct Standing {
+    /// The last event, which each of them has.
+    at: u64,
+    readers: HashMap<u64, Reader>,
+    entered: u64,
+}
+
+struct Reader {
+    cx: Context,
+    /// Told the last event that it has when it falls behind.
+    falls: oneshot::Sender<u64>,
+}
+
+impl Reader {
+    /// Tells all that is new beyond `before`; where there is no room for it all, the last event that it has now.
+    fn take(&self, before: u64, frames: &[(u64, Frame)]) -> Result<(), u64> {
+        let taken = self
+            .cx
+            .try_emit_written(EVENT, &mut frames.iter().map(|(_, frame)| frame));
+        match frames.get(taken) {
+            None => Ok(()),
+            Some(_) => Err(taken.checked_sub(1).map_or(before, |last| frames[last].0)),
+        }
+    }
+
+    fn fall(self, at: u64) {
+        // Who does not wait any more is about to leave.
+        let _ = self.falls.send(at);
+    }
+}
+
+/// One reader's place among those who are caught up, for as long as this lives.
+pub(super) struct CaughtUp<'a> {
+    all: &'a Standings,
+    number: u64,
+    falls: oneshot::Receiver<u64>,
+}
+
+impl Standings {
+    /// Of a topic whose last event is this.
+    pub(super) fn new(head: u64) -> Self {
+        Self(Mutex::new(Standing {
+            at: head,
+            readers: HashMap::new(),
+            entered: 0,
+        }))
+    }
+
+    /// A reader who has everything up to `at`; `None` where those who are caught up are elsewhere.
+    pub(super) fn enter(&self, at: u64, cx: &Context) -> Option<CaughtUp<'_>> {
+        let mut standing = self.standing();
+        if standing.at != at {
+            return None;
+        }
+        standing.entered += 1;
+        let number = standing.entered;
+        let (teller, falls) = oneshot::channel();
+        let reader = Reader {
+            cx: cx.clone(),
+            falls: teller,
+        };
+        standing.readers.insert(number, reader);
+        Some(CaughtUp {
+            all: self,
+            number,
+            falls,
+        })
+    }
+
+    /// Tells them what is new, as `beyond` finds it by the last event that they have; where it does not find it, they
+    /// all fall behind. The topic's last event is `head` now.
+    pub(super) fn tell(&self, head: u64, beyond: impl FnOnce(u64) -> Option<Vec<(u64, Frame)>>) {
+        let mut standing = self.standing();
+        if head <= standing.at {
+            return;
+        }
+        let before = standing.at;
+        standing.at = head;
+        if standing.readers.is_empty() {
+            return;
+        }
+        match beyond(before) {
+            Some(frames) => {
+                let untaken = |reader: &Reader| reader.take(before, &frames).err();
+                let fallen = standing
+                    .readers
+                    .iter()
+                    .filter_map(|(number, reader)| Some((*number, untaken(reader)?)));
+                for (number, at) in fallen.collect::<Vec<_>>() {
+                    if let Some(reader) = standing.readers.remove(&number) {
+                        reader.fall(at);
+                    }
+                }
+            }
+            None => standing
+                .readers
+                .drain()
+                .for_each(|(_, reader)| reader.fall(before)),
+        }
+    }
+
+    fn standing(&self) -> MutexGuard<'_, Standing> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl CaughtUp<'_> {
+    /// Waits until it falls behind; the last event that it was told, where it is known.
+    pub(super) async fn fallen(&mut self) -> Option<u64> {
+        (&mut self.falls).await.ok()
+    }
+}
+
+impl Drop for CaughtUp<'_> {
+    fn drop(&mut self) {
+        self.all.standing().readers.remove(&self.number);
+    }
+}

@@ -3,6 +3,7 @@
 use std::{net::IpAddr, net::Ipv4Addr, path::PathBuf, time::Duration};
 
 use clap::Args;
+use semver::Version;
 
 use crate::{call::payload::Limits, journal::Durability};
 
@@ -34,6 +35,11 @@ pub struct Config {
     /// Directory that holds socket.io.js, to serve it at /socket.io/ as Node does
     #[arg(long, env = "UPDRAFT_CLIENT_BUNDLE", value_name = "DIR")]
     pub client_bundle: Option<PathBuf>,
+
+    /// Oldest version of a client that will do, as in 1.2.0: a page that says an older one in its handshake is told
+    /// to reload (`server.reload`)
+    #[arg(long, env = "UPDRAFT_MIN_CLIENT", value_name = "VERSION")]
+    pub min_client: Option<Version>,
 
     /// Directory of the journal, made where it is missing
     #[arg(long, env = "UPDRAFT_DATA", value_name = "DIR", default_value = "./data")]
@@ -118,6 +124,7 @@ impl Default for Config {
             port: 3000,
             cors_origins: Vec::new(),
             client_bundle: None,
+            min_client: None,
             data: PathBuf::from("./data"),
             durability: Durability::default(),
             max_call: limits.packed,

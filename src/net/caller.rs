@@ -2,7 +2,6 @@
 //! goes out.
 
 use std::{
-    collections::HashMap,
     future::Future,
     panic::AssertUnwindSafe,
     sync::Arc,
@@ -18,6 +17,7 @@ use super::{
     answer::AnswerFrame,
     intake::{Admission, Bounds, Incoming, Intake},
     link::Link,
+    notice::{Handshake, Notice},
     outbox::{Engine, Outbox},
     packet::Kind,
     progress::{InProgress, Progress},
@@ -35,6 +35,9 @@ use crate::{
 
 /// The event that carries the results of calls without an ack.
 const MESSAGE: &str = "message";
+
+/// The event that carries what the server has to say by itself.
+const EVENT: &str = "event";
 
 /// What all sockets of a server share.
 pub(super) struct Shared {
@@ -116,13 +119,26 @@ impl<E: Company> Caller<E> {
         Ok(this)
     }
 
-    /// The socket is connected: it is subscribed to what its handshake names.
-    pub(super) fn connected(self: &Arc<Self>, topics: HashMap<String, Option<String>>) {
+    /// The socket is connected: it is subscribed to what its handshake names, and a client that is too old is
+    /// told so.
+    pub(super) fn connected(self: &Arc<Self>, handshake: Handshake) {
+        let Handshake { topics, version } = handshake;
+        if let (Some(version), Some(min)) = (&version, &self.shared.config.min_client)
+            && version < min
+        {
+            self.say(&Notice::Reload { min });
+        }
         let Some(feed) = self.shared.feed.clone().filter(|_| !topics.is_empty()) else {
             return;
         };
         let context = self.shared.dispatcher.context(self.clone(), "topic.subscribe");
         tokio::spawn(feed::at_connection(feed, context, topics));
+    }
+
+    fn say(&self, notice: &Notice<'_>) {
+        if let Err(error) = self.outbox.refuse(Kind::Event(EVENT), notice) {
+            tracing::debug!(%error, "a notice did not reach its client");
+        }
     }
 
     /// One more call is under way.
@@ -273,6 +289,10 @@ impl<E: Company> Caller<E> {
 impl<E: Company> Session for Caller<E> {
     fn link(&self) -> &Arc<Link> {
         &self.link
+    }
+
+    fn say_draining(&self) {
+        self.say(&Notice::Draining);
     }
 
     fn flushed(&self) -> BoxFuture<'_, ()> {

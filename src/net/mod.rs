@@ -11,6 +11,7 @@ mod engine;
 mod intake;
 mod link;
 mod listener;
+mod notice;
 mod outbox;
 mod packet;
 mod progress;

@@ -4,11 +4,11 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-chromium() {
+find_browser() {
   command -v "${CHROMIUM:-chromium}" || command -v chromium-browser || command -v google-chrome
 }
 
-if ! chromium >/dev/null; then
+if ! find_browser >/dev/null; then
   if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
     echo "The browser's tests need chromium. Install it (apt-get install chromium), or name one in CHROMIUM." >&2
     exit 1
@@ -16,11 +16,11 @@ if ! chromium >/dev/null; then
   apt-get update
   apt-get install --yes --no-install-recommends chromium
 fi
-CHROMIUM="$(chromium)"
+CHROMIUM="$(find_browser)"
 export CHROMIUM
 
 (cd ../.. && cargo build)
 if [ $# -gt 0 ]; then
   exec node "$@"
 fi
-exec node --test --test-concurrency=2 '*.test.mjs'
+exec node --test --test-concurrency=2 ./*.test.mjs

@@ -96,7 +96,7 @@ export class BoardCard extends LitElement {
   private foot(): TemplateResult {
     const { by } = this.card;
     return html`<div class="by">
-      ${by ? html`<svg class="dot" viewBox="0 0 1 1" aria-hidden="true"><rect width="1" height="1" fill=${by.color} /></svg>` : ''}
+      ${by ? html`<span class="dot" .style=${`background: ${by.color}`}></span>` : ''}
       <span>${by?.name ?? ''}</span>
       ${this.waits ? html`<span class="waits">on its way</span>` : ''}
     </div>`;

@@ -27,6 +27,7 @@ export class SharedBoard extends LitElement implements DragHost {
     .count { color: var(--soft); font-size: var(--small); font-variant-numeric: tabular-nums; }
     .cards { display: grid; gap: 0.5rem; min-block-size: 3rem; align-content: start; }
     .none { display: grid; place-items: center; min-block-size: 3rem; color: var(--soft); font-size: var(--small); }
+    form[inert] { visibility: hidden; }
     form { display: grid; grid-template-columns: 1fr auto; gap: 0.25rem; margin-block-start: 0.5rem; }
     form input[name]:not(:hover, :focus) { background: transparent; border-color: transparent; }
     .lifted { position: fixed; z-index: 10; inset: 0 auto auto 0; pointer-events: none; rotate: 1.2deg; }
@@ -100,12 +101,11 @@ export class SharedBoard extends LitElement implements DragHost {
           ${repeat(cards, ({ id }) => id, (card) => this.card(card, onTheirWay.has(card.id)))}
           ${cards.length === 0 ? html`<span class="none" role="listitem">Nothing here yet</span>` : nothing}
         </div>
-        ${this.fixed ? nothing : html`
-          <form @submit=${(event: SubmitEvent) => { this.add(event, name); }}>
-            <input name="title" autocomplete="off" maxlength=${MAX_TITLE} placeholder="Add a card"
-              aria-label="Add a card to ${title}">
-            <button class="quiet" title="Add">${icon('plus')}<span class="hidden">Add to ${title}</span></button>
-          </form>`}
+        <form ?inert=${this.fixed} @submit=${(event: SubmitEvent) => { this.add(event, name); }}>
+          <input name="title" autocomplete="off" maxlength=${MAX_TITLE} placeholder="Add a card"
+            aria-label="Add a card to ${title}">
+          <button class="quiet" title="Add">${icon('plus')}<span class="hidden">Add to ${title}</span></button>
+        </form>
       </section>
     `;
   }

@@ -22,3 +22,9 @@ export function timeOf(time: number): string {
   const isToday = new Date(time).toDateString() === new Date().toDateString();
   return isToday ? CLOCK.format(time) : `${DAY.format(time)} ${CLOCK.format(time)}`;
 }
+
+declare global {
+  interface HTMLElementEventMap {
+    moment: MomentEvent;
+  }
+}

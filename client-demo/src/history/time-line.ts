@@ -22,13 +22,15 @@ export class TimeLine extends LitElement {
     }
     button:hover { background: var(--hover); }
     button[aria-current='step'] { background: var(--card); box-shadow: inset 0 0 0 1.5px var(--accent); }
-    .ahead { opacity: 0.55; }
     .what { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; font-size: 0.9rem; }
     .what b { font-weight: 600; }
     .who, .when, .seq { font-size: var(--small); color: var(--soft); font-variant-numeric: tabular-nums; }
     .seq, .when { text-align: end; }
+    .dot { display: inline-block; inline-size: 0.5rem; block-size: 0.5rem; border-radius: 50%; margin-inline-end: 0.4rem; background: var(--faint); }
     .how { color: var(--soft); }
     .how.live { color: var(--good-ink); }
+    .ahead :is(.what, .how) { color: var(--soft); }
+    .ahead .what b { font-weight: 400; }
   `];
 
   @property({ attribute: false }) history: History = initial;
@@ -57,7 +59,7 @@ export class TimeLine extends LitElement {
       <button class=${index >= at ? 'ahead' : ''} aria-current=${this.moment === index + 1 ? 'step' : 'false'}
         @click=${() => { this.say(index + 1); }}>
         <span class="what"><b>${card}</b> ${what}</span><span class="seq">${event.seq}</span>
-        <span class="who">${by?.name ?? 'someone'} · <span class="how ${event.live ? 'live' : ''}">${event.live ? 'live' : 'backlog'}</span></span>
+        <span class="who"><span class="dot" .style=${by ? `background: ${by.color}` : ''}></span>${by?.name ?? 'someone'} · <span class="how ${event.live ? 'live' : ''}">${event.live ? 'live' : 'backlog'}</span></span>
         <span class="when">${timeOf(event.time)}</span>
       </button>
     </li>`;

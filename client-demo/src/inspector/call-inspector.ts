@@ -44,7 +44,7 @@ export class CallInspector extends LitElement {
     form { display: grid; gap: 0.9rem; }
     .field { display: grid; gap: 0.3rem; font-size: var(--small); color: var(--soft); }
     .field > * { color: var(--ink); font-family: var(--mono); font-size: 0.85rem; }
-    textarea { min-block-size: 9rem; resize: vertical; line-height: 1.5; }
+    textarea { min-block-size: 12rem; resize: vertical; line-height: 1.5; }
     fieldset { display: flex; flex-wrap: wrap; gap: 0.25rem 1rem; border: 0; margin: 0; padding: 0; }
     legend { font-size: var(--small); color: var(--soft); padding: 0 0 0.3rem; }
     .choice { display: flex; align-items: center; gap: 0.45rem; min-block-size: 1.75rem; cursor: pointer; }
@@ -79,8 +79,9 @@ export class CallInspector extends LitElement {
     this.addEventListener(AnswerEvent.type, (event) => { this.answered((event).detail); });
   }
 
-  protected override willUpdate(changed: PropertyValues<this>): void {
-    if (changed.get('isLive') === undefined && changed.has('messages')) this.#heard ||= this.messages.at(-1)?.number ?? 0;
+  protected override willUpdate(): void {
+    // What came before the page was opened is not its own.
+    if (!this.hasUpdated) this.#heard = this.messages.at(-1)?.number ?? 0;
     for (const { number, data } of this.messages.filter((message) => message.number > this.#heard)) {
       this.#heard = number;
       this.keep('message', 'message', show(data));
@@ -150,7 +151,6 @@ export class CallInspector extends LitElement {
       this.events = data as readonly string[];
       return;
     }
-    if (took === 0) return;
     const about = `${call.event}, ${took.toFixed(1)} ms`;
     if (error) this.keep('error', about, show(error));
     else this.keep('answer', about, data === undefined ? 'done, without data' : show(data));

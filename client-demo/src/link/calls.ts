@@ -60,7 +60,7 @@ export class Calls {
     const { call, acked } = waiting;
     if (!acked) {
       send(call);
-      this.#settle(waiting, { call, took: 0 });
+      this.#settle(waiting);
       return;
     }
     const begun = performance.now();
@@ -74,14 +74,15 @@ export class Calls {
       }
       const took = performance.now() - begun;
       this.latency = took;
-      this.#settle(waiting, { call, data, ...(error && { error }), took });
+      this.#settle(waiting);
+      const told: Answer = { call, data, ...(error && { error }), took };
+      nearest(waiting.path)?.dispatchEvent(new AnswerEvent(told));
     });
   }
 
-  #settle(waiting: Waiting, answer: Answer): void {
-    this.#waiting.delete(waiting.call.id);
+  #settle({ call }: Waiting): void {
+    this.#waiting.delete(call.id);
     this.answered += 1;
-    nearest(waiting.path)?.dispatchEvent(new AnswerEvent(answer));
     this.changed();
   }
 }

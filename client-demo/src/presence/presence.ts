@@ -52,3 +52,9 @@ export function keepVisitor(visitor: Visitor): Visitor {
   sessionStorage.setItem(KEPT, JSON.stringify(visitor));
   return visitor;
 }
+
+declare global {
+  interface HTMLElementEventMap {
+    visitor: VisitorEvent;
+  }
+}

@@ -26,9 +26,9 @@ export class WhoIsHere extends LitElement {
     h2 { margin: 0; font-size: 1.05rem; }
     label.name { display: grid; gap: 0.3rem; font-size: var(--small); color: var(--soft); }
     label.name input { color: var(--ink); font-size: 1rem; }
-    fieldset { display: flex; flex-wrap: wrap; gap: 0.4rem; border: 0; margin: 0; padding: 0; }
+    fieldset { display: flex; flex-wrap: wrap; gap: 0.35rem; border: 0; margin: 0; padding: 0; }
     legend { font-size: var(--small); color: var(--soft); padding: 0 0 0.3rem; }
-    .color { position: relative; inline-size: 2rem; block-size: 2rem; border-radius: 50%; cursor: pointer; }
+    .color { position: relative; inline-size: 1.8rem; block-size: 1.8rem; border-radius: 50%; cursor: pointer; }
     .color input { position: absolute; inset: 0; opacity: 0; margin: 0; cursor: pointer; }
     .color:has(:checked) { outline: 2px solid var(--ink); outline-offset: 2px; }
     .color:has(:focus-visible) { outline: 2px solid var(--accent); outline-offset: 3px; }
@@ -75,6 +75,5 @@ export class WhoIsHere extends LitElement {
 
 function initials(name: string): string {
   const [first = [], second] = name.trim().split(/\s+/).map((word) => [...LETTERS.segment(word)]);
-  const letters = second ? [first[0], second[0]] : first.slice(0, 2);
-  return letters.map((letter) => letter?.segment).join('');
+  return [first[0], second?.[0]].map((letter) => letter?.segment).join('');
 }

@@ -1,4 +1,4 @@
-import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
+import { LitElement, css, html, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { CallEvent, SwitchEvent, type Connection, type Tally } from '../link';
 import { control } from './styles';
@@ -12,7 +12,7 @@ export class ConnectionStatus extends LitElement {
   static override styles = [control, css`
     :host { display: block; }
     .bar {
-      display: flex; flex-wrap: wrap; align-items: center; gap: 0.5rem 1.5rem; min-block-size: 2.75rem;
+      display: flex; flex-wrap: wrap; align-items: center; gap: 0 1.5rem; min-block-size: 2.75rem;
       padding: 0.35rem 0.5rem 0.35rem 1rem; border-radius: var(--radius); border: 1px solid var(--line);
     }
     .phase { display: flex; align-items: center; gap: 0.6rem; font-weight: 600; min-inline-size: 13rem; font-variant-numeric: tabular-nums; }
@@ -38,7 +38,7 @@ export class ConnectionStatus extends LitElement {
     .switch:checked { background: var(--accent); }
     .switch:checked::before { translate: 1rem 0; }
     .switch:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
-    .back { flex-basis: 100%; padding-block-end: 0.3rem; font-size: var(--small); color: var(--soft); }
+    .hint { flex-basis: 100%; padding-block-end: 0.4rem; font-size: var(--small); color: var(--soft); }
   `];
 
   @property({ attribute: false }) connection!: Connection;
@@ -86,9 +86,14 @@ export class ConnectionStatus extends LitElement {
           <div><dt>twice</dt><dd data-figure="repeated">${tally.repeated}</dd></div>
         </dl>
         <label><input class="switch" type="checkbox" role="switch" .checked=${phase === 'offline'} @change=${this.switch}>Offline</label>
-        ${this.back === undefined ? nothing : html`<span class="back" role="status">${this.back}</span>`}
+        <span class="hint" role="status">${this.hint}</span>
       </div>
     `;
+  }
+
+  private get hint(): string {
+    if (this.connection.phase === 'offline') return 'What you do waits here, and is sent when you are back. The others go on meanwhile.';
+    return this.back ?? 'Go offline, change something, come back: nothing is lost, and nothing happens twice.';
   }
 
   private switch(event: Event): void {

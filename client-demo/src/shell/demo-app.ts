@@ -64,8 +64,8 @@ export class DemoApp extends LitElement {
       const { call, error } = (event).detail;
       if (error && call.event.startsWith('api.board.')) this.refusal = error.message;
     });
-    this.addEventListener(VisitorEvent.type, (event) => { this.visitor = (event as VisitorEvent).detail; });
-    this.addEventListener(MomentEvent.type, (event) => { this.moment = (event as MomentEvent).detail.moment; });
+    this.addEventListener(VisitorEvent.type, (event) => { this.visitor = event.detail; });
+    this.addEventListener(MomentEvent.type, (event) => { this.moment = event.detail.moment; });
   }
 
   override connectedCallback(): void {

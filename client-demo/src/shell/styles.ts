@@ -27,6 +27,7 @@ export const control = css`
   }
   ::placeholder { color: var(--soft); opacity: 1; }
   :is(button, input, textarea, select, summary, a):focus-visible { outline: 2px solid var(--accent); outline-offset: 1px; }
+  input[type='range'] { border-radius: 8px; }
   input[type='range'], input[type='checkbox'], input[type='radio'] { accent-color: var(--accent); }
   a { color: var(--accent); }
 `;

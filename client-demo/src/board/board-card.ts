@@ -1,4 +1,4 @@
-import { LitElement, css, html, type TemplateResult } from 'lit';
+import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
 import { CallEvent } from '../link';
 import { control, visuallyHidden } from '../shell/styles';
@@ -33,9 +33,9 @@ export class BoardCard extends LitElement {
     :host([fixed]) .grip { visibility: hidden; }
     .text { padding-block: 0.7rem 0.65rem; overflow-wrap: anywhere; line-height: 1.4; white-space: pre-wrap; }
     textarea {
-      display: block; inline-size: 100%; box-sizing: border-box; resize: none; field-sizing: content;
-      margin: 0.45rem 0; padding: 0.25rem 0.35rem; margin-inline-start: -0.35rem; line-height: 1.4;
-      border-radius: 6px; user-select: text; -webkit-user-select: text;
+      display: block; box-sizing: border-box; resize: none; field-sizing: content;
+      min-block-size: 0; margin: calc(0.35rem - 1px) 0 calc(0.3rem - 1px) -0.4rem; padding: 0.35rem calc(0.4rem - 1px);
+      line-height: 1.4; border-radius: 6px; grid-column: 2 / -1; inline-size: calc(100% - 0.1rem); user-select: text; -webkit-user-select: text;
     }
     .tools { display: flex; padding: 0.25rem; }
     @media (hover: hover) {
@@ -69,7 +69,7 @@ export class BoardCard extends LitElement {
       <div class="row">
         <span class="grip" data-grip>${icon('grip')}</span>
         ${this.editing ? this.editor() : html`<div class="text" @dblclick=${this.begin}>${this.card.title}</div>`}
-        <div class="tools">${this.fixed || this.editing ? '' : this.tools()}</div>
+        ${this.fixed || this.editing ? nothing : this.tools()}
         ${this.foot()}
       </div>
     `;
@@ -83,14 +83,14 @@ export class BoardCard extends LitElement {
   }
 
   private tools(): TemplateResult {
-    return html`
+    return html`<div class="tools">
       <button class="quiet" title="Edit" @click=${this.begin}>
         ${icon('pencil')}<span class="hidden">Edit ${this.card.title}</span>
       </button>
       <button class="quiet" title="Remove" @click=${this.discard}>
         ${icon('cross')}<span class="hidden">Remove ${this.card.title}</span>
       </button>
-    `;
+    </div>`;
   }
 
   private foot(): TemplateResult {

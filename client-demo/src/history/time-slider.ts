@@ -18,6 +18,7 @@ export class TimeSlider extends LitElement {
       .panel { grid-template-columns: 1fr auto; }
       input { grid-column: 1 / -1; grid-row: 2; }
       .end { grid-column: 1 / -1; justify-content: space-between; }
+      output { text-align: start; }
     }
   `];
 

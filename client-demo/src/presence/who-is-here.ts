@@ -17,6 +17,7 @@ export class WhoIsHere extends LitElement {
     ul { display: flex; margin: 0; padding: 0; list-style: none; min-block-size: 2rem; }
     li, .me { display: grid; place-items: center; inline-size: 2rem; block-size: 2rem; border-radius: 50%; font-size: 0.75rem; font-weight: 650; }
     li { color: #fff; box-shadow: 0 0 0 2px var(--paper); margin-inline-start: -0.4rem; }
+    li:first-child { margin-inline-start: 0; }
     li.more { background: var(--hover); color: var(--soft); }
     button.who { padding-inline: 0.5rem 0.75rem; border-radius: 2rem; }
     .swatch { inline-size: 1.2rem; block-size: 1.2rem; border-radius: 50%; }

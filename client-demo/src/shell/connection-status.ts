@@ -39,6 +39,12 @@ export class ConnectionStatus extends LitElement {
     .switch:checked::before { translate: 1rem 0; }
     .switch:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
     .hint { flex-basis: 100%; padding-block-end: 0.4rem; font-size: var(--small); color: var(--soft); }
+    @media (max-width: 48rem) {
+      .phase { min-inline-size: 0; }
+      label { order: 1; }
+      dl { order: 2; flex-basis: 100%; }
+      .hint { order: 3; padding-block-start: 0.25rem; }
+    }
   `];
 
   @property({ attribute: false }) connection!: Connection;

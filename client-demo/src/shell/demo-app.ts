@@ -82,6 +82,12 @@ export class DemoApp extends LitElement {
     this.view = location.hash;
   };
 
+  protected override willUpdate(): void {
+    // The history may begin anew, and the moment be no more.
+    const past = this.link?.topics['board'] as History | undefined;
+    if (this.moment !== undefined && this.moment > (past?.events.length ?? 0)) this.moment = undefined;
+  }
+
   protected override updated(changed: PropertyValues): void {
     const before = (changed.get('link') as LinkState | undefined)?.connection.session;
     const isNew = changed.has('link') && this.link?.connection.session !== before;

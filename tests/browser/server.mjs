@@ -30,10 +30,20 @@ export class Server {
     const lines = createInterface({ input: this.#child.stdout });
     const [first] = await once(lines, 'line');
     this.url = first.split(' ').pop();
+    // A story that fails ends, and its server with it.
+    this.#child.unref();
+    this.#child.stdout.unref();
+    process.once('exit', () => this.#child.kill('SIGKILL'));
+  }
+
+  /** Halts it, so that it reads nothing more. */
+  halt() {
+    this.#child.kill('SIGSTOP');
   }
 
   /** Ends it without asking. */
   async kill() {
+    this.#child.ref();
     const gone = once(this.#child, 'exit');
     this.#child.kill('SIGKILL');
     await gone;
@@ -41,6 +51,7 @@ export class Server {
 
   /** Asks it to stop, and waits until it has. */
   async stop() {
+    this.#child.ref();
     const gone = once(this.#child, 'exit');
     this.#child.kill('SIGTERM');
     await gone;

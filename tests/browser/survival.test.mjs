@@ -67,19 +67,43 @@ test('what is done offline is queued, and nothing is lost or doubled', async () 
   await server.end();
 });
 
+test('a call whose answer never came is sent again, under the same key', async () => {
+  const server = await Server.start();
+  const ada = await Visitor.at(browser, server.url);
+  const sent = [];
+  const listen = (socket) => socket.on('framesent', ({ payload }) => sent.push(String(payload)));
+  ada.page.on('websocket', listen);
+  await ada.page.reload();
+  await ada.phase('Live');
+  const adds = () => sent.filter((packet) => packet.includes('"api.board.add"'));
+
+  server.halt();
+  await ada.add('todo', 'once');
+  await ada.page.waitForFunction(() => document.querySelector('demo-app').link.connection.waiting > 0);
+  await server.kill();
+  await ada.phase(/^\s*Connecting/);
+  await server.again();
+  await ada.shows('todo', ['once']);
+  await ada.phase('Live');
+  const keys = adds().map((packet) => JSON.parse(packet.slice(packet.indexOf('[')))[1].id);
+  assert.equal(keys.length, 2);
+  assert.equal(keys[0], keys[1]);
+  assert.equal(keys[0].length, 36);
+  await ada.leave();
+  await server.end();
+});
+
 test('a server that stops says so, and calls wait for the next one', async () => {
   const server = await Server.start();
   const ada = await Visitor.at(browser, server.url);
-  const said = ada.page.locator('connection-status .phase');
-  await said.evaluate((phase) => {
-    window.phases = [];
-    new MutationObserver(() => window.phases.push(phase.textContent.trim()))
-      .observe(phase, { subtree: true, childList: true, characterData: true });
-  });
+  const heard = [];
+  ada.page.on('websocket', (socket) => socket.on('framereceived', ({ payload }) => heard.push(String(payload))));
+  await ada.page.reload();
+  await ada.phase('Live');
   const stopped = server.stop();
   await ada.phase('Connecting');
   await stopped;
-  assert.ok((await ada.page.evaluate(() => window.phases)).some((phase) => phase.startsWith('Server is stopping')));
+  assert.equal(heard.at(-1), '42["event",{"event":"server.draining"}]');
   await ada.add('todo', 'later');
   await server.again();
   await ada.phase('Live');
@@ -148,5 +172,42 @@ test('any earlier moment of the board is seen again', async () => {
   await grace.page.locator('time-line li').filter({ hasText: 'one moved' }).getByRole('button').click();
   await ada.leave();
   await grace.leave();
+  await server.end();
+});
+
+test('a page that comes late shows how far it has caught up, and draws it all', async () => {
+  const server = await Server.start();
+  const ada = await Visitor.at(browser, server.url);
+  const cards = 500;
+  // Any element may say what it wants; the link does the rest.
+  await ada.page.evaluate((count) => {
+    const app = document.querySelector('demo-app');
+    for (let number = 0; number < count; number += 1) {
+      const data = { id: `card-${number}`, title: `Card ${number}`, column: 'todo' };
+      const detail = { event: 'api.board.add', data };
+      app.dispatchEvent(new CustomEvent('updraft-call', { detail, bubbles: true, composed: true }));
+    }
+  }, cards);
+  await ada.page.waitForFunction(() => document.querySelector('demo-app').link.connection.waiting === 0);
+
+  await ada.page.addInitScript(() => {
+    window.phases = new Set();
+    const look = () => {
+      const { connection } = document.querySelector('demo-app')?.link ?? {};
+      if (connection?.phase === 'catching-up') window.phases.add(connection.progress);
+      requestAnimationFrame(look);
+    };
+    look();
+  });
+  await ada.page.reload();
+  await ada.phase('Live');
+  await ada.column('todo').locator('board-card').nth(cards - 1).waitFor();
+  const seen = await ada.page.evaluate(() => [...window.phases]);
+  const known = seen.filter(({ of }) => of > 0);
+  assert.ok(known.length > 0, 'it was seen to catch up');
+  for (const { at, of } of known) assert.ok(at <= of && of === cards, `${at} of ${of}`);
+  assert.equal(await ada.figure('events'), cards);
+  assert.equal(await ada.figure('repeated'), 0);
+  await ada.leave();
   await server.end();
 });

@@ -62,6 +62,8 @@ export class BoardCard extends LitElement {
   /** As it was at another moment: it cannot be changed. */
   @property({ type: Boolean, reflect: true }) fixed = false;
   @state() private editing = false;
+  /** The title when the editing began: what others do meanwhile does not write over what is typed. */
+  private begunWith = '';
   @query('textarea') private readonly field!: HTMLTextAreaElement | null;
 
   protected override render(): TemplateResult {
@@ -77,7 +79,7 @@ export class BoardCard extends LitElement {
 
   private editor(): TemplateResult {
     return html`<textarea
-      rows="1" maxlength=${MAX_TITLE} aria-label="Title" .value=${this.card.title}
+      rows="1" maxlength=${MAX_TITLE} aria-label="Title" .value=${this.begunWith}
       @keydown=${this.typed} @blur=${this.save} @pointerdown=${(event: Event) => { event.stopPropagation(); }}
     ></textarea>`;
   }
@@ -105,6 +107,7 @@ export class BoardCard extends LitElement {
   /** Opens the title for editing. */
   begin(): void {
     if (this.fixed) return;
+    this.begunWith = this.card.title;
     this.editing = true;
     void this.updateComplete.then(() => {
       this.field?.focus();
@@ -129,7 +132,7 @@ export class BoardCard extends LitElement {
     const title = this.field?.value.trim();
     if (!this.editing) return;
     this.end();
-    if (!title || title === this.card.title) return;
+    if (!title || title === this.begunWith) return;
     this.dispatchEvent(new CallEvent(edit({ id: this.card.id, title, by: this.visitor })));
   }
 

@@ -3,6 +3,9 @@
 const MOVED = { duration: 220, easing: 'cubic-bezier(0.2, 0.8, 0.2, 1)' };
 const CAME = { duration: 160, easing: 'ease-out' };
 
+/** So many cards do not glide: it would be slow, and nobody could follow. */
+const MANY = 150;
+
 /** Where each card was, by its id. */
 export type Places = ReadonlyMap<string, DOMRect>;
 
@@ -13,7 +16,7 @@ export function look(cards: Iterable<HTMLElement>): Places {
 
 /** Lets cards glide from where they were. The one that is in somebody's hand is left alone. */
 export function glide(cards: Iterable<HTMLElement>, before: Places, held: string | undefined): void {
-  if (matchMedia('(prefers-reduced-motion: reduce)').matches) return;
+  if (before.size > MANY || matchMedia('(prefers-reduced-motion: reduce)').matches) return;
   for (const card of cards) {
     const id = card.dataset['id'] ?? '';
     if (id === held) continue;

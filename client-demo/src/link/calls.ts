@@ -1,6 +1,6 @@
 // Calls between their events and their answers.
 
-import { AnswerEvent, type Answer, type CallEvent, type CallError, type KeyedCall } from './events';
+import { AnswerEvent, type Answer, type Call, type CallError, type KeyedCall } from './events';
 
 /** How a call is sent; `answered` is called at most once. */
 export type Send = (call: KeyedCall, answered?: (answer: unknown) => void) => void;
@@ -34,8 +34,10 @@ export class Calls {
     return this.#waiting.size;
   }
 
-  take(event: CallEvent): void {
-    const waiting = { call: event.detail, path: event.composedPath(), acked: event.acked };
+  take(event: CustomEvent<Call> & { readonly acked?: boolean }): void {
+    // Any custom event of the type will do; one of its own class has said the rest.
+    const call = { id: crypto.randomUUID(), ...event.detail };
+    const waiting = { call, path: event.composedPath(), acked: event.acked ?? true };
     this.taken += 1;
     this.#waiting.set(waiting.call.id, waiting);
     this.#try(waiting);

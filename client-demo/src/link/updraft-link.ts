@@ -5,6 +5,9 @@ import { CallEvent, SwitchEvent } from './events';
 import { LinkController, type LinkOptions } from './link-controller';
 import type { LinkState } from './state';
 
+/** Longest that news wait, also in a tab that is not seen, in milliseconds. */
+const UNSEEN = 250;
+
 /** An element below the link that takes what comes down. */
 export interface Linked extends Element {
   link?: LinkState;
@@ -31,6 +34,15 @@ export class UpdraftLink extends LitElement {
     this.addEventListener(SwitchEvent.type, (event) => {
       this.#link.switch((event).detail.offline);
     });
+  }
+
+  /** However much arrives, it is handed down once a frame; where nobody looks, from time to time. */
+  protected override async scheduleUpdate(): Promise<void> {
+    await new Promise((done) => {
+      requestAnimationFrame(done);
+      setTimeout(done, UNSEEN);
+    });
+    await super.scheduleUpdate();
   }
 
   protected override render(): TemplateResult {

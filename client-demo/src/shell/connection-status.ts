@@ -117,7 +117,7 @@ function words({ phase, progress, waiting }: Connection): string {
   const queued = waiting > 0 ? `, ${counted(waiting, 'call')} queued` : '';
   switch (phase) {
     case 'connecting': return `Connecting${queued}`;
-    case 'catching-up': return `Catching up, ${String(progress.at)} of ${String(progress.of)}`;
+    case 'catching-up': return progress.of === 0 ? 'Catching up' : `Catching up, ${String(progress.at)} of ${String(progress.of)}`;
     case 'live': return 'Live';
     case 'offline': return `Offline${queued}`;
     case 'draining': return `Server is stopping${queued}`;

@@ -1,15 +1,17 @@
-# Needs Rust (1.94 or later), Node.js (20 or later) with npm, and make. Everything else is installed here.
+# Needs Rust (1.94 or later), Node.js (20.19 or later) with npm, and make. Everything else is installed here.
 
-.PHONY: run test proof check bench fuzz smoke fuzz-smoke bench-smoke
+.PHONY: run test proof check screenshots bench fuzz smoke fuzz-smoke bench-smoke
 .DELETE_ON_ERROR:
 
-# Builds the server and runs it with its demo modules on http://127.0.0.1:3000 (PORT or UPDRAFT_PORT for another).
-run: client-demo/node_modules
+# Builds the page and the server, and runs them on http://127.0.0.1:3000 (PORT or UPDRAFT_PORT for another).
+run: client-demo/dist/index.html
 	cargo run --release -- serve --client-bundle client-demo/node_modules/socket.io-client/dist
 
 # Installs what the tests need and passes them all.
-test: client-demo/node_modules tests/clients/node_modules
+test: client-demo/dist/index.html tests/clients/node_modules tests/browser/node_modules
 	cargo test --all-features
+	npm test --prefix client-demo
+	tests/browser/run.sh
 
 # What `make test` does for seconds, for some minutes: kills, and a crowd of clients.
 proof: tests/clients/node_modules
@@ -18,10 +20,15 @@ proof: tests/clients/node_modules
 	UPDRAFT_STEPS=300 cargo test --test it proof::history
 
 # What a change must pass beside its tests: format, lints, documentation without warnings.
-check:
+check: client-demo/node_modules
 	cargo fmt --check
 	cargo clippy --all-targets --all-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
+	npm run check --prefix client-demo
+
+# Pictures of the page in each of its states, in target/screenshots.
+screenshots: client-demo/dist/index.html tests/browser/node_modules
+	tests/browser/run.sh screenshots.mjs
 
 # What calls cost, and dispatch; docs/benchmarks-call.md and docs/dispatch.md read the figures. Some minutes.
 bench:
@@ -47,6 +54,12 @@ bench-smoke:
 
 fuzz-smoke:
 	fuzz/run.sh 10
+
+# The page: built anew when anything that it is made of is newer.
+PAGE = $(shell find client-demo/src client-demo/public -type f) $(addprefix client-demo/,index.html package.json tsconfig.json vite.config.ts)
+
+client-demo/dist/index.html: client-demo/node_modules $(PAGE)
+	npm run build --prefix client-demo
 
 %/node_modules: %/package-lock.json
 	npm ci --prefix $* --no-audit --no-fund

@@ -10,14 +10,14 @@ use crate::{
     call::{
         dispatch::Dispatcher,
         module::Module,
-        registry::{Registry, RegistryError},
+        registry::{EventNames, Registry, RegistryError},
         states::States,
     },
     config::Config,
     error::{CallError, Result},
     feed::{self, Declarations, Feed, Projection, Topic, TopicError},
     journal::{Journal, JournalError, OpenError, Record, SqliteJournal},
-    net::server::{self, ServeError, Server},
+    net::server::{self, Parts, ServeError, Server},
 };
 
 /// An event server in the making.
@@ -44,6 +44,7 @@ pub struct App {
     journal: Option<Arc<dyn Journal>>,
     projections: Vec<Start>,
     listeners: Vec<Start>,
+    routes: Option<Router>,
     config: Config,
 }
 
@@ -159,6 +160,21 @@ impl App {
         self
     }
 
+    /// Serves routes of your own beside Socket.IO: a page, a webhook. The paths that Updraft answers itself
+    /// (`/socket.io/`, `/health/live`, `/health/ready`) go before; all others are yours, `/` among them.
+    ///
+    /// ```
+    /// use axum::{Router, response::Html, routing::get};
+    /// use updraft::App;
+    ///
+    /// let app = App::new().routes(Router::new().route("/", get(async || Html("<h1>Hello</h1>"))));
+    /// ```
+    #[must_use]
+    pub fn routes(mut self, routes: Router) -> Self {
+        self.routes = Some(self.routes.unwrap_or_default().merge(routes));
+        self
+    }
+
     /// Sets the configuration for [`App::start`] and [`App::into_router`]; [`App::run`] takes it from flags
     /// and the environment.
     #[must_use]
@@ -183,8 +199,7 @@ impl App {
     /// A name that is malformed or taken, state or a topic that is missing, a journal or an address that cannot be
     /// had.
     pub async fn start(self) -> Result<Server, StartError> {
-        let (dispatcher, feed, config) = self.into_parts().await?;
-        Ok(Server::start(dispatcher, feed, config).await?)
+        Ok(Server::start(self.into_parts().await?).await?)
     }
 
     /// The router, for those who have an axum server of their own, and Socket.IO itself, for plain handlers
@@ -194,8 +209,7 @@ impl App {
     /// # Errors
     /// As [`App::start`], but for the address.
     pub async fn into_router(self) -> Result<(Router, SocketIo), StartError> {
-        let (dispatcher, feed, config) = self.into_parts().await?;
-        Ok(server::router(dispatcher, feed, config)?)
+        Ok(server::router(self.into_parts().await?)?)
     }
 
     /// The table of functions alone, checked. Where topics are declared it has the functions to subscribe to them.
@@ -203,6 +217,7 @@ impl App {
     /// # Errors
     /// A name that is malformed or taken, state that is missing, or a topic that is.
     pub fn into_registry(mut self) -> Result<Registry, StartError> {
+        self.states.promise::<EventNames>();
         if !self.declarations.checked()?.is_empty() {
             self.modules.push(feed::module());
         }
@@ -214,7 +229,8 @@ impl App {
         self.declarations.topics()
     }
 
-    async fn into_parts(mut self) -> Result<(Dispatcher, Option<Arc<Feed>>, Config), StartError> {
+    async fn into_parts(mut self) -> Result<Parts, StartError> {
+        self.states.promise::<EventNames>();
         let feed = self.feed().await?;
         if let Some(feed) = &feed {
             self.states.share(feed.clone());
@@ -224,12 +240,18 @@ impl App {
             }
         }
         let registry = Registry::new(self.modules, &self.states)?;
+        self.states.insert(EventNames::of(&registry));
         let limits = self.config.limits();
         let mut dispatcher = Dispatcher::new(registry, self.states, limits, self.config.call_timeout);
         if let Some(feed) = &feed {
             dispatcher = dispatcher.remembering(feed.journal().clone());
         }
-        Ok((dispatcher, feed, self.config))
+        Ok(Parts {
+            dispatcher,
+            feed,
+            routes: self.routes,
+            config: self.config,
+        })
     }
 
     /// The feed of the topics; an app without topics has none, and needs no journal.

@@ -3,6 +3,7 @@
 use std::{net::IpAddr, net::Ipv4Addr, path::PathBuf, time::Duration};
 
 use clap::Args;
+use semver::Version;
 
 use crate::{call::payload::Limits, journal::Durability};
 
@@ -38,6 +39,11 @@ pub struct Config {
     /// Serve figures for Prometheus at /metrics, to whoever asks
     #[arg(long, env = "UPDRAFT_METRICS", value_parser = clap::builder::BoolishValueParser::new())]
     pub metrics: bool,
+
+    /// Oldest version of a client that will do, as in 1.2.0: a page that says an older one in its handshake is told
+    /// to reload (`server.reload`)
+    #[arg(long, env = "UPDRAFT_MIN_CLIENT", value_name = "VERSION")]
+    pub min_client: Option<Version>,
 
     /// Directory of the journal, made where it is missing
     #[arg(long, env = "UPDRAFT_DATA", value_name = "DIR", default_value = "./data")]
@@ -127,6 +133,7 @@ impl Default for Config {
             cors_origins: Vec::new(),
             client_bundle: None,
             metrics: false,
+            min_client: None,
             data: PathBuf::from("./data"),
             durability: Durability::default(),
             remember_calls: Duration::from_secs(24 * 60 * 60),

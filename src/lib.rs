@@ -41,7 +41,7 @@ pub use call::{
     module::Module,
     payload::{Call, Data},
     peer::{Identity, SocketId},
-    registry::{Registry, RegistryError},
+    registry::{EventNames, Registry, RegistryError},
     reply::{IntoReply, Reply},
 };
 

@@ -1,6 +1,7 @@
 //! Updraft with its demo modules.
 
 mod api;
+mod page;
 
 use std::process::ExitCode;
 
@@ -18,6 +19,9 @@ fn app() -> App {
         .module(api::test::module())
         .module(api::room::module())
         .module(api::board::module())
+        .module(api::presence::module())
+        .state(api::presence::Presence::default())
+        .routes(page::routes())
         .topic(api::board::topic())
         .project(
             api::board::TOPIC,

@@ -10,12 +10,17 @@ use updraft::{
     journal::Record,
 };
 
+use super::presence::Visitor;
+
 /// The topic's name.
 pub(crate) const TOPIC: &str = "board";
 
 /// Longest id of a card, and longest title, in bytes.
 const MAX_ID: usize = 64;
 const MAX_TITLE: usize = 500;
+
+/// Furthest that a rank may be from zero: up to here the next one is another number.
+const MAX_RANK: f64 = 1e12;
 
 /// Most cards on the board.
 const MAX_CARDS: usize = 1000;
@@ -44,6 +49,13 @@ pub(crate) struct Card {
     id: String,
     title: String,
     column: String,
+    /// Where it stands in its column: behind the cards of lower rank. Between two cards there is room for a
+    /// third by halves, some fifty times; cards of one rank stand in the order of their ids.
+    #[serde(default)]
+    rank: f64,
+    /// Who changed it last, as far as they said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    by: Option<Visitor>,
 }
 
 /// The cards by their ids.
@@ -72,18 +84,40 @@ impl Board {
             .get(id)
             .ok_or_else(|| CallError::new(Code::Conflict, "there is no such card"))
     }
+
+    /// A rank behind all cards of a column.
+    fn end_of(&self, column: &str) -> f64 {
+        let ranks = self
+            .0
+            .values()
+            .filter(|card| card.column == column)
+            .map(|card| card.rank);
+        ranks.fold(0.0, f64::max) + 1.0
+    }
+}
+
+#[derive(Deserialize)]
+struct NewCard {
+    id: String,
+    title: String,
+    column: String,
+    rank: Option<f64>,
+    by: Option<Visitor>,
 }
 
 #[derive(Deserialize)]
 struct Place {
     id: String,
     column: String,
+    rank: Option<f64>,
+    by: Option<Visitor>,
 }
 
 #[derive(Deserialize)]
 struct Title {
     id: String,
     title: String,
+    by: Option<Visitor>,
 }
 
 #[derive(Deserialize)]
@@ -91,9 +125,21 @@ struct CardId {
     id: String,
 }
 
-async fn add(Json(card): Json<Card>, board: State<Projection<Board>>, cx: Context) -> Result<Json<Position>> {
-    check(&card)?;
+/// Without a rank the card comes to the end of its column.
+async fn add(
+    Json(new): Json<NewCard>,
+    board: State<Projection<Board>>,
+    cx: Context,
+) -> Result<Json<Position>> {
     decide(&board, &cx, |board| {
+        let card = Card {
+            id: new.id.clone(),
+            title: new.title.clone(),
+            column: new.column.clone(),
+            rank: new.rank.unwrap_or_else(|| board.end_of(&new.column)),
+            by: new.by.clone(),
+        };
+        check(&card)?;
         if board.0.contains_key(&card.id) {
             return Err(CallError::new(Code::Conflict, "there is a card with this id"));
         }
@@ -105,6 +151,7 @@ async fn add(Json(card): Json<Card>, board: State<Projection<Board>>, cx: Contex
     .await
 }
 
+/// Without a rank the card comes to the end of the column.
 async fn change_place(
     Json(place): Json<Place>,
     board: State<Projection<Board>>,
@@ -112,7 +159,9 @@ async fn change_place(
 ) -> Result<Json<Position>> {
     decide(&board, &cx, |board| {
         let mut card = board.card(&place.id)?.clone();
+        card.rank = place.rank.unwrap_or_else(|| board.end_of(&place.column));
         card.column.clone_from(&place.column);
+        card.by.clone_from(&place.by);
         check(&card)?;
         Event::new("card.moved").key(card.id.as_str()).data(&card)
     })
@@ -127,6 +176,7 @@ async fn edit(
     decide(&board, &cx, |board| {
         let mut card = board.card(&title.id)?.clone();
         card.title.clone_from(&title.title);
+        card.by.clone_from(&title.by);
         check(&card)?;
         Event::new("card.edited").key(card.id.as_str()).data(&card)
     })
@@ -147,13 +197,19 @@ async fn remove(
 
 fn check(card: &Card) -> Result<()> {
     let fits = |text: &str, most| !text.is_empty() && text.len() <= most;
-    match fits(&card.id, MAX_ID) && fits(&card.title, MAX_TITLE) && fits(&card.column, MAX_ID) {
-        true => Ok(()),
-        false => Err(CallError::new(
+    if !(fits(&card.id, MAX_ID) && fits(&card.title, MAX_TITLE) && fits(&card.column, MAX_ID)) {
+        return Err(CallError::new(
             Code::InvalidData,
             "a card has an id and a column of 1 to 64 bytes and a title of 1 to 500",
-        )),
+        ));
     }
+    if card.rank.abs() > MAX_RANK {
+        return Err(CallError::new(
+            Code::InvalidData,
+            "a rank is between -1e12 and 1e12",
+        ));
+    }
+    card.by.as_ref().map_or(Ok(()), Visitor::check)
 }
 
 /// Decides on the board as it is, and publishes the outcome if nobody changed the board meanwhile; else decides

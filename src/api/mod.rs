@@ -2,6 +2,7 @@
 
 pub(crate) mod board;
 pub(crate) mod hello;
+pub(crate) mod presence;
 pub(crate) mod room;
 pub(crate) mod services;
 pub(crate) mod test;

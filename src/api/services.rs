@@ -1,9 +1,11 @@
-//! `api.services`: whether the server is there, and an echo.
+//! `api.services`: whether the server is there, what it answers to, and an echo.
 
-use updraft::{Data, Module};
+use updraft::{Data, EventNames, Json, Module, State};
 
 pub(crate) fn module() -> Module {
-    Module::new("api.services").on("status", status)
+    Module::new("api.services")
+        .on("events", events)
+        .on("status", status)
 }
 
 pub(crate) fn test() -> Module {
@@ -12,6 +14,11 @@ pub(crate) fn test() -> Module {
 
 async fn status() -> &'static str {
     "online"
+}
+
+/// The names of all events that are registered, sorted.
+async fn events(names: State<EventNames>) -> Json<Vec<String>> {
+    Json(names.iter().map(ToString::to_string).collect())
 }
 
 /// Answers with the data as it came.

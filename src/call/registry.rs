@@ -139,6 +139,22 @@ impl Registry {
     }
 }
 
+/// The names of all events that are registered, sorted. Every app has them: a function that lists them takes
+/// `State<EventNames>`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EventNames(Vec<EventName>);
+
+impl EventNames {
+    pub(crate) fn of(registry: &Registry) -> Self {
+        Self(registry.names().into_iter().cloned().collect())
+    }
+
+    /// One after the other.
+    pub fn iter(&self) -> impl Iterator<Item = &EventName> {
+        self.0.iter()
+    }
+}
+
 impl fmt::Debug for Registry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.names()).finish()

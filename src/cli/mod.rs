@@ -28,7 +28,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve until told to stop (SIGTERM or Ctrl-C); what happens without a command
-    Serve(Config),
+    Serve(Box<Config>),
     /// List the events that are registered
     Events(events::Events),
     /// Call an event of a running server and print the answer
@@ -45,7 +45,7 @@ impl App {
         trace();
         let done = match cli.command {
             None => serve::serve(self, cli.config),
-            Some(Command::Serve(config)) => serve::serve(self, config),
+            Some(Command::Serve(config)) => serve::serve(self, *config),
             Some(Command::Events(events)) => events.list(self),
             Some(Command::Call(call)) => call.make(),
             Some(Command::Log(log)) => log.run(&self),

@@ -17,6 +17,8 @@ pub(super) struct Start {
     topic: String,
     epoch: String,
     seq: u64,
+    /// Where the backlog ends.
+    head: u64,
     reset: bool,
 }
 
@@ -38,12 +40,13 @@ struct Refused<'a> {
 }
 
 impl Start {
-    pub(super) fn new(topic: &str, epoch: &Epoch, seq: u64, reset: bool) -> Self {
+    pub(super) fn new(topic: &str, epoch: &Epoch, seq: u64, head: u64, reset: bool) -> Self {
         Self {
             event: "topic.start",
             topic: topic.to_owned(),
             epoch: epoch.to_string(),
             seq,
+            head,
             reset,
         }
     }

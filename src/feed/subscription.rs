@@ -65,7 +65,7 @@ impl Subscription {
             .filter(|since| since.epoch == *epoch && since.seq >= fence.floor && since.seq <= fence.head)
             .map(|since| since.seq);
         let at = resumed.unwrap_or_default();
-        let start = Start::new(&channel.topic.name, epoch, at, resumed.is_none());
+        let start = Start::new(&channel.topic.name, epoch, at, fence.head, resumed.is_none());
         let phase = Phase::Backlog {
             up_to: fence.head,
             compacted: resumed.is_none(),

@@ -17,6 +17,7 @@ use super::{
     answer::AnswerFrame,
     intake::{Admission, Bounds, Incoming, Intake},
     link::Link,
+    notice::{Handshake, Notice},
     outbox::{Engine, Outbox},
     packet::Kind,
     progress::{InProgress, Progress},
@@ -26,16 +27,18 @@ use super::{
 use crate::{
     call::{
         dispatch::{Answer, Dispatcher, said},
-        peer::{Identity, Outgoing, Peer, SocketData, SocketId, Target},
-        written::Written,
+        peer::{Outgoing, Peer, SocketData, SocketId, Target},
     },
     config::Config,
     error::{CallError, Code, Result},
-    feed::{self, Feed, Wanted},
+    feed::{self, Feed},
 };
 
 /// The event that carries the results of calls without an ack.
 const MESSAGE: &str = "message";
+
+/// The event that carries what the server has to say by itself.
+const EVENT: &str = "event";
 
 /// What all sockets of a server share.
 pub(super) struct Shared {
@@ -75,14 +78,14 @@ pub(super) trait Company: Engine + Clone {
 
 /// One client's socket.
 pub(super) struct Caller<E> {
-    id: SocketId,
+    pub(super) id: SocketId,
     session: Arc<str>,
-    engine: E,
+    pub(super) engine: E,
     link: Arc<Link>,
-    intake: Intake,
-    outbox: Arc<Outbox<E>>,
-    data: SocketData,
-    gone: CancellationToken,
+    pub(super) intake: Intake,
+    pub(super) outbox: Arc<Outbox<E>>,
+    pub(super) data: SocketData,
+    pub(super) gone: CancellationToken,
     shared: Arc<Shared>,
 }
 
@@ -119,13 +122,27 @@ impl<E: Company> Caller<E> {
         Ok(this)
     }
 
-    /// The socket is connected: it is subscribed to what its handshake names.
-    pub(super) fn connected(self: &Arc<Self>, topics: Wanted) {
+    /// The socket is connected: it is subscribed to what its handshake names, and a client that is too old is
+    /// told so.
+    pub(super) fn connected(self: &Arc<Self>, handshake: Handshake) {
+        let Handshake { topics, version } = handshake;
+        if let (Some(version), Some(min)) = (&version, &self.shared.config.min_client)
+            && version < min
+        {
+            self.say(&Notice::Reload { min });
+        }
+        let topics = topics.unwrap_or_default();
         if topics.is_empty() {
             return;
         }
         let context = self.shared.dispatcher.context(self.clone(), "topic.subscribe");
         tokio::spawn(feed::at_connection(self.shared.feed.clone(), context, topics));
+    }
+
+    fn say(&self, notice: &Notice<'_>) {
+        if let Err(error) = self.outbox.refuse(Kind::Event(EVENT), notice) {
+            tracing::debug!(%error, "a notice did not reach its client");
+        }
     }
 
     /// One more call is under way.
@@ -293,6 +310,10 @@ impl<E: Company> Session for Caller<E> {
         &self.link
     }
 
+    fn say_draining(&self) {
+        self.say(&Notice::Draining);
+    }
+
     fn flushed(&self) -> BoxFuture<'_, ()> {
         Box::pin(self.outbox.flushed())
     }
@@ -302,84 +323,5 @@ impl<E> Drop for Caller<E> {
     fn drop(&mut self) {
         self.shared.sessions.leave(&self.session);
         self.shared.telemetry.disconnected();
-    }
-}
-
-impl<E: Company> Peer for Caller<E> {
-    fn id(&self) -> &SocketId {
-        &self.id
-    }
-
-    fn identity(&self) -> Identity {
-        Identity::Anonymous
-    }
-
-    fn gone(&self) -> &CancellationToken {
-        &self.gone
-    }
-
-    fn emit<'a>(&'a self, target: Target, event: &'a str, data: Outgoing<'a>) -> BoxFuture<'a, Result<()>> {
-        Box::pin(async move {
-            let own = match &target {
-                Target::Caller => return self.outbox.send(Kind::Event(event), data).await,
-                Target::Within(room) => self.engine.rooms().contains(room),
-                Target::To(_) | Target::Broadcast => false,
-            };
-            self.engine.emit_to_others(&target, event, data).await?;
-            match own {
-                // The caller's own copy keeps its place among what was said to the caller.
-                true => self.outbox.send(Kind::Event(event), data).await,
-                false => Ok(()),
-            }
-        })
-    }
-
-    fn emit_written<'a>(&'a self, event: &'a str, data: &'a Written) -> BoxFuture<'a, Result<()>> {
-        Box::pin(self.outbox.send_written_out(event, data))
-    }
-
-    fn try_emit_written(&self, event: &str, data: &mut dyn Iterator<Item = &Written>) -> usize {
-        self.outbox.try_send(event, data)
-    }
-
-    fn emit_with_ack<'a>(
-        &'a self,
-        target: Target,
-        event: &'a str,
-        data: Outgoing<'a>,
-        wait: Duration,
-    ) -> BoxFuture<'a, Result<Vec<Result<Value>>>> {
-        Box::pin(async move {
-            self.outbox.emptied().await;
-            self.engine.collect_acks(target, event, data, wait).await
-        })
-    }
-
-    fn settled(&self) -> BoxFuture<'_, ()> {
-        Box::pin(self.outbox.emptied())
-    }
-
-    fn hold(&self) {
-        self.intake.hold();
-    }
-
-    fn release(&self) {
-        self.intake.release();
-    }
-
-    fn join(&self, room: &str) {
-        self.engine.join(room);
-    }
-
-    fn leave(&self, room: &str) {
-        self.engine.leave(room);
-    }
-
-    fn rooms(&self) -> Vec<String> {
-        self.engine.rooms()
-    }
-
-    fn data(&self) -> &SocketData {
-        &self.data
     }
 }

@@ -50,19 +50,25 @@ pub struct Server {
     stopped: JoinHandle<()>,
 }
 
+/// What a server serves, and how.
+pub(crate) struct Parts {
+    pub(crate) dispatcher: Dispatcher,
+    pub(crate) feed: Option<Arc<Feed>>,
+    /// The app's own, beside ours.
+    pub(crate) routes: Option<Router>,
+    pub(crate) config: Config,
+}
+
 impl Server {
-    pub(crate) async fn start(
-        dispatcher: Dispatcher,
-        feed: Option<Arc<Feed>>,
-        config: Config,
-    ) -> Result<Self, ServeError> {
+    pub(crate) async fn start(parts: Parts) -> Result<Self, ServeError> {
+        let config = parts.config.clone();
         let unlistened = |source| ServeError::Listen {
             address: SocketAddr::new(config.host, config.port),
             source,
         };
-        let events = dispatcher.registry().names().into_iter().cloned().collect();
-        let shared = shared(dispatcher, feed.clone(), config.clone());
-        let (router, _io) = routes(&shared)?;
+        let feed = parts.feed.clone();
+        let events = parts.dispatcher.registry().names().into_iter().cloned().collect();
+        let (shared, router, _io) = build(parts)?;
         let listener = listener::bind(&config).map_err(unlistened)?;
         let address = listener.local_addr().map_err(unlistened)?;
         let stop = CancellationToken::new();
@@ -102,33 +108,37 @@ impl Server {
 }
 
 /// The router of a server without its listener, for those who have an axum server of their own.
-pub(crate) fn router(
-    dispatcher: Dispatcher,
-    feed: Option<Arc<Feed>>,
-    config: Config,
-) -> Result<(Router, SocketIo), ServeError> {
-    routes(&shared(dispatcher, feed, config))
+pub(crate) fn router(parts: Parts) -> Result<(Router, SocketIo), ServeError> {
+    let (_, router, io) = build(parts)?;
+    Ok((router, io))
 }
 
-fn shared(dispatcher: Dispatcher, feed: Option<Arc<Feed>>, config: Config) -> Arc<Shared> {
-    Arc::new(Shared {
-        dispatcher,
-        telemetry: Telemetry::new(feed.as_deref()),
-        feed,
+fn build(parts: Parts) -> Result<(Arc<Shared>, Router, SocketIo), ServeError> {
+    let shared = Arc::new(Shared {
+        dispatcher: parts.dispatcher,
+        telemetry: Telemetry::new(parts.feed.as_deref()),
+        feed: parts.feed,
         sessions: Arc::new(Sessions::default()),
         progress: Progress::default(),
-        config,
-    })
+        config: parts.config,
+    });
+    let (router, io) = routes(&shared, parts.routes.unwrap_or_else(greeting))?;
+    Ok((shared, router, io))
 }
 
-fn routes(shared: &Arc<Shared>) -> Result<(Router, SocketIo), ServeError> {
+/// What is at `/` where the app has nothing to show.
+fn greeting() -> Router {
+    Router::new().route("/", get(async || "Updraft listens here for Socket.IO clients.\n"))
+}
+
+/// Ours, and the app's own behind them.
+fn routes(shared: &Arc<Shared>, own: Router) -> Result<(Router, SocketIo), ServeError> {
     let plain = Router::new()
-        .route("/", get(async || "Updraft listens here for Socket.IO clients.\n"))
         .route("/health/live", get(async || "live"))
         .route("/health/ready", get(ready))
         .with_state(shared.progress.clone());
     let (engine, io) = engine::routes(shared);
-    let mut routes = plain.merge(engine);
+    let mut routes = plain.merge(engine).fallback_service(own);
     if shared.config.metrics {
         let metrics = Router::new().route("/metrics", get(metrics));
         routes = routes.merge(metrics.with_state(shared.clone()));
@@ -202,6 +212,9 @@ async fn run(listener: TcpListener, router: Router, shared: Arc<Shared>, stop: C
     let connections = Connections::default();
     listener::accept(listener, router, connections.clone(), shared.config.clone(), stop).await;
     shared.progress.drain();
+    for socket in shared.sessions.all() {
+        socket.say_draining();
+    }
     let drained = async {
         shared.progress.done().await;
         let sockets = shared.sessions.all();

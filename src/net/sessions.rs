@@ -22,6 +22,9 @@ pub(super) trait Session: Send + Sync {
     /// The way to its client.
     fn link(&self) -> &Arc<Link>;
 
+    /// Tells the client that the server stops, and that its calls had better wait for the next one.
+    fn say_draining(&self);
+
     /// Completes when all that was said has left for the client.
     fn flushed(&self) -> BoxFuture<'_, ()>;
 }
@@ -169,6 +172,8 @@ mod tests {
         fn link(&self) -> &Arc<Link> {
             &self.link
         }
+
+        fn say_draining(&self) {}
 
         fn flushed(&self) -> BoxFuture<'_, ()> {
             Box::pin(async {})

@@ -7,7 +7,6 @@ use std::{
 };
 
 use futures_util::{StreamExt, future::BoxFuture};
-use serde::Deserialize;
 use serde_json::Value;
 use socketioxide::{
     AckError, SendError, SocketError, SocketIo, TransportType,
@@ -22,6 +21,7 @@ use super::{
     connection::Control,
     intake::{Incoming, Source},
     link::Link,
+    notice::Handshake,
     outbox::{Engine, Untaken, socket_gone},
     packet::Kind,
     sessions::is_websocket,
@@ -32,7 +32,6 @@ use crate::{
         peer::{Outgoing, Target},
     },
     error::{CallError, Code, Result},
-    feed::Wanted,
 };
 
 /// The event that carries calls.
@@ -68,14 +67,6 @@ fn welcome(socket: &Arc<Socket>, shared: Arc<Shared>) -> Result<(), getrandom::E
     Ok(())
 }
 
-/// What a client says in its handshake, as far as we listen.
-#[derive(Default, Deserialize)]
-struct Handshake {
-    /// The topics to subscribe to, and the last position that the client has of each.
-    #[serde(default)]
-    topics: Option<Wanted>,
-}
-
 /// What happens once CONNECT is answered; not before, as the client would hear nothing.
 #[derive(Clone)]
 struct Connected;
@@ -87,7 +78,7 @@ impl ConnectHandler<LocalAdapter, Direct> for Connected {
             .and_then(|auth| serde_json::from_str(auth).ok())
             .unwrap_or_default();
         if let Some(caller) = socket.extensions.get::<Arc<Caller<Weak<Socket>>>>() {
-            caller.connected(handshake.topics.unwrap_or_default());
+            caller.connected(handshake);
         }
     }
 }

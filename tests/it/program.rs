@@ -4,15 +4,17 @@ use serde_json::{Value, json};
 
 use crate::support::{Http, Program, updraft};
 
-const EVENTS: [&str; 13] = [
+const EVENTS: [&str; 15] = [
     "api.board.add",
     "api.board.edit",
     "api.board.move",
     "api.board.remove",
     "api.hello.greeting",
+    "api.presence.enter",
     "api.room.join",
     "api.room.leave",
     "api.room.say",
+    "api.services.events",
     "api.services.status",
     "api.services.test.testFunc",
     "api.test.board",

@@ -20,7 +20,8 @@ pub(super) async fn a_new_reader_gets_the_compacted_backlog_then_live(journal: A
 
     let acked = reader.subscribe("board").await;
     let epoch = journal.epoch().as_str();
-    let start = json!({"event": "topic.start", "topic": "board", "epoch": epoch, "seq": 0, "reset": true});
+    let start = json!({"event": "topic.start", "topic": "board", "epoch": epoch, "seq": 0, "head": head,
+        "reset": true});
     assert_eq!(acked, start);
     assert_eq!(reader.next().await, start);
     let hello = json!({"event": "note", "topic": "board", "seq": noted, "data": "hello"});

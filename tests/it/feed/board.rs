@@ -20,6 +20,11 @@ fn card(id: &str, title: &str, column: &str) -> Value {
     json!({"id": id, "title": title, "column": column})
 }
 
+/// A card as it stands on the board.
+fn ranked(id: &str, title: &str, column: &str, rank: f64) -> Value {
+    json!({"id": id, "title": title, "column": column, "rank": rank})
+}
+
 /// The board as a new reader folds it.
 async fn board(program: &Program) -> BTreeMap<String, Value> {
     let mut reader = connect(program).await;
@@ -47,10 +52,10 @@ fn a_card_is_added_moved_edited_and_removed() {
                 "add",
                 card("1", "Fly", "todo"),
                 "card.added",
-                card("1", "Fly", "todo"),
+                ranked("1", "Fly", "todo", 1.0),
             ),
-            ("move", moved, "card.moved", card("1", "Fly", "done")),
-            ("edit", edited, "card.edited", card("1", "Soar", "done")),
+            ("move", moved, "card.moved", ranked("1", "Fly", "done", 1.0)),
+            ("edit", edited, "card.edited", ranked("1", "Soar", "done", 1.0)),
             ("remove", json!({"id": "1"}), "card.removed", Value::Null),
         ] {
             let place = writer.done(&format!("api.board.{name}"), &asked).await;
@@ -71,12 +76,21 @@ fn what_does_not_fit_the_board_is_refused() {
         let mut writer = connect(&program).await;
         writer.done("api.board.add", &card("1", "Fly", "todo")).await;
         let long = "x".repeat(501);
+        let soar = json!({"id": "1", "title": "Soar"});
         for (name, data, code) in [
             ("add", card("", "Fly", "todo"), "invalid_data"),
             ("add", card("2", "", "todo"), "invalid_data"),
             ("add", card("2", &long, "todo"), "invalid_data"),
             ("add", card(&long, "Fly", "todo"), "invalid_data"),
             ("add", json!({"id": "2"}), "invalid_data"),
+            ("add", ranked("2", "Fly", "todo", 1e13), "invalid_data"),
+            ("add", by(card("2", "Fly", "todo"), "", "#2f7d5b"), "invalid_data"),
+            ("edit", by(soar.clone(), "Ada", "red"), "invalid_data"),
+            (
+                "move",
+                json!({"id": "1", "column": "done", "rank": -1e13}),
+                "invalid_data",
+            ),
             ("add", card("1", "Fly", "todo"), "conflict"),
             ("move", json!({"id": "1", "column": ""}), "invalid_data"),
             ("edit", json!({"id": "1", "title": long}), "invalid_data"),
@@ -88,8 +102,47 @@ fn what_does_not_fit_the_board_is_refused() {
             let refused = writer.refused(&format!("api.board.{name}"), &data).await;
             assert_eq!(refused, code, "{name} {data}");
         }
-        let cards = BTreeMap::from([("1".to_owned(), card("1", "Fly", "todo"))]);
+        let cards = BTreeMap::from([("1".to_owned(), ranked("1", "Fly", "todo", 1.0))]);
         assert_eq!(board(&program).await, cards, "nothing of it was published");
+    });
+}
+
+/// A change with the name of who made it.
+fn by(mut change: Value, name: &str, color: &str) -> Value {
+    change["by"] = json!({"name": name, "color": color});
+    change
+}
+
+#[test]
+fn cards_stand_where_they_were_put_and_say_who_did() {
+    wait_for(async {
+        let data = tempfile::tempdir().unwrap();
+        let program = serve(&data);
+        let mut writer = connect(&program).await;
+        for id in ["1", "2"] {
+            writer.done("api.board.add", &card(id, "Fly", "todo")).await;
+        }
+        let between = json!({"id": "3", "title": "Fly", "column": "todo", "rank": 1.5});
+        writer.done("api.board.add", &by(between, "Ada", "#2f7d5b")).await;
+        writer
+            .done("api.board.move", &json!({"id": "1", "column": "todo"}))
+            .await;
+        let mut cards: Vec<Value> = board(&program).await.into_values().collect();
+        cards.sort_by(|a, b| {
+            a["rank"]
+                .as_f64()
+                .unwrap()
+                .total_cmp(&b["rank"].as_f64().unwrap())
+        });
+        let third = by(ranked("3", "Fly", "todo", 1.5), "Ada", "#2f7d5b");
+        assert_eq!(
+            cards,
+            [
+                third,
+                ranked("2", "Fly", "todo", 2.0),
+                ranked("1", "Fly", "todo", 3.0)
+            ]
+        );
     });
 }
 
@@ -142,6 +195,6 @@ fn the_board_is_there_after_a_restart() {
         );
         let soar = json!({"id": "1", "title": "Soar"});
         writer.done("api.board.edit", &soar).await;
-        assert_eq!(board(&program).await["1"], card("1", "Soar", "todo"));
+        assert_eq!(board(&program).await["1"], ranked("1", "Soar", "todo", 1.0));
     });
 }

@@ -1,0 +1,172 @@
+import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
+import { customElement, property, query, state } from 'lit/decorators.js';
+import { repeat } from 'lit/directives/repeat.js';
+import { AnswerEvent, CallEvent, type Answer, type Message } from '../link';
+import { control, panel, visuallyHidden } from '../shell/styles';
+import { FORMS, show, write, type Form } from './forms';
+
+/** Data to begin with, for the functions that want some. */
+const EXAMPLES: Readonly<Record<string, unknown>> = {
+  'api.hello.greeting': { name: 'Ada' },
+  'api.services.test.testFunc': { any: ['data', 1, null] },
+  'api.test.board': { any: 'data' },
+  'api.room.join': { room: 'lobby' },
+  'api.room.leave': { room: 'lobby' },
+  'api.room.say': { room: 'lobby', message: 'Hello' },
+  'api.presence.enter': { name: 'Ada', color: '#1f6fb2' },
+  'api.board.add': { id: 'inspected', title: 'From the inspector', column: 'todo' },
+  'api.board.move': { id: 'inspected', column: 'doing' },
+  'api.board.edit': { id: 'inspected', title: 'Inspected' },
+  'api.board.remove': { id: 'inspected' },
+};
+
+/** What came back, kept as long as the page shows it. */
+interface Outcome {
+  readonly number: number;
+  readonly how: 'answer' | 'error' | 'message';
+  readonly about: string;
+  readonly text: string;
+}
+
+/** Outcomes that are kept. */
+const KEPT = 30;
+
+/** Calls any event, with data of any form, and shows what comes back. */
+@customElement('call-inspector')
+export class CallInspector extends LitElement {
+  static override styles = [control, panel, visuallyHidden, css`
+    :host { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(min(19rem, 100%), 1fr)); align-items: start; }
+    h2 { margin-block-end: 0.75rem; }
+    .events { list-style: none; margin: 0; padding: 0; display: grid; }
+    .events button { justify-content: start; inline-size: 100%; border: 0; background: none; padding-inline: 0.6rem; font-family: var(--mono); font-size: 0.83rem; overflow-wrap: anywhere; text-align: start; }
+    .events button:hover { background: var(--hover); }
+    .events button[aria-pressed='true'] { background: var(--card); box-shadow: inset 0 0 0 1.5px var(--accent); }
+    form { display: grid; gap: 0.9rem; }
+    .field { display: grid; gap: 0.3rem; font-size: var(--small); color: var(--soft); }
+    .field > * { color: var(--ink); font-family: var(--mono); font-size: 0.85rem; }
+    textarea { min-block-size: 12rem; resize: vertical; line-height: 1.5; }
+    fieldset { display: flex; flex-wrap: wrap; gap: 0.25rem 1rem; border: 0; margin: 0; padding: 0; }
+    legend { font-size: var(--small); color: var(--soft); padding: 0 0 0.3rem; }
+    .choice { display: flex; align-items: center; gap: 0.45rem; min-block-size: 1.75rem; cursor: pointer; }
+    .choice input { inline-size: 1rem; block-size: 1rem; margin: 0; }
+    .foot { display: flex; justify-content: space-between; align-items: center; gap: 1rem; }
+    .wrong { margin: 0; color: var(--bad); font-size: var(--small); }
+    .outcomes { list-style: none; margin: 0; padding: 0; display: grid; gap: 0.5rem; }
+    .outcomes li { background: var(--card); border-radius: var(--radius); padding: 0.6rem 0.75rem; box-shadow: var(--shadow-low); }
+    .about { font-size: var(--small); color: var(--soft); display: flex; gap: 0.5rem; justify-content: space-between; overflow-wrap: anywhere; }
+    .about b { color: var(--good-ink); font-weight: 600; }
+    .error .about b { color: var(--bad); }
+    pre { margin: 0.35rem 0 0; font: 0.82rem/1.5 var(--mono); white-space: pre-wrap; overflow-wrap: anywhere; max-block-size: 16rem; overflow-y: auto; }
+    .none { color: var(--soft); font-size: var(--small); margin: 0; }
+  `];
+
+  /** What the server emitted as `message`. */
+  @property({ attribute: false }) messages: readonly Message[] = [];
+  @property({ type: Boolean }) isLive = false;
+  @state() private events: readonly string[] = [];
+  @state() private event = 'api.services.test.testFunc';
+  @state() private form: Form = 'json';
+  @state() private isAcked = true;
+  @state() private outcomes: readonly Outcome[] = [];
+  @state() private wrong = '';
+  @query('textarea') private readonly field!: HTMLTextAreaElement;
+  #number = 0;
+  #heard = 0;
+  #list = '';
+
+  constructor() {
+    super();
+    this.addEventListener(AnswerEvent.type, (event) => { this.answered((event).detail); });
+  }
+
+  protected override willUpdate(): void {
+    // What came before the page was opened is not its own.
+    if (!this.hasUpdated) this.#heard = this.messages.at(-1)?.number ?? 0;
+    for (const { number, data } of this.messages.filter((message) => message.number > this.#heard)) {
+      this.#heard = number;
+      this.keep('message', 'message', show(data));
+    }
+  }
+
+  protected override updated(changed: PropertyValues<this>): void {
+    if (!changed.has('isLive') || !this.isLive) return;
+    const call = new CallEvent({ event: 'api.services.events' });
+    this.#list = call.detail.id;
+    this.dispatchEvent(call);
+  }
+
+  protected override render(): TemplateResult {
+    return html`
+      <section class="panel" aria-labelledby="functions">
+        <h2 id="functions">Functions</h2>
+        <ul class="events">${this.events.map((name) => html`<li>
+          <button aria-pressed=${name === this.event ? 'true' : 'false'} @click=${() => { this.choose(name); }}>${name}</button></li>`)}</ul>
+      </section>
+      <section class="panel" aria-labelledby="call">
+        <h2 id="call">Call</h2>
+        <form @submit=${this.send}>
+          <label class="field">Event
+            <input name="event" required autocomplete="off" spellcheck="false" .value=${this.event}
+              @input=${(input: Event) => { this.event = (input.currentTarget as HTMLInputElement).value; }}></label>
+          <label class="field">Data, as JSON; nothing for none
+            <textarea name="data" spellcheck="false" @input=${() => { this.wrong = ''; }}>${exampleOf('api.services.test.testFunc')}</textarea></label>
+          <fieldset><legend>Travels as</legend>
+            ${(Object.keys(FORMS) as Form[]).map((form) => html`<label class="choice">
+              <input type="radio" name="form" value=${form} .checked=${form === this.form} @change=${() => { this.form = form; }}>${FORMS[form]}</label>`)}
+          </fieldset>
+          <div class="foot">
+            <label class="choice"><input type="checkbox" name="ack" .checked=${this.isAcked}
+              @change=${() => { this.isAcked = !this.isAcked; }}>With an ack</label>
+            <button class="main">Send</button>
+          </div>
+          ${this.wrong ? html`<p class="wrong" role="alert">${this.wrong}</p>` : nothing}
+        </form>
+      </section>
+      <section class="panel" aria-labelledby="back">
+        <h2 id="back">What came back</h2>
+        ${this.outcomes.length === 0 ? html`<p class="none">Nothing yet.</p>` : nothing}
+        <ul class="outcomes" aria-live="polite">${repeat(this.outcomes, ({ number }) => number, outcomeRow)}</ul>
+      </section>
+    `;
+  }
+
+  private choose(name: string): void {
+    this.event = name;
+    this.wrong = '';
+    this.field.value = exampleOf(name);
+  }
+
+  private readonly send = async (event: SubmitEvent): Promise<void> => {
+    event.preventDefault();
+    try {
+      const written = await write(this.field.value, this.form);
+      this.dispatchEvent(new CallEvent({ event: this.event, ...written }, { acked: this.isAcked }));
+    } catch (error) {
+      this.wrong = `The data is no JSON: ${(error as Error).message}`;
+    }
+  };
+
+  private answered({ call, data, error, took }: Answer): void {
+    if (call.id === this.#list) {
+      this.events = data as readonly string[];
+      return;
+    }
+    const about = `${call.event}, ${took.toFixed(1)} ms`;
+    if (error) this.keep('error', about, show(error));
+    else this.keep('answer', about, data === undefined ? 'done, without data' : show(data));
+  }
+
+  private keep(how: Outcome['how'], about: string, text: string): void {
+    this.#number += 1;
+    this.outcomes = [{ number: this.#number, how, about, text }, ...this.outcomes].slice(0, KEPT);
+  }
+}
+
+function exampleOf(event: string): string {
+  const example = EXAMPLES[event];
+  return example === undefined ? '' : JSON.stringify(example, null, 2);
+}
+
+function outcomeRow({ how, about, text }: Outcome): TemplateResult {
+  return html`<li class=${how}><div class="about"><b>${how}</b><span>${about}</span></div><pre tabindex="0" aria-label=${how}>${text}</pre></li>`;
+}

@@ -1,0 +1,70 @@
+// What goes up the DOM to the link, and what the link tells the element that it came from.
+
+/** What an element asks of the backend. Fields beside these travel with the call (`encoding`, `v`, …). */
+export interface Call {
+  readonly event: string;
+  readonly data?: unknown;
+  readonly [field: string]: unknown;
+}
+
+/** A call on its way, with its idempotency key: however often it is sent, it is applied once. */
+export type KeyedCall = Call & { readonly id: string };
+
+/** Why a call failed, as the server says it. */
+export interface CallError {
+  readonly code: string;
+  readonly message: string;
+  readonly retry?: boolean;
+  readonly details?: unknown;
+}
+
+/** What became of a call: `error` where it failed. `data` is absent where the function returns nothing. */
+export interface Answer {
+  readonly call: KeyedCall;
+  readonly data?: unknown;
+  readonly error?: CallError;
+  /** From the emit to the answer, in milliseconds. */
+  readonly took: number;
+}
+
+/**
+ * Goes up: an element dispatches it, the link emits it as a call.
+ *
+ *     this.dispatchEvent(new CallEvent({ event: 'api.board.remove', data: { id } }));
+ */
+export class CallEvent extends CustomEvent<KeyedCall> {
+  static readonly type = 'updraft-call';
+  /** Whether an answer is asked for. A call without one is sent once, and what comes of it is a message. */
+  readonly acked: boolean;
+
+  constructor(call: Call, { acked = true } = {}) {
+    super(CallEvent.type, { bubbles: true, composed: true, detail: { id: crypto.randomUUID(), ...call } });
+    this.acked = acked;
+  }
+}
+
+/** Comes back: the link dispatches it on the element that called. It bubbles too, for those above. */
+export class AnswerEvent extends CustomEvent<Answer> {
+  static readonly type = 'updraft-answer';
+
+  constructor(answer: Answer) {
+    super(AnswerEvent.type, { bubbles: true, composed: true, detail: answer });
+  }
+}
+
+/** Goes up: asks the link to go offline, or back. */
+export class SwitchEvent extends CustomEvent<{ readonly offline: boolean }> {
+  static readonly type = 'updraft-switch';
+
+  constructor(offline: boolean) {
+    super(SwitchEvent.type, { bubbles: true, composed: true, detail: { offline } });
+  }
+}
+
+declare global {
+  interface HTMLElementEventMap {
+    'updraft-call': CallEvent;
+    'updraft-answer': AnswerEvent;
+    'updraft-switch': SwitchEvent;
+  }
+}

@@ -1,0 +1,165 @@
+// The one place that knows the socket.
+
+import type { ReactiveController, ReactiveControllerHost } from 'lit';
+import { io, type Socket } from 'socket.io-client';
+import { Calls } from './calls';
+import type { CallEvent } from './events';
+import type { LinkState, Message, Phase, Signal, TopicEvent } from './state';
+import { Signals, Topic, type Folds } from './topics';
+
+export interface LinkOptions {
+  /** The server; the page's own where it is left out. */
+  readonly url?: string;
+  /** The client's version: an older one than the server speaks with is told to reload. */
+  readonly version?: string;
+  /** The topics to read, and what to make of each. */
+  readonly topics?: Folds<TopicEvent>;
+  /** The signals to hear, and what to make of each. */
+  readonly signals?: Folds<Signal>;
+}
+
+/** Messages that are kept. */
+const MESSAGES = 50;
+
+/** Before a server that closed the connection itself is asked again, in milliseconds. */
+const AFTER_KICK = 1000;
+
+/**
+ * Holds the socket for its host: sends calls up, and has the state that comes down ready in `state`. The host
+ * is asked to update when there is something new, so however much arrives at once, it is drawn once.
+ */
+export class LinkController implements ReactiveController {
+  readonly #socket: Socket;
+  readonly #calls: Calls;
+  readonly #topics: ReadonlyMap<string, Topic>;
+  readonly #signals: Signals;
+  #messages: readonly Message[] = [];
+  #messageCount = 0;
+  #session = 0;
+  #offline = false;
+  #draining = false;
+  #reload: string | undefined;
+
+  constructor(
+    private readonly host: ReactiveControllerHost,
+    { url, version, topics = {}, signals = {} }: LinkOptions,
+  ) {
+    host.addController(this);
+    this.#calls = new Calls(() => { host.requestUpdate(); });
+    this.#topics = new Map(Object.entries(topics).map(([name, fold]) => [name, new Topic(name, fold)]));
+    this.#signals = new Signals(signals);
+    const handshake = (give: (auth: object) => void) => { give({ version, topics: this.#positions() }); };
+    const options = {
+      auth: handshake,
+      autoConnect: false,
+      transports: ['websocket', 'polling'],
+      tryAllTransports: true,
+      reconnectionDelay: 200,
+      reconnectionDelayMax: 3000,
+    };
+    this.#socket = url === undefined ? io(options) : io(url, options);
+    this.#socket.on('connect', () => { this.#connected(); });
+    this.#socket.on('disconnect', (reason) => { this.#disconnected(reason); });
+    this.#socket.on('event', (heard: Signal) => { this.#hear(heard); });
+    this.#socket.on('message', (data: unknown) => { this.#keep(data); });
+  }
+
+  hostConnected(): void {
+    if (!this.#offline) this.#socket.connect();
+  }
+
+  hostDisconnected(): void {
+    this.#socket.disconnect();
+  }
+
+  /** Sends a call, as soon as there is a connection, and tells the element that it came from. */
+  call(event: CallEvent): void {
+    this.#calls.take(event);
+  }
+
+  /** Stays away from the server, or comes back. */
+  switch(offline: boolean): void {
+    this.#offline = offline;
+    if (offline) this.#socket.disconnect();
+    else this.#socket.connect();
+    this.host.requestUpdate();
+  }
+
+  /** Everything that comes down, as it is now. */
+  get state(): LinkState {
+    const topics = [...this.#topics.values()];
+    for (const topic of topics) topic.settle();
+    const sum = (of: (topic: Topic) => number) => topics.reduce((all, topic) => all + of(topic), 0);
+    return {
+      connection: {
+        phase: this.#phase(),
+        session: this.#session,
+        progress: { at: sum((topic) => topic.at), of: sum((topic) => Math.max(topic.at, topic.head)) },
+        waiting: this.#calls.waiting,
+        latency: this.#calls.latency,
+        tally: {
+          calls: this.#calls.taken,
+          answers: this.#calls.answered,
+          events: sum((topic) => topic.heard),
+          repeated: sum((topic) => topic.repeated),
+        },
+        reload: this.#reload,
+      },
+      topics: Object.fromEntries(topics.map((topic) => [topic.name, topic.state])),
+      signals: this.#signals.state,
+      messages: this.#messages,
+    };
+  }
+
+  #phase(): Phase {
+    if (this.#offline) return 'offline';
+    if (this.#draining) return 'draining';
+    if (!this.#socket.connected) return 'connecting';
+    return [...this.#topics.values()].every((topic) => topic.isLive) ? 'live' : 'catching-up';
+  }
+
+  #positions(): Record<string, string | null> {
+    return Object.fromEntries([...this.#topics.values()].map((topic) => [topic.name, topic.position]));
+  }
+
+  #connected(): void {
+    this.#session += 1;
+    this.#draining = false;
+    this.#signals.reset();
+    this.#calls.open((call, answered) => {
+      if (answered) this.#socket.emit('event', call, answered);
+      else this.#socket.emit('event', call);
+    });
+  }
+
+  #disconnected(reason: Socket.DisconnectReason): void {
+    for (const topic of this.#topics.values()) topic.isLive = false;
+    this.#draining = false;
+    this.#calls.close();
+    this.host.requestUpdate();
+    // The client does not come back by itself from this one.
+    if (reason === 'io server disconnect') {
+      setTimeout(() => { if (!this.#offline) this.#socket.connect(); }, AFTER_KICK);
+    }
+  }
+
+  #hear(heard: Signal): void {
+    const topic = 'topic' in heard ? this.#topics.get(String(heard.topic)) : undefined;
+    if (topic) topic.hear(heard as Parameters<Topic['hear']>[0]);
+    else if (heard.event === 'server.draining') this.#drain();
+    else if (heard.event === 'server.reload') this.#reload = (heard.data as { min: string }).min;
+    else this.#signals.hear(heard);
+    this.host.requestUpdate();
+  }
+
+  #drain(): void {
+    this.#draining = true;
+    this.#calls.close();
+  }
+
+  #keep(data: unknown): void {
+    this.#messageCount += 1;
+    this.#messages = [...this.#messages, { number: this.#messageCount, data }].slice(-MESSAGES);
+    this.host.requestUpdate();
+  }
+}

@@ -1,0 +1,82 @@
+// What comes down from the link, as properties.
+
+/** An event of a topic, as the server sends it: the backlog and live in the same shape. */
+export interface TopicEvent {
+  readonly event: string;
+  readonly topic: string;
+  /** Its place: rises strictly, with gaps. */
+  readonly seq: number;
+  /** What it is about. */
+  readonly key?: string;
+  /** Milliseconds since 1970. */
+  readonly time: number;
+  /** The end of the key. */
+  readonly deleted?: boolean;
+  readonly data?: unknown;
+  /** Whether it happened while we were there, or came with the backlog. */
+  readonly live: boolean;
+}
+
+/** An event that belongs to no topic: nothing of it is kept, and one may be missed. */
+export interface Signal {
+  readonly event: string;
+  readonly data?: unknown;
+}
+
+/** How state comes of what happens. It takes several at a time, and leaves the state that it was given alone. */
+export interface Fold<State, Event> {
+  readonly initial: State;
+  readonly fold: (state: State, events: readonly Event[]) => State;
+}
+
+export type Phase =
+  /** Not there yet, or not there any more, and trying. */
+  | 'connecting'
+  /** The backlog is coming. */
+  | 'catching-up'
+  /** All that happened is here; what happens comes. */
+  | 'live'
+  /** Asked to be so. Calls wait. */
+  | 'offline'
+  /** The server stops; calls wait for the next one. */
+  | 'draining';
+
+export interface Connection {
+  readonly phase: Phase;
+  /** How often it was connected: with each, the server knows nothing of the time before. */
+  readonly session: number;
+  /** How far the backlog has come, and where it ends, as places in the topic. */
+  readonly progress: { readonly at: number; readonly of: number };
+  /** Calls without an answer yet. */
+  readonly waiting: number;
+  /** The last call's way there and back, in milliseconds. */
+  readonly latency: number | undefined;
+  readonly tally: Tally;
+  /** The oldest version that the server still speaks with, where ours is older. */
+  readonly reload: string | undefined;
+}
+
+/** What was counted since the page was opened; nothing is lost where calls and answers are as many. */
+export interface Tally {
+  readonly calls: number;
+  readonly answers: number;
+  readonly events: number;
+  /** Events whose place does not lie behind the last one's: the server promises that there are none. */
+  readonly repeated: number;
+}
+
+/** Everything that the link hands to the elements in it, as their property `link`. */
+export interface LinkState {
+  readonly connection: Connection;
+  /** Of each topic that is read, what its fold makes of it. */
+  readonly topics: Readonly<Record<string, unknown>>;
+  /** Of each signal that is heard, what its fold makes of it since the connection began. */
+  readonly signals: Readonly<Record<string, unknown>>;
+  /** The newest answers to calls without an ack, and whatever else is emitted as `message`. */
+  readonly messages: readonly Message[];
+}
+
+export interface Message {
+  readonly number: number;
+  readonly data: unknown;
+}

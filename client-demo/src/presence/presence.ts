@@ -1,0 +1,60 @@
+// Who is here.
+
+import type { Visitor } from '../board/card';
+import type { Call, Fold, Signal } from '../link';
+
+export interface Presence {
+  readonly revision: number;
+  readonly count: number;
+  readonly visitors: readonly (Visitor & { readonly id: string })[];
+}
+
+export const enter = (data: Visitor): Call => ({ event: 'api.presence.enter', data });
+
+/** Each list is whole, so the newest counts; an older one may come late. */
+export const presence: Fold<Presence, Signal> = {
+  initial: { revision: 0, count: 0, visitors: [] },
+  fold(known, lists) {
+    return lists
+      .map(({ data }) => data as Presence)
+      .reduce((newest, list) => (list.revision > newest.revision ? list : newest), known);
+  },
+};
+
+/** Goes up: the person at this page is somebody else from now on. */
+export class VisitorEvent extends CustomEvent<Visitor> {
+  static readonly type = 'visitor';
+
+  constructor(visitor: Visitor) {
+    super(VisitorEvent.type, { bubbles: true, composed: true, detail: visitor });
+  }
+}
+
+const NAMES = [
+  'Albatross', 'Buzzard', 'Condor', 'Crane', 'Falcon', 'Frigate', 'Goshawk', 'Harrier', 'Heron', 'Kestrel',
+  'Kite', 'Osprey', 'Pelican', 'Petrel', 'Raven', 'Skua', 'Stork', 'Swallow', 'Swift', 'Tern',
+];
+
+/** Colors that white letters can be read on. */
+export const COLORS = ['#b3423a', '#a8560f', '#7a6a10', '#3f7a35', '#147a6c', '#1f6fb2', '#5a5bc7', '#9a4aa8'];
+
+const KEPT = 'updraft-visitor';
+
+/** Who is in this tab; two tabs are two visitors. */
+export function visitorOfThisTab(): Visitor {
+  const kept = sessionStorage.getItem(KEPT);
+  if (kept !== null) return JSON.parse(kept) as Visitor;
+  const any = <T>(of: readonly T[]): T => of[Math.floor(Math.random() * of.length)] as T;
+  return keepVisitor({ name: any(NAMES), color: any(COLORS) });
+}
+
+export function keepVisitor(visitor: Visitor): Visitor {
+  sessionStorage.setItem(KEPT, JSON.stringify(visitor));
+  return visitor;
+}
+
+declare global {
+  interface HTMLElementEventMap {
+    visitor: VisitorEvent;
+  }
+}

@@ -1,0 +1,162 @@
+import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
+import { customElement, property, state } from 'lit/decorators.js';
+import '../board/shared-board';
+import type { Visitor } from '../board/card';
+import { boardAfter, history, type History } from '../history/history';
+import { MomentEvent } from '../history/moments';
+import '../history/time-line';
+import '../history/time-slider';
+import '../inspector/call-inspector';
+import { AnswerEvent, CallEvent, type LinkState } from '../link';
+import { VisitorEvent, enter, presence, visitorOfThisTab, type Presence } from '../presence/presence';
+import '../presence/who-is-here';
+import './connection-status';
+import { reloadOnce } from './reload';
+import { control } from './styles';
+import './theme-switch';
+
+/** The whole page. What it shows comes down as `link`, and goes on down from here in parts. */
+@customElement('demo-app')
+export class DemoApp extends LitElement {
+  static override styles = [control, css`
+    :host { display: block; max-inline-size: 84rem; margin-inline: auto; padding: 0 clamp(0.75rem, 3vw, 2rem) 3rem; }
+    .top { display: flex; flex-wrap: wrap; align-items: center; gap: 0.5rem 1.25rem; padding-block: 0.9rem; }
+    .name { display: flex; align-items: center; gap: 0.55rem; margin: 0; font-size: 1.15rem; font-weight: 700; letter-spacing: -0.02em; }
+    .name svg { color: var(--accent); }
+    nav { display: flex; gap: 0.15rem; margin-inline-end: auto; }
+    nav a {
+      padding: 0.4rem 0.75rem; border-radius: 8px; color: var(--soft); text-decoration: none; font-weight: 500;
+    }
+    nav a:hover { color: var(--ink); background: var(--hover); }
+    nav a[aria-current] { color: var(--ink); background: var(--hover); }
+    main { display: grid; gap: 1rem; }
+    .board { display: grid; gap: 1rem; grid-template-columns: minmax(0, 1fr); align-items: start; }
+    .past { display: contents; }
+    @media (min-width: 70rem) {
+      .board { grid-template-columns: minmax(0, 1fr) 21rem; }
+      time-line { position: sticky; inset-block-start: 1rem; }
+    }
+    .notice {
+      display: flex; flex-wrap: wrap; gap: 0.5rem 1rem; align-items: center; justify-content: space-between;
+      padding: 0.6rem 1rem; border-radius: var(--radius); background: var(--notice); color: var(--notice-ink);
+    }
+    .toasts {
+      position: fixed; z-index: 20; inset: auto 1rem 1rem; display: grid; justify-items: center; pointer-events: none;
+    }
+    .toast {
+      display: flex; gap: 0.75rem; align-items: center; padding: 0.6rem 0.6rem 0.6rem 1rem; border-radius: var(--radius);
+      background: var(--ink); color: var(--paper); box-shadow: var(--shadow-high); pointer-events: auto; max-inline-size: 36rem;
+    }
+    .toast button.quiet { color: inherit; inline-size: auto; padding-inline: 0.6rem; }
+    .toast button.quiet:hover { background: rgb(128 128 128 / 25%); }
+  `];
+
+  @property({ attribute: false }) link?: LinkState;
+  @state() private visitor: Visitor = visitorOfThisTab();
+  /** So many of the events are looked at; all of them where it is not said. */
+  @state() private moment: number | undefined;
+  @state() private view = location.hash;
+  @state() private refusal = '';
+
+  constructor() {
+    super();
+    this.addEventListener(AnswerEvent.type, (event) => {
+      const { call, error } = (event).detail;
+      if (error && call.event.startsWith('api.board.')) this.refusal = error.message;
+    });
+    this.addEventListener(VisitorEvent.type, (event) => { this.visitor = event.detail; });
+    this.addEventListener(MomentEvent.type, (event) => { this.moment = event.detail.moment; });
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    addEventListener('hashchange', this.turn);
+  }
+
+  override disconnectedCallback(): void {
+    removeEventListener('hashchange', this.turn);
+    super.disconnectedCallback();
+  }
+
+  private readonly turn = (): void => {
+    this.view = location.hash;
+  };
+
+  protected override willUpdate(): void {
+    // The history may begin anew, and the moment be no more.
+    const past = this.link?.topics['board'] as History | undefined;
+    if (this.moment !== undefined && this.moment > (past?.events.length ?? 0)) this.moment = undefined;
+  }
+
+  protected override updated(changed: PropertyValues): void {
+    const before = (changed.get('link') as LinkState | undefined)?.connection.session;
+    const isNew = changed.has('link') && this.link?.connection.session !== before;
+    // With each connection the server knows nobody: we say again who we are.
+    if (this.link && this.link.connection.session > 0 && (isNew || changed.has('visitor'))) {
+      this.dispatchEvent(new CallEvent(enter(this.visitor)));
+    }
+    const { reload } = this.link?.connection ?? {};
+    if (reload !== undefined) reloadOnce(reload);
+  }
+
+  protected override render(): TemplateResult | typeof nothing {
+    const { link } = this;
+    if (!link) return nothing;
+    const past = (link.topics['board'] ?? history.initial) as History;
+    const here = (link.signals['presence.list'] ?? presence.initial) as Presence;
+    const isInspector = this.view === '#inspector';
+    return html`
+      <header class="top">
+        <h1 class="name">${LOGO} Updraft</h1>
+        <nav aria-label="Pages">
+          <a href="#board" aria-current=${isInspector ? nothing : 'page'}>Board</a>
+          <a href="#inspector" aria-current=${isInspector ? 'page' : nothing}>Inspector</a>
+        </nav>
+        <who-is-here .presence=${here} .visitor=${this.visitor}></who-is-here>
+        <theme-switch></theme-switch>
+      </header>
+      <main>
+        <connection-status .connection=${link.connection}></connection-status>
+        ${link.connection.reload === undefined ? nothing : html`
+          <div class="notice" role="alert">This page is older than the server speaks with
+            (it wants ${link.connection.reload}, this is ${__VERSION__}).
+            <button @click=${() => { location.reload(); }}>Reload</button></div>`}
+        ${isInspector
+          ? html`<call-inspector .messages=${link.messages} .isLive=${link.connection.phase === 'live'}></call-inspector>`
+          : this.board(past, link)}
+      </main>
+      <div class="toasts" role="status">${this.refusal ? this.toast() : nothing}</div>
+    `;
+  }
+
+  private board(past: History, { connection }: LinkState): TemplateResult {
+    const { moment } = this;
+    const board = moment === undefined ? past.now : boardAfter(past, moment);
+    return html`
+      <time-slider .history=${past} .moment=${moment}></time-slider>
+      <div class="board">
+        <shared-board .board=${board} .place=${connection.progress.at} .visitor=${this.visitor}
+          ?fixed=${moment !== undefined} aria-busy=${connection.phase === 'catching-up'}></shared-board>
+        <time-line .history=${past} .moment=${moment}></time-line>
+      </div>
+    `;
+  }
+
+  private toast(): TemplateResult {
+    return html`<div class="toast">
+      <span>Not done, and taken back: ${this.refusal}</span>
+      <button class="quiet" @click=${() => { this.refusal = ''; }}>Close</button>
+    </div>`;
+  }
+}
+
+const LOGO = html`<svg width="22" height="22" viewBox="0 0 22 22" fill="none" stroke="currentColor" stroke-width="2"
+  stroke-linecap="round" stroke-linejoin="round" aria-hidden="true">
+  <path d="M3 18c4.5 0 6-3 6-7.5S10.500 4 14 4"></path><path d="M8.500 18.500c4 0 5.500-2.500 5.500-6s1-5 4-5"></path>
+  <path d="M11 1.500 14.200 4 11.500 7"></path></svg>`;
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'demo-app': DemoApp;
+  }
+}

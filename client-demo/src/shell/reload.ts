@@ -1,0 +1,16 @@
+// A page that is older than the server speaks with loads itself anew, once: where that does not help, since what
+// it gets is as old, the notice stays and the person decides.
+
+const DONE = 'updraft-reloaded-for';
+
+/** Long enough that the notice is seen, in milliseconds. */
+const SOON = 1500;
+
+let isAboutTo = false;
+
+export function reloadOnce(min: string): void {
+  if (isAboutTo || sessionStorage.getItem(DONE) === min) return;
+  isAboutTo = true;
+  sessionStorage.setItem(DONE, min);
+  setTimeout(() => { location.reload(); }, SOON);
+}

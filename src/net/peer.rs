@@ -1,0 +1,98 @@
+//! What functions may do with a caller's socket.
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    caller::{Caller, Company},
+    packet::Kind,
+};
+use crate::{
+    call::{
+        peer::{Identity, Outgoing, Peer, SocketData, SocketId, Target},
+        written::Written,
+    },
+    error::Result,
+};
+
+impl<E: Company> Peer for Caller<E> {
+    fn id(&self) -> &SocketId {
+        &self.id
+    }
+
+    fn identity(&self) -> Identity {
+        Identity::Anonymous
+    }
+
+    fn gone(&self) -> &CancellationToken {
+        &self.gone
+    }
+
+    fn emit<'a>(&'a self, target: Target, event: &'a str, data: Outgoing<'a>) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let own = match &target {
+                Target::Caller => return self.outbox.send(Kind::Event(event), data).await,
+                Target::Within(room) => self.engine.rooms().contains(room),
+                Target::To(_) | Target::Broadcast => false,
+            };
+            self.engine.emit_to_others(&target, event, data).await?;
+            match own {
+                // The caller's own copy keeps its place among what was said to the caller.
+                true => self.outbox.send(Kind::Event(event), data).await,
+                false => Ok(()),
+            }
+        })
+    }
+
+    fn emit_written<'a>(&'a self, event: &'a str, data: &'a Written) -> BoxFuture<'a, Result<()>> {
+        Box::pin(self.outbox.send_written_out(event, data))
+    }
+
+    fn try_emit_written(&self, event: &str, data: &mut dyn Iterator<Item = &Written>) -> usize {
+        self.outbox.try_send(event, data)
+    }
+
+    fn emit_with_ack<'a>(
+        &'a self,
+        target: Target,
+        event: &'a str,
+        data: Outgoing<'a>,
+        wait: Duration,
+    ) -> BoxFuture<'a, Result<Vec<Result<Value>>>> {
+        Box::pin(async move {
+            self.outbox.emptied().await;
+            self.engine.collect_acks(target, event, data, wait).await
+        })
+    }
+
+    fn settled(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.outbox.emptied())
+    }
+
+    fn hold(&self) {
+        self.intake.hold();
+    }
+
+    fn release(&self) {
+        self.intake.release();
+    }
+
+    fn join(&self, room: &str) {
+        self.engine.join(room);
+    }
+
+    fn leave(&self, room: &str) {
+        self.engine.leave(room);
+    }
+
+    fn rooms(&self) -> Vec<String> {
+        self.engine.rooms()
+    }
+
+    fn data(&self) -> &SocketData {
+        &self.data
+    }
+}

@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Runs the stories of this folder in a real browser, or the script that is named. Debian's chromium is
+# installed where there is none; CHROMIUM names another.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+find_browser() {
+  command -v "${CHROMIUM:-chromium}" || command -v chromium-browser || command -v google-chrome
+}
+
+if ! find_browser >/dev/null; then
+  if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+    echo "The browser's tests need chromium. Install it (apt-get install chromium), or name one in CHROMIUM." >&2
+    exit 1
+  fi
+  apt-get update
+  apt-get install --yes --no-install-recommends chromium
+fi
+CHROMIUM="$(find_browser)"
+export CHROMIUM
+
+(cd ../.. && cargo build)
+if [ $# -gt 0 ]; then
+  exec node "$@"
+fi
+exec node --test --test-concurrency=2 --test-timeout=120000 ./*.test.mjs

@@ -1,0 +1,96 @@
+// Pictures of the page in each of its states, in target/screenshots: `make screenshots`. Three of them are kept in
+// docs/images.
+
+import { mkdir } from 'node:fs/promises';
+import { Visitor, launch } from './browser.mjs';
+import { Server } from './server.mjs';
+
+const FOLDER = new URL('../../target/screenshots/', import.meta.url).pathname;
+await mkdir(FOLDER, { recursive: true });
+
+const DESK = { width: 1120, height: 600 };
+const PHONE = { width: 390, height: 844 };
+
+const browser = await launch();
+const server = await Server.start();
+
+/** Enters under a name and a color of one's own. */
+async function enter(name, color, options = {}) {
+  const context = { viewport: DESK, deviceScaleFactor: 1, reducedMotion: 'reduce', ...options };
+  const visitor = await Visitor.at(browser, server.url, context);
+  await visitor.page.evaluate((kept) => sessionStorage.setItem('updraft-visitor', kept), JSON.stringify({ name, color }));
+  await visitor.page.reload();
+  await visitor.phase('Live');
+  return visitor;
+}
+
+async function picture({ page }, name) {
+  await page.evaluate(() => document.fonts.ready);
+  await page.screenshot({ path: `${FOLDER}${name}.png` });
+}
+
+const ada = await enter('Ada', '#1f6fb2');
+await picture(ada, 'empty');
+const grace = await enter('Grace', '#b3423a', { colorScheme: 'dark' });
+const mary = await enter('Mary', '#3f7a35', { viewport: PHONE, hasTouch: true });
+
+await ada.add('todo', 'Measure the thermal over the south ridge');
+await ada.add('todo', 'Ask for the spare harness');
+await grace.add('todo', 'Check the radio batteries');
+await grace.add('doing', 'Fold the events into a board, backlog and live alike');
+await mary.add('doing', 'Patch the left wing');
+await ada.add('doing', 'Weather briefing');
+await mary.add('done', 'Clear the landing field');
+await grace.drag('Check the radio', 'done');
+await grace.drop();
+await ada.shows('done', ['Check the radio batteries', 'Clear the landing field']);
+await mary.shows('done', ['Check the radio batteries', 'Clear the landing field']);
+
+await picture(grace, 'board-dark');
+await picture(mary, 'phone');
+await ada.drag('Patch the left wing', 'done');
+await picture(ada, 'board');
+await ada.page.keyboard.press('Escape');
+await ada.drop();
+
+await grace.page.getByRole('slider', { name: 'Moment' }).fill('5');
+await picture(grace, 'moment');
+await grace.page.getByRole('button', { name: 'Back to now' }).click();
+
+await ada.card('Weather briefing').focus();
+await ada.page.keyboard.press('Enter');
+await picture(ada, 'edit');
+await ada.page.keyboard.press('Escape');
+
+await ada.offline().check();
+await ada.phase('Offline');
+await ada.add('todo', 'Read the wind at the tower');
+await ada.drag('Weather briefing', 'done');
+await ada.drop();
+await ada.phase(/2 calls queued/);
+await picture(ada, 'offline');
+await ada.offline().uncheck();
+await ada.page.getByText('nothing lost').waitFor();
+await picture(ada, 'back');
+
+await grace.page.getByRole('button', { name: 'You are' }).click();
+await picture(grace, 'visitor');
+await grace.page.keyboard.press('Escape');
+
+await ada.page.goto(`${server.url}/#inspector`);
+for (const form of ['JSON', 'Buffer', 'base64 of gzip']) {
+  await ada.page.getByRole('radio', { name: form }).check();
+  await ada.page.getByRole('button', { name: 'Send' }).click();
+}
+await ada.page.locator('.outcomes li').nth(2).waitFor();
+await picture(ada, 'inspector');
+await mary.page.evaluate(() => scrollTo(0, 0));
+await picture(mary, 'phone-top');
+
+await server.kill();
+await grace.phase(/Connecting/);
+await picture(grace, 'connecting');
+
+await browser.close();
+await server.end();
+console.log(`The pictures are in ${FOLDER}`);

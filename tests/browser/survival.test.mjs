@@ -1,0 +1,213 @@
+// What the page survives: a server that goes and comes back, a visitor who is away, a page that is too old.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { Visitor, launch } from './browser.mjs';
+import { Server } from './server.mjs';
+
+let browser;
+before(async () => { browser = await launch(); });
+after(() => browser.close());
+
+test('the server is killed and started again while two windows are open', async () => {
+  const server = await Server.start();
+  const ada = await Visitor.at(browser, server.url);
+  const grace = await Visitor.at(browser, server.url);
+  await ada.add('todo', 'before');
+  await grace.has('todo', 'before');
+
+  await server.kill();
+  await ada.phase('Connecting');
+  await grace.phase('Connecting');
+  await ada.add('todo', 'meanwhile');
+  await ada.phase('Connecting, 1 call queued');
+  await server.again();
+  await grace.shows('todo', ['before', 'meanwhile']);
+  await ada.shows('todo', ['before', 'meanwhile']);
+  await ada.phase('Live');
+
+  await ada.drag('before', 'done');
+  await ada.drop();
+  await grace.shows('done', ['before']);
+  for (const visitor of [ada, grace]) {
+    assert.equal(await visitor.figure('repeated'), 0);
+    assert.equal(await visitor.figure('waiting'), 0);
+    await visitor.leave();
+  }
+  await server.end();
+});
+
+test('what is done offline is queued, and nothing is lost or doubled', async () => {
+  const server = await Server.start();
+  const ada = await Visitor.at(browser, server.url);
+  const grace = await Visitor.at(browser, server.url);
+  await ada.add('todo', 'one');
+  await grace.has('todo', 'one');
+
+  await ada.offline().check();
+  await ada.phase('Offline');
+  await ada.add('todo', 'two');
+  await ada.drag('one', 'done');
+  await ada.drop();
+  await ada.phase('Offline, 2 calls queued');
+  await grace.add('doing', 'theirs');
+  await grace.shows('todo', ['one']);
+
+  await ada.offline().uncheck();
+  await ada.phase('Live');
+  for (const visitor of [ada, grace]) {
+    await visitor.shows('todo', ['two']);
+    await visitor.shows('doing', ['theirs']);
+    await visitor.shows('done', ['one']);
+  }
+  await ada.page.getByText(/^Back: \d+ calls sent and answered, \d+ events? came, nothing lost, nothing twice\.$/).waitFor();
+  assert.equal(await ada.figure('repeated'), 0);
+  await ada.leave();
+  await grace.leave();
+  await server.end();
+});
+
+test('a call whose answer never came is sent again, under the same key', async () => {
+  const server = await Server.start();
+  const ada = await Visitor.at(browser, server.url);
+  const sent = [];
+  const listen = (socket) => socket.on('framesent', ({ payload }) => sent.push(String(payload)));
+  ada.page.on('websocket', listen);
+  await ada.page.reload();
+  await ada.phase('Live');
+  const adds = () => sent.filter((packet) => packet.includes('"api.board.add"'));
+
+  server.halt();
+  await ada.add('todo', 'once');
+  await ada.page.waitForFunction(() => document.querySelector('demo-app').link.connection.waiting > 0);
+  await server.kill();
+  await ada.phase(/^\s*Connecting/);
+  await server.again();
+  await ada.shows('todo', ['once']);
+  await ada.phase('Live');
+  const keys = adds().map((packet) => JSON.parse(packet.slice(packet.indexOf('[')))[1].id);
+  assert.equal(keys.length, 2);
+  assert.equal(keys[0], keys[1]);
+  assert.equal(keys[0].length, 36);
+  await ada.leave();
+  await server.end();
+});
+
+test('a server that stops says so, and calls wait for the next one', async () => {
+  const server = await Server.start();
+  const ada = await Visitor.at(browser, server.url);
+  const heard = [];
+  ada.page.on('websocket', (socket) => socket.on('framereceived', ({ payload }) => heard.push(String(payload))));
+  await ada.page.reload();
+  await ada.phase('Live');
+  const stopped = server.stop();
+  await ada.phase('Connecting');
+  await stopped;
+  assert.equal(heard.at(-1), '42["event",{"event":"server.draining"}]');
+  await ada.add('todo', 'later');
+  await server.again();
+  await ada.phase('Live');
+  await ada.shows('todo', ['later']);
+  await ada.leave();
+  await server.end();
+});
+
+test('a page that is too old says so, and loads itself anew once', async () => {
+  const server = await Server.start('--min-client', '99.0.0');
+  const ada = await Visitor.at(browser, server.url);
+  let loads = 0;
+  const loadedAgain = new Promise((done) => {
+    ada.page.on('load', () => {
+      loads += 1;
+      done();
+    });
+  });
+  const notice = ada.page.getByRole('alert').filter({ hasText: 'it wants 99.0.0' });
+  await notice.waitFor();
+  await loadedAgain;
+  await ada.phase('Live');
+  await notice.waitFor();
+  // What it got is as old. It stays, works, and leaves it to the person.
+  await ada.add('todo', 'Fly');
+  assert.equal(loads, 1);
+  await notice.getByRole('button', { name: 'Reload' }).click();
+  await ada.shows('todo', ['Fly']);
+  await ada.leave();
+  await server.end();
+});
+
+test('any earlier moment of the board is seen again', async () => {
+  const server = await Server.start();
+  const ada = await Visitor.at(browser, server.url);
+  await ada.add('todo', 'one');
+  await ada.add('todo', 'two');
+  await ada.drag('one', 'done');
+  await ada.drop();
+  await ada.shows('done', ['one']);
+  const rows = ada.page.locator('time-line li');
+  await rows.nth(2).waitFor();
+  assert.match(await rows.nth(0).innerText(), /^one moved\s/);
+  assert.match(await rows.nth(2).innerText(), /^one added\s+1\s+\S+ · live\s/);
+
+  const slider = ada.page.getByRole('slider', { name: 'Moment' });
+  await slider.fill('2');
+  await ada.shows('todo', ['one', 'two']);
+  await slider.fill('1');
+  await ada.shows('todo', ['one']);
+  await slider.fill('0');
+  await ada.shows('todo', []);
+  // The past cannot be changed, and does not stop the present.
+  assert.equal(await ada.page.getByPlaceholder('Add a card').first().isVisible(), false);
+  const grace = await Visitor.at(browser, server.url);
+  await grace.add('doing', 'three');
+  await rows.nth(3).waitFor();
+  await ada.shows('doing', []);
+  await ada.page.getByRole('button', { name: 'Back to now' }).click();
+  await ada.shows('todo', ['two']);
+  await ada.shows('doing', ['three']);
+
+  // To whoever came later it is all backlog.
+  await grace.page.reload();
+  await grace.page.locator('time-line li').filter({ hasText: 'backlog' }).nth(2).waitFor();
+  await grace.page.locator('time-line li').filter({ hasText: 'one moved' }).getByRole('button').click();
+  await ada.leave();
+  await grace.leave();
+  await server.end();
+});
+
+test('a page that comes late shows how far it has caught up, and draws it all', async () => {
+  const server = await Server.start();
+  const ada = await Visitor.at(browser, server.url);
+  const cards = 500;
+  // Any element may say what it wants; the link does the rest.
+  await ada.page.evaluate((count) => {
+    const app = document.querySelector('demo-app');
+    for (let number = 0; number < count; number += 1) {
+      const data = { id: `card-${number}`, title: `Card ${number}`, column: 'todo' };
+      const detail = { event: 'api.board.add', data };
+      app.dispatchEvent(new CustomEvent('updraft-call', { detail, bubbles: true, composed: true }));
+    }
+  }, cards);
+  await ada.page.waitForFunction(() => document.querySelector('demo-app').link.connection.waiting === 0);
+
+  await ada.page.addInitScript(() => {
+    window.phases = new Set();
+    const look = () => {
+      const { connection } = document.querySelector('demo-app')?.link ?? {};
+      if (connection?.phase === 'catching-up') window.phases.add(connection.progress);
+      requestAnimationFrame(look);
+    };
+    look();
+  });
+  await ada.page.reload();
+  await ada.phase('Live');
+  await ada.column('todo').locator('board-card').nth(cards - 1).waitFor();
+  const seen = await ada.page.evaluate(() => [...window.phases]);
+  const known = seen.filter(({ of }) => of > 0);
+  assert.ok(known.length > 0, 'it was seen to catch up');
+  for (const { at, of } of known) assert.ok(at <= of && of === cards, `${at} of ${of}`);
+  assert.equal(await ada.figure('events'), cards);
+  assert.equal(await ada.figure('repeated'), 0);
+  await ada.leave();
+  await server.end();
+});

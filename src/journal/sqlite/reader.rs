@@ -110,12 +110,16 @@ SELECT seq, time, name, key, data FROM events
 WHERE topic = :topic AND seq > :after AND seq <= :up_to
 ORDER BY seq LIMIT :events";
 
-/// Of a key its latest event only, and none of those that end in a tombstone.
+/// Of a key its latest event only, and none of those that end in a tombstone. It goes along the latest events and
+/// those without a key, which are merged, and never sees the others, however many there are.
 const BACKLOG: &str = "
-SELECT seq, time, name, key, data FROM events AS e
-WHERE topic = :topic AND seq > :after AND seq <= :up_to AND data IS NOT NULL
-  AND (key IS NULL OR seq = (SELECT l.seq FROM latest AS l WHERE l.topic = e.topic AND l.key = e.key))
-ORDER BY seq LIMIT :events";
+SELECT l.seq, e.time, e.name, e.key, e.data
+FROM latest AS l INDEXED BY latest_by_seq CROSS JOIN events AS e ON e.topic = l.topic AND e.seq = l.seq
+WHERE l.topic = :topic AND l.seq > :after AND l.seq <= :up_to AND e.data IS NOT NULL
+UNION ALL
+SELECT seq, time, name, key, data FROM events INDEXED BY unkeyed
+WHERE topic = :topic AND key IS NULL AND data IS NOT NULL AND seq > :after AND seq <= :up_to
+ORDER BY 1 LIMIT :events";
 
 pub(super) fn all(connection: &Connection, topic: &str, cursor: &Cursor) -> rusqlite::Result<Vec<Record>> {
     page(connection, ALL, topic, cursor)
@@ -213,4 +217,36 @@ pub(super) fn consumed(connection: &Connection, topic: &str, consumer: &str) -> 
 /// What whoever asked is told of a failure; the log has it all.
 fn unavailable(error: &rusqlite::Error) -> JournalError {
     JournalError::Unavailable(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::sqlite::{opening::Durability, schema};
+
+    #[test]
+    fn a_backlog_goes_along_its_indexes_and_sorts_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("journal.db");
+        let (connection, _) = schema::open(&path, Durability::ProcessCrash).unwrap();
+        let mut plan = connection
+            .prepare(&format!("EXPLAIN QUERY PLAN {BACKLOG}"))
+            .unwrap();
+        let steps: Vec<String> = plan
+            .query_map([1, 0, 9, 9], |row| row.get(3))
+            .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap();
+        let steps = steps.join("\n");
+        assert!(
+            steps.contains("latest_by_seq (topic=? AND seq>? AND seq<?)"),
+            "{steps}"
+        );
+        assert!(
+            steps.contains("SEARCH events USING INDEX unkeyed (topic=? AND seq>? AND seq<?)"),
+            "{steps}"
+        );
+        assert!(!steps.contains("TEMP B-TREE"), "{steps}");
+        assert!(!steps.contains("SCAN e"), "{steps}");
+    }
 }

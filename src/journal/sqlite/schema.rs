@@ -70,6 +70,12 @@ CREATE TABLE consumers (
 ) STRICT, WITHOUT ROWID;
 ";
 
+/// What the tables are read by beside their keys: both for backlogs.
+const INDEXES: &str = "
+CREATE INDEX IF NOT EXISTS latest_by_seq ON latest (topic, seq);
+CREATE INDEX IF NOT EXISTS unkeyed ON events (topic, seq) WHERE key IS NULL;
+";
+
 /// Opens the writer's connection; makes the tables in a new file. A file that is not ours is left as it is.
 pub(super) fn open(path: &Path, durability: Durability) -> Result<(Connection, Epoch), OpenError> {
     if rusqlite::version_number() < OLDEST_SQLITE {
@@ -91,6 +97,7 @@ pub(super) fn open(path: &Path, durability: Durability) -> Result<(Connection, E
         None => create(&mut connection)?,
         Some(_) => epoch(&connection)?,
     };
+    connection.execute_batch(INDEXES)?;
     Ok((connection, epoch))
 }
 

@@ -21,8 +21,8 @@ proof: tests/clients/node_modules
 
 # What a change must pass beside its tests: format, lints, documentation without warnings.
 check: client-demo/node_modules
-	cargo fmt --check
-	cargo clippy --all-targets --all-features -- -D warnings
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --all-features -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
 	npm run check --prefix client-demo
 
@@ -30,13 +30,14 @@ check: client-demo/node_modules
 screenshots: client-demo/dist/index.html tests/browser/node_modules
 	tests/browser/run.sh screenshots.mjs
 
-# What calls cost, and dispatch; docs/benchmarks-call.md and docs/dispatch.md read the figures. Some minutes.
+# What calls, dispatch and topics cost; docs/benchmarks-*.md and docs/dispatch.md read the figures. Some minutes.
 bench:
 	cargo bench --bench decode
 	cargo bench --bench dispatch
 	cargo bench --bench whole_call
 	cargo bench --bench journal
 	node benches/dispatch.mjs
+	cargo run --release -p bench
 
 # Throws arbitrary bytes at the decoder for an hour.
 fuzz:
@@ -51,6 +52,7 @@ bench-smoke:
 	cargo bench --bench whole_call -- --test
 	cargo bench --bench journal -- --test
 	node benches/dispatch.mjs 1
+	cargo run --release -p bench -- --smoke
 
 fuzz-smoke:
 	fuzz/run.sh 10

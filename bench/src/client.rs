@@ -1,0 +1,136 @@
+//! A client that speaks Engine.IO v4 over WebSocket (RFC 6455) and costs next to nothing: it masks with zeros,
+//! copies nothing, and looks at no more of a message than it must.
+
+use std::net::SocketAddr;
+
+use bytes::{Buf, BytesMut};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+/// Bytes that are read at a time.
+const READ: usize = 64 << 10;
+
+pub(crate) struct Client {
+    stream: TcpStream,
+    read: BytesMut,
+    /// Bytes at the front of `read` that are done with.
+    done: usize,
+    write: Vec<u8>,
+}
+
+impl Client {
+    /// Connects to the root namespace, with what a client gives as `auth`.
+    pub(crate) async fn connect(address: SocketAddr, auth: &str) -> Self {
+        let stream = TcpStream::connect(address).await.expect("the server listens");
+        stream.set_nodelay(true).expect("an open connection");
+        let mut this = Self {
+            stream,
+            read: BytesMut::new(),
+            done: 0,
+            write: Vec::new(),
+        };
+        this.upgrade(address).await;
+        assert!(this.text().await.starts_with('0'), "the engine's greeting");
+        this.send(&format!("40{auth}")).await;
+        assert!(this.text().await.starts_with("40"), "the namespace's greeting");
+        this
+    }
+
+    async fn upgrade(&mut self, address: SocketAddr) {
+        let request = format!(
+            "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\n\
+             Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        );
+        self.stream.write_all(request.as_bytes()).await.expect("it reads");
+        loop {
+            if let Some(end) = self.read.windows(4).position(|four| four == b"\r\n\r\n") {
+                assert!(self.read.starts_with(b"HTTP/1.1 101"), "an upgrade");
+                self.read.advance(end + 4);
+                return;
+            }
+            self.fill().await;
+        }
+    }
+
+    /// Puts a text where the next flush takes it along.
+    pub(crate) fn feed(&mut self, text: &str) {
+        /// A whole message of text.
+        const TEXT: u8 = 0x81;
+        const MASKED: u8 = 0x80;
+        self.write.push(TEXT);
+        match text.len() {
+            length @ 0..126 => self.write.push(MASKED | length as u8),
+            length @ 126..0x1_0000 => {
+                self.write.push(MASKED | 126);
+                self.write.extend((length as u16).to_be_bytes());
+            }
+            length => {
+                self.write.push(MASKED | 127);
+                self.write.extend((length as u64).to_be_bytes());
+            }
+        }
+        self.write.extend([0; 4]);
+        self.write.extend(text.as_bytes());
+    }
+
+    pub(crate) async fn flush(&mut self) {
+        self.stream
+            .write_all(&self.write)
+            .await
+            .expect("the server reads");
+        self.write.clear();
+    }
+
+    pub(crate) async fn send(&mut self, text: &str) {
+        self.feed(text);
+        self.flush().await;
+    }
+
+    /// The next message, heartbeats answered.
+    pub(crate) async fn text(&mut self) -> &str {
+        loop {
+            self.read.advance(std::mem::take(&mut self.done));
+            let Some((head, end)) = frame(&self.read) else {
+                // Whatever was to be said is said before anybody waits.
+                self.flush().await;
+                self.fill().await;
+                continue;
+            };
+            self.done = end;
+            if &self.read[head..end] == b"2" {
+                self.feed("3");
+                continue;
+            }
+            return std::str::from_utf8(&self.read[head..end]).expect("UTF-8");
+        }
+    }
+
+    async fn fill(&mut self) {
+        self.read.reserve(READ);
+        let count = self
+            .stream
+            .read_buf(&mut self.read)
+            .await
+            .expect("the server writes");
+        assert!(count > 0, "the server closed the connection");
+    }
+}
+
+/// Where the first frame's payload begins and ends, once it is whole. Servers do not mask, and ours do not split.
+fn frame(bytes: &[u8]) -> Option<(usize, usize)> {
+    let length = usize::from(*bytes.get(1)?);
+    let (head, length) = match length {
+        126 => (
+            4,
+            usize::from(u16::from_be_bytes(bytes.get(2..4)?.try_into().ok()?)),
+        ),
+        127 => (
+            10,
+            u64::from_be_bytes(bytes.get(2..10)?.try_into().ok()?) as usize,
+        ),
+        _ => (2, length),
+    };
+    (bytes.len() >= head + length).then_some((head, head + length))
+}

@@ -9,6 +9,7 @@ use socketioxide::SocketIo;
 use crate::{
     call::{
         dispatch::Dispatcher,
+        identity::Identity,
         module::Module,
         registry::{EventNames, Registry, RegistryError},
         states::States,
@@ -17,7 +18,10 @@ use crate::{
     error::{CallError, Result},
     feed::{self, Declarations, Feed, Projection, Topic, TopicError},
     journal::{Journal, JournalError, OpenError, Record, SqliteJournal},
-    net::server::{self, Parts, ServeError, Server},
+    net::{
+        auth::{self, Authenticator, Credentials, Deciding, KeyError, Subjects},
+        server::{self, Parts, ServeError, Server},
+    },
 };
 
 /// An event server in the making.
@@ -45,6 +49,7 @@ pub struct App {
     projections: Vec<Start>,
     listeners: Vec<Start>,
     routes: Option<Router>,
+    deciding: Option<Deciding>,
     config: Config,
 }
 
@@ -77,6 +82,9 @@ pub enum StartError {
     /// The journal cannot be read.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// The keys that tokens are checked with cannot be had.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
     /// A projection or a listener cannot begin, as the journal cannot be read.
     #[error("{0}")]
     Feed(CallError),
@@ -175,6 +183,30 @@ impl App {
         self
     }
 
+    /// Lets an async function decide who a client is, in place of the tokens that the configuration describes. It is
+    /// asked when a client connects, and at `auth.refresh`; what it refuses is told to the client.
+    ///
+    /// ```
+    /// use updraft::{App, CallError, Code, Credentials, Identity, Result};
+    ///
+    /// async fn known(credentials: Credentials) -> Result<Identity> {
+    ///     match credentials.token() {
+    ///         Some("let me in") => Ok(Identity::of("ada")),
+    ///         _ => Err(CallError::new(Code::Unauthenticated, "say the words")),
+    ///     }
+    /// }
+    /// let app = App::new().authenticate(known);
+    /// ```
+    #[must_use]
+    pub fn authenticate<F, Fut>(mut self, function: F) -> Self
+    where
+        F: Fn(Credentials) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Identity>> + Send + 'static,
+    {
+        self.deciding = Some(auth::deciding(function));
+        self
+    }
+
     /// Sets the configuration for [`App::start`] and [`App::into_router`]; [`App::run`] takes it from flags
     /// and the environment.
     #[must_use]
@@ -204,7 +236,8 @@ impl App {
 
     /// The router, for those who have an axum server of their own, and Socket.IO itself, for plain handlers
     /// beside ours (on namespaces other than `/`). Under another listener than ours, reading does not pause
-    /// for a crowd of calls, and a client that reads nothing is closed by its heartbeat only.
+    /// for a crowd of calls, a client that reads nothing is closed by its heartbeat only, and one that is refused over
+    /// a WebSocket finds its error as JSON in the message.
     ///
     /// # Errors
     /// As [`App::start`], but for the address.
@@ -221,6 +254,11 @@ impl App {
         if !self.declarations.checked()?.is_empty() {
             self.modules.push(feed::module());
         }
+        self.states.promise::<Subjects>();
+        self.states.promise::<Authenticator>();
+        if self.deciding.is_some() {
+            self.modules.push(auth::module());
+        }
         Ok(Registry::new(self.modules, &self.states)?)
     }
 
@@ -231,6 +269,7 @@ impl App {
 
     async fn into_parts(mut self) -> Result<Parts, StartError> {
         self.states.promise::<EventNames>();
+        let auth = self.authenticator()?;
         let feed = self.feed().await?;
         if let Some(feed) = &feed {
             self.states.share(feed.clone());
@@ -249,9 +288,24 @@ impl App {
         Ok(Parts {
             dispatcher,
             feed,
+            auth,
             routes: self.routes,
             config: self.config,
         })
+    }
+
+    /// Who says who clients are, for the functions that ask for it too.
+    fn authenticator(&mut self) -> Result<Arc<Authenticator>, KeyError> {
+        let subjects = Arc::<Subjects>::default();
+        self.states.share(subjects.clone());
+        let (config, deciding) = (&self.config, self.deciding.take());
+        let auth = Authenticator::new(&config.auth, deciding, subjects, config.call_timeout)?;
+        let auth = Arc::new(auth);
+        self.states.share(auth.clone());
+        if auth.asks() {
+            self.modules.push(auth::module());
+        }
+        Ok(auth)
     }
 
     /// The feed of the topics; an app without topics has none, and needs no journal.

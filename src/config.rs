@@ -1,10 +1,15 @@
 //! Every setting of a server, with its default, its flag and its `UPDRAFT_*` variable, in one place.
 
+mod auth;
+mod time;
+
 use std::{net::IpAddr, net::Ipv4Addr, path::PathBuf, time::Duration};
 
 use clap::Args;
 use semver::Version;
 
+pub use self::auth::{AuthConfig, Secret};
+use self::time::time;
 use crate::{call::payload::Limits, journal::Durability};
 
 /// How a server runs. `Default` is what `updraft serve` does without flags.
@@ -122,6 +127,10 @@ pub struct Config {
     /// How long a stopping server waits for the calls that run
     #[arg(long, env = "UPDRAFT_DRAIN_TIMEOUT", value_name = "TIME", value_parser = time, default_value = "10s")]
     pub drain_timeout: Duration,
+
+    /// How the server learns who its clients are
+    #[command(flatten)]
+    pub auth: AuthConfig,
 }
 
 impl Default for Config {
@@ -151,6 +160,7 @@ impl Default for Config {
             ping_interval: Duration::from_secs(25),
             ping_timeout: Duration::from_secs(20),
             drain_timeout: Duration::from_secs(10),
+            auth: AuthConfig::default(),
         }
     }
 }
@@ -172,14 +182,6 @@ fn default_port() -> u16 {
         .ok()
         .and_then(|port| port.parse().ok())
         .unwrap_or(Config::default().port)
-}
-
-fn time(text: &str) -> Result<Duration, String> {
-    match humantime::parse_duration(text) {
-        Ok(time) if time.is_zero() => Err("a time is longer than nothing".to_owned()),
-        Ok(time) => Ok(time),
-        Err(error) => Err(error.to_string()),
-    }
 }
 
 #[cfg(test)]

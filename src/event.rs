@@ -11,12 +11,12 @@ use crate::error::CallError;
 pub const MAX_NAME: usize = 128;
 
 /// First parts of names that the server keeps for itself.
-const RESERVED: [&str; 3] = ["topic", "stream", "server"];
+const RESERVED: [&str; 4] = ["topic", "stream", "server", "auth"];
 
 /// A well-formed event name, `api.services.status`: the module `api.services`, the function `status`.
 ///
 /// Parts are ASCII letters, digits, `_` and `-`, joined by single dots; there are at least two. Names
-/// that begin with `topic.`, `stream.` or `server.` are the server's own.
+/// that begin with `topic.`, `stream.`, `server.` or `auth.` are the server's own.
 ///
 /// ```
 /// let name: updraft::EventName = "api.services.status".parse().unwrap();
@@ -103,7 +103,7 @@ pub enum MalformedName {
     #[error("may hold ASCII letters, digits, '_' and '-' between single dots only")]
     Characters,
     /// Begins with a part that the server keeps for itself.
-    #[error("begins with 'topic', 'stream' or 'server', which the server keeps for itself")]
+    #[error("begins with 'topic', 'stream', 'server' or 'auth', which the server keeps for itself")]
     Reserved,
 }
 

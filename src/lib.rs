@@ -35,12 +35,15 @@ pub mod journal;
 /// From a packet to an answer, with no socket in sight.
 mod call;
 pub use call::{
+    condition::{Claim, Condition, claim, signed_in},
     context::{Broadcast, Context},
     extract::{FromCall, FromData, Json, MissingState, State, Whole},
+    guard::{AsItIs, Guard, require},
     handler::Handler,
+    identity::Identity,
     module::Module,
     payload::{Call, Data},
-    peer::{Identity, SocketId},
+    peer::SocketId,
     registry::{EventNames, Registry, RegistryError},
     reply::{IntoReply, Reply},
 };
@@ -62,11 +65,14 @@ pub use feed::{Feed, Projection, Publisher, Reader, Topic, TopicError, everyone}
 
 /// Every setting.
 mod config;
-pub use config::Config;
+pub use config::{AuthConfig, Config, Secret};
 
 /// From the network to a call and back.
 mod net;
-pub use net::server::{ServeError, Server};
+pub use net::{
+    auth::{Credentials, KeyError, Subjects},
+    server::{ServeError, Server},
+};
 
 /// What a user builds.
 mod app;
@@ -79,3 +85,8 @@ mod cli;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// So do those of the page on identities.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/identity.md")]
+struct OnIdentity;

@@ -32,8 +32,10 @@ impl Peer for NullPeer {
     }
 
     fn identity(&self) -> Identity {
-        Identity::Anonymous
+        Identity::ANONYMOUS
     }
+
+    fn identify(&self, _: Identity) {}
 
     fn gone(&self) -> &CancellationToken {
         &self.gone

@@ -7,8 +7,9 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio_util::sync::WaitForCancellationFuture;
 
 use super::{
+    identity::Identity,
     once::OnceCall,
-    peer::{Identity, Peer, SocketId, Target},
+    peer::{Peer, SocketId, Target},
     states::States,
     written::Written,
 };
@@ -69,6 +70,11 @@ impl Context {
     /// Who calls.
     pub fn identity(&self) -> Identity {
         self.peer.identity()
+    }
+
+    /// The caller is somebody else from now on, or the same for longer.
+    pub(crate) fn identify(&self, identity: Identity) {
+        self.peer.identify(identity);
     }
 
     /// Emits an event to the caller. Waits for room where the caller reads slowly.

@@ -1,18 +1,17 @@
 //! One call from its packet to its answer: decode, look up, take the arguments, run, answer. Whatever goes
 //! wrong on the way, there is exactly one answer.
 
-use std::{any::Any, fmt, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{any::Any, fmt, panic::AssertUnwindSafe, sync::Arc, task::Poll, time::Duration};
 
 use bytestring::ByteString;
-use futures_util::FutureExt;
+use futures_util::{FutureExt, poll};
 
 use super::{
     context::Context,
-    handler::Function,
     once::OnceCall,
     payload::{Arrived, Call, Limits},
     peer::{Hold, Peer},
-    registry::Registry,
+    registry::{Registered, Registry},
     repeats::Repeats,
     reply::Reply,
     states::States,
@@ -101,7 +100,7 @@ impl Dispatcher {
                 event: shortened(&event),
             };
         };
-        let run = self.run(&*registered.function, call, peer);
+        let run = self.run(registered, call, peer);
         // A block of its own, so that a panic is caught too of what a late function leaves half-way.
         let timed = async { tokio::time::timeout(self.time_limit, run).await };
         let result = match AssertUnwindSafe(timed).catch_unwind().await {
@@ -118,20 +117,49 @@ impl Dispatcher {
         Answer { event, result }
     }
 
-    async fn run(&self, function: &dyn Function, call: Call, peer: Arc<dyn Peer>) -> Result<Reply> {
+    async fn run(&self, registered: &Registered, call: Call, peer: Arc<dyn Peer>) -> Result<Reply> {
         let context = Context::new(peer.clone(), self.states.clone(), call.event_name());
+        if registered.guards.is_empty() {
+            return self.run_unguarded(registered, call, context, peer, None).await;
+        }
+        // Calls that come later begin later, however long a guard takes.
+        let hold = Hold::new(peer.clone());
+        for guard in &registered.guards {
+            guard.0.start(&call, &context)?.await?;
+        }
+        self.run_unguarded(registered, call, context, peer, Some(hold))
+            .await
+    }
+
+    async fn run_unguarded(
+        &self,
+        registered: &Registered,
+        call: Call,
+        context: Context,
+        peer: Arc<dyn Peer>,
+        hold: Option<Hold>,
+    ) -> Result<Reply> {
         if let Some(repeats) = &self.repeats
-            && let Some(once) = OnceCall::of(&call)?
+            && let Some(once) = OnceCall::of(&call, &peer.identity())?
         {
-            let (once, hold) = (Arc::new(once), Hold::new(peer));
+            let once = Arc::new(once);
+            let hold = hold.unwrap_or_else(|| Hold::new(peer));
             let context = context.applied_once(once.clone());
-            let start = move || function.start(&call, &context);
+            let start = move || registered.function.start(&call, &context);
             return repeats.apply(&once, hold, start).await;
         }
         drop(peer);
-        let function = function.start(&call, &context)?;
+        let mut function = registered.function.start(&call, &context)?;
         drop((call, context));
-        function.await
+        let Some(hold) = hold else {
+            return function.await;
+        };
+        let begun = poll!(&mut function);
+        drop(hold);
+        match begun {
+            Poll::Ready(result) => result,
+            Poll::Pending => function.await,
+        }
     }
 }
 

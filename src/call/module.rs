@@ -2,7 +2,10 @@
 
 use std::{fmt, panic::Location};
 
-use super::handler::{Erased, Function, Handler};
+use super::{
+    guard::Guard,
+    handler::{Erased, Function, Handler},
+};
 
 /// Functions that share a path. `Module::new("api.hello").on("greeting", greeting)` makes `greeting` answer
 /// the event `api.hello.greeting`.
@@ -20,12 +23,18 @@ pub struct Module {
     pub(super) functions: Vec<Registration>,
     /// Whether its path is one that the server keeps for itself.
     pub(super) is_reserved: bool,
+    /// Asked before each of its functions.
+    pub(super) guards: Vec<Guard>,
+    /// Where a guard was put on the function before it, and there is none.
+    pub(super) misplaced: Option<&'static Location<'static>>,
 }
 
 /// One function under its name, and where in the source it was registered.
 pub(super) struct Registration {
     pub(super) name: String,
     pub(super) function: Box<dyn Function>,
+    /// Asked after those of the module.
+    pub(super) guards: Vec<Guard>,
     pub(super) place: &'static Location<'static>,
 }
 
@@ -36,6 +45,8 @@ impl Module {
             path: path.into(),
             functions: Vec::new(),
             is_reserved: false,
+            guards: Vec::new(),
+            misplaced: None,
         }
     }
 
@@ -55,8 +66,29 @@ impl Module {
         self.functions.push(Registration {
             name: name.into(),
             function: Box::new(Erased::new(function)),
+            guards: Vec::new(),
             place: Location::caller(),
         });
+        self
+    }
+
+    /// Puts a [`Guard`], or an async function that is one, before all functions of this module, also those that are
+    /// registered later. Several are asked in turn.
+    #[must_use]
+    pub fn guard<Args: 'static>(mut self, guard: impl Handler<Args>) -> Self {
+        self.guards.push(Guard::new(guard));
+        self
+    }
+
+    /// Puts a [`Guard`] before the function that was registered last; it is asked after those of the module. Where
+    /// there is no function yet, the app does not start.
+    #[must_use]
+    #[track_caller]
+    pub fn guarded_by<Args: 'static>(mut self, guard: impl Handler<Args>) -> Self {
+        match self.functions.last_mut() {
+            Some(function) => function.guards.push(Guard::new(guard)),
+            None => self.misplaced = Some(Location::caller()),
+        }
         self
     }
 }

@@ -6,8 +6,9 @@ use std::{
 };
 
 use bytestring::ByteString;
+use sha2::{Digest, Sha256};
 
-use super::payload::Call;
+use super::{identity::Identity, payload::Call};
 use crate::{
     error::{CallError, Code, Result},
     journal::{Appended, JournalError, Once},
@@ -34,13 +35,13 @@ pub(super) enum Applied {
 }
 
 impl OnceCall {
-    /// `None` where the call has no key.
-    pub(super) fn of(call: &Call) -> Result<Option<Self>> {
+    /// `None` where the call has no key. A subject's keys are its own: nobody else's call has the same.
+    pub(super) fn of(call: &Call, caller: &Identity) -> Result<Option<Self>> {
         let Some(key) = call.id() else {
             return Ok(None);
         };
         Ok(Some(Self {
-            key: key.into(),
+            key: scoped(key, caller),
             digest: call.digest()?,
             applied: Mutex::default(),
         }))
@@ -106,5 +107,34 @@ impl OnceCall {
 
     fn applied(&self) -> MutexGuard<'_, Applied> {
         self.applied.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A key as it is stored. With a subject it is longer than any that a client may choose, so that no choice of one who
+/// is anonymous is that of a subject.
+fn scoped(key: &str, caller: &Identity) -> ByteString {
+    match caller.subject() {
+        None => key.into(),
+        Some(subject) => format!("subject:{}:{key}", hex(&Sha256::digest(subject))).into(),
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::call::payload::MAX_ID;
+
+    #[test]
+    fn keys_of_a_subject_are_nobody_elses() {
+        let (ada, bob) = (Identity::of("ada"), Identity::of("bob"));
+        let key = scoped("k", &ada);
+        assert_eq!(key, scoped("k", &ada));
+        assert_ne!(key, scoped("k", &bob));
+        assert_eq!(scoped("k", &Identity::ANONYMOUS), "k");
+        assert!(scoped("", &ada).len() > MAX_ID, "no client can choose it");
     }
 }

@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::written::Written;
+use super::{identity::Identity, written::Written};
 use crate::error::{CallError, Result};
 
 /// A socket's public name: 20 random characters, safe to show to other clients.
@@ -39,15 +39,6 @@ impl fmt::Display for SocketId {
     }
 }
 
-/// Who calls.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Identity {
-    /// Nobody said who they are.
-    #[default]
-    Anonymous,
-}
-
 /// Where an event is emitted to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
@@ -71,6 +62,9 @@ pub trait Peer: Send + Sync + 'static {
 
     /// Who it is.
     fn identity(&self) -> Identity;
+
+    /// It is somebody else now, or the same for longer.
+    fn identify(&self, identity: Identity);
 
     /// Cancelled when the socket goes.
     fn gone(&self) -> &CancellationToken;

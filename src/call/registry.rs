@@ -11,6 +11,7 @@ use foldhash::fast::RandomState;
 
 use super::{
     extract::MissingState,
+    guard::Guard,
     handler::Function,
     module::{Module, Registration},
     states::States,
@@ -25,6 +26,7 @@ pub struct Registry(HashMap<Box<str>, Registered, RandomState>);
 pub(super) struct Registered {
     name: EventName,
     pub(super) function: Box<dyn Function>,
+    pub(super) guards: Vec<Guard>,
     place: &'static Location<'static>,
 }
 
@@ -51,7 +53,15 @@ pub enum RegistryError {
         /// Where it was registered.
         place: &'static Location<'static>,
     },
-    /// A function that takes state which the app does not have.
+    /// A guard of the function before it, where there is none.
+    #[error("the guard at {place} of module '{module}' stands before its first function, and guards nothing")]
+    GuardOfNothing {
+        /// The module's path.
+        module: String,
+        /// Where it was put.
+        place: &'static Location<'static>,
+    },
+    /// A function, or a guard of it, that takes state which the app does not have.
     #[error("'{name}', registered at {place}, {missing}")]
     State {
         /// The name.
@@ -75,7 +85,12 @@ impl Registry {
                 true => EventName::reserved,
                 false => EventName::from_str,
             };
-            for function in module.functions {
+            if let Some(place) = module.misplaced {
+                let module = module.path;
+                return Err(RegistryError::GuardOfNothing { module, place });
+            }
+            for mut function in module.functions {
+                function.guards = [module.guards.clone(), function.guards].concat();
                 registry.add(&module.path, function, states, parse)?;
             }
         }
@@ -92,6 +107,7 @@ impl Registry {
         let Registration {
             name,
             function,
+            guards,
             place,
         } = function;
         let full = format!("{path}.{name}");
@@ -100,7 +116,9 @@ impl Registry {
             problem,
             place,
         })?;
-        function.check(states).map_err(|missing| RegistryError::State {
+        let checked = guards.iter().try_for_each(|guard| guard.0.check(states));
+        let checked = checked.and_then(|()| function.check(states));
+        checked.map_err(|missing| RegistryError::State {
             name: name.clone(),
             missing,
             place,
@@ -115,6 +133,7 @@ impl Registry {
                 free.insert(Registered {
                     name,
                     function,
+                    guards,
                     place,
                 });
                 Ok(())
@@ -205,11 +224,20 @@ mod tests {
     }
 
     #[test]
+    fn a_guard_before_any_function_names_its_place() {
+        let module = Module::new("api.a").guarded_by(nothing).on("one", nothing);
+        let error = build(vec![module]).unwrap_err().to_string();
+        assert!(error.contains("api.a") && error.contains(file!()), "{error}");
+    }
+
+    #[test]
     fn state_that_nobody_provides_fails_at_start() {
         async fn wants(_: State<u64>) {}
         let module = || vec![Module::new("api.a").on("wants", wants)];
         let error = build(module()).unwrap_err();
         assert!(error.to_string().contains("State<u64>"), "{error}");
+        let guarded = Module::new("api.a").guard(wants).on("nothing", nothing);
+        assert!(build(vec![guarded]).is_err(), "a guard's state is asked for too");
         let mut states = States::default();
         states.insert(7_u64);
         assert!(Registry::new(module(), &states).unwrap().contains("api.a.wants"));

@@ -31,6 +31,7 @@ fn introduce(server: &Server) -> Result<(), Failure> {
         "Updraft {} listens on http://{address}",
         env!("CARGO_PKG_VERSION")
     ))?;
+    say(server.introduction())?;
     let events = server.events();
     let Some(first) = events.first() else {
         return say("No events are registered.");

@@ -31,7 +31,8 @@ struct Live<'a> {
     seq: u64,
 }
 
-/// A subscription that a handshake asks for and does not get; without a topic what it asks for as a whole.
+/// A subscription that a client does not get, or not any more, where no ack says so; without a topic what a handshake
+/// asks for as a whole.
 #[derive(Serialize)]
 struct Refused<'a> {
     event: &'static str,

@@ -11,8 +11,7 @@ use serde_json::{json, value::RawValue};
 
 use super::{
     channels::{self, Feed},
-    frame,
-    subscribe::{ByTopic, begin_by_itself, held, position, say},
+    subscribe::{ByTopic, begin_by_itself, held, position, refuse},
 };
 use crate::{
     call::{context::Context, dispatch::shortened},
@@ -142,17 +141,4 @@ async fn try_to_begin(
 ) -> Result<()> {
     let feed = feed.ok_or_else(channels::no_such_topic)?;
     begin_by_itself(feed, cx, readings, topic, since?).await
-}
-
-/// Tells a client for as long as it is there.
-async fn refuse(cx: &Context, topic: Option<&str>, error: &CallError) {
-    tracing::debug!(%error, "a subscription at connection was refused");
-    let topic = topic.map(shortened);
-    let Ok(refused) = frame::refused(topic.as_deref(), error) else {
-        return tracing::error!("a refusal cannot be written as JSON");
-    };
-    tokio::select! {
-        () = say(cx, &refused) => {}
-        () = cx.cancelled() => {}
-    }
 }

@@ -34,5 +34,5 @@ pub(crate) use self::{
     declaration::Declarations,
     handshake::{Wanted, at_connection},
     listener::{hearing, listen},
-    subscribe::module,
+    subscribe::{ask_again, module},
 };

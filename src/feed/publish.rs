@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::channels::Feed;
 use crate::{
-    call::{context::Context, first_answer, once::OnceCall, reply::IntoReply},
+    call::{context::Context, first_answer, identity::Identity, once::OnceCall, reply::IntoReply},
     error::{CallError, Result},
     event::{Event, Position},
     journal::{Append, JournalError},
@@ -18,6 +18,8 @@ pub struct Publisher {
     expected: Option<u64>,
     once: Option<Arc<OnceCall>>,
     answer: Option<String>,
+    /// On whose behalf, in a call.
+    caller: Option<Identity>,
 }
 
 impl Publisher {
@@ -28,6 +30,7 @@ impl Publisher {
             expected: None,
             once: None,
             answer: None,
+            caller: None,
         }
     }
 
@@ -56,7 +59,8 @@ impl Publisher {
     ///
     /// # Errors
     /// [`Code::Conflict`](crate::Code::Conflict) where the topic does not end where it was expected to,
-    /// [`Code::Unavailable`](crate::Code::Unavailable) where the journal cannot be written.
+    /// [`Code::Unavailable`](crate::Code::Unavailable) where the journal cannot be written, and what
+    /// [`Topic::writable_where`](crate::Topic::writable_where) says of a caller who may not.
     pub async fn publish(&self, event: Event) -> Result<Position> {
         self.publish_all(vec![event]).await
     }
@@ -72,6 +76,10 @@ impl Publisher {
         let feed = self.feed.as_ref().filter(|feed| feed.is_declared(&self.topic));
         let feed =
             feed.ok_or_else(|| CallError::internal(format_args!("topic '{}' is not declared", self.topic)))?;
+        let channel = feed.channel(&self.topic)?;
+        if let Some(caller) = &self.caller {
+            channel.topic.check_writer(caller)?;
+        }
         let journal = feed.journal();
         let count = events.len() as u64;
         let append = |once| {
@@ -87,7 +95,7 @@ impl Publisher {
             None => append(None).await.map_err(JournalError::refusal)?,
         };
         if !appended.repeated {
-            feed.channel(&self.topic)?.metrics.published.inc_by(count);
+            channel.metrics.published.inc_by(count);
         }
         Ok(Position {
             epoch: journal.epoch().clone(),
@@ -108,6 +116,7 @@ impl Context {
     pub fn topic(&self, name: impl Into<Arc<str>>) -> Publisher {
         Publisher {
             once: self.once(),
+            caller: Some(self.identity()),
             ..Publisher::new(self.state(), name.into())
         }
     }

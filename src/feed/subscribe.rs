@@ -11,12 +11,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     channels::{Channel, Feed},
-    frame::{EVENT, Frame, Start},
+    frame::{self, EVENT, Frame, Start},
     subscription::Subscription,
 };
 use crate::{
     call::{
         context::Context,
+        dispatch::shortened,
         extract::{Json, State},
         module::Module,
     },
@@ -97,8 +98,9 @@ pub(super) struct Reading {
 }
 
 async fn begin(feed: &Feed, cx: &Context, topic: &str, since: Option<Position>) -> Result<Start> {
-    let channel = admit(feed, cx, topic).await?;
     let mut readings = held(cx).await;
+    // While nobody else holds them: who is somebody else from now on is asked for again after this.
+    let channel = admit(feed, cx, topic).await?;
     // The first is over before the second begins: nothing of it arrives after its start.
     end(readings.remove(topic)).await;
     let (subscription, start) = Subscription::begin(channel, since.as_ref()).await?;
@@ -130,6 +132,31 @@ pub(super) async fn begin_by_itself(
     };
     readings.insert(topic.to_owned(), Reading::start(feeding, cx));
     Ok(())
+}
+
+/// The client is somebody else now: what that one may not read ends, and the client is told.
+pub(crate) async fn ask_again(feed: &Feed, cx: &Context) {
+    let mut readings = held(cx).await;
+    let topics: Vec<String> = readings.keys().cloned().collect();
+    for topic in topics {
+        if let Err(error) = admit(feed, cx, &topic).await {
+            end(readings.remove(&topic)).await;
+            refuse(cx, Some(&topic), &error).await;
+        }
+    }
+}
+
+/// Tells a client, for as long as it is there, what it does not get.
+pub(super) async fn refuse(cx: &Context, topic: Option<&str>, error: &CallError) {
+    tracing::debug!(%error, "a subscription was refused");
+    let topic = topic.map(shortened);
+    let Ok(refused) = frame::refused(topic.as_deref(), error) else {
+        return tracing::error!("a refusal cannot be written as JSON");
+    };
+    tokio::select! {
+        () = say(cx, &refused) => {}
+        () = cx.cancelled() => {}
+    }
 }
 
 /// The topic, where this client may read it.
@@ -164,7 +191,7 @@ async fn end(reading: Option<Reading>) {
 }
 
 /// Says something to a reader. One who is too slow for one emit is not dropped: what it lacks is said again.
-pub(super) async fn say(cx: &Context, frame: &Frame) {
+async fn say(cx: &Context, frame: &Frame) {
     while cx.emit_written(EVENT, frame).await.is_err() {
         tokio::time::sleep(AFTER_FAILURE).await;
     }

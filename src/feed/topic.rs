@@ -5,7 +5,7 @@ use std::{fmt, future::Future, sync::Arc};
 use futures_util::future::BoxFuture;
 
 use crate::{
-    call::peer::{Identity, SocketId},
+    call::{condition::Condition, identity::Identity, peer::SocketId},
     error::{CallError, Code, Result},
     journal::Keep,
 };
@@ -39,6 +39,7 @@ pub struct Topic {
     pub(super) keep: Keep,
     pub(super) pace: Pace,
     guard: Guard,
+    writers: Option<Condition>,
 }
 
 /// What a reader who is behind gets.
@@ -60,10 +61,11 @@ impl Topic {
             guard: Arc::new(|_| {
                 Box::pin(async { Err(CallError::new(Code::Forbidden, "nobody may read this topic")) })
             }),
+            writers: None,
         }
     }
 
-    /// Who may read it: asked when a client subscribes.
+    /// Who may read it: asked when a client subscribes, and again when it is somebody else (`auth.refresh`).
     #[must_use]
     pub fn readable_by<F, Fut>(mut self, guard: F) -> Self
     where
@@ -71,6 +73,29 @@ impl Topic {
         Fut: Future<Output = Result<()>> + Send + 'static,
     {
         self.guard = Arc::new(move |reader| Box::pin(guard(reader)));
+        self
+    }
+
+    /// Who may read it: those of whom this holds.
+    ///
+    /// ```
+    /// use updraft::{Topic, claim};
+    ///
+    /// let ledger = Topic::new("ledger").readable_where(claim("roles").contains("accounting"));
+    /// ```
+    #[must_use]
+    pub fn readable_where(self, condition: Condition) -> Self {
+        self.readable_by(move |reader: Reader| {
+            let checked = condition.check(&reader.identity);
+            async move { checked }
+        })
+    }
+
+    /// On whose behalf functions may publish to it, beside what guards those functions. What the server publishes
+    /// outside of calls is not asked about.
+    #[must_use]
+    pub fn writable_where(mut self, condition: Condition) -> Self {
+        self.writers = Some(condition);
         self
     }
 
@@ -96,6 +121,14 @@ impl Topic {
     /// What it is declared to keep.
     pub(crate) fn kept(&self) -> Keep {
         self.keep
+    }
+
+    /// Whether a function may publish to it for this caller.
+    pub(super) fn check_writer(&self, caller: &Identity) -> Result<()> {
+        match &self.writers {
+            Some(condition) => condition.check(caller),
+            None => Ok(()),
+        }
     }
 
     pub(super) async fn admit(&self, socket: SocketId, identity: Identity) -> Result<()> {

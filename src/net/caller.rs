@@ -4,21 +4,22 @@
 use std::{
     future::{Future, poll_fn},
     panic::AssertUnwindSafe,
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Waker},
-    time::Duration,
 };
 
 use futures_util::{FutureExt, future::BoxFuture};
-use serde_json::Value;
+use tokio::sync::{Notify, futures::Notified};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     answer::AnswerFrame,
+    auth::{Authenticator, revoked},
+    company::Company,
     intake::{Admission, Bounds, Incoming, Intake},
     link::Link,
     notice::{Handshake, Notice},
-    outbox::{Engine, Outbox},
+    outbox::Outbox,
     packet::Kind,
     progress::{InProgress, Progress},
     sessions::{Session, Sessions},
@@ -27,7 +28,8 @@ use super::{
 use crate::{
     call::{
         dispatch::{Answer, Dispatcher, said},
-        peer::{Outgoing, Peer, SocketData, SocketId, Target},
+        identity::Identity,
+        peer::{Outgoing, Peer, SocketData, SocketId},
     },
     config::Config,
     error::{CallError, Code, Result},
@@ -37,43 +39,21 @@ use crate::{
 /// The event that carries the results of calls without an ack.
 const MESSAGE: &str = "message";
 
-/// The event that carries what the server has to say by itself.
-const EVENT: &str = "event";
+/// The event that carries calls one way, and the other way what topics and the server say.
+pub(super) const EVENT: &str = "event";
+
+/// What existing clients are told who may not call.
+const NO_PERMISSION: &str = "user hasn`t permission";
 
 /// What all sockets of a server share.
 pub(super) struct Shared {
+    pub(super) auth: Arc<Authenticator>,
     pub(super) dispatcher: Dispatcher,
     pub(super) feed: Option<Arc<Feed>>,
     pub(super) sessions: Arc<Sessions>,
     pub(super) progress: Progress,
     pub(super) telemetry: Telemetry,
     pub(super) config: Config,
-}
-
-/// An engine's socket among others.
-pub(super) trait Company: Engine + Clone {
-    /// Emits to others than this socket, at once: one whose queue is full misses it.
-    fn emit_to_others<'a>(
-        &'a self,
-        target: &'a Target,
-        event: &'a str,
-        data: Outgoing<'a>,
-    ) -> BoxFuture<'a, Result<()>>;
-
-    /// Emits to all of a target and collects what each acks in time.
-    fn collect_acks<'a>(
-        &'a self,
-        target: Target,
-        event: &'a str,
-        data: Outgoing<'a>,
-        wait: Duration,
-    ) -> BoxFuture<'a, Result<Vec<Result<Value>>>>;
-
-    fn join(&self, room: &str);
-
-    fn leave(&self, room: &str);
-
-    fn rooms(&self) -> Vec<String>;
 }
 
 /// One client's socket.
@@ -85,16 +65,21 @@ pub(super) struct Caller<E> {
     pub(super) intake: Intake,
     pub(super) outbox: Arc<Outbox<E>>,
     pub(super) data: SocketData,
+    /// Who it is now; why it is nobody, where it is closed at its first call.
+    identity: Mutex<Identity>,
+    identified: Notify,
+    refused: Option<CallError>,
     pub(super) gone: CancellationToken,
     shared: Arc<Shared>,
 }
 
 impl<E: Company> Caller<E> {
-    /// A caller over an engine's socket, whose session has this secret id.
+    /// A caller over an engine's socket, whose session has this secret id. One who is refused is closed when it calls.
     pub(super) fn new(
         session: &str,
         engine: E,
         link: Arc<Link>,
+        identity: Result<Identity>,
         shared: Arc<Shared>,
     ) -> Result<Arc<Self>, getrandom::Error> {
         let gone = CancellationToken::new();
@@ -106,6 +91,10 @@ impl<E: Company> Caller<E> {
             call: config.max_call,
             pause: config.read_pause,
         });
+        let (identity, refused) = match identity {
+            Ok(identity) => (identity, None),
+            Err(error) => (Identity::ANONYMOUS, Some(error)),
+        };
         let this = Arc::new(Self {
             id: SocketId::random()?,
             session: session.into(),
@@ -114,6 +103,9 @@ impl<E: Company> Caller<E> {
             intake,
             outbox: Arc::new(outbox),
             data: SocketData::default(),
+            identity: Mutex::new(identity),
+            identified: Notify::new(),
+            refused,
             gone,
             shared,
         });
@@ -132,7 +124,7 @@ impl<E: Company> Caller<E> {
             self.say(&Notice::Reload { min });
         }
         let topics = topics.unwrap_or_default();
-        if topics.is_empty() {
+        if topics.is_empty() || self.refused.is_some() {
             return;
         }
         let context = self.shared.dispatcher.context(self.clone(), "topic.subscribe");
@@ -155,8 +147,70 @@ impl<E: Company> Caller<E> {
         self.gone.cancel();
     }
 
+    /// Who it is now.
+    pub(super) fn known_as(&self) -> MutexGuard<'_, Identity> {
+        self.identity.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// It is somebody else from now on. One whose rights were taken away has none again.
+    pub(super) fn becomes(&self, identity: Identity) {
+        let mut known = self.known_as();
+        if !self.gone.is_cancelled() {
+            *known = identity;
+            self.identified.notify_waiters();
+        }
+    }
+
+    /// Completes when it is somebody else.
+    pub(super) fn identified(&self) -> Notified<'_> {
+        self.identified.notified()
+    }
+
+    /// Closes the socket and says why. Nothing else reaches its client any more, and nothing more is done for it.
+    pub(super) fn dismiss(&self, why: &CallError) {
+        let closed = serde_json::json!({ "event": "server.closed", "error": why });
+        self.close_saying(&[(Kind::Event(EVENT), &closed)]);
+    }
+
+    fn close_saying(&self, last: &[(Kind<'_>, Outgoing<'_>)]) {
+        self.gone.cancel();
+        *self.known_as() = Identity::ANONYMOUS;
+        let flushes = self.link.flushes();
+        self.outbox.end(last);
+        if !self.engine.disconnect() {
+            // There is no room to say so.
+            self.link.close();
+            return;
+        }
+        let (link, patience) = (self.link.clone(), self.shared.config.send_timeout);
+        tokio::spawn(async move {
+            let _ = tokio::time::timeout(patience, link.flushed_since(flushes)).await;
+            link.close();
+        });
+    }
+
+    /// Existing clients look for the text as a message, whether they wait for an ack or not.
+    fn close_at_first_call(&self, ack: Option<i64>, why: &CallError) {
+        self.shared.telemetry.answered(Some(why.code()));
+        let message: (Kind<'_>, Outgoing<'_>) = (Kind::Event(MESSAGE), &NO_PERMISSION);
+        let error = CallError::new(why.code(), NO_PERMISSION);
+        match ack {
+            Some(id) => {
+                let answer = AnswerFrame::refusal(&error);
+                self.close_saying(&[message, (Kind::Ack(id), &answer)]);
+            }
+            None => self.close_saying(&[message]),
+        }
+    }
+
     /// Takes a call in, in the order in which they came.
     pub(super) fn take_in(self: &Arc<Self>, incoming: Incoming) {
+        if let Some(why) = &self.refused {
+            return self.close_at_first_call(incoming.ack, why);
+        }
+        if self.gone.is_cancelled() {
+            return;
+        }
         if self.shared.progress.is_draining() {
             return self.refuse(incoming.ack, Code::Unavailable, "the server is stopping");
         }
@@ -245,6 +299,10 @@ impl<E: Company> Caller<E> {
             in_progress: _in_progress,
             source: _,
         } = incoming;
+        if self.outbox.has_ended() {
+            // It waited while its caller's rights went.
+            return self.shared.telemetry.answered(Some(Code::Unauthenticated));
+        }
         let answer = self.shared.dispatcher.answer(arrived, peer).await;
         let failure = answer.result.as_ref().err().map(CallError::code);
         let Err(error) = self.send_answer(ack, &answer).await else {
@@ -316,6 +374,14 @@ impl<E: Company> Session for Caller<E> {
 
     fn flushed(&self) -> BoxFuture<'_, ()> {
         Box::pin(self.outbox.flushed())
+    }
+
+    fn revoke(&self, subject: &str) -> bool {
+        let is_meant = self.known_as().subject() == Some(subject);
+        if is_meant {
+            self.dismiss(&revoked());
+        }
+        is_meant
     }
 }
 

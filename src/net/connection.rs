@@ -17,6 +17,8 @@ use futures_util::task::AtomicWaker;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::io::poll_read_buf;
 
+use super::refusal::mended;
+
 /// Whoever wants to know of each flush.
 pub(super) trait OnFlush: Send + Sync {
     /// All that was written has left for the client.
@@ -34,6 +36,10 @@ pub(crate) struct Control {
     blind: bool,
     paused: AtomicBool,
     closed: AtomicBool,
+    /// Whether the engine may be about to refuse the client.
+    refuses: AtomicBool,
+    /// Whether it is to close unless the client is let in after all.
+    farewell: AtomicBool,
     reader: AtomicWaker,
     writer: AtomicWaker,
     told: Mutex<Option<Told>>,
@@ -74,6 +80,22 @@ impl Control {
         self.closed.store(true, Ordering::Release);
         self.reader.wake();
         self.writer.wake();
+    }
+
+    /// The engine refuses the client, here, and what it says needs mending.
+    pub(super) fn expect_refusal(&self) {
+        self.refuses.store(true, Ordering::Release);
+    }
+
+    /// The engine refused the client; whether for the first time.
+    pub(super) fn begin_farewell(&self) -> bool {
+        self.expect_refusal();
+        !self.farewell.swap(true, Ordering::AcqRel)
+    }
+
+    /// It did not, or it has been mended.
+    pub(super) fn expect_no_refusal(&self) {
+        self.refuses.store(false, Ordering::Release);
     }
 
     /// Tells `who` of each flush from now on.
@@ -126,6 +148,8 @@ pub(crate) struct Connection<S, G> {
     ahead: BytesMut,
     /// The last read filled its buffer, so there is more.
     has_more: bool,
+    /// What is written in place of what comes next, as many bytes.
+    instead: Vec<u8>,
     _guard: G,
 }
 
@@ -136,6 +160,7 @@ impl<S, G> Connection<S, G> {
             control,
             ahead: BytesMut::new(),
             has_more: false,
+            instead: Vec::new(),
             _guard: guard,
         }
     }
@@ -198,9 +223,35 @@ impl<S: AsyncWrite + Unpin, G: Unpin> Connection<S, G> {
     }
 }
 
+impl<S: AsyncWrite + Unpin, G: Unpin> Connection<S, G> {
+    /// Writes up to a refusal, or of what takes its place; `buf` goes on with what was not written, as ever.
+    fn poll_write_mended(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        if self.instead.is_empty() {
+            let Some((place, meant)) = mended(buf) else {
+                return Pin::new(&mut self.stream).poll_write(cx, buf);
+            };
+            // The packet's type stands before the place, so that something is written here.
+            let written = ready!(Pin::new(&mut self.stream).poll_write(cx, &buf[..place]))?;
+            if written == place {
+                self.instead = meant;
+            }
+            return Poll::Ready(Ok(written));
+        }
+        let written = ready!(Pin::new(&mut self.stream).poll_write(cx, &self.instead))?;
+        self.instead.drain(..written);
+        if self.instead.is_empty() {
+            self.control.expect_no_refusal();
+        }
+        Poll::Ready(Ok(written))
+    }
+}
+
 impl<S: AsyncWrite + Unpin, G: Unpin> AsyncWrite for Connection<S, G> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.check_open(cx)?;
+        if self.control.refuses.load(Ordering::Acquire) {
+            return self.poll_write_mended(cx, buf);
+        }
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }
 

@@ -4,7 +4,7 @@ use axum::{Router, middleware};
 use socketioxide::SocketIo;
 use std::sync::Arc;
 
-use super::{caller::Shared, eio3, outbox::ENGINE_QUEUE, sessions, socket};
+use super::{caller::Shared, eio3, outbox::ENGINE_QUEUE, polled, sessions, socket};
 
 /// Where Socket.IO clients look for a server.
 pub(super) const PATH: &str = "/socket.io";
@@ -33,6 +33,7 @@ pub(super) fn routes(shared: &Arc<Shared>) -> (Router, SocketIo) {
     socket::attach(&io, shared);
     let routes = Router::new()
         .route_service(&format!("{PATH}/"), service)
+        .layer(middleware::from_fn(polled::repair))
         .layer(middleware::from_fn(eio3::repair))
         .layer(middleware::from_fn_with_state(
             shared.sessions.clone(),

@@ -1,14 +1,18 @@
 //! From the network to a call and back. TCP connections come in at `listener` and are under our hand in
 //! `connection`; `engine` is Socket.IO itself, `socket` its sockets. Each is a `caller`: a call goes through
 //! its `intake`, the answer through its `outbox`, and its `link` tells when what was written has left.
+//! `auth` says who a client is, `expiry` ends that in time, and `refusal` is what one hears who may not come in.
 //! `telemetry` counts for whoever watches.
 
 mod answer;
+pub(crate) mod auth;
 mod bundle;
 mod caller;
+mod company;
 mod connection;
 mod eio3;
 mod engine;
+mod expiry;
 mod intake;
 mod link;
 mod listener;
@@ -16,7 +20,9 @@ mod notice;
 mod outbox;
 mod packet;
 mod peer;
+mod polled;
 mod progress;
+mod refusal;
 pub(crate) mod server;
 mod sessions;
 mod socket;

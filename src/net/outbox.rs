@@ -79,6 +79,8 @@ struct Queue {
     /// Bytes of those whose size is known.
     unflushed_bytes: usize,
     flushes: u64,
+    /// Nothing goes out any more.
+    ended: bool,
 }
 
 impl<E: Engine> Outbox<E> {
@@ -195,6 +197,23 @@ impl<E: Engine> Outbox<E> {
         Ok(())
     }
 
+    /// Says this last, before what waits for room, which is dropped. Nothing else goes out after it.
+    pub(super) fn end(&self, last: &[(Kind<'_>, Outgoing<'_>)]) {
+        self.clear();
+        let mut queue = self.queue();
+        for (kind, body) in last {
+            if let Err(error) = self.give(&mut queue, *kind, *body, 0) {
+                tracing::debug!(%error, "last words did not reach their client");
+            }
+        }
+        queue.ended = true;
+    }
+
+    /// Whether the last was said.
+    pub(super) fn has_ended(&self) -> bool {
+        self.queue().ended
+    }
+
     /// Waits until nothing is parked any more, so that what goes to the engine directly keeps its place.
     pub(super) async fn emptied(&self) {
         self.flush_while(|queue, _| queue.pumped).await;
@@ -239,6 +258,9 @@ impl<E: Engine> Outbox<E> {
 
     /// Gives a packet to the engine; whether it took it.
     fn give(&self, queue: &mut Queue, kind: Kind<'_>, body: Outgoing<'_>, bytes: usize) -> Result<bool> {
+        if queue.ended {
+            return Err(socket_gone());
+        }
         match self.engine.try_send(kind, body) {
             Ok(()) => {
                 queue.unflushed += 1;

@@ -6,13 +6,11 @@ use futures_util::future::BoxFuture;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    caller::{Caller, Company},
-    packet::Kind,
-};
+use super::{caller::Caller, company::Company, packet::Kind};
 use crate::{
     call::{
-        peer::{Identity, Outgoing, Peer, SocketData, SocketId, Target},
+        identity::Identity,
+        peer::{Outgoing, Peer, SocketData, SocketId, Target},
         written::Written,
     },
     error::Result,
@@ -24,7 +22,11 @@ impl<E: Company> Peer for Caller<E> {
     }
 
     fn identity(&self) -> Identity {
-        Identity::Anonymous
+        self.known_as().clone()
+    }
+
+    fn identify(&self, identity: Identity) {
+        self.becomes(identity);
     }
 
     fn gone(&self) -> &CancellationToken {

@@ -11,12 +11,12 @@ use tokio_util::sync::CancellationToken;
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use super::{
+    auth::Authenticator,
     bundle,
     caller::Shared,
     engine,
     listener::{self, Connections},
     progress::Progress,
-    sessions::Sessions,
     telemetry::{MEDIA_TYPE, Telemetry},
 };
 use crate::{call::dispatch::Dispatcher, config::Config, event::EventName, feed::Feed};
@@ -46,6 +46,7 @@ pub struct Server {
     address: SocketAddr,
     events: Vec<EventName>,
     feed: Option<Arc<Feed>>,
+    auth: Arc<Authenticator>,
     stop: CancellationToken,
     stopped: JoinHandle<()>,
 }
@@ -54,6 +55,7 @@ pub struct Server {
 pub(crate) struct Parts {
     pub(crate) dispatcher: Dispatcher,
     pub(crate) feed: Option<Arc<Feed>>,
+    pub(crate) auth: Arc<Authenticator>,
     /// The app's own, beside ours.
     pub(crate) routes: Option<Router>,
     pub(crate) config: Config,
@@ -66,7 +68,7 @@ impl Server {
             address: SocketAddr::new(config.host, config.port),
             source,
         };
-        let feed = parts.feed.clone();
+        let (feed, auth) = (parts.feed.clone(), parts.auth.clone());
         let events = parts.dispatcher.registry().names().into_iter().cloned().collect();
         let (shared, router, _io) = build(parts)?;
         let listener = listener::bind(&config).map_err(unlistened)?;
@@ -77,6 +79,7 @@ impl Server {
             address,
             events,
             feed,
+            auth,
             stop,
             stopped,
         })
@@ -95,6 +98,17 @@ impl Server {
     /// The feed, where the app has topics: to publish from outside a call, from a timer or an HTTP route.
     pub fn feed(&self) -> Option<&Arc<Feed>> {
         self.feed.as_ref()
+    }
+
+    /// How clients are known, in a line.
+    pub(crate) fn introduction(&self) -> &'static str {
+        self.auth.introduction()
+    }
+
+    /// Takes a subject's rights away; how many sockets were closed for it. See
+    /// [`Subjects::revoke`](crate::Subjects::revoke), which functions use.
+    pub fn revoke(&self, subject: &str) -> usize {
+        self.auth.subjects().revoke(subject)
     }
 
     /// Stops: no new connections and calls, those that run get their answers within the drain time-out,
@@ -118,7 +132,8 @@ fn build(parts: Parts) -> Result<(Arc<Shared>, Router, SocketIo), ServeError> {
         dispatcher: parts.dispatcher,
         telemetry: Telemetry::new(parts.feed.as_deref()),
         feed: parts.feed,
-        sessions: Arc::new(Sessions::default()),
+        sessions: parts.auth.subjects().sessions().clone(),
+        auth: parts.auth,
         progress: Progress::default(),
         config: parts.config,
     });

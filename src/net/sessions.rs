@@ -27,6 +27,9 @@ pub(super) trait Session: Send + Sync {
 
     /// Completes when all that was said has left for the client.
     fn flushed(&self) -> BoxFuture<'_, ()>;
+
+    /// Closes it where it is this subject's; whether it is.
+    fn revoke(&self, subject: &str) -> bool;
 }
 
 /// Live sessions.
@@ -50,6 +53,7 @@ impl Sessions {
     pub(super) fn enter<S: Session + 'static>(&self, session: Arc<str>, socket: &Arc<S>) {
         let mut known = self.lock();
         if let Some(connection) = known.takers.get(&*session).and_then(Weak::upgrade) {
+            connection.expect_no_refusal();
             socket.link().carried_by(&connection);
         }
         let socket: Weak<dyn Session> = Arc::<S>::downgrade(socket);
@@ -81,11 +85,20 @@ impl Sessions {
         }
         known.takers.insert(session.into(), Arc::downgrade(connection));
         let socket = known.sockets.get(session).and_then(Weak::upgrade);
+        if socket.is_none() {
+            // It may have been refused over polling, and hear of it here.
+            connection.expect_refusal();
+        }
         // Not under the lock: where everybody else just let go of the socket, it leaves when we do.
         drop(known);
         if let Some(socket) = socket {
             socket.link().carried_by(connection);
         }
+    }
+
+    /// Whether a session has a socket.
+    pub(super) fn has(&self, session: &str) -> bool {
+        self.find(session).is_some()
     }
 
     fn find(&self, session: &str) -> Option<Arc<dyn Session>> {
@@ -177,6 +190,10 @@ mod tests {
 
         fn flushed(&self) -> BoxFuture<'_, ()> {
             Box::pin(async {})
+        }
+
+        fn revoke(&self, _: &str) -> bool {
+            false
         }
     }
 

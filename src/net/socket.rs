@@ -2,6 +2,7 @@
 
 use std::{
     convert::Infallible,
+    fmt,
     sync::{Arc, Weak},
     time::Duration,
 };
@@ -9,7 +10,7 @@ use std::{
 use futures_util::{StreamExt, future::BoxFuture};
 use serde_json::Value;
 use socketioxide::{
-    AckError, SendError, SocketError, SocketIo, TransportType,
+    AckError, ProtocolVersion, SendError, SocketError, SocketIo, TransportType,
     adapter::LocalAdapter,
     extract::AckSender,
     handler::{self, ConnectHandler, FromConnectParts, FromMessageParts, MessageHandler},
@@ -17,14 +18,18 @@ use socketioxide::{
 };
 
 use super::{
-    caller::{Caller, Company, Shared},
+    auth::{self, Identified},
+    caller::{Caller, EVENT, Shared},
+    company::Company,
     connection::Control,
+    expiry,
     intake::{Incoming, Source},
     link::Link,
     notice::Handshake,
     outbox::{Engine, Untaken, socket_gone},
     packet::Kind,
-    sessions::is_websocket,
+    refusal::Refusal,
+    sessions::{Sessions, is_websocket},
 };
 use crate::{
     call::{
@@ -34,32 +39,44 @@ use crate::{
     error::{CallError, Code, Result},
 };
 
-/// The event that carries calls.
-const EVENT: &str = "event";
+/// How long a refused client may stay connected, to hear why.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 /// Lets every socket that connects to the root namespace call.
 pub(super) fn attach(io: &SocketIo, shared: &Arc<Shared>) {
-    let shared = shared.clone();
+    let (connected, shared) = (Connected(shared.clone()), shared.clone());
     // In a middleware, since CONNECT is answered before the connect handler runs, and a first event that
     // comes on its heels would find nobody.
-    let welcome = move |Whole(socket): Whole| {
-        let welcomed = welcome(&socket, shared.clone());
-        async move { welcomed }
-    };
-    io.ns("/", Connected.with(welcome));
+    let welcome = move |client: Knocking| welcome(client, shared);
+    io.ns("/", connected.with(welcome));
 }
 
-fn welcome(socket: &Arc<Socket>, shared: Arc<Shared>) -> Result<(), getrandom::Error> {
+async fn welcome(Knocking { socket, auth }: Knocking, shared: Arc<Shared>) -> Result<(), Refused> {
+    let identified = identify(&socket, auth.as_deref(), &shared).await;
+    if let Err(error) = &identified {
+        tracing::debug!(%error, "a client was refused");
+        if !shared.config.auth.at_first_call {
+            return Err(Refused::new(error, socket, &shared.sessions));
+        }
+    }
     let link = Arc::<Link>::default();
-    let request = socket.req_parts();
-    // A session that began with polling keeps the request that it began with, whatever carries it now.
-    if is_websocket(&request.uri)
-        && let Some(connection) = request.extensions.get::<Arc<Control>>()
-    {
+    if let Some(connection) = websocket(&socket) {
         link.carried_by(connection);
     }
+    let identity = match &identified {
+        Ok(identified) => Ok(identified.identity.clone()),
+        Err(error) => Err(error.clone()),
+    };
     // Weak, because the socket holds its handlers and they hold the caller.
-    let caller = Caller::new(&socket.id.to_string(), Arc::downgrade(socket), link, shared)?;
+    let session = socket.id.to_string();
+    let caller = Caller::new(&session, Arc::downgrade(&socket), link, identity, shared.clone());
+    let caller = caller.map_err(|error| Refused::new(&error.into(), socket.clone(), &shared.sessions))?;
+    // Whoever revokes finds it from now on; and who was revoked just before is found here.
+    if let Ok(identified) = &identified
+        && let Err(error) = shared.auth.check_again(identified)
+    {
+        return Err(Refused::new(&error, socket, &shared.sessions));
+    }
     socket.extensions.insert(caller.clone());
     socket.on(EVENT, Calls(caller.clone()));
     socket.on_fallback(OtherEvents(caller.clone()));
@@ -67,9 +84,69 @@ fn welcome(socket: &Arc<Socket>, shared: Arc<Shared>) -> Result<(), getrandom::E
     Ok(())
 }
 
+async fn identify(socket: &Arc<Socket>, auth: Option<&str>, shared: &Shared) -> Result<Identified> {
+    let request = socket.req_parts();
+    let handshake = auth::Handshake {
+        auth,
+        headers: &request.headers,
+        uri: &request.uri,
+    };
+    shared.auth.welcome(handshake).await
+}
+
+/// The connection of a session that began as a WebSocket. One that began with polling keeps the request that it began
+/// with, whatever carries it now.
+fn websocket(socket: &Socket) -> Option<&Arc<Control>> {
+    let request = socket.req_parts();
+    let is_websocket = is_websocket(&request.uri);
+    request.extensions.get().filter(|_| is_websocket)
+}
+
+/// Why a client may not connect. The engine tells it, then lets go of this.
+struct Refused {
+    refusal: Refusal,
+    socket: Arc<Socket>,
+}
+
+impl Refused {
+    fn new(error: &CallError, socket: Arc<Socket>, sessions: &Arc<Sessions>) -> Self {
+        if let Some(connection) = websocket(&socket)
+            && connection.begin_farewell()
+        {
+            let session = socket.id.to_string();
+            tokio::spawn(bid_farewell(connection.clone(), session, sessions.clone()));
+        }
+        let refusal = Refusal::new(error);
+        Self { refusal, socket }
+    }
+}
+
+/// Closes the connection of a client that was refused, and was not let in since.
+async fn bid_farewell(connection: Arc<Control>, session: String, sessions: Arc<Sessions>) {
+    tokio::time::sleep(FAREWELL).await;
+    if !sessions.has(&session) {
+        connection.close();
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.refusal.fmt(f)
+    }
+}
+
+impl Drop for Refused {
+    /// Clients of the 2.x generation hear of an error, and stay until they are told to go.
+    fn drop(&mut self) {
+        if self.socket.protocol() == ProtocolVersion::V4 {
+            let _ = self.socket.clone().disconnect();
+        }
+    }
+}
+
 /// What happens once CONNECT is answered; not before, as the client would hear nothing.
 #[derive(Clone)]
-struct Connected;
+struct Connected(Arc<Shared>);
 
 impl ConnectHandler<LocalAdapter, Direct> for Connected {
     fn call(&self, socket: Arc<Socket>, auth: Option<handler::Value>) {
@@ -79,18 +156,28 @@ impl ConnectHandler<LocalAdapter, Direct> for Connected {
             .unwrap_or_default();
         if let Some(caller) = socket.extensions.get::<Arc<Caller<Weak<Socket>>>>() {
             caller.connected(handshake);
+            expiry::begin(caller, self.0.auth.clone());
         }
     }
 }
 
-/// The socket itself, which socketioxide's own extractors wrap.
-struct Whole(Arc<Socket>);
+/// Who wants to connect: the socket itself, which socketioxide's own extractors wrap, and its handshake.
+struct Knocking {
+    socket: Arc<Socket>,
+    auth: Option<String>,
+}
 
-impl FromConnectParts<LocalAdapter> for Whole {
+impl FromConnectParts<LocalAdapter> for Knocking {
     type Error = Infallible;
 
-    fn from_connect_parts(socket: &Arc<Socket>, _: &Option<handler::Value>) -> Result<Self, Infallible> {
-        Ok(Self(socket.clone()))
+    fn from_connect_parts(socket: &Arc<Socket>, auth: &Option<handler::Value>) -> Result<Self, Infallible> {
+        Ok(Self {
+            socket: socket.clone(),
+            auth: auth
+                .as_ref()
+                .and_then(handler::Value::as_str)
+                .map(|auth| auth.to_string()),
+        })
     }
 }
 
@@ -172,6 +259,10 @@ impl Company for Weak<Socket> {
         if let Some(socket) = self.upgrade() {
             socket.leave(room.to_owned());
         }
+    }
+
+    fn disconnect(&self) -> bool {
+        self.upgrade().is_none_or(|socket| socket.disconnect().is_ok())
     }
 
     fn rooms(&self) -> Vec<String> {

@@ -1,0 +1,131 @@
+//! What stands before functions and lets callers through, or does not.
+
+use std::{fmt, sync::Arc};
+
+use futures_util::future::BoxFuture;
+
+use super::{
+    condition::Condition,
+    context::Context,
+    extract::MissingState,
+    handler::{Erased, Function, Handler},
+    payload::Call,
+    reply::Reply,
+    states::States,
+};
+use crate::error::{Code, Result};
+
+/// Asked before a function runs: of the caller, and of the call. Whatever error it returns is the answer.
+///
+/// A guard is a function like those that answer calls, and takes what they take; what it returns beside an error
+/// does not matter. So wherever a guard is wanted, an async function of one's own will do.
+///
+/// ```
+/// use updraft::{CallError, Code, Context, Json, Module, Result, claim, require};
+/// # async fn list() {}
+/// # async fn rename() {}
+/// # #[derive(serde::Deserialize)] struct Card { owner: String }
+///
+/// async fn is_the_owner(Json(card): Json<Card>, cx: Context) -> Result<()> {
+///     match cx.identity().subject() == Some(&*card.owner) {
+///         true => Ok(()),
+///         false => Err(CallError::new(Code::Forbidden, "only the owner may do that")),
+///     }
+/// }
+///
+/// let module = Module::new("api.cards")
+///     .guard(require(claim("data.account_type").at_least(1)))
+///     .on("list", list)
+///     .on("rename", rename)
+///     .guarded_by(require(claim("roles").contains("admin")).or(is_the_owner));
+/// ```
+#[derive(Clone)]
+pub struct Guard(pub(super) Arc<dyn Function>);
+
+/// Lets through of whom the condition holds. Others are told [`Code::Forbidden`], and [`Code::Unauthenticated`] where
+/// they are anonymous.
+pub fn require(condition: Condition) -> Guard {
+    Guard::new(move |cx: Context| {
+        let checked = condition.check(&cx.identity());
+        async move { checked }
+    })
+}
+
+impl Guard {
+    /// A guard of one's own.
+    pub fn new<Args: 'static>(guard: impl Handler<Args>) -> Self {
+        Self(Arc::new(Erased::new(guard)))
+    }
+
+    /// Lets through whom both let through; the second is asked after the first.
+    #[must_use]
+    pub fn and<Args: 'static>(self, other: impl Handler<Args>) -> Self {
+        Self(Arc::new(Both(self, Self::new(other))))
+    }
+
+    /// Lets through whom one of them lets through; the second is asked, and answers, where the first refuses.
+    #[must_use]
+    pub fn or<Args: 'static>(self, other: impl Handler<Args>) -> Self {
+        Self(Arc::new(Either(self, Self::new(other))))
+    }
+}
+
+impl fmt::Debug for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Guard")
+    }
+}
+
+/// Marks a guard where a function may stand as well.
+#[derive(Debug)]
+pub struct AsItIs;
+
+impl Handler<AsItIs> for Guard {
+    fn start(&self, call: &Call, context: &Context) -> Result<BoxFuture<'static, Result<Reply>>> {
+        self.0.start(call, context)
+    }
+
+    fn check(&self, states: &States) -> Result<(), MissingState> {
+        self.0.check(states)
+    }
+}
+
+struct Both(Guard, Guard);
+
+impl Function for Both {
+    fn start(&self, call: &Call, context: &Context) -> Result<BoxFuture<'static, Result<Reply>>> {
+        let first = self.0.0.start(call, context)?;
+        let (second, call, context) = (self.1.clone(), call.clone(), context.clone());
+        Ok(Box::pin(async move {
+            first.await?;
+            second.0.start(&call, &context)?.await
+        }))
+    }
+
+    fn check(&self, states: &States) -> Result<(), MissingState> {
+        self.0.0.check(states)?;
+        self.1.0.check(states)
+    }
+}
+
+struct Either(Guard, Guard);
+
+impl Function for Either {
+    fn start(&self, call: &Call, context: &Context) -> Result<BoxFuture<'static, Result<Reply>>> {
+        let first = self.0.0.start(call, context)?;
+        let (second, call, context) = (self.1.clone(), call.clone(), context.clone());
+        Ok(Box::pin(async move {
+            match first.await {
+                Err(error) if matches!(error.code(), Code::Forbidden | Code::Unauthenticated) => {
+                    second.0.start(&call, &context)?.await
+                }
+                decided => decided,
+            }
+        }))
+    }
+
+    fn check(&self, states: &States) -> Result<(), MissingState> {
+        self.0.0.check(states)?;
+        self.1.0.check(states)
+    }
+}

@@ -1,0 +1,117 @@
+//! How a server learns who its clients are.
+
+use std::{convert::Infallible, fmt, str::FromStr, time::Duration};
+
+use clap::{Args, builder::BoolishValueParser};
+
+use super::time::time;
+
+/// How tokens (JWT) are checked. Without secrets and keys nobody is asked who they are.
+#[derive(Args, Clone, Debug, PartialEq)]
+pub struct AuthConfig {
+    /// Secrets that tokens are signed with (HS256, HS384, HS512), separated by commas: several while one takes the
+    /// place of another. The command line can be seen by others, the variable cannot
+    #[arg(
+        long = "auth-secrets",
+        env = "UPDRAFT_AUTH_SECRETS",
+        hide_env_values = true,
+        value_delimiter = ',',
+        value_name = "SECRET"
+    )]
+    pub secrets: Vec<Secret>,
+
+    /// Files with keys, separated by commas, each read again when it changes: a public key in PEM (RS, PS, ES, EdDSA), a
+    /// JSON Web Key Set, or a secret. `KID=FILE` says for which `kid` it is
+    #[arg(
+        long = "auth-keys",
+        env = "UPDRAFT_AUTH_KEYS",
+        value_delimiter = ',',
+        value_name = "[KID=]FILE"
+    )]
+    pub keys: Vec<String>,
+
+    /// Audiences, separated by commas: a token must be for one of them (`aud`)
+    #[arg(long = "auth-audience", env = "UPDRAFT_AUTH_AUDIENCE", value_delimiter = ',')]
+    pub audience: Vec<String>,
+
+    /// Issuers, separated by commas: a token must come from one of them (`iss`)
+    #[arg(long = "auth-issuer", env = "UPDRAFT_AUTH_ISSUER", value_delimiter = ',')]
+    pub issuer: Vec<String>,
+
+    /// How far the clocks of issuers may differ from this one's
+    #[arg(long = "auth-leeway", env = "UPDRAFT_AUTH_LEEWAY", value_name = "TIME", value_parser = humantime::parse_duration, default_value = "10s")]
+    pub leeway: Duration,
+
+    /// The claim that says who it is
+    #[arg(long = "auth-subject", env = "UPDRAFT_AUTH_SUBJECT", value_name = "CLAIM", default_value_t = AuthConfig::default().subject)]
+    pub subject: String,
+
+    /// Largest token, in bytes
+    #[arg(long = "auth-max-token", env = "UPDRAFT_AUTH_MAX_TOKEN", value_name = "BYTES", default_value_t = AuthConfig::default().max_token)]
+    pub max_token: usize,
+
+    /// Take a token from the query too (`?token=`), where proxies may log it
+    #[arg(long = "auth-query", env = "UPDRAFT_AUTH_QUERY", value_parser = BoolishValueParser::new())]
+    pub query: bool,
+
+    /// Let those in who have no token; they are anonymous. (A token that does not hold is refused all the same)
+    #[arg(long = "auth-optional", env = "UPDRAFT_AUTH_OPTIONAL", value_parser = BoolishValueParser::new())]
+    pub optional: bool,
+
+    /// Refuse at the first call and not at the connection: it gets the message "user hasn`t permission", and the
+    /// socket is closed
+    #[arg(long = "auth-at-first-call", env = "UPDRAFT_AUTH_AT_FIRST_CALL", value_parser = BoolishValueParser::new())]
+    pub at_first_call: bool,
+
+    /// How long before its token expires a client is told so
+    #[arg(long = "auth-warning", env = "UPDRAFT_AUTH_WARNING", value_name = "TIME", value_parser = time, default_value = "60s")]
+    pub warning: Duration,
+}
+
+impl Default for AuthConfig {
+    fn default() -> Self {
+        Self {
+            secrets: Vec::new(),
+            keys: Vec::new(),
+            audience: Vec::new(),
+            issuer: Vec::new(),
+            leeway: Duration::from_secs(10),
+            subject: "sub".to_owned(),
+            max_token: 8 << 10,
+            query: false,
+            optional: false,
+            at_first_call: false,
+            warning: Duration::from_secs(60),
+        }
+    }
+}
+
+/// A text that is not shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    pub(crate) fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl FromStr for Secret {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(text.into())
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret")
+    }
+}

@@ -1,0 +1,69 @@
+//! As the proof of concept refused: at the first call, by a text.
+
+use serde_json::json;
+use updraft::{App, AuthConfig, Topic, everyone, journal::MemoryJournal};
+
+use super::{auth, connect, last_words, serve, token};
+use crate::support::{Local, node};
+
+const NO_PERMISSION: &str = "user hasn`t permission";
+
+async fn like_the_proof_of_concept() -> Local {
+    let app = App::new()
+        .journal(std::sync::Arc::new(MemoryJournal::new().unwrap()))
+        .topic(Topic::new("news").readable_by(everyone));
+    let at_first_call = AuthConfig {
+        at_first_call: true,
+        ..auth()
+    };
+    serve(app, at_first_call).await
+}
+
+#[tokio::test]
+async fn who_is_refused_connects_and_is_closed_at_the_first_call() {
+    let local = like_the_proof_of_concept().await;
+    let message = format!(r#"42["message",{}]"#, json!(NO_PERMISSION));
+    let error = json!({"code": "unauthenticated", "message": NO_PERMISSION, "retry": false});
+    let ack = format!("431[{}]", json!({"event": "", "error": error}));
+    for presented in ["forged", ""] {
+        let mut client = connect(&local, presented).await;
+        client.emit(&json!({"event": "api.services.status"})).await;
+        assert_eq!(last_words(&mut client).await, [message.clone(), "41".to_owned()]);
+
+        let mut client = connect(&local, presented).await;
+        client.begin(&json!({"event": "api.services.status"})).await;
+        assert_eq!(
+            last_words(&mut client).await,
+            [message.clone(), ack.clone(), "41".to_owned()]
+        );
+        assert!(connect(&local, &token(json!({}))).await.is_well().await);
+    }
+}
+
+#[tokio::test]
+async fn who_is_refused_hears_of_no_topic_meanwhile() {
+    let local = like_the_proof_of_concept().await;
+    let handshake = json!({"token": "forged", "topics": {"news": null}});
+    let mut client = crate::support::RawClient::connect_with(&local.url, &handshake).await;
+    client
+        .emit(&json!({"event": "topic.subscribe", "data": {"topic": "news"}}))
+        .await;
+    let heard = last_words(&mut client).await;
+    assert!(heard[0].contains(NO_PERMISSION) && heard.len() == 2, "{heard:?}");
+}
+
+#[test]
+fn stock_clients_of_the_proof_of_concept_hear_the_text() {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
+    let local = runtime.block_on(like_the_proof_of_concept());
+    for generation in ["2", "4"] {
+        for transport in ["websocket", "polling", "upgraded"] {
+            let good = token(json!({}));
+            node("permission.mjs", &[&local.url, generation, transport, &good]);
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! An app that decides itself who its clients are.
+
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Value, json};
+use updraft::{App, AuthConfig, CallError, Code, Config, Credentials, Identity, Result};
+
+use super::{call, closed, configured, connect, last_words, refusal, serve};
+use crate::support::{Local, RawClient};
+
+async fn by_name(credentials: Credentials) -> Result<Identity> {
+    match credentials.token() {
+        Some("panic") => panic!("of the app's own"),
+        Some("hang") => std::future::pending().await,
+        Some("soon") => Ok(Identity::of("ada").until(SystemTime::now() + Duration::from_secs(2))),
+        Some("away") => {
+            Err(CallError::new(Code::Unavailable, "try later").with_details(json!({"after_ms": 500})))
+        }
+        Some(name) if name.starts_with("name:") => {
+            let claims = json!({"data": {"account_type": credentials.auth()["type"]}, "agent": credentials.header("user-agent")});
+            Ok(Identity::of(&name[5..]).with_claims(claims))
+        }
+        _ => Err(CallError::new(Code::Forbidden, "nobody is known by that")),
+    }
+}
+
+#[tokio::test]
+async fn its_own_function_says_who_a_client_is() {
+    let local = serve(App::new().authenticate(by_name), AuthConfig::default()).await;
+    let mut ada = RawClient::connect_with(&local.url, &json!({"token": "name:ada", "type": 7})).await;
+    let me = call(&mut ada, "api.me.whoami", Value::Null).await;
+    assert_eq!(me["data"], json!({"subject": "ada", "account": 7}));
+    let refused = refusal(&local, &json!({"token": "x"})).await;
+    let error = json!({"code": "forbidden", "message": "nobody is known by that", "retry": false});
+    assert_eq!(
+        refused,
+        json!({"message": "nobody is known by that", "data": error})
+    );
+    let away = refusal(&local, &json!({"token": "away"})).await;
+    assert_eq!(
+        [&away["data"]["retry"], &away["data"]["details"]["after_ms"]],
+        [&json!(true), &json!(500)]
+    );
+    assert!(ada.is_well().await);
+}
+
+#[tokio::test]
+async fn a_function_that_panics_or_hangs_refuses() {
+    let config = Config {
+        call_timeout: Duration::from_millis(50),
+        ..configured(AuthConfig::default())
+    };
+    let local = Local::start(App::new().authenticate(by_name), config).await;
+    for (token, code) in [("panic", "internal"), ("hang", "timeout")] {
+        let refused = refusal(&local, &json!({ "token": token })).await;
+        assert_eq!(refused["data"]["code"], code);
+        assert!(connect(&local, "name:ada").await.is_well().await);
+    }
+}
+
+#[tokio::test]
+async fn it_is_asked_again_at_a_refresh_and_its_identities_end() {
+    let local = serve(App::new().authenticate(by_name), AuthConfig::default()).await;
+    let mut ada = connect(&local, "soon").await;
+    let bob = call(&mut ada, "auth.refresh", json!({"token": "name:bob"})).await;
+    assert_eq!(bob["error"]["code"], "forbidden");
+    assert_eq!(
+        call(&mut ada, "auth.refresh", json!({"token": "away"})).await["error"]["code"],
+        "unavailable"
+    );
+    let heard = last_words(&mut ada).await;
+    assert_eq!(heard[heard.len() - 2..], closed("the identity has expired"));
+}
+
+#[tokio::test]
+async fn who_is_revoked_is_asked_about_again() {
+    let local = serve(App::new().authenticate(by_name), AuthConfig::default()).await;
+    let mut ada = connect(&local, "name:ada").await;
+    assert_eq!(local.server.revoke("ada"), 1);
+    assert_eq!(last_words(&mut ada).await, closed("the identity was revoked"));
+    assert!(
+        connect(&local, "name:ada").await.is_well().await,
+        "it is the app that knows"
+    );
+}

@@ -99,6 +99,7 @@ pub(super) struct Reading {
 async fn begin(feed: &Feed, cx: &Context, topic: &str, since: Option<Position>) -> Result<Start> {
     let channel = admit(feed, cx, topic).await?;
     let mut readings = held(cx).await;
+    check_room(feed, &readings, topic)?;
     // The first is over before the second begins: nothing of it arrives after its start.
     end(readings.remove(topic)).await;
     let (subscription, start) = Subscription::begin(channel, since.as_ref()).await?;
@@ -116,6 +117,7 @@ pub(super) async fn begin_by_itself(
     since: Option<Position>,
 ) -> Result<()> {
     let channel = admit(feed, cx, topic).await?;
+    check_room(feed, readings, topic)?;
     end(readings.remove(topic)).await;
     let reader = cx.clone();
     let feeding = async move {
@@ -130,6 +132,19 @@ pub(super) async fn begin_by_itself(
     };
     readings.insert(topic.to_owned(), Reading::start(feeding, cx));
     Ok(())
+}
+
+/// Whether there is room for a subscription, or one that it replaces.
+fn check_room(feed: &Feed, readings: &ByTopic, topic: &str) -> Result<()> {
+    let most = feed.most_subscriptions();
+    if readings.len() < most || readings.contains_key(topic) {
+        return Ok(());
+    }
+    let full = CallError::new(
+        Code::TooLarge,
+        format!("a socket is subscribed to {most} topics at most"),
+    );
+    Err(full.with_details(serde_json::json!({ "most": most })))
 }
 
 /// The topic, where this client may read it.

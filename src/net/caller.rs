@@ -4,34 +4,35 @@
 use std::{
     future::{Future, poll_fn},
     panic::AssertUnwindSafe,
-    sync::Arc,
+    sync::{Arc, Mutex},
     task::{Context, Waker},
     time::Duration,
 };
 
 use futures_util::{FutureExt, future::BoxFuture};
-use serde_json::Value;
+use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     answer::AnswerFrame,
+    company::Company,
     intake::{Admission, Bounds, Incoming, Intake},
+    limits::{Limit, rate::Rate},
     link::Link,
     notice::{Handshake, Notice},
-    outbox::{Engine, Outbox},
+    outbox::Outbox,
     packet::Kind,
-    progress::{InProgress, Progress},
-    sessions::{Session, Sessions},
-    telemetry::Telemetry,
+    progress::InProgress,
+    sessions::Session,
+    shared::Shared,
 };
 use crate::{
     call::{
-        dispatch::{Answer, Dispatcher, said},
-        peer::{Outgoing, Peer, SocketData, SocketId, Target},
+        dispatch::{Answer, said},
+        peer::{Peer, SocketData, SocketId},
     },
-    config::Config,
     error::{CallError, Code, Result},
-    feed::{self, Feed},
+    feed::{self, Wanted},
 };
 
 /// The event that carries the results of calls without an ack.
@@ -40,41 +41,8 @@ const MESSAGE: &str = "message";
 /// The event that carries what the server has to say by itself.
 const EVENT: &str = "event";
 
-/// What all sockets of a server share.
-pub(super) struct Shared {
-    pub(super) dispatcher: Dispatcher,
-    pub(super) feed: Option<Arc<Feed>>,
-    pub(super) sessions: Arc<Sessions>,
-    pub(super) progress: Progress,
-    pub(super) telemetry: Telemetry,
-    pub(super) config: Config,
-}
-
-/// An engine's socket among others.
-pub(super) trait Company: Engine + Clone {
-    /// Emits to others than this socket, at once: one whose queue is full misses it.
-    fn emit_to_others<'a>(
-        &'a self,
-        target: &'a Target,
-        event: &'a str,
-        data: Outgoing<'a>,
-    ) -> BoxFuture<'a, Result<()>>;
-
-    /// Emits to all of a target and collects what each acks in time.
-    fn collect_acks<'a>(
-        &'a self,
-        target: Target,
-        event: &'a str,
-        data: Outgoing<'a>,
-        wait: Duration,
-    ) -> BoxFuture<'a, Result<Vec<Result<Value>>>>;
-
-    fn join(&self, room: &str);
-
-    fn leave(&self, room: &str);
-
-    fn rooms(&self) -> Vec<String>;
-}
+/// When calls that found no room may find it: a guess, as nobody knows how long those before them take.
+const AFTER_CROWD: Duration = Duration::from_secs(1);
 
 /// One client's socket.
 pub(super) struct Caller<E> {
@@ -82,11 +50,14 @@ pub(super) struct Caller<E> {
     session: Arc<str>,
     pub(super) engine: E,
     link: Arc<Link>,
+    rate: Rate,
     pub(super) intake: Intake,
     pub(super) outbox: Arc<Outbox<E>>,
     pub(super) data: SocketData,
+    /// Held by the function that joins a room.
+    pub(super) joining: Mutex<()>,
     pub(super) gone: CancellationToken,
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
 impl<E: Company> Caller<E> {
@@ -111,9 +82,11 @@ impl<E: Company> Caller<E> {
             session: session.into(),
             engine,
             link,
+            rate: shared.rates.of_socket(),
             intake,
             outbox: Arc::new(outbox),
             data: SocketData::default(),
+            joining: Mutex::default(),
             gone,
             shared,
         });
@@ -124,14 +97,15 @@ impl<E: Company> Caller<E> {
 
     /// The socket is connected: it is subscribed to what its handshake names, and a client that is too old is
     /// told so.
-    pub(super) fn connected(self: &Arc<Self>, handshake: Handshake) {
+    pub(super) fn connected(self: &Arc<Self>, handshake: Handshake<'_>) {
         let Handshake { topics, version } = handshake;
         if let (Some(version), Some(min)) = (&version, &self.shared.config.min_client)
             && version < min
         {
             self.say(&Notice::Reload { min });
         }
-        let topics = topics.unwrap_or_default();
+        let most = self.shared.config.max_subscriptions;
+        let topics = topics.map_or_else(Wanted::default, |topics| Wanted::read(topics.get(), most));
         if topics.is_empty() {
             return;
         }
@@ -158,20 +132,44 @@ impl<E: Company> Caller<E> {
     /// Takes a call in, in the order in which they came.
     pub(super) fn take_in(self: &Arc<Self>, incoming: Incoming) {
         if self.shared.progress.is_draining() {
-            return self.refuse(incoming.ack, Code::Unavailable, "the server is stopping");
+            let stopping = CallError::new(Code::Unavailable, "the server is stopping");
+            return self.refuse(incoming.ack, &stopping);
+        }
+        if self.is_too_fast(incoming.ack) {
+            return;
         }
         match self.intake.admit(incoming) {
             Admission::Waits => {}
             Admission::WaitsAmongMany => self.pause_reading(),
             Admission::Refused(incoming) => {
-                return self.refuse(
-                    incoming.ack,
-                    Code::Overloaded,
-                    "too many calls of this socket wait already",
-                );
+                self.shared.telemetry.refused(Limit::CallsWaiting);
+                let full = CallError::new(Code::Overloaded, "too many calls of this socket wait already");
+                return self.refuse(incoming.ack, &later(full, AFTER_CROWD));
             }
         }
         self.start_waiting();
+    }
+
+    /// Answers an event that nobody but the caller's own code could know.
+    pub(super) fn refuse_unknown(&self, ack: Option<i64>) {
+        if !self.is_too_fast(ack) && ack.is_some() {
+            let unknown = CallError::new(Code::UnknownEvent, "calls are emitted as 'event'");
+            self.refuse(ack, &unknown);
+        }
+    }
+
+    /// Counts a call, and refuses one too many.
+    fn is_too_fast(&self, ack: Option<i64>) -> bool {
+        let Err(wait) = self.rate.count() else {
+            return false;
+        };
+        self.shared.telemetry.refused(Limit::CallRate);
+        let early = CallError::new(
+            Code::RateLimited,
+            "too many calls of this socket in so short a time",
+        );
+        self.refuse(ack, &later(early, wait));
+        true
     }
 
     /// Stops reading until fewer calls wait, but not beyond what the intake allows: heartbeats are read too.
@@ -292,17 +290,22 @@ impl<E: Company> Caller<E> {
     }
 
     /// Answers a packet that is not taken in.
-    pub(super) fn refuse(&self, ack: Option<i64>, code: Code, why: &'static str) {
-        self.shared.telemetry.answered(Some(code));
-        let error = CallError::new(code, why);
+    fn refuse(&self, ack: Option<i64>, error: &CallError) {
+        self.shared.telemetry.answered(Some(error.code()));
         let sent = match ack {
-            Some(id) => self.outbox.refuse(Kind::Ack(id), &AnswerFrame::refusal(&error)),
+            Some(id) => self.outbox.refuse(Kind::Ack(id), &AnswerFrame::refusal(error)),
             None => self.outbox.refuse(Kind::Event(MESSAGE), &error.message()),
         };
         if let Err(error) = sent {
             tracing::debug!(%error, "a refusal did not reach its client");
         }
     }
+}
+
+/// The same error, which says when to try again.
+fn later(error: CallError, wait: Duration) -> CallError {
+    let after = wait.as_micros().div_ceil(1000).max(1);
+    error.with_details(json!({ "after_ms": u64::try_from(after).unwrap_or(u64::MAX) }))
 }
 
 impl<E: Company> Session for Caller<E> {

@@ -6,7 +6,7 @@ use std::{
     fmt, io,
     pin::Pin,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll, ready},
@@ -16,6 +16,8 @@ use bytes::{Buf, BytesMut};
 use futures_util::task::AtomicWaker;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::io::poll_read_buf;
+
+use super::limits::places::Place;
 
 /// Whoever wants to know of each flush.
 pub(super) trait OnFlush: Send + Sync {
@@ -34,6 +36,10 @@ pub(crate) struct Control {
     blind: bool,
     paused: AtomicBool,
     closed: AtomicBool,
+    /// Whether it has shown what it is for.
+    settled: AtomicBool,
+    /// The one that its client takes behind a proxy.
+    place: OnceLock<Place>,
     reader: AtomicWaker,
     writer: AtomicWaker,
     told: Mutex<Option<Told>>,
@@ -74,6 +80,21 @@ impl Control {
         self.closed.store(true, Ordering::Release);
         self.reader.wake();
         self.writer.wake();
+    }
+
+    /// It has shown what it is for: it carries a socket, or plain requests.
+    pub(super) fn settle(&self) {
+        self.settled.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_settled(&self) -> bool {
+        self.settled.load(Ordering::Acquire)
+    }
+
+    /// Takes this place for as long as it lives.
+    pub(super) fn keep(&self, place: Place) {
+        // A connection becomes a WebSocket once.
+        let _ = self.place.set(place);
     }
 
     /// Tells `who` of each flush from now on.

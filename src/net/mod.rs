@@ -1,15 +1,17 @@
 //! From the network to a call and back. TCP connections come in at `listener` and are under our hand in
 //! `connection`; `engine` is Socket.IO itself, `socket` its sockets. Each is a `caller`: a call goes through
 //! its `intake`, the answer through its `outbox`, and its `link` tells when what was written has left.
-//! `telemetry` counts for whoever watches.
+//! `telemetry` counts for whoever watches, and `limits` say what is too much.
 
 mod answer;
 mod bundle;
 mod caller;
+mod company;
 mod connection;
 mod eio3;
 mod engine;
 mod intake;
+mod limits;
 mod link;
 mod listener;
 mod notice;
@@ -19,5 +21,6 @@ mod peer;
 mod progress;
 pub(crate) mod server;
 mod sessions;
+mod shared;
 mod socket;
 mod telemetry;

@@ -17,7 +17,8 @@ use socketioxide::{
 };
 
 use super::{
-    caller::{Caller, Company, Shared},
+    caller::Caller,
+    company::Company,
     connection::Control,
     intake::{Incoming, Source},
     link::Link,
@@ -25,6 +26,7 @@ use super::{
     outbox::{Engine, Untaken, socket_gone},
     packet::Kind,
     sessions::is_websocket,
+    shared::Shared,
 };
 use crate::{
     call::{
@@ -74,7 +76,7 @@ struct Connected;
 impl ConnectHandler<LocalAdapter, Direct> for Connected {
     fn call(&self, socket: Arc<Socket>, auth: Option<handler::Value>) {
         let handshake = auth.as_ref().and_then(handler::Value::as_str);
-        let handshake: Handshake = handshake
+        let handshake: Handshake<'_> = handshake
             .and_then(|auth| serde_json::from_str(auth).ok())
             .unwrap_or_default();
         if let Some(caller) = socket.extensions.get::<Arc<Caller<Weak<Socket>>>>() {
@@ -231,9 +233,6 @@ struct OtherEvents(Arc<Caller<Weak<Socket>>>);
 
 impl MessageHandler<LocalAdapter, Direct> for OtherEvents {
     fn call(&self, _: Arc<Socket>, _: handler::Value, ack: Option<i64>) {
-        if ack.is_some() {
-            self.0
-                .refuse(ack, Code::UnknownEvent, "calls are emitted as 'event'");
-        }
+        self.0.refuse_unknown(ack);
     }
 }

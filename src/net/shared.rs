@@ -1,0 +1,30 @@
+//! What all sockets of a server share.
+
+use std::sync::Arc;
+
+use super::{limits::rate::Rates, progress::Progress, sessions::Sessions, telemetry::Telemetry};
+use crate::{call::dispatch::Dispatcher, config::Config, feed::Feed};
+
+pub(super) struct Shared {
+    pub(super) dispatcher: Dispatcher,
+    pub(super) feed: Option<Arc<Feed>>,
+    pub(super) sessions: Arc<Sessions>,
+    pub(super) progress: Progress,
+    pub(super) telemetry: Arc<Telemetry>,
+    pub(super) rates: Rates,
+    pub(super) config: Config,
+}
+
+impl Shared {
+    pub(super) fn new(dispatcher: Dispatcher, feed: Option<Arc<Feed>>, config: Config) -> Arc<Self> {
+        Arc::new(Self {
+            dispatcher,
+            telemetry: Arc::new(Telemetry::new(feed.as_deref())),
+            feed,
+            sessions: Arc::default(),
+            progress: Progress::default(),
+            rates: Rates::new(&config),
+            config,
+        })
+    }
+}

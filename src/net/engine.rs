@@ -13,7 +13,7 @@ use super::{
     outbox::ENGINE_QUEUE,
     sessions,
     shared::Shared,
-    socket,
+    socket, upgrade,
 };
 
 /// Where Socket.IO clients look for a server.
@@ -45,6 +45,7 @@ pub(super) fn routes(shared: &Arc<Shared>, origins: Origins) -> (Router, SocketI
     socket::attach(&io, shared);
     let routes = Router::new()
         .route_service(&format!("{PATH}/"), service)
+        .layer(middleware::from_fn(upgrade::check))
         .layer(middleware::from_fn_with_state(
             (config.body_timeout, shared.telemetry.clone()),
             body::in_time,

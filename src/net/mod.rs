@@ -24,3 +24,4 @@ mod sessions;
 mod shared;
 mod socket;
 mod telemetry;
+mod upgrade;

@@ -1,6 +1,6 @@
 # Needs Rust (1.94 or later), Node.js (20.19 or later) with npm, and make. Everything else is installed here.
 
-.PHONY: run test proof check screenshots bench fuzz smoke fuzz-smoke bench-smoke
+.PHONY: run test proof check screenshots flood audit bench fuzz smoke fuzz-smoke bench-smoke
 .DELETE_ON_ERROR:
 
 # Builds the page and the server, and runs them on http://127.0.0.1:3000 (PORT or UPDRAFT_PORT for another).
@@ -29,6 +29,19 @@ check: client-demo/node_modules
 # Pictures of the page in each of its states, in target/screenshots.
 screenshots: client-demo/dist/index.html tests/browser/node_modules
 	tests/browser/run.sh screenshots.mjs
+
+# Ten minutes of every abuse at once, beside clients that mean well: prints what their calls took. (`make test`: 20 s.)
+flood:
+	UPDRAFT_FLOOD=600 cargo test --release --test it hostile::siege -- --nocapture
+
+# Known vulnerabilities, licences and duplicates of all dependencies (deny.toml). Asks advisory databases on the
+# internet, which not every machine reaches, and needs `cargo install cargo-deny`: so not among the checks above.
+audit:
+	cargo deny check
+	cargo deny --manifest-path fuzz/Cargo.toml check advisories
+	npm audit --prefix client-demo
+	npm audit --prefix tests/clients
+	npm audit --prefix tests/browser
 
 # What calls, dispatch and topics cost; docs/benchmarks-*.md and docs/dispatch.md read the figures. Some minutes.
 bench:

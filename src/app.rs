@@ -318,7 +318,13 @@ impl App {
             Some(journal) => journal,
             None => Arc::new(SqliteJournal::open(&self.config.data, self.config.durability)?),
         };
-        let feed = Feed::start(journal, topics, self.config.remember_calls).await?;
+        let feed = Feed::start(
+            journal,
+            topics,
+            self.config.remember_calls,
+            self.config.max_subscriptions,
+        )
+        .await?;
         feed.keep_tidy();
         Ok(Some(feed))
     }

@@ -3,14 +3,29 @@
 mod auth;
 mod time;
 
-use std::{net::IpAddr, net::Ipv4Addr, path::PathBuf, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    path::PathBuf,
+    time::Duration,
+};
 
 use clap::Args;
+use ipnet::IpNet;
 use semver::Version;
 
 pub use self::auth::{AuthConfig, Secret};
 use self::time::time;
 use crate::{call::payload::Limits, journal::Durability};
+
+/// Where the help and `docs/configuration.md` list what bounds clients.
+const LIMITS: &str = "Limits";
+
+/// Six times what a socket of the benchmark calls, and a fifth of what a server of two cores answers in all: nobody
+/// who works is stopped, and nobody alone takes the whole of it.
+const CALL_RATE: u32 = 20_000;
+
+/// Two seconds of it.
+const CALL_BURST: u32 = 40_000;
 
 /// How a server runs. `Default` is what `updraft serve` does without flags.
 ///
@@ -28,14 +43,26 @@ pub struct Config {
     #[arg(long, env = "UPDRAFT_PORT", default_value_t = default_port())]
     pub port: u16,
 
-    /// Origins whose pages may poll across sites, separated by commas; `*` for all. (WebSockets are not asked)
+    /// Origins whose pages may connect beside those of the server's own, separated by commas; `*` for all. What is
+    /// no browser names no origin, and is not asked
     #[arg(
         long,
-        env = "UPDRAFT_CORS_ORIGINS",
+        env = "UPDRAFT_ALLOWED_ORIGINS",
         value_delimiter = ',',
         value_name = "ORIGIN"
     )]
-    pub cors_origins: Vec<String>,
+    pub allowed_origins: Vec<String>,
+
+    /// Proxies that are believed whom they forward for (`X-Forwarded-For`, `Forwarded`), as addresses or networks,
+    /// separated by commas
+    #[arg(
+        long,
+        env = "UPDRAFT_TRUSTED_PROXIES",
+        value_delimiter = ',',
+        value_name = "NETWORK",
+        value_parser = network
+    )]
+    pub trusted_proxies: Vec<IpNet>,
 
     /// Directory that holds socket.io.js, to serve it at /socket.io/ as Node does
     #[arg(long, env = "UPDRAFT_CLIENT_BUNDLE", value_name = "DIR")]
@@ -68,52 +95,95 @@ pub struct Config {
     #[arg(long, env = "UPDRAFT_REMEMBER_CALLS", value_name = "TIME", value_parser = time, default_value = "24h")]
     pub remember_calls: Duration,
 
+    /// TCP connections at once; more are told 503
+    #[arg(long, env = "UPDRAFT_MAX_CONNECTIONS", value_name = "CONNECTIONS", default_value_t = Config::default().max_connections,
+        help_heading = LIMITS)]
+    pub max_connections: usize,
+
+    /// Connections at once of one client's address; more are told 503. Of IPv6, a network of 64 bits counts as one
+    #[arg(long, env = "UPDRAFT_MAX_CONNECTIONS_PER_ADDRESS", value_name = "CONNECTIONS",
+        default_value_t = Config::default().max_connections_per_address, help_heading = LIMITS)]
+    pub max_connections_per_address: usize,
+
+    /// Longest that a client may take to send a request's head
+    #[arg(long, env = "UPDRAFT_HEADER_TIMEOUT", value_name = "TIME", value_parser = time, default_value = "10s",
+        help_heading = LIMITS)]
+    pub header_timeout: Duration,
+
+    /// Longest that a polling client may take to send what it posts
+    #[arg(long, env = "UPDRAFT_BODY_TIMEOUT", value_name = "TIME", value_parser = time, default_value = "20s",
+        help_heading = LIMITS)]
+    pub body_timeout: Duration,
+
+    /// Longest from a connection's first byte to its socket's CONNECT
+    #[arg(long, env = "UPDRAFT_HANDSHAKE_TIMEOUT", value_name = "TIME", value_parser = time, default_value = "20s",
+        help_heading = LIMITS)]
+    pub handshake_timeout: Duration,
+
+    /// Calls of one socket in a second, over time
+    #[arg(long, env = "UPDRAFT_CALL_RATE", value_name = "CALLS", default_value_t = Config::default().call_rate,
+        help_heading = LIMITS, value_parser = clap::value_parser!(u32).range(1..))]
+    pub call_rate: u32,
+
+    /// Calls of one socket at once, after which the rate holds
+    #[arg(long, env = "UPDRAFT_CALL_BURST", value_name = "CALLS", default_value_t = Config::default().call_burst,
+        help_heading = LIMITS, value_parser = clap::value_parser!(u32).range(1..))]
+    pub call_burst: u32,
+
+    /// Topics that one socket may be subscribed to
+    #[arg(long, env = "UPDRAFT_MAX_SUBSCRIPTIONS", value_name = "TOPICS", default_value_t = Config::default().max_subscriptions,
+        help_heading = LIMITS)]
+    pub max_subscriptions: usize,
+
+    /// Rooms that one socket may be in
+    #[arg(long, env = "UPDRAFT_MAX_ROOMS", value_name = "ROOMS", default_value_t = Config::default().max_rooms,
+        help_heading = LIMITS)]
+    pub max_rooms: usize,
+
     /// Largest call as it arrives, Buffers included, in bytes
-    #[arg(long, env = "UPDRAFT_MAX_CALL", value_name = "BYTES", default_value_t = Config::default().max_call)]
+    #[arg(long, env = "UPDRAFT_MAX_CALL", value_name = "BYTES", default_value_t = Config::default().max_call,
+        help_heading = LIMITS)]
     pub max_call: usize,
 
     /// Largest call, or data, after unpacking, in bytes
-    #[arg(long, env = "UPDRAFT_MAX_UNPACKED", value_name = "BYTES", default_value_t = Config::default().max_unpacked)]
+    #[arg(long, env = "UPDRAFT_MAX_UNPACKED", value_name = "BYTES", default_value_t = Config::default().max_unpacked,
+        help_heading = LIMITS)]
     pub max_unpacked: usize,
 
     /// Deepest nesting of arrays and objects in a call; 127 at most
-    #[arg(long, env = "UPDRAFT_MAX_DEPTH", value_name = "LEVELS", default_value_t = Config::default().max_depth,
+    #[arg(long, env = "UPDRAFT_MAX_DEPTH", value_name = "LEVELS", default_value_t = Config::default().max_depth, help_heading = LIMITS,
         value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=Limits::DEEPEST as u64))]
     pub max_depth: usize,
 
     /// How long a function may take
-    #[arg(long, env = "UPDRAFT_CALL_TIMEOUT", value_name = "TIME", value_parser = time, default_value = "30s")]
+    #[arg(long, env = "UPDRAFT_CALL_TIMEOUT", value_name = "TIME", value_parser = time, default_value = "30s",
+        help_heading = LIMITS)]
     pub call_timeout: Duration,
 
     /// Calls of one socket that run at once
-    #[arg(long, env = "UPDRAFT_MAX_RUNNING", value_name = "CALLS", default_value_t = Config::default().max_running,
+    #[arg(long, env = "UPDRAFT_MAX_RUNNING", value_name = "CALLS", default_value_t = Config::default().max_running, help_heading = LIMITS,
         value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
     pub max_running: usize,
 
     /// Calls of one WebSocket that wait to run; reading pauses at half of it. (A polling POST comes in whole)
-    #[arg(long, env = "UPDRAFT_MAX_WAITING", value_name = "CALLS", default_value_t = Config::default().max_waiting,
+    #[arg(long, env = "UPDRAFT_MAX_WAITING", value_name = "CALLS", default_value_t = Config::default().max_waiting, help_heading = LIMITS,
         value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(2..))]
     pub max_waiting: usize,
 
     /// How long reading pauses for a crowd of calls of one socket; what comes after that is `overloaded`. Shorter
     /// than the ping time-out, as the client's heartbeat waits too
-    #[arg(long, env = "UPDRAFT_READ_PAUSE", value_name = "TIME", value_parser = time, default_value = "10s")]
+    #[arg(long, env = "UPDRAFT_READ_PAUSE", value_name = "TIME", value_parser = time, default_value = "10s",
+        help_heading = LIMITS)]
     pub read_pause: Duration,
 
     /// How long an emit waits for room in a slow client's queue, and how long a client may read nothing
-    #[arg(long, env = "UPDRAFT_SEND_TIMEOUT", value_name = "TIME", value_parser = time, default_value = "30s")]
+    #[arg(long, env = "UPDRAFT_SEND_TIMEOUT", value_name = "TIME", value_parser = time, default_value = "30s",
+        help_heading = LIMITS)]
     pub send_timeout: Duration,
 
-    /// TCP connections at once; more are told 503
-    #[arg(long, env = "UPDRAFT_MAX_CONNECTIONS", value_name = "CONNECTIONS", default_value_t = Config::default().max_connections)]
-    pub max_connections: usize,
-
-    /// Longest that a client may take to send a request's head
-    #[arg(long, env = "UPDRAFT_HEADER_TIMEOUT", value_name = "TIME", value_parser = time, default_value = "10s")]
-    pub header_timeout: Duration,
-
     /// Longest that sent bytes may stay unacknowledged by the other end's TCP
-    #[arg(long, env = "UPDRAFT_TCP_TIMEOUT", value_name = "TIME", value_parser = time, default_value = "30s")]
+    #[arg(long, env = "UPDRAFT_TCP_TIMEOUT", value_name = "TIME", value_parser = time, default_value = "30s",
+        help_heading = LIMITS)]
     pub tcp_timeout: Duration,
 
     /// How often the server pings a client
@@ -139,13 +209,23 @@ impl Default for Config {
         Self {
             host: IpAddr::V4(Ipv4Addr::LOCALHOST),
             port: 3000,
-            cors_origins: Vec::new(),
+            allowed_origins: Vec::new(),
+            trusted_proxies: Vec::new(),
             client_bundle: None,
             metrics: false,
             min_client: None,
             data: PathBuf::from("./data"),
             durability: Durability::default(),
             remember_calls: Duration::from_secs(24 * 60 * 60),
+            max_connections: 20_000,
+            max_connections_per_address: 15_000,
+            header_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(20),
+            handshake_timeout: Duration::from_secs(20),
+            call_rate: CALL_RATE,
+            call_burst: CALL_BURST,
+            max_subscriptions: 100,
+            max_rooms: 1000,
             max_call: limits.packed,
             max_unpacked: limits.unpacked,
             max_depth: limits.depth,
@@ -154,8 +234,6 @@ impl Default for Config {
             max_waiting: 1024,
             read_pause: Duration::from_secs(10),
             send_timeout: Duration::from_secs(30),
-            max_connections: 20_000,
-            header_timeout: Duration::from_secs(10),
             tcp_timeout: Duration::from_secs(30),
             ping_interval: Duration::from_secs(25),
             ping_timeout: Duration::from_secs(20),
@@ -182,6 +260,13 @@ fn default_port() -> u16 {
         .ok()
         .and_then(|port| port.parse().ok())
         .unwrap_or(Config::default().port)
+}
+
+/// An address is a network of one.
+fn network(text: &str) -> Result<IpNet, String> {
+    text.parse::<IpNet>()
+        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
+        .map_err(|_| "write it as 10.0.0.7 or 10.0.0.0/8".to_owned())
 }
 
 #[cfg(test)]

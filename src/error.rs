@@ -21,7 +21,7 @@ pub enum Code {
     UnknownEvent,
     /// `data` does not fit what the function takes; `details` names the path and what was expected.
     InvalidData,
-    /// The call, packed or unpacked, is over its limit.
+    /// The call, packed or unpacked, is over its limit; or the rooms or topics that the socket would then be in.
     TooLarge,
     /// There is no valid identity.
     Unauthenticated,

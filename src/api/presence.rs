@@ -148,7 +148,7 @@ async fn enter(
     cx: Context,
 ) -> Result<Json<String>> {
     visitor.check()?;
-    cx.join(ROOM);
+    cx.join(ROOM)?;
     if presence.enter(visitor, &cx) {
         tokio::spawn(see_off(presence.clone(), cx.clone()));
     }

@@ -33,8 +33,7 @@ async fn join(Json(Room { room }): Json<Room>, cx: Context) -> Result<()> {
             "a room has a name of 1 to 64 bytes",
         ));
     }
-    cx.join(&room);
-    Ok(())
+    cx.join(&room)
 }
 
 async fn leave(Json(Room { room }): Json<Room>, cx: Context) {

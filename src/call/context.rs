@@ -21,7 +21,7 @@ use crate::error::{CallError, Code, Result};
 /// use updraft::{Context, Result};
 ///
 /// async fn say(text: String, cx: Context) -> Result<()> {
-///     cx.join("lobby");
+///     cx.join("lobby")?;
 ///     cx.within("lobby").emit("message", &text).await
 /// }
 /// # let module = updraft::Module::new("api.room").on("say", say);
@@ -131,8 +131,11 @@ impl Context {
     }
 
     /// Enters a room; it comes to be with its first socket.
-    pub fn join(&self, room: &str) {
-        self.peer.join(room);
+    ///
+    /// # Errors
+    /// [`Code::TooLarge`] where the socket is in as many rooms as the configuration allows.
+    pub fn join(&self, room: &str) -> Result<()> {
+        self.peer.join(room)
     }
 
     /// Leaves a room.

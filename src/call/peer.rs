@@ -99,7 +99,10 @@ pub trait Peer: Send + Sync + 'static {
     fn release(&self);
 
     /// Enters a room.
-    fn join(&self, room: &str);
+    ///
+    /// # Errors
+    /// Where it is in as many as it may be.
+    fn join(&self, room: &str) -> Result<()>;
 
     /// Leaves a room.
     fn leave(&self, room: &str);

@@ -31,6 +31,8 @@ pub struct Feed {
     metrics: Metrics,
     /// How long an idempotency key is known.
     remembers: Duration,
+    /// Topics that one socket may be subscribed to.
+    most_subscriptions: usize,
     stop: CancellationToken,
     _stop_with_this: DropGuard,
 }
@@ -73,7 +75,7 @@ impl Channel {
 
 impl Feed {
     /// Follows a journal from where it ends now, inside a tokio runtime. Idempotency keys are remembered for this
-    /// long at least.
+    /// long at least; a socket is subscribed to so many topics at most.
     ///
     /// # Errors
     /// Where the journal cannot be read.
@@ -81,6 +83,7 @@ impl Feed {
         journal: Arc<dyn Journal>,
         topics: Vec<Topic>,
         remembers: Duration,
+        most_subscriptions: usize,
     ) -> Result<Arc<Self>, JournalError> {
         // Before the fences are read, so that nothing falls in between.
         let tail = journal.tail();
@@ -106,6 +109,7 @@ impl Feed {
             channels: channels.clone(),
             metrics,
             remembers,
+            most_subscriptions,
             stop: stop.clone(),
             _stop_with_this: stop.drop_guard(),
         };
@@ -131,6 +135,10 @@ impl Feed {
     /// Reads off what is not counted as it happens.
     pub(crate) fn observe(&self) {
         self.channels().for_each(Channel::observe);
+    }
+
+    pub(super) fn most_subscriptions(&self) -> usize {
+        self.most_subscriptions
     }
 
     pub(super) fn remembers(&self) -> Duration {

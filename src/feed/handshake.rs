@@ -4,7 +4,7 @@
 use std::{fmt, future::Future, sync::Arc};
 
 use serde::{
-    Deserialize, Deserializer,
+    Deserializer,
     de::{IgnoredAny, MapAccess, Visitor},
 };
 use serde_json::{json, value::RawValue};
@@ -18,9 +18,6 @@ use crate::{
     error::{CallError, Code, Result},
     event::Position,
 };
-
-/// Most topics that one handshake may name.
-const MOST: usize = 100;
 
 /// What a handshake names, as far as it is within bounds.
 #[derive(Default)]
@@ -36,36 +33,23 @@ impl Wanted {
         self.topics.is_empty() && self.refused.is_none()
     }
 
-    fn read(json: &str) -> Self {
-        serde_json::from_str::<Topics>(json).map_or_else(
-            |_| Self {
-                topics: Vec::new(),
-                refused: Some(invalid("topics come as an object", "auth.topics", "an object")),
-            },
-            |Topics(wanted)| wanted,
-        )
-    }
-}
-
-/// Of whatever form: what does not fit is refused later, beside what does.
-impl<'de> Deserialize<'de> for Wanted {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        <&RawValue>::deserialize(deserializer).map(|json| Self::read(json.get()))
+    /// Reads JSON of whatever form, the first so many topics of it: what does not fit is refused later, beside what
+    /// does.
+    pub(crate) fn read(json: &str, most: usize) -> Self {
+        let topics = serde_json::Deserializer::from_str(json).deserialize_map(Topics { most });
+        topics.unwrap_or_else(|_| Self {
+            topics: Vec::new(),
+            refused: Some(invalid("topics come as an object", "auth.topics", "an object")),
+        })
     }
 }
 
 /// An object of positions by topics.
-struct Topics(Wanted);
-
-impl<'de> Deserialize<'de> for Topics {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(Reading).map(Self)
-    }
+struct Topics {
+    most: usize,
 }
 
-struct Reading;
-
-impl<'de> Visitor<'de> for Reading {
+impl<'de> Visitor<'de> for Topics {
     type Value = Wanted;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -74,7 +58,7 @@ impl<'de> Visitor<'de> for Reading {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Wanted, A::Error> {
         let mut wanted = Wanted::default();
-        while wanted.topics.len() < MOST {
+        while wanted.topics.len() < self.most {
             let Some((topic, since)) = map.next_entry::<String, &RawValue>()? else {
                 return Ok(wanted);
             };
@@ -82,7 +66,7 @@ impl<'de> Visitor<'de> for Reading {
             wanted.topics.push((topic, since));
         }
         while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
-            wanted.refused.get_or_insert_with(too_many);
+            wanted.refused.get_or_insert_with(|| too_many(self.most));
         }
         Ok(wanted)
     }
@@ -100,12 +84,12 @@ fn invalid(why: &'static str, path: &str, expected: &str) -> CallError {
     CallError::new(Code::InvalidData, why).with_details(json!({ "path": path, "expected": expected }))
 }
 
-fn too_many() -> CallError {
+fn too_many(most: usize) -> CallError {
     CallError::new(
         Code::TooLarge,
-        format!("a handshake names {MOST} topics at most; those beyond were left out"),
+        format!("a handshake names {most} topics at most; those beyond were left out"),
     )
-    .with_details(json!({ "path": "auth.topics", "most": MOST }))
+    .with_details(json!({ "path": "auth.topics", "most": most }))
 }
 
 /// Subscribes to what a handshake names, before the first call is taken in, which then finds these subscriptions. An

@@ -101,6 +101,7 @@ async fn begin(feed: &Feed, cx: &Context, topic: &str, since: Option<Position>) 
     let mut readings = held(cx).await;
     // While nobody else holds them: who is somebody else from now on is asked for again after this.
     let channel = admit(feed, cx, topic).await?;
+    check_room(feed, &readings, topic)?;
     // The first is over before the second begins: nothing of it arrives after its start.
     end(readings.remove(topic)).await;
     let (subscription, start) = Subscription::begin(channel, since.as_ref()).await?;
@@ -118,6 +119,7 @@ pub(super) async fn begin_by_itself(
     since: Option<Position>,
 ) -> Result<()> {
     let channel = admit(feed, cx, topic).await?;
+    check_room(feed, readings, topic)?;
     end(readings.remove(topic)).await;
     let reader = cx.clone();
     let feeding = async move {
@@ -157,6 +159,19 @@ pub(super) async fn refuse(cx: &Context, topic: Option<&str>, error: &CallError)
         () = say(cx, &refused) => {}
         () = cx.cancelled() => {}
     }
+}
+
+/// Whether there is room for a subscription, or one that it replaces.
+fn check_room(feed: &Feed, readings: &ByTopic, topic: &str) -> Result<()> {
+    let most = feed.most_subscriptions();
+    if readings.len() < most || readings.contains_key(topic) {
+        return Ok(());
+    }
+    let full = CallError::new(
+        Code::TooLarge,
+        format!("a socket is subscribed to {most} topics at most"),
+    );
+    Err(full.with_details(serde_json::json!({ "most": most })))
 }
 
 /// The topic, where this client may read it.

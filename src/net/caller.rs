@@ -6,71 +6,65 @@ use std::{
     panic::AssertUnwindSafe,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Waker},
+    time::Duration,
 };
 
 use futures_util::{FutureExt, future::BoxFuture};
+use serde_json::json;
 use tokio::sync::{Notify, futures::Notified};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     answer::AnswerFrame,
-    auth::{Authenticator, revoked},
+    auth::revoked,
     company::Company,
     intake::{Admission, Bounds, Incoming, Intake},
+    limits::{Limit, rate::Rate},
     link::Link,
     notice::{Handshake, Notice},
     outbox::Outbox,
     packet::Kind,
-    progress::{InProgress, Progress},
-    sessions::{Session, Sessions},
-    telemetry::Telemetry,
+    progress::InProgress,
+    sessions::Session,
+    shared::Shared,
 };
 use crate::{
     call::{
-        dispatch::{Answer, Dispatcher, said},
+        dispatch::{Answer, said},
         identity::Identity,
-        peer::{Outgoing, Peer, SocketData, SocketId},
+        peer::{Peer, SocketData, SocketId},
     },
-    config::Config,
     error::{CallError, Code, Result},
-    feed::{self, Feed},
+    feed::{self, Wanted},
 };
 
 /// The event that carries the results of calls without an ack.
-const MESSAGE: &str = "message";
+pub(super) const MESSAGE: &str = "message";
 
 /// The event that carries calls one way, and the other way what topics and the server say.
 pub(super) const EVENT: &str = "event";
 
-/// What existing clients are told who may not call.
-const NO_PERMISSION: &str = "user hasn`t permission";
-
-/// What all sockets of a server share.
-pub(super) struct Shared {
-    pub(super) auth: Arc<Authenticator>,
-    pub(super) dispatcher: Dispatcher,
-    pub(super) feed: Option<Arc<Feed>>,
-    pub(super) sessions: Arc<Sessions>,
-    pub(super) progress: Progress,
-    pub(super) telemetry: Telemetry,
-    pub(super) config: Config,
-}
+/// When calls that found no room may find it: a guess, as nobody knows how long those before them take.
+const AFTER_CROWD: Duration = Duration::from_secs(1);
 
 /// One client's socket.
 pub(super) struct Caller<E> {
     pub(super) id: SocketId,
     session: Arc<str>,
     pub(super) engine: E,
-    link: Arc<Link>,
+    pub(super) link: Arc<Link>,
+    rate: Rate,
     pub(super) intake: Intake,
     pub(super) outbox: Arc<Outbox<E>>,
     pub(super) data: SocketData,
     /// Who it is now; why it is nobody, where it is closed at its first call.
-    identity: Mutex<Identity>,
+    pub(super) identity: Mutex<Identity>,
     identified: Notify,
     refused: Option<CallError>,
+    /// Held by the function that joins a room.
+    pub(super) joining: Mutex<()>,
     pub(super) gone: CancellationToken,
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
 impl<E: Company> Caller<E> {
@@ -100,12 +94,14 @@ impl<E: Company> Caller<E> {
             session: session.into(),
             engine,
             link,
+            rate: shared.rates.of_socket(),
             intake,
             outbox: Arc::new(outbox),
             data: SocketData::default(),
             identity: Mutex::new(identity),
             identified: Notify::new(),
             refused,
+            joining: Mutex::default(),
             gone,
             shared,
         });
@@ -116,14 +112,15 @@ impl<E: Company> Caller<E> {
 
     /// The socket is connected: it is subscribed to what its handshake names, and a client that is too old is
     /// told so.
-    pub(super) fn connected(self: &Arc<Self>, handshake: Handshake) {
+    pub(super) fn connected(self: &Arc<Self>, handshake: Handshake<'_>) {
         let Handshake { topics, version } = handshake;
         if let (Some(version), Some(min)) = (&version, &self.shared.config.min_client)
             && version < min
         {
             self.say(&Notice::Reload { min });
         }
-        let topics = topics.unwrap_or_default();
+        let most = self.shared.config.max_subscriptions;
+        let topics = topics.map_or_else(Wanted::default, |topics| Wanted::read(topics.get(), most));
         if topics.is_empty() || self.refused.is_some() {
             return;
         }
@@ -166,43 +163,6 @@ impl<E: Company> Caller<E> {
         self.identified.notified()
     }
 
-    /// Closes the socket and says why. Nothing else reaches its client any more, and nothing more is done for it.
-    pub(super) fn dismiss(&self, why: &CallError) {
-        let closed = serde_json::json!({ "event": "server.closed", "error": why });
-        self.close_saying(&[(Kind::Event(EVENT), &closed)]);
-    }
-
-    fn close_saying(&self, last: &[(Kind<'_>, Outgoing<'_>)]) {
-        self.gone.cancel();
-        *self.known_as() = Identity::ANONYMOUS;
-        let flushes = self.link.flushes();
-        self.outbox.end(last);
-        if !self.engine.disconnect() {
-            // There is no room to say so.
-            self.link.close();
-            return;
-        }
-        let (link, patience) = (self.link.clone(), self.shared.config.send_timeout);
-        tokio::spawn(async move {
-            let _ = tokio::time::timeout(patience, link.flushed_since(flushes)).await;
-            link.close();
-        });
-    }
-
-    /// Existing clients look for the text as a message, whether they wait for an ack or not.
-    fn close_at_first_call(&self, ack: Option<i64>, why: &CallError) {
-        self.shared.telemetry.answered(Some(why.code()));
-        let message: (Kind<'_>, Outgoing<'_>) = (Kind::Event(MESSAGE), &NO_PERMISSION);
-        let error = CallError::new(why.code(), NO_PERMISSION);
-        match ack {
-            Some(id) => {
-                let answer = AnswerFrame::refusal(&error);
-                self.close_saying(&[message, (Kind::Ack(id), &answer)]);
-            }
-            None => self.close_saying(&[message]),
-        }
-    }
-
     /// Takes a call in, in the order in which they came.
     pub(super) fn take_in(self: &Arc<Self>, incoming: Incoming) {
         if let Some(why) = &self.refused {
@@ -212,20 +172,44 @@ impl<E: Company> Caller<E> {
             return;
         }
         if self.shared.progress.is_draining() {
-            return self.refuse(incoming.ack, Code::Unavailable, "the server is stopping");
+            let stopping = CallError::new(Code::Unavailable, "the server is stopping");
+            return self.refuse(incoming.ack, &stopping);
+        }
+        if self.is_too_fast(incoming.ack) {
+            return;
         }
         match self.intake.admit(incoming) {
             Admission::Waits => {}
             Admission::WaitsAmongMany => self.pause_reading(),
             Admission::Refused(incoming) => {
-                return self.refuse(
-                    incoming.ack,
-                    Code::Overloaded,
-                    "too many calls of this socket wait already",
-                );
+                self.shared.telemetry.refused(Limit::CallsWaiting);
+                let full = CallError::new(Code::Overloaded, "too many calls of this socket wait already");
+                return self.refuse(incoming.ack, &later(full, AFTER_CROWD));
             }
         }
         self.start_waiting();
+    }
+
+    /// Answers an event that nobody but the caller's own code could know.
+    pub(super) fn refuse_unknown(&self, ack: Option<i64>) {
+        if !self.is_too_fast(ack) && ack.is_some() {
+            let unknown = CallError::new(Code::UnknownEvent, "calls are emitted as 'event'");
+            self.refuse(ack, &unknown);
+        }
+    }
+
+    /// Counts a call, and refuses one too many.
+    fn is_too_fast(&self, ack: Option<i64>) -> bool {
+        let Err(wait) = self.rate.count() else {
+            return false;
+        };
+        self.shared.telemetry.refused(Limit::CallRate);
+        let early = CallError::new(
+            Code::RateLimited,
+            "too many calls of this socket in so short a time",
+        );
+        self.refuse(ack, &later(early, wait));
+        true
     }
 
     /// Stops reading until fewer calls wait, but not beyond what the intake allows: heartbeats are read too.
@@ -350,17 +334,22 @@ impl<E: Company> Caller<E> {
     }
 
     /// Answers a packet that is not taken in.
-    pub(super) fn refuse(&self, ack: Option<i64>, code: Code, why: &'static str) {
-        self.shared.telemetry.answered(Some(code));
-        let error = CallError::new(code, why);
+    fn refuse(&self, ack: Option<i64>, error: &CallError) {
+        self.shared.telemetry.answered(Some(error.code()));
         let sent = match ack {
-            Some(id) => self.outbox.refuse(Kind::Ack(id), &AnswerFrame::refusal(&error)),
+            Some(id) => self.outbox.refuse(Kind::Ack(id), &AnswerFrame::refusal(error)),
             None => self.outbox.refuse(Kind::Event(MESSAGE), &error.message()),
         };
         if let Err(error) = sent {
             tracing::debug!(%error, "a refusal did not reach its client");
         }
     }
+}
+
+/// The same error, which says when to try again.
+fn later(error: CallError, wait: Duration) -> CallError {
+    let after = wait.as_micros().div_ceil(1000).max(1);
+    error.with_details(json!({ "after_ms": u64::try_from(after).unwrap_or(u64::MAX) }))
 }
 
 impl<E: Company> Session for Caller<E> {

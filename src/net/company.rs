@@ -1,4 +1,4 @@
-//! An engine's socket among others.
+//! What a caller asks of its engine's socket, beside taking packets.
 
 use std::time::Duration;
 

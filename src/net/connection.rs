@@ -6,7 +6,7 @@ use std::{
     fmt, io,
     pin::Pin,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
     },
     task::{Context, Poll, ready},
@@ -17,7 +17,7 @@ use futures_util::task::AtomicWaker;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::io::poll_read_buf;
 
-use super::refusal::mended;
+use super::{limits::places::Place, refusal::mended};
 
 /// Whoever wants to know of each flush.
 pub(super) trait OnFlush: Send + Sync {
@@ -40,6 +40,10 @@ pub(crate) struct Control {
     refuses: AtomicBool,
     /// Whether it is to close unless the client is let in after all.
     farewell: AtomicBool,
+    /// Whether it has shown what it is for.
+    settled: AtomicBool,
+    /// The one that its client takes behind a proxy.
+    place: OnceLock<Place>,
     reader: AtomicWaker,
     writer: AtomicWaker,
     told: Mutex<Option<Told>>,
@@ -96,6 +100,21 @@ impl Control {
     /// It did not, or it has been mended.
     pub(super) fn expect_no_refusal(&self) {
         self.refuses.store(false, Ordering::Release);
+    }
+
+    /// It has shown what it is for: it carries a socket, or plain requests.
+    pub(super) fn settle(&self) {
+        self.settled.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_settled(&self) -> bool {
+        self.settled.load(Ordering::Acquire)
+    }
+
+    /// Takes this place for as long as it lives.
+    pub(super) fn keep(&self, place: Place) {
+        // A connection becomes a WebSocket once.
+        let _ = self.place.set(place);
     }
 
     /// Tells `who` of each flush from now on.

@@ -4,7 +4,17 @@ use axum::{Router, middleware};
 use socketioxide::SocketIo;
 use std::sync::Arc;
 
-use super::{caller::Shared, eio3, outbox::ENGINE_QUEUE, polled, sessions, socket};
+use super::{
+    eio3,
+    limits::{
+        body,
+        origins::{self, Origins},
+    },
+    outbox::ENGINE_QUEUE,
+    polled, sessions,
+    shared::Shared,
+    socket, upgrade,
+};
 
 /// Where Socket.IO clients look for a server.
 pub(super) const PATH: &str = "/socket.io";
@@ -17,7 +27,7 @@ const READ_BUFFER: usize = 512;
 const OVERSIZE: usize = 4;
 
 /// The engine, whose sockets call into `shared`'s functions.
-pub(super) fn routes(shared: &Arc<Shared>) -> (Router, SocketIo) {
+pub(super) fn routes(shared: &Arc<Shared>, origins: Origins) -> (Router, SocketIo) {
     let config = &shared.config;
     let most = config.max_call.saturating_mul(OVERSIZE);
     let (service, io) = SocketIo::builder()
@@ -29,15 +39,26 @@ pub(super) fn routes(shared: &Arc<Shared>) -> (Router, SocketIo) {
         .max_buffer_size(ENGINE_QUEUE)
         .ping_interval(config.ping_interval)
         .ping_timeout(config.ping_timeout)
+        .connect_timeout(config.handshake_timeout)
+        .upgrade_timeout(config.handshake_timeout)
         .build_svc();
     socket::attach(&io, shared);
     let routes = Router::new()
         .route_service(&format!("{PATH}/"), service)
         .layer(middleware::from_fn(polled::repair))
+        .layer(middleware::from_fn(upgrade::check))
+        .layer(middleware::from_fn_with_state(
+            (config.body_timeout, shared.telemetry.clone()),
+            body::in_time,
+        ))
         .layer(middleware::from_fn(eio3::repair))
         .layer(middleware::from_fn_with_state(
             shared.sessions.clone(),
             sessions::follow,
+        ))
+        .layer(middleware::from_fn_with_state(
+            (origins, shared.telemetry.clone()),
+            origins::check,
         ));
     (routes, io)
 }

@@ -40,6 +40,7 @@ impl Link {
     pub(super) fn carried_by(self: &Arc<Self>, control: &Arc<Control>) {
         let this: Weak<dyn OnFlush> = Arc::<Self>::downgrade(self);
         control.tell(this);
+        control.settle();
         self.blind.store(control.is_blind(), Ordering::Release);
         let mut reading = self.reading();
         if reading.paused.is_some() {

@@ -4,7 +4,7 @@
 use std::{
     convert::Infallible,
     io,
-    net::SocketAddr,
+    net::{IpAddr, SocketAddr},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -12,14 +12,22 @@ use std::{
     time::Duration,
 };
 
-use axum::{Router, body::Body};
-use http::{HeaderMap, Request, Uri};
+use axum::{
+    Router,
+    body::Body,
+    response::{IntoResponse, Response},
+};
+use http::{
+    HeaderMap, Request, StatusCode, Uri,
+    header::{CONNECTION, RETRY_AFTER},
+};
 use hyper::{body::Incoming, server::conn::http1, upgrade::OnUpgrade};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::{
     io::AsyncWriteExt,
     net::{TcpListener, TcpStream},
+    task::AbortHandle,
 };
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
@@ -27,6 +35,13 @@ use tower::ServiceExt;
 use super::{
     connection::{Connection, Control},
     engine::PATH,
+    limits::{
+        Limit,
+        places::{Place, Places},
+    },
+    sessions::is_websocket,
+    shared::Shared,
+    telemetry::Telemetry,
 };
 use crate::config::Config;
 
@@ -39,23 +54,26 @@ const BACKLOG: u32 = 4096;
 /// Before a connection is accepted again after an error such as too many open files.
 const AFTER_ERROR: Duration = Duration::from_millis(50);
 
+/// When whoever is turned away may come again, in seconds; the same below.
+const RETRY_SECONDS: &str = "5";
+
 /// What a connection beyond the limit is told.
 const FULL: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
 /// The connections that are open.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Connections(Arc<Open>);
+pub(super) struct Connections(Arc<List>);
 
 #[derive(Debug, Default)]
-struct Open {
+struct List {
     next: AtomicU64,
     controls: Mutex<std::collections::HashMap<u64, Arc<Control>>>,
 }
 
 impl Connections {
     /// Opens one more, where the limit allows.
-    fn open(&self, most: usize) -> Option<(Arc<Control>, OpenConnection)> {
+    fn open(&self, most: usize) -> Option<(Arc<Control>, Listed)> {
         let mut controls = self.0.controls();
         if controls.len() >= most {
             return None;
@@ -64,11 +82,11 @@ impl Connections {
         let control = Arc::<Control>::default();
         controls.insert(number, control.clone());
         drop(controls);
-        let open = OpenConnection {
+        let listed = Listed {
             number,
             connections: self.clone(),
         };
-        Some((control, open))
+        Some((control, listed))
     }
 
     /// Closes them all at the transport.
@@ -79,21 +97,34 @@ impl Connections {
     }
 }
 
-impl Open {
+impl List {
     fn controls(&self) -> MutexGuard<'_, std::collections::HashMap<u64, Arc<Control>>> {
         self.controls.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Counts as a connection until it is dropped.
-struct OpenConnection {
+struct Listed {
     number: u64,
     connections: Connections,
 }
 
-impl Drop for OpenConnection {
+impl Drop for Listed {
     fn drop(&mut self) {
         self.connections.0.controls().remove(&self.number);
+    }
+}
+
+/// What ends with a connection.
+struct Open {
+    _listed: Listed,
+    _place: Option<Place>,
+    handshake: AbortHandle,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.handshake.abort();
     }
 }
 
@@ -117,36 +148,69 @@ pub(super) async fn accept(
     listener: TcpListener,
     router: Router,
     connections: Connections,
-    config: Config,
+    shared: Arc<Shared>,
     stop: CancellationToken,
 ) {
+    let places = Places::new(&shared.config);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = stop.cancelled() => return,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match accepted {
+            Ok((stream, peer)) => (stream, peer.ip()),
             Err(error) => {
                 tracing::warn!("a connection could not be accepted: {error}");
                 tokio::time::sleep(AFTER_ERROR).await;
                 continue;
             }
         };
-        match connections.open(config.max_connections) {
-            None => turn_away(stream),
-            Some((control, open)) => {
-                set_options(&stream, &config);
-                tokio::spawn(serve(
-                    stream,
-                    control,
-                    open,
-                    router.clone(),
-                    config.header_timeout,
-                ));
-            }
-        }
+        let refused = |limit| {
+            shared.telemetry.refused(limit);
+            limit
+        };
+        let admitted = places
+            .for_connection(peer)
+            .map_err(|_| refused(Limit::ConnectionsPerAddress))
+            .and_then(|place| {
+                let opened = connections.open(shared.config.max_connections);
+                opened
+                    .map(|(control, listed)| (control, listed, place))
+                    .ok_or_else(|| refused(Limit::Connections))
+            });
+        let Ok((control, listed, place)) = admitted else {
+            turn_away(stream);
+            continue;
+        };
+        set_options(&stream, &shared.config);
+        let open = Open {
+            _listed: listed,
+            _place: place,
+            handshake: expect_handshake(&control, &shared),
+        };
+        let service = Service {
+            router: router.clone(),
+            control,
+            peer,
+            places: places.clone(),
+            telemetry: shared.telemetry.clone(),
+        };
+        tokio::spawn(service.serve(stream, open, shared.config.header_timeout));
     }
+}
+
+/// Closes a connection that has not shown in time what it is for.
+fn expect_handshake(control: &Arc<Control>, shared: &Shared) -> AbortHandle {
+    let (control, telemetry) = (control.clone(), shared.telemetry.clone());
+    let longest = shared.config.handshake_timeout;
+    let expecting = tokio::spawn(async move {
+        tokio::time::sleep(longest).await;
+        if !control.is_settled() {
+            telemetry.refused(Limit::Handshake);
+            control.close();
+        }
+    });
+    expecting.abort_handle()
 }
 
 fn set_options(stream: &TcpStream, config: &Config) {
@@ -184,27 +248,52 @@ fn turn_away(mut stream: TcpStream) {
     });
 }
 
-async fn serve(
-    stream: TcpStream,
-    control: Arc<Control>,
-    open: OpenConnection,
+/// What answers the requests of one connection.
+struct Service {
     router: Router,
-    header_timeout: Duration,
-) {
-    let connection = Connection::new(stream, control.clone(), open);
-    let service = hyper::service::service_fn(move |request: Request<Incoming>| {
-        let answered = router.clone().oneshot(prepare(request, &control));
-        async move { Ok::<_, Infallible>(answered.await.unwrap_or_else(|never| match never {})) }
-    });
-    let served = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(header_timeout)
-        .max_buf_size(REQUEST_BUFFER)
-        .serve_connection(TokioIo::new(connection), service)
-        .with_upgrades()
-        .await;
-    if let Err(error) = served {
-        tracing::debug!("a connection ended: {error}");
+    control: Arc<Control>,
+    peer: IpAddr,
+    places: Places,
+    telemetry: Arc<Telemetry>,
+}
+
+impl Service {
+    async fn serve(self, stream: TcpStream, open: Open, header_timeout: Duration) {
+        let connection = Connection::new(stream, self.control.clone(), open);
+        let this = Arc::new(self);
+        let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+            let this = this.clone();
+            async move { Ok::<_, Infallible>(this.answer(request).await) }
+        });
+        let served = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(header_timeout)
+            .max_buf_size(REQUEST_BUFFER)
+            .serve_connection(TokioIo::new(connection), service)
+            .with_upgrades()
+            .await;
+        if let Err(error) = served {
+            tracing::debug!("a connection ended: {error}");
+        }
+    }
+
+    async fn answer(&self, request: Request<Incoming>) -> Response {
+        let Ok(place) = self.places.for_request(self.peer, request.headers()) else {
+            self.telemetry.refused(Limit::ConnectionsPerAddress);
+            let headers = [(RETRY_AFTER, RETRY_SECONDS), (CONNECTION, "close")];
+            return (StatusCode::SERVICE_UNAVAILABLE, headers).into_response();
+        };
+        if !is_websocket(request.uri()) {
+            self.control.settle();
+        }
+        let answered = self.router.clone().oneshot(prepare(request, &self.control));
+        let response = answered.await.unwrap_or_else(|never| match never {});
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS
+            && let Some(place) = place
+        {
+            self.control.keep(place);
+        }
+        response
     }
 }
 

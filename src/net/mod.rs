@@ -2,7 +2,7 @@
 //! `connection`; `engine` is Socket.IO itself, `socket` its sockets. Each is a `caller`: a call goes through
 //! its `intake`, the answer through its `outbox`, and its `link` tells when what was written has left.
 //! `auth` says who a client is, `expiry` ends that in time, and `refusal` is what one hears who may not come in.
-//! `telemetry` counts for whoever watches.
+//! `telemetry` counts for whoever watches, and `limits` say what is too much.
 
 mod answer;
 pub(crate) mod auth;
@@ -13,7 +13,9 @@ mod connection;
 mod eio3;
 mod engine;
 mod expiry;
+mod goodbye;
 mod intake;
+mod limits;
 mod link;
 mod listener;
 mod notice;
@@ -25,5 +27,7 @@ mod progress;
 mod refusal;
 pub(crate) mod server;
 mod sessions;
+mod shared;
 mod socket;
 mod telemetry;
+mod upgrade;

@@ -3,15 +3,14 @@
 
 use semver::Version;
 use serde::{Deserialize, Deserializer, Serialize};
-
-use crate::feed::Wanted;
+use serde_json::value::RawValue;
 
 /// What a client says in its handshake, as far as we listen.
 #[derive(Default, Deserialize)]
-pub(super) struct Handshake {
+pub(super) struct Handshake<'a> {
     /// The topics to subscribe to, and the last position that the client has of each.
-    #[serde(default)]
-    pub(super) topics: Option<Wanted>,
+    #[serde(borrow, default)]
+    pub(super) topics: Option<&'a RawValue>,
     /// The client's own version, where it has one.
     #[serde(default, deserialize_with = "version")]
     pub(super) version: Option<Version>,

@@ -1,19 +1,19 @@
 //! What functions may do with a caller's socket.
 
-use std::time::Duration;
+use std::{sync::PoisonError, time::Duration};
 
 use futures_util::future::BoxFuture;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::{caller::Caller, company::Company, packet::Kind};
+use super::{caller::Caller, company::Company, limits::Limit, packet::Kind};
 use crate::{
     call::{
         identity::Identity,
         peer::{Outgoing, Peer, SocketData, SocketId, Target},
         written::Written,
     },
-    error::Result,
+    error::{CallError, Code, Result},
 };
 
 impl<E: Company> Peer for Caller<E> {
@@ -82,8 +82,17 @@ impl<E: Company> Peer for Caller<E> {
         self.intake.release();
     }
 
-    fn join(&self, room: &str) {
+    fn join(&self, room: &str) -> Result<()> {
+        let most = self.shared.config.max_rooms;
+        let _turn = self.joining.lock().unwrap_or_else(PoisonError::into_inner);
+        let rooms = self.engine.rooms();
+        if rooms.len() >= most && !rooms.iter().any(|joined| joined == room) {
+            self.shared.telemetry.refused(Limit::Rooms);
+            let full = CallError::new(Code::TooLarge, format!("a socket is in {most} rooms at most"));
+            return Err(full.with_details(json!({ "most": most })));
+        }
         self.engine.join(room);
+        Ok(())
     }
 
     fn leave(&self, room: &str) {

@@ -4,20 +4,19 @@ use std::{io, net::SocketAddr, path::Path, sync::Arc};
 
 use axum::{Router, extract::State, response::IntoResponse, routing::get};
 use futures_util::future::join_all;
-use http::{HeaderValue, Method, StatusCode, header::CONTENT_TYPE};
+use http::{StatusCode, header::CONTENT_TYPE};
 use socketioxide::SocketIo;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
-use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
 use super::{
     auth::Authenticator,
-    bundle,
-    caller::Shared,
-    engine,
+    bundle, engine,
+    limits::origins::Origins,
     listener::{self, Connections},
     progress::Progress,
-    telemetry::{MEDIA_TYPE, Telemetry},
+    shared::Shared,
+    telemetry::MEDIA_TYPE,
 };
 use crate::{call::dispatch::Dispatcher, config::Config, event::EventName, feed::Feed};
 
@@ -128,15 +127,7 @@ pub(crate) fn router(parts: Parts) -> Result<(Router, SocketIo), ServeError> {
 }
 
 fn build(parts: Parts) -> Result<(Arc<Shared>, Router, SocketIo), ServeError> {
-    let shared = Arc::new(Shared {
-        dispatcher: parts.dispatcher,
-        telemetry: Telemetry::new(parts.feed.as_deref()),
-        feed: parts.feed,
-        sessions: parts.auth.subjects().sessions().clone(),
-        auth: parts.auth,
-        progress: Progress::default(),
-        config: parts.config,
-    });
+    let shared = Shared::new(parts.dispatcher, parts.feed, parts.auth, parts.config);
     let (router, io) = routes(&shared, parts.routes.unwrap_or_else(greeting))?;
     Ok((shared, router, io))
 }
@@ -152,7 +143,9 @@ fn routes(shared: &Arc<Shared>, own: Router) -> Result<(Router, SocketIo), Serve
         .route("/health/live", get(async || "live"))
         .route("/health/ready", get(ready))
         .with_state(shared.progress.clone());
-    let (engine, io) = engine::routes(shared);
+    let origins = Origins::new(&shared.config.allowed_origins).map_err(ServeError::Origin)?;
+    let cors = origins.cors();
+    let (engine, io) = engine::routes(shared, origins);
     let mut routes = plain.merge(engine).fallback_service(own);
     if shared.config.metrics {
         let metrics = Router::new().route("/metrics", get(metrics));
@@ -161,7 +154,7 @@ fn routes(shared: &Arc<Shared>, own: Router) -> Result<(Router, SocketIo), Serve
     if let Some(directory) = &shared.config.client_bundle {
         routes = routes.merge(client_bundle(directory)?);
     }
-    if let Some(cors) = cors(&shared.config.cors_origins)? {
+    if let Some(cors) = cors {
         routes = routes.layer(cors);
     }
     Ok((routes, io))
@@ -194,38 +187,9 @@ fn client_bundle(directory: &Path) -> Result<Router, ServeError> {
     }
 }
 
-/// Which origins browsers may connect from; none is told anything where none is configured.
-fn cors(origins: &[String]) -> Result<Option<CorsLayer>, ServeError> {
-    if origins.is_empty() {
-        return Ok(None);
-    }
-    let layer = CorsLayer::new()
-        .allow_methods([Method::GET, Method::POST])
-        .allow_headers(AllowHeaders::mirror_request());
-    if origins.iter().any(|origin| origin == "*") {
-        // Browsers refuse `*` for requests with credentials, so the asking origin is named.
-        return Ok(Some(
-            layer
-                .allow_origin(AllowOrigin::mirror_request())
-                .allow_credentials(true),
-        ));
-    }
-    let origins: Vec<HeaderValue> = origins
-        .iter()
-        .map(|origin| origin_header(origin).ok_or_else(|| ServeError::Origin(origin.clone())))
-        .collect::<Result<_, _>>()?;
-    Ok(Some(layer.allow_origin(origins).allow_credentials(true)))
-}
-
-fn origin_header(origin: &str) -> Option<HeaderValue> {
-    let (scheme, host) = origin.split_once("://")?;
-    let is_origin = !scheme.is_empty() && !host.is_empty() && !host.contains('/');
-    is_origin.then(|| origin.parse().ok()).flatten()
-}
-
 async fn run(listener: TcpListener, router: Router, shared: Arc<Shared>, stop: CancellationToken) {
     let connections = Connections::default();
-    listener::accept(listener, router, connections.clone(), shared.config.clone(), stop).await;
+    listener::accept(listener, router, connections.clone(), shared.clone(), stop).await;
     shared.progress.drain();
     for socket in shared.sessions.all() {
         socket.say_draining();

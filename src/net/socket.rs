@@ -19,7 +19,7 @@ use socketioxide::{
 
 use super::{
     auth::{self, Identified},
-    caller::{Caller, EVENT, Shared},
+    caller::{Caller, EVENT},
     company::Company,
     connection::Control,
     expiry,
@@ -30,6 +30,7 @@ use super::{
     packet::Kind,
     refusal::Refusal,
     sessions::{Sessions, is_websocket},
+    shared::Shared,
 };
 use crate::{
     call::{
@@ -151,7 +152,7 @@ struct Connected(Arc<Shared>);
 impl ConnectHandler<LocalAdapter, Direct> for Connected {
     fn call(&self, socket: Arc<Socket>, auth: Option<handler::Value>) {
         let handshake = auth.as_ref().and_then(handler::Value::as_str);
-        let handshake: Handshake = handshake
+        let handshake: Handshake<'_> = handshake
             .and_then(|auth| serde_json::from_str(auth).ok())
             .unwrap_or_default();
         if let Some(caller) = socket.extensions.get::<Arc<Caller<Weak<Socket>>>>() {
@@ -322,9 +323,6 @@ struct OtherEvents(Arc<Caller<Weak<Socket>>>);
 
 impl MessageHandler<LocalAdapter, Direct> for OtherEvents {
     fn call(&self, _: Arc<Socket>, _: handler::Value, ack: Option<i64>) {
-        if ack.is_some() {
-            self.0
-                .refuse(ack, Code::UnknownEvent, "calls are emitted as 'event'");
-        }
+        self.0.refuse_unknown(ack);
     }
 }

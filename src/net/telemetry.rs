@@ -9,6 +9,7 @@ use prometheus_client::{
     registry::Registry,
 };
 
+use super::limits::{Limit, Refused};
 use crate::{error::Code, feed::Feed};
 
 /// The media type of [`Telemetry::text`].
@@ -22,6 +23,8 @@ pub(super) struct Telemetry {
     done: Counter,
     /// By code.
     failed: [Counter; Code::ALL.len()],
+    /// By limit.
+    refused: [Counter; Limit::ALL.len()],
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
@@ -35,6 +38,8 @@ impl Telemetry {
         let (sockets, in_flight) = (Gauge::default(), Gauge::default());
         let calls = Family::<Outcome, Counter>::default();
         let of = |outcome| calls.get_or_create_owned(&Outcome { outcome });
+        let refusals = Family::<Refused, Counter>::default();
+        let refused = Limit::ALL.map(|limit| refusals.get_or_create_owned(&limit.label()));
         let (done, failed) = (of("ok"), Code::ALL.map(|code| of(code.as_str())));
         registry.register("sockets", "Sockets that are connected", sockets.clone());
         registry.register(
@@ -47,6 +52,11 @@ impl Telemetry {
             "Calls that came in and have no answer yet, those that wait for their turn included",
             in_flight.clone(),
         );
+        registry.register(
+            "refused",
+            "What was refused or ended because of a limit, by limit",
+            refusals,
+        );
         if let Some(feed) = feed {
             feed.register(&mut registry);
         }
@@ -56,6 +66,7 @@ impl Telemetry {
             in_flight,
             done,
             failed,
+            refused,
         }
     }
 
@@ -73,6 +84,11 @@ impl Telemetry {
             None => self.done.inc(),
             Some(code) => self.failed[code as usize].inc(),
         };
+    }
+
+    /// Somebody met with a limit.
+    pub(super) fn refused(&self, limit: Limit) {
+        self.refused[limit as usize].inc();
     }
 
     /// All figures as they are now, with this many calls in flight.

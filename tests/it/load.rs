@@ -76,6 +76,7 @@ async fn calls_beyond_the_bounds_are_told_that_they_may_try_again() {
             "code": "overloaded",
             "message": "too many calls of this socket wait already",
             "retry": true,
+            "details": {"after_ms": 1000},
         });
         let refused = json!({"event": "", "error": error});
         assert_eq!(client.packet().await, Packet::Ack(number, refused));

@@ -15,6 +15,7 @@ mod feed;
 mod hostile;
 mod house;
 mod journal;
+mod limits;
 mod load;
 mod log;
 mod metrics;

@@ -128,7 +128,7 @@ async fn numbers_before(client: &mut RawClient, ack: u32) -> Vec<u64> {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ones_own_copy_of_what_is_said_in_a_room_keeps_its_place() {
     async fn speak(cx: Context) -> Result<()> {
-        cx.join("room");
+        cx.join("room")?;
         for number in 0..EVENTS {
             match number % 2 {
                 0 => cx.emit("message", &number).await?,
@@ -147,7 +147,7 @@ async fn ones_own_copy_of_what_is_said_in_a_room_keeps_its_place() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_calls_say_before_they_wait_is_heard_in_the_order_of_the_calls() {
     async fn say(Json(number): Json<u64>, cx: Context) -> Result<()> {
-        cx.join("room");
+        cx.join("room")?;
         cx.within("room").emit("message", &number).await
     }
     let server = Local::of(App::new().module(Module::new("room").on("say", say))).await;

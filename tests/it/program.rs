@@ -151,8 +151,12 @@ fn a_port_that_is_taken_is_said_to_be() {
 #[test]
 fn a_mistyped_setting_is_explained() {
     for (flags, told) in [
-        (["--cors-origins", "example.org"], "'example.org' is no origin"),
+        (["--allowed-origins", "example.org"], "'example.org' is no origin"),
         (["--client-bundle", "/nowhere"], "no socket.io.js in /nowhere"),
+        (
+            ["--trusted-proxies", "10.0.0.0/33"],
+            "write it as 10.0.0.7 or 10.0.0.0/8",
+        ),
         (
             ["--max-running", "0"],
             "invalid value '0' for '--max-running <CALLS>'",

@@ -23,52 +23,6 @@ fn health_is_told_to_whoever_asks() {
 }
 
 #[test]
-fn without_origins_browsers_of_other_sites_are_told_nothing() {
-    let server = Program::start(&[]);
-    let response = Http::get(&server.url, POLL, &["origin: https://a.example"]);
-    assert_eq!(response.status, 200);
-    assert_eq!(response.header("access-control-allow-origin"), None);
-}
-
-#[test]
-fn browsers_may_connect_from_the_origins_that_are_named() {
-    let server = Program::start(&["--cors-origins", "https://a.example,http://b.example:8080"]);
-    for origin in ["https://a.example", "http://b.example:8080"] {
-        let response = Http::get(&server.url, POLL, &[&format!("origin: {origin}")]);
-        assert_eq!(response.status, 200);
-        assert_eq!(response.header("access-control-allow-origin"), Some(origin));
-        assert_eq!(response.header("access-control-allow-credentials"), Some("true"));
-    }
-    for origin in ["https://c.example", "http://a.example", "https://a.example.org"] {
-        let response = Http::get(&server.url, POLL, &[&format!("origin: {origin}")]);
-        assert_eq!(response.header("access-control-allow-origin"), None, "{origin}");
-    }
-    let asked = [
-        "origin: https://a.example",
-        "access-control-request-method: POST",
-        "access-control-request-headers: content-type",
-    ];
-    let response = Http::open(&server.url).ask("OPTIONS", POLL, &asked);
-    assert_eq!(response.status, 200);
-    assert_eq!(
-        response.header("access-control-allow-origin"),
-        Some("https://a.example")
-    );
-    assert_eq!(response.header("access-control-allow-methods"), Some("GET,POST"));
-}
-
-#[test]
-fn a_star_lets_browsers_of_every_origin_connect() {
-    let server = Program::start(&["--cors-origins", "*"]);
-    let response = Http::get(&server.url, POLL, &["origin: https://any.example"]);
-    assert_eq!(
-        response.header("access-control-allow-origin"),
-        Some("https://any.example")
-    );
-    assert_eq!(response.header("access-control-allow-credentials"), Some("true"));
-}
-
-#[test]
 fn the_client_is_handed_out_where_it_is_asked_for() {
     let server = Program::start(&["--client-bundle", CLIENT]);
     for file in [

@@ -2,10 +2,9 @@
 //! at once.
 
 use super::{
-    Attacker, ECHO, MARKER, base64, buffer, case, echo, gzip, keeps_it_to_itself, placeholder, quoted, text,
-    with_buffers,
+    Attacker, ECHO, MARKER, Victim, base64, buffer, case, echo, gzip, keeps_it_to_itself, placeholder,
+    quoted, text, with_buffers,
 };
-use crate::support::Program;
 
 /// What all bombs together may cost. A single one holds a hundred megabytes.
 const BEARABLE: usize = 70 << 20;
@@ -92,7 +91,7 @@ fn bombs() -> Vec<super::Case> {
 #[tokio::test]
 async fn a_bomb_costs_no_more_than_the_limit() {
     let bombs = bombs();
-    let server = Program::start(&[]);
+    let server = Victim::start(&[]);
     let mut attacker = Attacker::connect(&server).await;
     attacker
         .try_out(&case("warm up", super::STATUS, super::FINE))
@@ -114,7 +113,7 @@ async fn a_bomb_costs_no_more_than_the_limit() {
 #[tokio::test]
 async fn bombs_of_many_at_once_cost_no_more_than_a_few() {
     let bombs = std::sync::Arc::new(bombs());
-    let server = Program::start(&[]);
+    let server = Victim::start(&[]);
     let mut attackers = Vec::new();
     for _ in 0..8 {
         attackers.push(Attacker::connect(&server).await);

@@ -1,106 +1,13 @@
 //! Beneath Socket.IO: frames, requests and bytes that no client would send.
 
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-    time::timeout,
+use super::{
+    MARKER, Victim, is_served, keeps_it_to_itself,
+    wire::{Wire, announced, frame},
 };
 
-use super::{MARKER, keeps_it_to_itself};
-use crate::support::{PATIENCE, Program, RawClient};
-
-/// A connection that is written to byte by byte.
-struct Wire(TcpStream);
-
-impl Wire {
-    async fn open(server: &Program) -> Self {
-        let address = server.url.trim_start_matches("http://");
-        Self(TcpStream::connect(address).await.expect("the server listens"))
-    }
-
-    /// A connection that became a WebSocket, with CONNECT behind it.
-    async fn websocket(server: &Program) -> Self {
-        let mut wire = Self::open(server).await;
-        wire.write(
-            b"GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\n\
-              Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
-        )
-        .await;
-        wire.read_until("maxPayload").await;
-        wire.write(&frame(0x81, b"40")).await;
-        wire.read_until("40{").await;
-        wire
-    }
-
-    /// Writes as far as the other end takes it: it may close before all is there.
-    async fn write(&mut self, bytes: &[u8]) {
-        let _ = timeout(PATIENCE, self.0.write_all(bytes))
-            .await
-            .expect("it is read, or closed");
-    }
-
-    async fn read_until(&mut self, wanted: &str) {
-        let mut said = Vec::new();
-        let mut buffer = [0; 4096];
-        while !String::from_utf8_lossy(&said).contains(wanted) {
-            let read = timeout(PATIENCE, self.0.read(&mut buffer)).await;
-            let count = read.expect("it answers").expect("it stays");
-            assert!(
-                count > 0,
-                "{wanted} was expected, not {}",
-                String::from_utf8_lossy(&said)
-            );
-            said.extend_from_slice(&buffer[..count]);
-        }
-    }
-
-    /// What is said until the connection ends.
-    async fn rest(mut self) -> String {
-        let mut said = Vec::new();
-        let mut buffer = [0; 4096];
-        loop {
-            let read = timeout(PATIENCE, self.0.read(&mut buffer))
-                .await
-                .expect("it is closed");
-            match read {
-                Ok(0) | Err(_) => return String::from_utf8_lossy(&said).into_owned(),
-                Ok(count) => said.extend_from_slice(&buffer[..count]),
-            }
-        }
-    }
-}
-
-/// A frame as clients send it, under a mask of zeros.
-fn frame(head: u8, payload: &[u8]) -> Vec<u8> {
-    [announced(head, payload.len() as u64).as_slice(), payload].concat()
-}
-
-/// The head of a frame, which says how much will follow.
-fn announced(head: u8, length: u64) -> Vec<u8> {
-    let mut bytes = vec![head];
-    match length {
-        0..=125 => bytes.push(0x80 | length as u8),
-        126..=0xffff => {
-            bytes.push(0x80 | 126);
-            bytes.extend((length as u16).to_be_bytes());
-        }
-        _ => {
-            bytes.push(0x80 | 127);
-            bytes.extend(length.to_be_bytes());
-        }
-    }
-    bytes.extend([0; 4]);
-    bytes
-}
-
 /// A server whose heartbeat closes nothing for as long as a story lasts.
-fn start() -> Program {
-    Program::start(&["--ping-interval", "10m", "--ping-timeout", "10m"])
-}
-
-async fn is_served(server: &Program, about: &str) {
-    let mut next = RawClient::connect(&server.url).await;
-    assert!(next.is_well().await, "the next client after: {about}");
+fn start() -> Victim {
+    Victim::start(&["--ping-interval", "10m", "--ping-timeout", "10m"])
 }
 
 #[tokio::test]
@@ -275,7 +182,7 @@ async fn requests_that_are_none_are_refused() {
 
 #[tokio::test]
 async fn a_head_that_never_ends_is_not_waited_for_for_ever() {
-    let server = Program::start(&["--header-timeout", "200ms"]);
+    let server = Victim::start(&["--header-timeout", "200ms"]);
     let mut wire = Wire::open(&server).await;
     wire.write(b"GET /socket.io/?EIO=4 HTTP/1.1\r\nX-Slow: ").await;
     wire.rest().await;

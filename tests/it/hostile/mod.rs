@@ -1,11 +1,18 @@
 //! Bad input over real sockets: each call gets exactly one answer that says what was wrong, the server goes
-//! on, and nothing of what was sent is found in its log.
+//! on, nothing of what was sent is found in its log, and what it took of memory and files it gives back.
 
 mod bombs;
 mod calls;
 mod fields;
+mod floods;
 mod frames;
 mod packets;
+mod polling;
+mod requests;
+mod siege;
+mod slow;
+mod victim;
+mod wire;
 
 use std::io::Write;
 
@@ -14,6 +21,7 @@ use flate2::{Compression, write::GzEncoder};
 use serde_json::Value;
 use tokio_tungstenite::tungstenite::Message;
 
+use self::victim::{Victim, is_served, keeps_it_to_itself};
 use crate::support::{Program, RawClient};
 
 /// Stands in all that is sent, and must not stand in the log.
@@ -93,9 +101,10 @@ fn base64(bytes: &[u8]) -> String {
     BASE64_STANDARD.encode(bytes)
 }
 
-/// A client that counts its acks, and hears everything that it is told.
+/// A client that counts its acks, and hears everything that it is told, beside one that means well.
 struct Attacker {
     client: RawClient,
+    bystander: RawClient,
     acks: u32,
 }
 
@@ -103,6 +112,7 @@ impl Attacker {
     async fn connect(server: &Program) -> Self {
         Self {
             client: RawClient::connect(&server.url).await,
+            bystander: RawClient::connect(&server.url).await,
             acks: 0,
         }
     }
@@ -117,6 +127,7 @@ impl Attacker {
         let said = self.answer(first, about).await;
         let normal = self.answer(self.acks, about).await;
         assert_eq!(normal, FINE, "a normal call after: {about}");
+        assert!(self.bystander.is_well().await, "another client after: {about}");
         said
     }
 
@@ -171,7 +182,7 @@ impl Attacker {
 
 /// Tries all cases on one socket.
 async fn try_all(cases: &[Case]) {
-    let server = Program::start(&[]);
+    let server = Victim::start(&[]);
     let mut attacker = Attacker::connect(&server).await;
     let mut wrong = Vec::new();
     for case in cases {
@@ -182,14 +193,4 @@ async fn try_all(cases: &[Case]) {
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
     keeps_it_to_itself(server);
-}
-
-/// Stops the server: its log has nothing of what was sent.
-fn keeps_it_to_itself(server: Program) {
-    server.signal("TERM");
-    let (stopped_well, log) = server.wait();
-    assert!(stopped_well, "{log}");
-    assert!(!log.contains(MARKER), "{log}");
-    assert!(!log.contains(&base64(MARKER.as_bytes())[..16]), "{log}");
-    assert!(!log.contains("panicked"), "{log}");
 }

@@ -1,8 +1,8 @@
 //! Packets that Socket.IO or Engine.IO do not know. The engine closes the connection on those that are
 //! broken, and the next client is served; it drops those that only lead nowhere, and the socket goes on.
 
-use super::{Attacker, MARKER, STATUS, case, keeps_it_to_itself};
-use crate::support::{Program, RawClient};
+use super::{Attacker, MARKER, STATUS, Victim, case, keeps_it_to_itself};
+use crate::support::RawClient;
 
 #[tokio::test]
 async fn broken_packets_close_their_own_connection_only() {
@@ -65,7 +65,7 @@ async fn broken_packets_close_their_own_connection_only() {
         ("a farewell to the engine", "1".to_owned()),
         ("broken base64", format!("b*{MARKER}*")),
     ];
-    let server = Program::start(&[]);
+    let server = Victim::start(&[]);
     for (about, packet) in of_socket_io {
         let mut attacker = RawClient::connect(&server.url).await;
         for packet in packet.split('|') {
@@ -114,7 +114,7 @@ async fn packets_that_lead_nowhere_are_dropped() {
         ("a second CONNECT", "40".to_owned()),
         ("a second CONNECT with broken JSON", format!(r#"40{{"{MARKER}"#)),
     ];
-    let server = Program::start(&[]);
+    let server = Victim::start(&[]);
     let mut attacker = Attacker::connect(&server).await;
     for (about, packet) in packets {
         for _ in 0..100 {
@@ -213,7 +213,7 @@ async fn packets_that_are_odd_and_whole_get_their_answer() {
             r#""message":"Invalid namespace""#.to_owned(),
         ),
     ];
-    let server = Program::start(&[]);
+    let server = Victim::start(&[]);
     let mut attacker = Attacker::connect(&server).await;
     for (about, packet, expected) in packets {
         attacker.client.send(&packet).await;

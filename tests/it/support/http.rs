@@ -48,11 +48,25 @@ impl Http {
         self.response()
     }
 
+    /// The status that the server answers with; `None` where it closes the connection first.
+    pub(crate) fn try_ask(&mut self, path: &str) -> Option<u16> {
+        let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n\r\n");
+        self.0.get_mut().write_all(request.as_bytes()).ok()?;
+        let mut line = String::new();
+        self.0.read_line(&mut line).ok()?;
+        line.split(' ').nth(1)?.parse().ok()
+    }
+
     pub(crate) fn write(&mut self, text: &str) {
         self.0
             .get_mut()
             .write_all(text.as_bytes())
             .expect("the server reads");
+    }
+
+    /// Writes as far as the server reads: it may answer, and close, before all is there.
+    pub(crate) fn write_bytes(&mut self, bytes: &[u8]) {
+        let _ = self.0.get_mut().write_all(bytes);
     }
 
     pub(crate) fn response(&mut self) -> Response {

@@ -1,4 +1,4 @@
-//! What a process takes of the machine's memory, as the system accounts for it.
+//! What a process takes of the machine's memory and files, as the system accounts for it.
 
 /// Resident memory of a process, in bytes.
 pub(crate) fn memory(pid: u32) -> usize {
@@ -8,6 +8,13 @@ pub(crate) fn memory(pid: u32) -> usize {
 /// Most memory that it ever held, in bytes.
 pub(crate) fn peak_memory(pid: u32) -> usize {
     status(pid, "VmHWM:")
+}
+
+/// Files, connections among them, that it has open.
+pub(crate) fn open_files(pid: u32) -> usize {
+    std::fs::read_dir(format!("/proc/{pid}/fd"))
+        .expect("it runs")
+        .count()
 }
 
 /// A line of the system's account of a process, in bytes.

@@ -16,7 +16,7 @@ pub(crate) use again::Again;
 pub(crate) use http::{Http, Response};
 pub(crate) use local::{Local, settled, until, within_patience};
 pub(crate) use lots::{Lots, seed};
-pub(crate) use memory::{memory, peak_memory};
+pub(crate) use memory::{memory, open_files, peak_memory};
 pub(crate) use node::node;
 pub(crate) use prompt::updraft;
 pub(crate) use raw::{Packet, RawClient};

@@ -7,7 +7,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use super::{memory, peak_memory};
+use super::{memory, open_files, peak_memory};
 
 /// A running `updraft serve` on a free port; killed when dropped.
 pub(crate) struct Program {
@@ -69,6 +69,11 @@ impl Program {
     /// Most memory that it ever held, in bytes.
     pub(crate) fn peak_memory(&self) -> usize {
         peak_memory(self.pid())
+    }
+
+    /// Files, connections among them, that it has open.
+    pub(crate) fn open_files(&self) -> usize {
+        open_files(self.pid())
     }
 
     /// Sends a signal by its name, as in `kill -TERM`.

@@ -1,0 +1,39 @@
+//! What all sockets of a server share.
+
+use std::sync::Arc;
+
+use super::{
+    auth::Authenticator, limits::rate::Rates, progress::Progress, sessions::Sessions, telemetry::Telemetry,
+};
+use crate::{call::dispatch::Dispatcher, config::Config, feed::Feed};
+
+pub(super) struct Shared {
+    pub(super) auth: Arc<Authenticator>,
+    pub(super) dispatcher: Dispatcher,
+    pub(super) feed: Option<Arc<Feed>>,
+    pub(super) sessions: Arc<Sessions>,
+    pub(super) progress: Progress,
+    pub(super) telemetry: Arc<Telemetry>,
+    pub(super) rates: Rates,
+    pub(super) config: Config,
+}
+
+impl Shared {
+    pub(super) fn new(
+        dispatcher: Dispatcher,
+        feed: Option<Arc<Feed>>,
+        auth: Arc<Authenticator>,
+        config: Config,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            dispatcher,
+            telemetry: Arc::new(Telemetry::new(feed.as_deref())),
+            feed,
+            sessions: auth.subjects().sessions().clone(),
+            auth,
+            progress: Progress::default(),
+            rates: Rates::new(&config),
+            config,
+        })
+    }
+}

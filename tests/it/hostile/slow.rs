@@ -1,0 +1,149 @@
+//! Clients that are slow, or half gone: those who only are slow are served, the others' connections end.
+
+use socket2::SockRef;
+use std::time::Duration;
+use tokio::io::AsyncWriteExt;
+
+use super::{
+    STATUS, Victim, is_served, keeps_it_to_itself,
+    wire::{WEBSOCKET, Wire, announced, frame},
+};
+use crate::support::{Http, RawClient, until};
+
+const ONLINE: &str = r#"[{"event":"api.services.status","data":"online"}]"#;
+
+fn call() -> Vec<u8> {
+    frame(0x81, format!(r#"421["event",{STATUS}]"#).as_bytes())
+}
+
+#[tokio::test]
+async fn who_is_slow_and_goes_on_is_served() {
+    let server = Victim::start(&[]);
+    let mut wire = Wire::websocket(&server).await;
+    for byte in call() {
+        wire.write(&[byte]).await;
+    }
+    wire.read_until(ONLINE).await;
+
+    // A message in many frames, a ping of WebSocket between any two of them.
+    let text = format!(r#"422["event",{STATUS}]"#);
+    let last = text.len() - 1;
+    for (at, byte) in text.bytes().enumerate() {
+        let opcode = if at == 0 { 0x01 } else { 0x00 };
+        let finished = if at == last { 0x80 } else { 0x00 };
+        wire.write(&frame(opcode | finished, &[byte])).await;
+        wire.write(&frame(0x89, b"")).await;
+    }
+    wire.read_until(ONLINE).await;
+
+    let mut head = Wire::open(&server).await;
+    for byte in b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n" {
+        head.write(&[*byte]).await;
+    }
+    assert!(head.rest().await.starts_with("HTTP/1.1 200"));
+    is_served(&server, "slow ones").await;
+    keeps_it_to_itself(server);
+}
+
+#[tokio::test]
+async fn who_begins_and_never_ends_is_closed() {
+    let server = Victim::start(&[
+        "--ping-interval",
+        "300ms",
+        "--ping-timeout",
+        "300ms",
+        "--header-timeout",
+        "300ms",
+        "--body-timeout",
+        "300ms",
+        "--handshake-timeout",
+        "300ms",
+    ]);
+    let half = call();
+    let cases: [(&str, Vec<u8>); 5] = [
+        ("half a frame", half[..half.len() / 2].to_vec()),
+        ("half a frame's head", vec![0x81]),
+        (
+            "a frame that is announced, and never comes",
+            announced(0x82, 1 << 20),
+        ),
+        ("half a message", frame(0x01, b"421[")),
+        (
+            "a Buffer that is announced, and never comes",
+            frame(0x81, br#"451-1["event",{"_placeholder":true,"num":0}]"#),
+        ),
+    ];
+    for (about, bytes) in cases {
+        let mut wire = Wire::websocket(&server).await;
+        wire.write(&bytes).await;
+        wire.rest().await;
+        is_served(&server, about).await;
+    }
+    let heads: [(&str, &[u8]); 5] = [
+        ("nothing at all", b""),
+        ("one letter", b"G"),
+        ("half a head", b"GET / HTTP/1.1\r\nHost: x\r\n"),
+        ("half a greeting of TLS", b"\x16\x03\x01"),
+        ("a WebSocket that never connects", WEBSOCKET),
+    ];
+    for (about, bytes) in heads {
+        let mut wire = Wire::open(&server).await;
+        wire.write(bytes).await;
+        wire.rest().await;
+        is_served(&server, about).await;
+    }
+    keeps_it_to_itself(server);
+}
+
+#[tokio::test]
+async fn who_is_half_gone_is_gone() {
+    let server = Victim::start(&["--ping-interval", "300ms", "--ping-timeout", "300ms", "--metrics"]);
+    let sockets = || {
+        let told = Http::get(&server.url, "/metrics", &[]).body;
+        let line = told
+            .lines()
+            .find_map(|line| line.strip_prefix("updraft_sockets "));
+        line.expect("it is told").to_owned()
+    };
+    // One says no more, and would listen.
+    let mut half = Wire::websocket(&server).await;
+    half.0.shutdown().await.unwrap();
+    half.rest().await;
+    until("the half closed one to go", || sockets() == "0").await;
+    // One is cut off without a farewell.
+    let cut = Wire::websocket(&server).await;
+    SockRef::from(&cut.0).set_linger(Some(Duration::ZERO)).unwrap();
+    drop(cut);
+    until("the one that was cut off to go", || sockets() == "0").await;
+    // One is there, reads, and answers no ping.
+    Wire::websocket(&server).await.rest().await;
+    until("the one without a heartbeat to go", || sockets() == "0").await;
+    // One opened a session by polling, and never comes back.
+    Http::get(&server.url, "/socket.io/?EIO=3&transport=polling", &[]);
+    until("the session to go", || sockets() == "0").await;
+    is_served(&server, "those who went").await;
+    keeps_it_to_itself(server);
+}
+
+#[tokio::test]
+async fn who_sends_and_never_reads_is_closed_and_costs_little() {
+    let server = Victim::start(&["--send-timeout", "300ms"]);
+    let before = server.peak_memory();
+    let mut wire = Wire::websocket(&server).await;
+    let large = "x".repeat(100_000);
+    let echo = format!(r#"421["event",{{"event":"{}","data":"{large}"}}]"#, super::ECHO);
+    let echo = frame(0x81, echo.as_bytes());
+    // The write fails once the server closed the connection.
+    let mut bystander = RawClient::connect(&server.url).await;
+    for _ in 0..2000 {
+        if wire.try_write(&echo).await.is_err() {
+            break;
+        }
+        assert!(bystander.is_well().await);
+    }
+    wire.rest().await;
+    let grown = server.peak_memory() - before;
+    assert!(grown < 64 << 20, "{grown} bytes for one who does not read");
+    is_served(&server, "one who does not read").await;
+    keeps_it_to_itself(server);
+}

@@ -1,0 +1,58 @@
+//! So many calls in a second, and what is refused beyond.
+
+use std::time::Duration;
+
+use serde_json::json;
+use updraft::{App, Config};
+
+use super::refused;
+use crate::support::{Local, Packet};
+
+async fn slow_server() -> Local {
+    let config = Config {
+        metrics: true,
+        call_rate: 1,
+        call_burst: 3,
+        ..Config::default()
+    };
+    Local::start(App::new(), config).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_beyond_the_rate_are_told_when_to_come_again() {
+    let local = slow_server().await;
+    let mut client = local.client().await;
+    let status = json!({"event": "api.services.status"});
+    for _ in 0..3 {
+        assert_eq!(client.call(&status).await["data"], "online");
+    }
+    let refusal = client.call(&status).await;
+    let error = &refusal["error"];
+    assert_eq!(error["code"], "rate_limited");
+    assert_eq!(error["retry"], true);
+    let after = error["details"]["after_ms"].as_u64().unwrap();
+    assert!((1..=1000).contains(&after), "{refusal}");
+    assert!(refused(&local.url, "call_rate") >= 1);
+    assert!(local.client().await.is_well().await, "another has its own rate");
+
+    // Whoever waits as long as it was told is answered.
+    tokio::time::sleep(Duration::from_millis(after)).await;
+    assert_eq!(client.call(&status).await["data"], "online");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_a_socket_sends_counts() {
+    let local = slow_server().await;
+    let mut client = local.client().await;
+    client.send(r#"42["unknown",1]"#).await;
+    client.send(r#"42["event",{}]"#).await;
+    assert_eq!(client.message().await, "Event cannot be empty");
+    client.send(r#"421["unknown",1]"#).await;
+    let Packet::Ack(1, answer) = client.packet().await else {
+        panic!("an ack was expected");
+    };
+    assert_eq!(answer["error"]["code"], "unknown_event");
+    client.send(r#"42["event",{}]"#).await;
+    let told = client.message().await;
+    assert_eq!(told, "too many calls of this socket in so short a time");
+}

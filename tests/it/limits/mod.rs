@@ -1,0 +1,39 @@
+//! Every limit, seen to act: what a client is told, what the metric counts, and that others are served meanwhile.
+
+mod calls;
+mod connections;
+mod documented;
+mod origins;
+mod proxies;
+mod sockets;
+
+use crate::support::Http;
+
+const POLL: &str = "/socket.io/?EIO=4&transport=polling";
+
+const WEBSOCKET: &str = "/socket.io/?EIO=4&transport=websocket";
+
+/// What a client says who wants a WebSocket.
+const UPGRADE: [&str; 4] = [
+    "connection: Upgrade",
+    "upgrade: websocket",
+    "sec-websocket-version: 13",
+    "sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==",
+];
+
+/// Asks for a WebSocket with these headers: the connection, and the status of its answer.
+fn websocket(url: &str, headers: &[&str]) -> (Http, u16) {
+    let mut connection = Http::open(url);
+    let response = connection.ask("GET", WEBSOCKET, &[&UPGRADE, headers].concat());
+    (connection, response.status)
+}
+
+/// How often a limit acted.
+fn refused(url: &str, limit: &str) -> u64 {
+    let told = Http::get(url, "/metrics", &[]).body;
+    let series = format!("updraft_refused_total{{limit=\"{limit}\"}} ");
+    let line = told.lines().find_map(|line| line.strip_prefix(&series));
+    line.unwrap_or_else(|| panic!("{limit} is not told: {told}"))
+        .parse()
+        .unwrap()
+}

@@ -1,12 +1,10 @@
 //! One call with an idempotency key: the key is stored in the commit of what the call publishes.
 
-use std::{
-    future::Future,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::future::Future;
 
 use bytestring::ByteString;
 use sha2::{Digest, Sha256};
+use tokio::sync::Mutex;
 
 use super::{identity::Identity, payload::Call};
 use crate::{
@@ -19,19 +17,23 @@ use crate::{
 pub(crate) struct OnceCall {
     pub(super) key: ByteString,
     pub(super) digest: u64,
+    /// Held while an append is under way: of two publishes at once the second waits to know of the first.
     applied: Mutex<Applied>,
 }
 
 /// Whether a call's key stands in the journal.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) enum Applied {
     /// It does not.
-    #[default]
     No,
-    /// It may: an append that carries it did not tell yet, or never will.
+    /// It may: an append that carries it did not tell, and never will.
     Unknown,
     /// It does, with this answer, or none but the position.
     At { last: u64, answer: Option<String> },
+    /// It did before: an earlier try published, and its answer holds.
+    Earlier,
+    /// The call is over. What is published in its name from now on is no part of it.
+    Over,
 }
 
 impl OnceCall {
@@ -43,15 +45,15 @@ impl OnceCall {
         Ok(Some(Self {
             key: scoped(key, caller),
             digest: call.digest()?,
-            applied: Mutex::default(),
+            applied: Mutex::new(Applied::No),
         }))
     }
 
     /// Appends with the key, where it does not stand in the journal yet; without it where it does.
     ///
     /// # Errors
-    /// Those of the append; [`Code::Unavailable`] where it is not known whether the key stands in the journal: the
-    /// caller may try the whole call again.
+    /// Those of the append; [`Code::Unavailable`] where it is not known whether the key stands in the journal, or an
+    /// earlier try put it there meanwhile: the caller may try the whole call again.
     pub(crate) async fn append<A>(
         &self,
         answer: Option<String>,
@@ -60,53 +62,43 @@ impl OnceCall {
     where
         A: Future<Output = Result<Appended, JournalError>>,
     {
-        let once = self.begin(answer.clone())?;
-        let with_key = once.is_some();
-        let outcome = append(once).await;
-        if with_key {
-            self.end(&outcome, answer);
-        }
-        outcome.map_err(JournalError::refusal)
-    }
-
-    fn begin(&self, answer: Option<String>) -> Result<Option<Once>> {
-        let mut applied = self.applied();
-        match &*applied {
-            Applied::At { .. } => return Ok(None),
-            Applied::Unknown => {
+        let mut applied = self.applied.lock().await;
+        match *applied {
+            Applied::No => {}
+            Applied::At { .. } | Applied::Over => {
+                drop(applied);
+                return append(None).await.map_err(JournalError::refusal);
+            }
+            Applied::Unknown | Applied::Earlier => {
                 return Err(CallError::new(
                     Code::Unavailable,
-                    "an earlier publish of this call has not told what became of it",
+                    "an earlier publish of this call may be done, or is",
                 ));
             }
-            Applied::No => *applied = Applied::Unknown,
         }
-        Ok(Some(Once {
+        // Until it tells, and for ever where it is dropped before.
+        *applied = Applied::Unknown;
+        let once = Once {
             key: self.key.to_string(),
             digest: self.digest,
-            answer,
-        }))
-    }
-
-    fn end(&self, outcome: &Result<Appended, JournalError>, answer: Option<String>) {
-        let applied = match outcome {
+            answer: answer.clone(),
+        };
+        let outcome = append(Some(once)).await;
+        *applied = match &outcome {
+            Ok(appended) if appended.repeated => Applied::Earlier,
             Ok(appended) => Applied::At {
                 last: appended.last,
                 answer,
             },
             Err(JournalError::Expectation { .. } | JournalError::OtherBody) => Applied::No,
-            Err(JournalError::Unavailable(_)) => return,
+            Err(JournalError::Unavailable(_)) => Applied::Unknown,
         };
-        *self.applied() = applied;
+        outcome.map_err(JournalError::refusal)
     }
 
-    /// What became of the key, once the call is done.
-    pub(super) fn take_applied(&self) -> Applied {
-        std::mem::take(&mut *self.applied())
-    }
-
-    fn applied(&self) -> MutexGuard<'_, Applied> {
-        self.applied.lock().unwrap_or_else(PoisonError::into_inner)
+    /// What became of the key, now that the call is over.
+    pub(super) async fn end(&self) -> Applied {
+        std::mem::replace(&mut *self.applied.lock().await, Applied::Over)
     }
 }
 

@@ -46,7 +46,7 @@ impl Repeats {
     }
 
     /// The first answer of a call that was applied before; else runs it. `hold` keeps later calls of its socket
-    /// back until it has begun, here or wherever it was tried before.
+    /// back until it has begun; where an earlier try still runs, until that is over.
     pub(super) async fn apply<F>(
         &self,
         call: &OnceCall,
@@ -56,17 +56,10 @@ impl Repeats {
     where
         F: Future<Output = Result<Reply>> + Unpin,
     {
-        let running = Running::enter(&self.running, &call.key);
-        let (_turn, hold) = match running.turn.try_lock() {
-            Ok(turn) => (turn, Some(hold)),
-            Err(_) => {
-                drop(hold);
-                (running.turn.lock().await, None)
-            }
-        };
-        let recalled = self.journal.recall(&call.key).await;
-        if let Some(recalled) = recalled.map_err(JournalError::refusal)? {
-            return self.first_answer(call, recalled);
+        let (_running, turn) = Running::enter(&self.running, &call.key);
+        let _turn = turn.lock().await;
+        if let Some(answer) = self.recall(call).await? {
+            return answer;
         }
         let mut function = start()?;
         let begun = poll!(&mut function);
@@ -76,6 +69,13 @@ impl Repeats {
             Poll::Pending => function.await,
         };
         self.keep(call, result).await
+    }
+
+    /// What the call came to, where it was applied before.
+    async fn recall(&self, call: &OnceCall) -> Result<Option<Result<Reply>>> {
+        let recalled = self.journal.recall(&call.key).await;
+        let recalled = recalled.map_err(JournalError::refusal)?;
+        Ok(recalled.map(|recalled| self.first_answer(call, recalled)))
     }
 
     /// Where the function told nothing before the server went down, the answer is what the journal knows of it:
@@ -92,8 +92,11 @@ impl Repeats {
 
     /// Puts the answer of a call that published beside its key, unless that says the same already.
     async fn keep(&self, call: &OnceCall, result: Result<Reply>) -> Result<Reply> {
-        let Applied::At { last, answer } = call.take_applied() else {
-            return result;
+        let (last, answer) = match call.end().await {
+            Applied::At { last, answer } => (last, answer),
+            // An earlier try, which was given up here, went through all the same: its answer is the first.
+            Applied::Earlier => return self.recall(call).await?.unwrap_or(result),
+            Applied::No | Applied::Unknown | Applied::Over => return result,
         };
         if matches!(&result, Err(error) if error.code().may_be_retried()) {
             return result;
@@ -133,21 +136,20 @@ impl fmt::Debug for Repeats {
 struct Running<'a> {
     all: &'a Mutex<HashMap<ByteString, Turn>>,
     key: &'a ByteString,
-    turn: Turn,
 }
 
 impl<'a> Running<'a> {
-    fn enter(all: &'a Mutex<HashMap<ByteString, Turn>>, key: &'a ByteString) -> Self {
+    fn enter(all: &'a Mutex<HashMap<ByteString, Turn>>, key: &'a ByteString) -> (Self, Turn) {
         let turn = lock(all).entry(key.clone()).or_default().clone();
-        Self { all, key, turn }
+        (Self { all, key }, turn)
     }
 }
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
         let mut all = lock(self.all);
-        // The table's and this one: nobody else waits.
-        if Arc::strong_count(&self.turn) == 2 {
+        // Its turn is given back by now; where only the table has it, nobody else waits.
+        if all.get(self.key).is_some_and(|turn| Arc::strong_count(turn) == 1) {
             all.remove(self.key);
         }
     }

@@ -37,6 +37,9 @@ pub struct Feed {
     _stop_with_this: DropGuard,
 }
 
+/// Before a journal that could not be read is tried again.
+const AFTER_FAILURE: Duration = Duration::from_secs(1);
+
 type Channels = HashMap<Arc<str>, Arc<Channel>>;
 
 /// A topic and its live end.
@@ -197,13 +200,18 @@ fn tell(channels: &Channels, batch: &Tail) {
     grown.iter().for_each(|channel| channel.live.announce());
 }
 
-/// So much was appended that some was missed: readers find it in the journal.
+/// So much was appended that some was missed: readers find it in the journal. Nothing newer is told before it is
+/// known where that ends, since readers would take it for the next.
 async fn skip(channels: &Channels) {
     for channel in channels.values() {
-        match channel.journal.fence(&channel.topic.name).await {
-            Ok(fence) => channel.live.skip_to(fence.head),
-            Err(error) => tracing::warn!("the journal is unavailable: {error}"),
-        }
+        let fence = loop {
+            match channel.journal.fence(&channel.topic.name).await {
+                Ok(fence) => break fence,
+                Err(error) => tracing::warn!("the journal is unavailable: {error}"),
+            }
+            tokio::time::sleep(AFTER_FAILURE).await;
+        };
+        channel.live.skip_to(fence.head);
         channel.live.announce();
     }
 }

@@ -100,7 +100,8 @@ pub(crate) fn at_connection(
     wanted: Wanted,
 ) -> impl Future<Output = ()> + Send {
     let readings = held(&cx);
-    async move {
+    let socket = cx.clone();
+    let subscribing = async move {
         let mut readings = readings.await;
         let mut refused = Vec::new();
         for (topic, since) in wanted.topics {
@@ -112,6 +113,12 @@ pub(crate) fn at_connection(
         refused.extend(wanted.refused.map(|error| (None, error)));
         for (topic, error) in refused {
             refuse(&cx, topic.as_deref(), &error).await;
+        }
+    };
+    async move {
+        tokio::select! {
+            () = subscribing => {}
+            () = socket.cancelled() => {}
         }
     }
 }

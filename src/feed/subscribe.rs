@@ -1,7 +1,8 @@
 //! What clients call: `topic.subscribe`, `topic.unsubscribe`; and the task that feeds each subscription.
 
-use std::{collections::HashMap, future::Future, sync::Arc, time::Duration};
+use std::{collections::HashMap, future::Future, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
+use futures_util::FutureExt;
 use serde::Deserialize;
 use tokio::{
     sync::{Mutex, OwnedMutexGuard},
@@ -17,13 +18,16 @@ use super::{
 use crate::{
     call::{
         context::Context,
-        dispatch::shortened,
+        dispatch::{said, shortened},
         extract::{Json, State},
         module::Module,
     },
     error::{CallError, Code, Result},
     event::{MalformedPosition, Position},
 };
+
+/// Longest that a topic's guard may take; meanwhile its socket's other subscriptions wait.
+const LONGEST_GUARD: Duration = Duration::from_secs(10);
 
 /// Before a journal that could not be read is tried again.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
@@ -137,14 +141,19 @@ pub(super) async fn begin_by_itself(
 }
 
 /// The client is somebody else now: what that one may not read ends, and the client is told.
-pub(crate) async fn ask_again(feed: &Feed, cx: &Context) {
-    let mut readings = held(cx).await;
+pub(crate) async fn ask_again(feed: Arc<Feed>, cx: Context) {
+    let mut readings = held(&cx).await;
     let topics: Vec<String> = readings.keys().cloned().collect();
+    let mut refused = Vec::new();
     for topic in topics {
-        if let Err(error) = admit(feed, cx, &topic).await {
+        if let Err(error) = admit(&feed, &cx, &topic).await {
             end(readings.remove(&topic)).await;
-            refuse(cx, Some(&topic), &error).await;
+            refused.push((topic, error));
         }
+    }
+    drop(readings);
+    for (topic, error) in refused {
+        refuse(&cx, Some(&topic), &error).await;
     }
 }
 
@@ -174,11 +183,20 @@ fn check_room(feed: &Feed, readings: &ByTopic, topic: &str) -> Result<()> {
     Err(full.with_details(serde_json::json!({ "most": most })))
 }
 
-/// The topic, where this client may read it.
+/// The topic, where this client may read it. A guard that panics or takes too long has not let it.
 async fn admit(feed: &Feed, cx: &Context, topic: &str) -> Result<Arc<Channel>> {
     let channel = feed.channel(topic)?;
-    channel.topic.admit(cx.socket_id().clone(), cx.identity()).await?;
-    Ok(channel.clone())
+    let asked = async { channel.topic.admit(cx.socket_id().clone(), cx.identity()).await };
+    let asked = AssertUnwindSafe(asked).catch_unwind();
+    match tokio::time::timeout(LONGEST_GUARD, asked).await {
+        Ok(Ok(admitted)) => admitted.map(|()| channel.clone()),
+        Ok(Err(panic)) => Err(CallError::internal(format_args!(
+            "the guard of topic '{}' panicked: {}",
+            channel.topic.name,
+            said(&*panic)
+        ))),
+        Err(_) => Err(CallError::new(Code::Timeout, "the topic's guard took too long")),
+    }
 }
 
 impl Reading {

@@ -1,5 +1,7 @@
 //! How a socket is closed by the server, and what its client hears last.
 
+use std::time::Duration;
+
 use super::{
     answer::AnswerFrame,
     caller::{Caller, EVENT, MESSAGE},
@@ -10,6 +12,9 @@ use crate::{
     call::{identity::Identity, peer::Outgoing},
     error::CallError,
 };
+
+/// Within this a flush follows one that had begun before there was more to write.
+const ANOTHER_FLUSH: Duration = Duration::from_millis(500);
 
 /// What existing clients are told who may not call.
 const NO_PERMISSION: &str = "user hasn`t permission";
@@ -34,6 +39,8 @@ impl<E: Company> Caller<E> {
         let (link, patience) = (self.link.clone(), self.shared.config.send_timeout);
         tokio::spawn(async move {
             let _ = tokio::time::timeout(patience, link.flushed_since(flushes)).await;
+            // That flush may have begun before. Where it did, another one follows at once.
+            let _ = tokio::time::timeout(ANOTHER_FLUSH, link.flushed_since(flushes + 1)).await;
             link.close();
         });
     }

@@ -55,7 +55,8 @@ async fn refresh(
         return Err(error);
     }
     if let Some(feed) = cx.state::<Feed>() {
-        feed::ask_again(&feed, &cx).await;
+        // In a task of its own, which goes on to the end also where this call is given up.
+        let _ = tokio::spawn(feed::ask_again(feed, cx.clone())).await;
     }
     Ok(Json(Refreshed {
         subject: identity.subject().map(str::to_owned),

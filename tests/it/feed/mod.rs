@@ -77,6 +77,7 @@ on_every_store! {
     once::who_tries_again_too_early_waits_for_the_first_answer,
     once::what_changed_nothing_runs_again,
     once::a_call_that_never_ended_has_its_answer,
+    once::all_that_a_call_publishes_is_published,
     once::calls_with_and_without_a_key_begin_in_order,
     tidying::what_a_topic_need_not_keep_goes,
     tidying::a_topic_is_left_alone_until_there_may_be_something_to_remove,

@@ -14,7 +14,7 @@ use updraft::{
 };
 
 use super::{Reader, everything, note, wait_for};
-use crate::support::{Local, Program, RawClient};
+use crate::support::{Local, Program, RawClient, within_patience};
 
 /// How often a function ran.
 #[derive(Default)]
@@ -80,6 +80,23 @@ async fn hang_after_answering(text: String, cx: Context) -> Result<()> {
     std::future::pending().await
 }
 
+/// Publishes twice at once.
+async fn both(text: String, cx: Context) -> Result<()> {
+    let topic = cx.topic("board");
+    let (first, second) = tokio::join!(topic.publish(note(&text)), topic.publish(note("second")));
+    first.and(second).map(drop)
+}
+
+/// Publishes now, and once more when it has long been answered.
+async fn later(text: String, gate: State<Semaphore>, cx: Context) -> Result<Json<Position>> {
+    let after = cx.clone();
+    tokio::spawn(async move {
+        drop(gate.acquire().await);
+        after.topic("board").publish(note("later")).await
+    });
+    publish(text, cx).await
+}
+
 async fn serve_with(journal: &Arc<dyn Journal>, config: Config) -> Local {
     let module = Module::new("api.test")
         .on("publish", publish)
@@ -92,6 +109,8 @@ async fn serve_with(journal: &Arc<dyn Journal>, config: Config) -> Local {
         .on("runs", async |runs: State<Runs>| {
             Json(runs.0.0.load(Ordering::SeqCst))
         })
+        .on("both", both)
+        .on("later", later)
         .on("hang", hang)
         .on("hang_after_answering", hang_after_answering)
         .on("echo", async |data: Data| data);
@@ -244,6 +263,22 @@ pub(super) async fn calls_with_and_without_a_key_begin_in_order(journal: Arc<dyn
         .collect();
     let expected: Vec<String> = (0..CALLS).map(|number| number.to_string()).collect();
     assert_eq!(texts, expected);
+}
+
+pub(super) async fn all_that_a_call_publishes_is_published(journal: Arc<dyn Journal>) {
+    let local = serve(&journal).await;
+    let mut client = local.client().await;
+    for function in ["both", "later"] {
+        let answer = client.call(&call(function, function, function)).await;
+        assert!(answer.get("error").is_none(), "{answer}");
+    }
+    client.call(&json!({"event": "api.test.open"})).await;
+    within_patience("what is published after the answer", async {
+        while everything(&*journal, "board").await.len() < 4 {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
 }
 
 /// Of an app without topics nothing is remembered, and a key is only a field.

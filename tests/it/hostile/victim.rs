@@ -31,6 +31,11 @@ impl Victim {
             program,
         }
     }
+
+    /// What it holds now is what it may hold afterwards.
+    pub(super) fn look_again(&mut self) {
+        self.memory = self.program.memory();
+    }
 }
 
 impl Deref for Victim {

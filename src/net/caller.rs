@@ -4,6 +4,7 @@
 use std::{
     future::{Future, poll_fn},
     panic::AssertUnwindSafe,
+    pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Waker},
     time::Duration,
@@ -11,7 +12,10 @@ use std::{
 
 use futures_util::{FutureExt, future::BoxFuture};
 use serde_json::json;
-use tokio::sync::{Notify, futures::Notified};
+use tokio::{
+    sync::{Notify, futures::Notified},
+    task::unconstrained,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -255,7 +259,8 @@ impl<E: Company> Caller<E> {
             this.intake.finished();
             this
         });
-        let polled = call.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        // Unconstrained, since a reader that has used up its budget would have calls wait for nothing, and overtaken.
+        let polled = pin!(unconstrained(call.as_mut())).poll(&mut Context::from_waker(Waker::noop()));
         self.intake.was_released();
         if polled.is_ready() {
             return;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 
-use super::outbox::Engine;
+use super::way::Engine;
 use crate::{
     call::peer::{Outgoing, Target},
     error::Result,

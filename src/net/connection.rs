@@ -17,7 +17,11 @@ use futures_util::task::AtomicWaker;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::io::poll_read_buf;
 
-use super::{limits::places::Place, refusal::mended};
+use super::{
+    limits::places::Place,
+    refusal::mended,
+    wire::{OnDrained, Straight, Wire},
+};
 
 /// Whoever wants to know of each flush.
 pub(super) trait OnFlush: Send + Sync {
@@ -47,6 +51,7 @@ pub(crate) struct Control {
     reader: AtomicWaker,
     writer: AtomicWaker,
     told: Mutex<Option<Told>>,
+    straight: OnceLock<Weak<dyn Straight>>,
 }
 
 /// Who is told of flushes: of each from now on, or of the next alone.
@@ -127,6 +132,17 @@ impl Control {
         *self.told() = Some(Told { who, once: true });
     }
 
+    /// This leads past whoever has the connection.
+    pub(super) fn leads_straight(&self, wire: Weak<dyn Straight>) {
+        // A control has one connection.
+        let _ = self.straight.set(wire);
+    }
+
+    /// A way to the client past whoever has the connection.
+    pub(super) fn straight(&self) -> Option<Weak<dyn Straight>> {
+        self.straight.get().cloned()
+    }
+
     fn told(&self) -> MutexGuard<'_, Option<Told>> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -150,6 +166,13 @@ impl Control {
     }
 }
 
+impl OnDrained for Control {
+    fn drained(&self) {
+        self.writer.wake();
+        self.flushed();
+    }
+}
+
 impl fmt::Debug for Control {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Control")
@@ -161,7 +184,7 @@ impl fmt::Debug for Control {
 
 /// A stream under our hand. `guard` lives as long as the connection.
 pub(crate) struct Connection<S, G> {
-    stream: S,
+    wire: Arc<Wire<S, Control>>,
     control: Arc<Control>,
     /// What was read and has found no room above yet. Holds no memory when empty.
     ahead: BytesMut,
@@ -172,10 +195,13 @@ pub(crate) struct Connection<S, G> {
     _guard: G,
 }
 
-impl<S, G> Connection<S, G> {
+impl<S: AsyncWrite + Unpin + Send + 'static, G> Connection<S, G> {
     pub(super) fn new(stream: S, control: Arc<Control>, guard: G) -> Self {
+        let wire = Wire::new(stream, control.clone());
+        let straight: Weak<dyn Straight> = Arc::<Wire<S, Control>>::downgrade(&wire);
+        control.leads_straight(straight);
         Self {
-            stream,
+            wire,
             control,
             ahead: BytesMut::new(),
             has_more: false,
@@ -185,17 +211,31 @@ impl<S, G> Connection<S, G> {
     }
 }
 
-impl<S: AsyncRead + Unpin, G> Connection<S, G> {
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static, G> Connection<S, G> {
+    fn read_into(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let read = self.wire.poll_read(|stream| {
+            ready!(stream.poll_read(cx, buf))?;
+            Poll::Ready(Ok(buf.filled().len() - before))
+        });
+        ready!(read)?;
+        self.has_more = buf.remaining() == 0;
+        Poll::Ready(Ok(()))
+    }
+
     fn read_ahead(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.ahead.reserve(AHEAD);
-        let polled = poll_read_buf(Pin::new(&mut self.stream), cx, &mut self.ahead);
+        let ahead = &mut self.ahead;
+        let polled = self.wire.poll_read(|stream| poll_read_buf(stream, cx, ahead));
         self.has_more = matches!(polled, Poll::Ready(Ok(AHEAD)));
         if self.ahead.is_empty() {
             self.ahead = BytesMut::new();
         }
         polled.map_ok(drop)
     }
+}
 
+impl<S, G> Connection<S, G> {
     fn give(&mut self, buf: &mut ReadBuf<'_>) {
         let given = buf.remaining().min(self.ahead.len());
         buf.put_slice(&self.ahead[..given]);
@@ -206,7 +246,7 @@ impl<S: AsyncRead + Unpin, G> Connection<S, G> {
     }
 }
 
-impl<S: AsyncRead + Unpin, G: Unpin> AsyncRead for Connection<S, G> {
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static, G: Unpin> AsyncRead for Connection<S, G> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -217,22 +257,22 @@ impl<S: AsyncRead + Unpin, G: Unpin> AsyncRead for Connection<S, G> {
             return Poll::Ready(Ok(()));
         }
         if self.control.is_paused() {
+            self.wire.pause();
             return Poll::Pending;
         }
-        if self.ahead.is_empty() && self.has_more && buf.remaining() < AHEAD {
+        if !self.ahead.is_empty() {
+            self.give(buf);
+        } else if self.has_more && buf.remaining() < AHEAD {
             ready!(self.read_ahead(cx))?;
             self.give(buf);
-        } else if self.ahead.is_empty() {
-            ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
-            self.has_more = buf.remaining() == 0;
         } else {
-            self.give(buf);
+            ready!(self.read_into(cx, buf))?;
         }
         Poll::Ready(Ok(()))
     }
 }
 
-impl<S: AsyncWrite + Unpin, G: Unpin> Connection<S, G> {
+impl<S: AsyncWrite + Unpin + Send + 'static, G: Unpin> Connection<S, G> {
     fn check_open(&self, cx: &Context<'_>) -> io::Result<()> {
         self.control.writer.register(cx.waker());
         match self.control.is_closed() {
@@ -242,21 +282,21 @@ impl<S: AsyncWrite + Unpin, G: Unpin> Connection<S, G> {
     }
 }
 
-impl<S: AsyncWrite + Unpin, G: Unpin> Connection<S, G> {
+impl<S: AsyncWrite + Unpin + Send + 'static, G: Unpin> Connection<S, G> {
     /// Writes up to a refusal, or of what takes its place; `buf` goes on with what was not written, as ever.
     fn poll_write_mended(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         if self.instead.is_empty() {
             let Some((place, meant)) = mended(buf) else {
-                return Pin::new(&mut self.stream).poll_write(cx, buf);
+                return self.wire.poll_write(cx, buf);
             };
             // The packet's type stands before the place, so that something is written here.
-            let written = ready!(Pin::new(&mut self.stream).poll_write(cx, &buf[..place]))?;
+            let written = ready!(self.wire.poll_write(cx, &buf[..place]))?;
             if written == place {
                 self.instead = meant;
             }
             return Poll::Ready(Ok(written));
         }
-        let written = ready!(Pin::new(&mut self.stream).poll_write(cx, &self.instead))?;
+        let written = ready!(self.wire.poll_write(cx, &self.instead))?;
         self.instead.drain(..written);
         if self.instead.is_empty() {
             self.control.expect_no_refusal();
@@ -265,40 +305,40 @@ impl<S: AsyncWrite + Unpin, G: Unpin> Connection<S, G> {
     }
 }
 
-impl<S: AsyncWrite + Unpin, G: Unpin> AsyncWrite for Connection<S, G> {
+impl<S: AsyncWrite + Unpin + Send + 'static, G: Unpin> AsyncWrite for Connection<S, G> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.check_open(cx)?;
         if self.control.refuses.load(Ordering::Acquire) {
             return self.poll_write_mended(cx, buf);
         }
-        Pin::new(&mut self.stream).poll_write(cx, buf)
+        self.wire.poll_write(cx, buf)
     }
 
     fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.check_open(cx)?;
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+        self.wire.poll_write_vectored(cx, bufs)
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
+        self.wire.is_write_vectored()
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.check_open(cx)?;
-        let polled = Pin::new(&mut self.stream).poll_flush(cx);
+        let polled = self.wire.poll_flush(cx);
         if let Poll::Ready(Ok(())) = polled {
             self.control.flushed();
         }
         polled
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.check_open(cx)?;
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        self.wire.poll_shutdown(cx)
     }
 }
 

@@ -29,8 +29,8 @@ impl<E: Company> Caller<E> {
     fn close_saying(&self, last: &[(Kind<'_>, Outgoing<'_>)]) {
         self.gone.cancel();
         *self.known_as() = Identity::ANONYMOUS;
-        let flushes = self.link.flushes();
         self.outbox.end(last);
+        let flushes = self.link.flushes();
         if !self.engine.disconnect() {
             // There is no room to say so.
             self.link.close();

@@ -10,7 +10,10 @@ use std::{
 
 use tokio::sync::Notify;
 
-use super::connection::{Control, OnFlush};
+use super::{
+    connection::{Control, OnFlush},
+    wire::Straight,
+};
 
 /// How often a blind link takes it that all has left. The engine's full queue still holds back what has not.
 const BLIND: Duration = Duration::from_millis(10);
@@ -131,6 +134,11 @@ impl Link {
             connection.close();
         }
         connection.is_some()
+    }
+
+    /// A way to the client past the engine, where there is one.
+    pub(super) fn straight(&self) -> Option<Weak<dyn Straight>> {
+        self.reading().from.as_ref()?.straight()
     }
 
     fn reading(&self) -> MutexGuard<'_, Reading> {

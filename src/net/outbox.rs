@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     link::Link,
     packet::{Kind, Packet, ROOM, Standing},
+    way::{Engine, Untaken, Way},
 };
 use crate::{
     call::{peer::Outgoing, written::Written},
@@ -39,24 +40,6 @@ pub(super) const ENGINE_QUEUE: usize = 1024;
 /// cut off.
 const REFUSALS: usize = 1024;
 
-/// Why the engine did not take a packet.
-#[derive(Debug)]
-pub(super) enum Untaken {
-    /// Its queue is full.
-    Full,
-    /// The socket is closed, or not open yet.
-    Closed,
-    /// The socket is gone.
-    Gone,
-    /// The data cannot be written as JSON.
-    Unwritable(String),
-}
-
-/// The engine's socket, which takes packets as long as its queue has room.
-pub(super) trait Engine: Send + Sync + 'static {
-    fn try_send(&self, kind: Kind<'_>, body: Outgoing<'_>) -> std::result::Result<(), Untaken>;
-}
-
 pub(super) struct Outbox<E> {
     engine: E,
     link: Arc<Link>,
@@ -70,6 +53,7 @@ pub(super) struct Outbox<E> {
 
 #[derive(Default)]
 struct Queue {
+    way: Way,
     parked: VecDeque<Packet>,
     refusals: usize,
     /// Whether a task empties `parked`. Nobody goes past it then.
@@ -119,12 +103,18 @@ impl<E: Engine> Outbox<E> {
             return 0;
         };
         let mut queue = self.queue();
+        if queue.pumped || queue.ended || self.gone.is_cancelled() {
+            return 0;
+        }
+        if let Some(sent) = queue.way.send_many(event, data) {
+            return sent;
+        }
         let mut send = |one: &Written| {
-            let may = !queue.pumped && self.has_credit(&mut queue);
-            may && matches!(
-                self.give(&mut queue, Kind::Event(event), one, one.size()),
-                Ok(true)
-            )
+            self.has_credit(&mut queue)
+                && matches!(
+                    self.give(&mut queue, Kind::Event(event), one, one.size()),
+                    Ok(true)
+                )
         };
         data.take_while(|one| send(one)).count()
     }
@@ -202,8 +192,11 @@ impl<E: Engine> Outbox<E> {
         self.clear();
         let mut queue = self.queue();
         for (kind, body) in last {
-            if let Err(error) = self.give(&mut queue, *kind, *body, 0) {
-                tracing::debug!(%error, "last words did not reach their client");
+            if queue.ended {
+                break;
+            }
+            if let Err(error) = queue.way.send_last(&self.engine, *kind, *body) {
+                tracing::debug!(?error, "last words did not reach their client");
             }
         }
         queue.ended = true;
@@ -214,21 +207,31 @@ impl<E: Engine> Outbox<E> {
         self.queue().ended
     }
 
-    /// Waits until nothing is parked any more, so that what goes to the engine directly keeps its place.
-    pub(super) async fn emptied(&self) {
+    /// Waits until nothing is parked any more.
+    pub(super) async fn settled(&self) {
         self.flush_while(|queue, _| queue.pumped).await;
+    }
+
+    /// The same, and has all that is sent from now on take the engine's way, so that what somebody else gives to the
+    /// engine now keeps its place.
+    pub(super) async fn leads_to_engine(&self) {
+        self.flush_while(|queue, _| queue.pumped || !queue.way.turn())
+            .await;
     }
 
     /// Waits until all that was sent has left for the client.
     pub(super) async fn flushed(&self) {
-        self.flush_while(|queue, flushes| queue.pumped || (queue.unflushed > 0 && queue.flushes == flushes))
-            .await;
+        self.flush_while(|queue, flushes| {
+            let in_engine = queue.unflushed > 0 && queue.flushes == flushes;
+            queue.pumped || in_engine || queue.way.is_waiting()
+        })
+        .await;
     }
 
-    async fn flush_while(&self, waits: impl Fn(&Queue, u64) -> bool) {
+    async fn flush_while(&self, waits: impl Fn(&mut Queue, u64) -> bool) {
         loop {
             let flushes = self.link.flushes();
-            if !waits(&self.queue(), flushes) {
+            if !waits(&mut self.queue(), flushes) {
                 return;
             }
             tokio::select! {
@@ -258,10 +261,10 @@ impl<E: Engine> Outbox<E> {
 
     /// Gives a packet to the engine; whether it took it.
     fn give(&self, queue: &mut Queue, kind: Kind<'_>, body: Outgoing<'_>, bytes: usize) -> Result<bool> {
-        if queue.ended {
+        if queue.ended || (queue.way.is_straight() && self.gone.is_cancelled()) {
             return Err(socket_gone());
         }
-        match self.engine.try_send(kind, body) {
+        match queue.way.send(&self.engine, &self.link, kind, body) {
             Ok(()) => {
                 queue.unflushed += 1;
                 queue.unflushed_bytes += bytes;
@@ -282,7 +285,7 @@ impl<E: Engine> Outbox<E> {
             queue.unflushed = 0;
             queue.unflushed_bytes = 0;
         }
-        queue.unflushed < CREDIT && queue.unflushed_bytes < CREDIT_BYTES
+        queue.way.is_straight() || (queue.unflushed < CREDIT && queue.unflushed_bytes < CREDIT_BYTES)
     }
 
     fn park(self: &Arc<Self>, packet: Packet) {

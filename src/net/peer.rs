@@ -65,13 +65,13 @@ impl<E: Company> Peer for Caller<E> {
         wait: Duration,
     ) -> BoxFuture<'a, Result<Vec<Result<Value>>>> {
         Box::pin(async move {
-            self.outbox.emptied().await;
+            self.outbox.leads_to_engine().await;
             self.engine.collect_acks(target, event, data, wait).await
         })
     }
 
     fn settled(&self) -> BoxFuture<'_, ()> {
-        Box::pin(self.outbox.emptied())
+        Box::pin(self.outbox.settled())
     }
 
     fn hold(&self) {

@@ -23,14 +23,16 @@ use super::{
     company::Company,
     connection::Control,
     expiry,
+    framing::Carrier,
     intake::{Incoming, Source},
     link::Link,
     notice::Handshake,
-    outbox::{Engine, Untaken, socket_gone},
+    outbox::socket_gone,
     packet::Kind,
     refusal::Refusal,
     sessions::{Sessions, is_websocket},
     shared::Shared,
+    way::{Engine, Untaken},
 };
 use crate::{
     call::{
@@ -195,6 +197,15 @@ impl Engine for Weak<Socket> {
             SendError::Socket(SocketError::Closed) => Untaken::Closed,
             SendError::Serialize(error) => Untaken::Unwritable(error.to_string()),
         })
+    }
+
+    fn carrier(&self) -> Carrier {
+        let socket = self.upgrade();
+        match socket.map(|socket| (socket.transport_type(), socket.protocol())) {
+            None | Some((TransportType::Polling, _)) => Carrier::Polling,
+            Some((TransportType::Websocket, ProtocolVersion::V5)) => Carrier::WebSocket,
+            Some((TransportType::Websocket, ProtocolVersion::V4)) => Carrier::OldWebSocket,
+        }
     }
 }
 

@@ -30,4 +30,5 @@ mod router;
 mod status;
 mod stop;
 mod stop_polling;
+mod ways;
 mod web;

@@ -100,14 +100,18 @@ fn number_of(fields: &Map<String, Value>) -> usize {
 /// Writes a value as JSON with placeholders, and its Buffers in the order of their numbers.
 pub(super) fn serialize(value: &(impl Serialize + ?Sized)) -> serde_json::Result<(String, Vec<Bytes>)> {
     let mut json = Vec::new();
-    let mut buffers = Vec::new();
-    value.serialize(&mut serde_json::Serializer::with_formatter(
-        &mut json,
-        Placeholders(&mut buffers),
-    ))?;
+    let buffers = write(&mut json, value)?;
     // The serializer writes UTF-8 only.
     let json = String::from_utf8(json).map_err(de::Error::custom)?;
     Ok((json, buffers))
+}
+
+/// The same, behind what is written already.
+pub(crate) fn write(json: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) -> serde_json::Result<Vec<Bytes>> {
+    let mut buffers = Vec::new();
+    let placeholders = Placeholders(&mut buffers);
+    value.serialize(&mut serde_json::Serializer::with_formatter(json, placeholders))?;
+    Ok(buffers)
 }
 
 /// What a value that is one Buffer is written as.

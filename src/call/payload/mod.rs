@@ -25,3 +25,4 @@ pub use self::{
     data::Data,
     limits::Limits,
 };
+pub(crate) use attachments::write;

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
-use crate::net::connection::OnFlush;
+use crate::net::{connection::OnFlush, framing::Carrier};
 
 /// An engine that takes nothing until it is opened.
 #[derive(Default)]
@@ -19,6 +19,10 @@ impl Engine for Arc<Tap> {
             _ => return Err(Untaken::Full),
         }
         Ok(())
+    }
+
+    fn carrier(&self) -> Carrier {
+        Carrier::Polling
     }
 }
 

@@ -1,0 +1,316 @@
+//! One connection's stream, to which two write: the engine, and who has frames for the client that need not go through
+//! the engine. The engine hands over whole WebSocket frames, so between two of its writes others find their place.
+
+use std::{
+    future::{Future, poll_fn},
+    io::{self, Cursor},
+    pin::{Pin, pin},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll, Waker, ready},
+};
+
+use bytes::{Buf, BytesMut};
+use tokio::{io::AsyncWrite, runtime::Handle, task::unconstrained};
+use tokio_tungstenite::tungstenite::protocol::frame::FrameHeader;
+use tokio_util::task::AbortOnDropHandle;
+
+/// Bytes that wait for a slow client before it is sent no more.
+const ROOM: usize = 64 << 10;
+
+/// Bytes of frames that are written at once, though more may come soon.
+pub(super) const MANY: usize = 16 << 10;
+
+/// Who wants to know that what was sent past the engine has left.
+pub(super) trait OnDrained: Send + Sync + 'static {
+    fn drained(&self);
+}
+
+/// A way to the client past the engine.
+pub(super) trait Straight: Send + Sync {
+    /// Looks for this frame among what the engine writes from now on, and keeps it back; all that the engine was given
+    /// before it has been written then. Not while the engine writes a frame, or another mark is looked for.
+    fn expect(&self, mark: Vec<u8>) -> bool;
+
+    /// The mark does not come, as the engine did not take it.
+    fn expect_no_more(&self);
+
+    /// Whether no mark is looked for any more.
+    fn is_clear(&self) -> bool;
+
+    /// Sends whole frames after all that was sent; not where too much waits already.
+    fn send(self: Arc<Self>, frames: &[u8]) -> bool;
+
+    /// Sends the last frames, however much waits.
+    fn send_last(self: Arc<Self>, frames: &[u8]);
+
+    /// Whether something that was sent has not left yet.
+    fn is_waiting(&self) -> bool;
+}
+
+/// A stream, and whom it tells.
+pub(super) struct Wire<S, D> {
+    state: Mutex<State<S>>,
+    told: Arc<D>,
+    runtime: Handle,
+}
+
+struct State<S> {
+    stream: S,
+    /// Frames that were sent past the engine and have not left yet.
+    waiting: BytesMut,
+    /// Empties `waiting` as fast as the client reads. The engine waits for it.
+    drainer: Option<AbortOnDropHandle<()>>,
+    /// Whether what was read is being worked on. Whoever does that comes back for more, and what was sent meanwhile
+    /// leaves then, at once.
+    reading: bool,
+    /// Whether the engine has written a part of a frame.
+    within_frame: bool,
+    mark: Option<Mark>,
+}
+
+/// A frame that shows that the engine has written all before it, after `rest` bytes of another one.
+struct Mark {
+    frame: Vec<u8>,
+    rest: usize,
+}
+
+impl<S: AsyncWrite + Unpin> State<S> {
+    fn is_idle(&self) -> bool {
+        self.waiting.is_empty() && self.drainer.is_none()
+    }
+
+    fn poll_out(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.waiting.is_empty() {
+            let written = ready!(Pin::new(&mut self.stream).poll_write(context, &self.waiting))?;
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.waiting.advance(written);
+        }
+        // Idle connections hold no memory.
+        self.waiting = BytesMut::new();
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_engine(&mut self, context: &mut Context<'_>, frames: &[u8]) -> Poll<io::Result<usize>> {
+        let Some(mark) = &mut self.mark else {
+            let written = ready!(Pin::new(&mut self.stream).poll_write(context, frames))?;
+            self.within_frame = written < frames.len();
+            return Poll::Ready(Ok(written));
+        };
+        if mark.rest == 0 {
+            if frames.starts_with(&mark.frame) {
+                let kept_back = mark.frame.len();
+                self.mark = None;
+                return Poll::Ready(Ok(kept_back));
+            }
+            mark.rest = first_frame(frames);
+        }
+        let frame = &frames[..frames.len().min(mark.rest)];
+        let written = ready!(Pin::new(&mut self.stream).poll_write(context, frame))?;
+        mark.rest -= written;
+        self.within_frame = mark.rest > 0;
+        Poll::Ready(Ok(written))
+    }
+}
+
+impl<S: AsyncWrite + Unpin + Send + 'static, D: OnDrained> Wire<S, D> {
+    /// Tells `told` when what was sent has left.
+    pub(super) fn new(stream: S, told: Arc<D>) -> Arc<Self> {
+        let state = State {
+            stream,
+            waiting: BytesMut::new(),
+            drainer: None,
+            reading: false,
+            within_frame: false,
+            mark: None,
+        };
+        Arc::new(Self {
+            state: Mutex::new(state),
+            told,
+            runtime: Handle::current(),
+        })
+    }
+
+    /// Reads; how much that was. Where nothing has come yet, what was sent meanwhile leaves.
+    pub(super) fn poll_read(
+        self: &Arc<Self>,
+        read: impl FnOnce(Pin<&mut S>) -> Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        let mut state = self.state();
+        let polled = read(Pin::new(&mut state.stream));
+        state.reading = matches!(polled, Poll::Ready(Ok(1..)));
+        self.go_on(state);
+        polled
+    }
+
+    /// Nobody reads for now.
+    pub(super) fn pause(self: &Arc<Self>) {
+        let mut state = self.state();
+        state.reading = false;
+        self.go_on(state);
+    }
+
+    /// Writes for the engine, after what was sent. Who waits for that is told when it has left.
+    pub(super) fn poll_write(
+        self: &Arc<Self>,
+        context: &mut Context<'_>,
+        frames: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let mut state = ready!(self.poll_turn());
+        let polled = state.poll_engine(context, frames);
+        self.go_on(state);
+        polled
+    }
+
+    /// The same for an HTTP response, before there are frames.
+    pub(super) fn poll_write_vectored(
+        self: &Arc<Self>,
+        context: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let mut state = ready!(self.poll_turn());
+        Pin::new(&mut state.stream).poll_write_vectored(context, parts)
+    }
+
+    pub(super) fn is_write_vectored(&self) -> bool {
+        self.state().stream.is_write_vectored()
+    }
+
+    pub(super) fn poll_flush(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.state().stream).poll_flush(context)
+    }
+
+    pub(super) fn poll_shutdown(self: &Arc<Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut state = ready!(self.poll_turn());
+        Pin::new(&mut state.stream).poll_shutdown(context)
+    }
+
+    /// The engine's turn: when what was sent has left, but at once for the rest of a frame.
+    fn poll_turn(self: &Arc<Self>) -> Poll<MutexGuard<'_, State<S>>> {
+        let mut state = self.state();
+        if state.within_frame || state.is_idle() {
+            return Poll::Ready(state);
+        }
+        self.push_out(&mut state);
+        match state.is_idle() {
+            true => Poll::Ready(state),
+            false => Poll::Pending,
+        }
+    }
+
+    /// What waits leaves, unless more will join it soon.
+    fn go_on(self: &Arc<Self>, mut state: MutexGuard<'_, State<S>>) {
+        if state.waiting.is_empty() || (state.reading && state.waiting.len() < MANY) {
+            return;
+        }
+        let has_left = self.push_out(&mut state);
+        drop(state);
+        if has_left {
+            self.told.drained();
+        }
+    }
+
+    /// Whether all that waits left. Where the client does not read fast enough, it leaves by and by.
+    fn push_out(self: &Arc<Self>, state: &mut State<S>) -> bool {
+        if state.within_frame || state.drainer.is_some() {
+            return false;
+        }
+        let out = pin!(unconstrained(poll_fn(|context| state.poll_out(context))));
+        match out.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Ok(())) => true,
+            Poll::Ready(Err(_)) => {
+                // Whoever reads finds the connection broken.
+                state.waiting.clear();
+                true
+            }
+            Poll::Pending => {
+                state.drainer = Some(self.drain());
+                false
+            }
+        }
+    }
+
+    fn drain(self: &Arc<Self>) -> AbortOnDropHandle<()> {
+        let this = Arc::downgrade(self);
+        AbortOnDropHandle::new(self.runtime.spawn(async move {
+            let drained = poll_fn(|context| {
+                let Some(wire) = this.upgrade() else {
+                    return Poll::Ready(None);
+                };
+                let mut state = wire.state();
+                if ready!(state.poll_out(context)).is_err() {
+                    state.waiting.clear();
+                }
+                if let Some(drainer) = state.drainer.take() {
+                    drainer.detach();
+                }
+                Poll::Ready(Some(wire.told.clone()))
+            });
+            if let Some(told) = drained.await {
+                told.drained();
+            }
+        }))
+    }
+
+    fn put(self: &Arc<Self>, mut state: MutexGuard<'_, State<S>>, frames: &[u8]) {
+        state.waiting.extend_from_slice(frames);
+        self.go_on(state);
+    }
+}
+
+impl<S, D> Wire<S, D> {
+    fn state(&self) -> MutexGuard<'_, State<S>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<S: AsyncWrite + Unpin + Send + 'static, D: OnDrained> Straight for Wire<S, D> {
+    fn expect(&self, mark: Vec<u8>) -> bool {
+        let mut state = self.state();
+        if state.within_frame || state.mark.is_some() {
+            return false;
+        }
+        state.mark = Some(Mark { frame: mark, rest: 0 });
+        true
+    }
+
+    fn expect_no_more(&self) {
+        self.state().mark = None;
+    }
+
+    fn is_clear(&self) -> bool {
+        self.state().mark.is_none()
+    }
+
+    fn send(self: Arc<Self>, frames: &[u8]) -> bool {
+        let state = self.state();
+        let has_room = state.waiting.len() < ROOM;
+        if has_room {
+            self.put(state, frames);
+        }
+        has_room
+    }
+
+    fn send_last(self: Arc<Self>, frames: &[u8]) {
+        self.put(self.state(), frames);
+    }
+
+    fn is_waiting(&self) -> bool {
+        !self.state().is_idle()
+    }
+}
+
+/// Bytes of the first of these frames, with its head.
+fn first_frame(frames: &[u8]) -> usize {
+    let mut cursor = Cursor::new(frames);
+    match FrameHeader::parse(&mut cursor) {
+        Ok(Some((_, payload))) => {
+            usize::try_from(cursor.position().saturating_add(payload)).unwrap_or(usize::MAX)
+        }
+        Ok(None) | Err(_) => frames.len(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

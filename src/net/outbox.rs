@@ -266,8 +266,10 @@ impl<E: Engine> Outbox<E> {
         }
         match queue.way.send(&self.engine, &self.link, kind, body) {
             Ok(()) => {
-                queue.unflushed += 1;
-                queue.unflushed_bytes += bytes;
+                if !queue.way.is_straight() {
+                    queue.unflushed += 1;
+                    queue.unflushed_bytes += bytes;
+                }
                 Ok(true)
             }
             Err(Untaken::Full) => Ok(false),

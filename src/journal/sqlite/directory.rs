@@ -47,11 +47,22 @@ fn make(directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// A lock of our own, since SQLite lets a second writer in. It is held until the file is dropped.
-pub(super) fn lock(directory: &Path) -> Result<File, OpenError> {
+/// A lock of our own, since SQLite lets a second writer in. It is held until it is dropped.
+#[derive(Debug)]
+pub(super) struct Lock(File);
+
+impl Drop for Lock {
+    /// Closing the file would not do: a program that is just being started has a copy of it for a moment.
+    fn drop(&mut self) {
+        // It fails where the file system knows no locks, and then there was none.
+        let _ = self.0.unlock();
+    }
+}
+
+pub(super) fn lock(directory: &Path) -> Result<Lock, OpenError> {
     let file = File::create(directory.join("lock")).map_err(unusable(directory))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Lock(file)),
         Err(TryLockError::WouldBlock) => Err(OpenError::Locked(directory.to_owned())),
         Err(TryLockError::Error(source)) => Err(unusable(directory)(source)),
     }
@@ -62,5 +73,20 @@ pub(super) fn unusable(directory: &Path) -> impl FnOnce(io::Error) -> OpenError 
     move |source| OpenError::Directory {
         path: directory.to_owned(),
         source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_let_go_can_be_locked_again_though_a_new_program_has_a_copy() {
+        let directory = tempfile::tempdir().unwrap();
+        let first = lock(directory.path()).unwrap();
+        assert!(matches!(lock(directory.path()), Err(OpenError::Locked(_))));
+        let _copy = first.0.try_clone().unwrap();
+        drop(first);
+        lock(directory.path()).unwrap();
     }
 }

@@ -1,7 +1,6 @@
 //! The journal that a directory holds, as the house sees it.
 
 use std::{
-    fs::File,
     path::Path,
     sync::Arc,
     thread::{self, JoinHandle},
@@ -13,7 +12,8 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::{
     apply::Command,
-    compaction, directory,
+    compaction,
+    directory::{self, Lock},
     opening::{Durability, OpenError},
     reader::{self, Readers},
     schema,
@@ -48,7 +48,7 @@ pub struct SqliteJournal {
     writer: JoinHandle<()>,
     readers: Readers,
     tail: broadcast::Sender<Tail>,
-    _lock: Arc<File>,
+    _lock: Arc<Lock>,
 }
 
 impl SqliteJournal {

@@ -43,6 +43,14 @@ test('an event that comes twice is counted, and not told twice', () => {
   expect(topic.repeated).toBe(1);
 });
 
+test('a topic that goes on before its place tells nothing twice', () => {
+  const topic = new Topic('board', all);
+  for (const heard of [start(0, 2, true), event(1), event(2), live(2), event(5)]) topic.hear(heard);
+  for (const heard of [start(2, 7, false), event(5), event(7), live(7)]) topic.hear(heard);
+  expect(places(topic).map(([seq]) => seq)).toEqual([1, 2, 5, 7]);
+  expect(topic.repeated).toBe(1);
+});
+
 test('of lists of who is here the newest counts, since the connection began', () => {
   const signals = new Signals({ 'presence.list': presence });
   const list = (revision: number) => ({ event: 'presence.list', data: { revision, count: 0, visitors: [] } });

@@ -6,7 +6,7 @@
 import assert from 'node:assert/strict';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { lots, open, shown, soon } from './support.mjs';
+import { leaveBehind, lots, open, shown, soon } from './support.mjs';
 
 const [url, seed, clients, steps] = process.argv.slice(2);
 const TOPICS = ['board', 'chat'];
@@ -25,7 +25,10 @@ class Client {
       reconnection: true,
       reconnectionDelay: 5,
       reconnectionDelayMax: 50,
-      auth: (give) => give({ topics: this.positions }),
+      auth: (give) => {
+        leaveBehind(this.socket);
+        give({ topics: this.positions });
+      },
     });
     this.socket.on('event', (event) => this.hear(event));
   }

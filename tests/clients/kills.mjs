@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { kill, ownPort, startBy } from './server.mjs';
-import { connected, lots, open, shown, soon } from './support.mjs';
+import { connected, leaveBehind, lots, open, shown, soon } from './support.mjs';
 
 const [kills, seed, ...command] = process.argv.slice(2);
 const random = lots(Number(seed));
@@ -92,7 +92,10 @@ class Subscriber {
     this.socket = open(url, '4', 'websocket', {
       ...COMING_BACK,
       transports,
-      auth: (give) => give({ topics: { board: this.position } }),
+      auth: (give) => {
+        leaveBehind(this.socket);
+        give({ topics: { board: this.position } });
+      },
     });
     this.socket.on('connect', () => (this.connections += 1));
     this.socket.on('event', (event) => this.hear(event));

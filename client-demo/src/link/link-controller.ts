@@ -48,7 +48,11 @@ export class LinkController implements ReactiveController {
     this.#calls = new Calls(() => { host.requestUpdate(); });
     this.#topics = new Map(Object.entries(topics).map(([name, fold]) => [name, new Topic(name, fold)]));
     this.#signals = new Signals(signals);
-    const handshake = (give: (auth: object) => void) => { give({ version, topics: this.#positions() }); };
+    const handshake = (give: (auth: object) => void) => {
+      // What the last connection brought as it ended was kept for this one. It is told again.
+      this.#socket.receiveBuffer = [];
+      give({ version, topics: this.#positions() });
+    };
     const options = {
       auth: handshake,
       autoConnect: false,

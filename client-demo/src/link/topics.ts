@@ -41,8 +41,8 @@ export class Topic {
       this.#epoch = heard.epoch;
       this.isLive = false;
       this.head = heard.head;
-      this.at = heard.seq;
       if (!heard.reset) return;
+      this.at = heard.seq;
       this.#fresh = [];
       this.state = this.fold.initial as unknown;
       return;

@@ -6,8 +6,16 @@ use super::{
     quoted, text, with_buffers,
 };
 
-/// What all bombs together may cost. A single one holds a hundred megabytes.
-const BEARABLE: usize = 70 << 20;
+/// What all bombs together may cost: on each of the server's threads one call at a time is unpacked, up to its limit;
+/// up to twice as much the allocator holds of calls before, and while the room of one grows.
+const BEARABLE: usize = super::victim::THREADS * 3 * UNPACKED;
+
+/// The largest that a call may be once it is unpacked.
+const UNPACKED: usize = 16 * MEGABYTE;
+
+/// A single one holds more than all may cost.
+const HELD: usize = 100 * MEGABYTE;
+const _: () = assert!(BEARABLE < HELD);
 
 const MEGABYTE: usize = 1 << 20;
 
@@ -16,12 +24,12 @@ const MEGABYTE: usize = 1 << 20;
 fn bomb(letter: u8) -> Vec<u8> {
     let member = gzip(&vec![letter; MEGABYTE]);
     assert!(member.len() < 1200, "{}", member.len());
-    member.repeat(100)
+    member.repeat(HELD / MEGABYTE)
 }
 
 /// The same in one member.
 fn whole_bomb() -> Vec<u8> {
-    gzip(&vec![0; 100 * MEGABYTE])
+    gzip(&vec![0; HELD])
 }
 
 /// Every way to send a bomb.
@@ -76,7 +84,7 @@ fn bombs() -> Vec<super::Case> {
         ),
         buffer(
             "a packed call of blanks, as large as it may be",
-            &gzip(&vec![b' '; 16 * MEGABYTE]),
+            &gzip(&vec![b' '; UNPACKED]),
             BAD,
         ),
         buffer(

@@ -182,7 +182,7 @@ async fn requests_that_are_none_are_refused() {
 
 #[tokio::test]
 async fn a_head_that_never_ends_is_not_waited_for_for_ever() {
-    let server = Victim::start(&["--header-timeout", "200ms"]);
+    let server = Victim::start(&["--header-timeout", "2s"]);
     let mut wire = Wire::open(&server).await;
     wire.write(b"GET /socket.io/?EIO=4 HTTP/1.1\r\nX-Slow: ").await;
     wire.rest().await;

@@ -36,11 +36,11 @@ type Case = (&'static str, Vec<u8>, &'static str);
 async fn try_all(cases: Vec<Case>) {
     let server = Victim::start(&[
         "--header-timeout",
-        "1s",
+        "3s",
         "--body-timeout",
-        "1s",
+        "3s",
         "--handshake-timeout",
-        "1s",
+        "3s",
     ]);
     let mut wrong = Vec::new();
     for (about, bytes, expected) in cases {

@@ -8,9 +8,12 @@ use std::{
 use super::{MARKER, base64};
 use crate::support::{PATIENCE, Program, RawClient};
 
+/// Threads that the server has for its calls, on every machine: what calls cost at once goes by their number.
+pub(super) const THREADS: usize = 2;
+
 /// Bytes that a server may have taken from the system and not given back after a story: the allocator keeps what bombs
-/// and crowds needed for a moment.
-const KEPT: usize = 64 << 20;
+/// and crowds needed for a moment, for each thread.
+const KEPT: usize = THREADS * (48 << 20);
 
 /// Files that may be open beyond those before: the connections that a story still holds at its end.
 const HELD: usize = 24;
@@ -24,7 +27,7 @@ pub(super) struct Victim {
 
 impl Victim {
     pub(super) fn start(flags: &[&str]) -> Self {
-        let program = Program::start(flags);
+        let program = Program::start_after(&format!("export TOKIO_WORKER_THREADS={THREADS}"), flags);
         Self {
             memory: program.memory(),
             files: program.open_files(),

@@ -6,6 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { ownPort } from '../clients/server.mjs';
 
 const PROGRAM = process.env.UPDRAFT_PROGRAM ?? new URL('../../target/debug/updraft', import.meta.url).pathname;
 
@@ -23,7 +24,7 @@ export class Server {
 
   /** Starts it once more, where it was. */
   async again(...flags) {
-    const port = this.url === undefined ? '0' : new URL(this.url).port;
+    const port = this.url === undefined ? await ownPort() : new URL(this.url).port;
     this.#child = spawn(PROGRAM, ['serve', '--port', port, '--data', this.#data, ...flags], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });

@@ -40,8 +40,8 @@ export async function kill({ server }) {
   assert.equal(await ended, 'SIGKILL');
 }
 
-/** A port that nobody has, and that the system gives to nobody who connects. */
-export async function ownPort(random) {
+/** A port that nobody has, and that the system gives to nobody who connects: for a server that comes back to it. */
+export async function ownPort(random = (below) => Math.floor(Math.random() * below)) {
   for (;;) {
     const port = 20_000 + random(10_000);
     const server = createServer();

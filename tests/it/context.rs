@@ -76,7 +76,7 @@ async fn a_question_comes_after_what_was_said_before_it() {
 async fn a_room_is_asked_and_each_answers_for_itself() {
     async fn ask(cx: Context) -> Result<Json<Vec<String>>> {
         let room = cx.within("room");
-        let answers = room.emit_with_ack::<String>("question", "who?", Duration::from_secs(2));
+        let answers = room.emit_with_ack::<String>("question", "who?", Duration::from_secs(6));
         let answers = answers.await?.into_iter().map(|answer| match answer {
             Ok(name) => name,
             Err(error) if error.code() == Code::Timeout => "silence".to_owned(),

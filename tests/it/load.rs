@@ -158,7 +158,7 @@ async fn the_heart_beats_on_while_calls_wait() {
         max_waiting: 4,
         read_pause: Duration::from_millis(100),
         ping_interval: Duration::from_millis(100),
-        ping_timeout: Duration::from_secs(2),
+        ping_timeout: Duration::from_secs(20),
         ..Config::default()
     })
     .await;

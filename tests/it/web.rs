@@ -57,7 +57,7 @@ fn the_client_is_handed_out_where_it_is_asked_for() {
 
 #[test]
 fn a_connection_that_says_too_little_is_closed() {
-    let server = Program::start(&["--header-timeout", "1s"]);
+    let server = Program::start(&["--header-timeout", "3s"]);
     let mut silent = Http::open(&server.url);
     let mut half = Http::open(&server.url);
     half.write("GET /health/live HTTP/1.1\r\nhost: lo");

@@ -9,7 +9,7 @@ use crate::support::Packet;
 #[tokio::test]
 async fn who_does_not_renew_is_warned_and_closed() {
     let local = serve(App::new(), auth()).await;
-    let exp = now() + 3;
+    let exp = now() + 6;
     let mut client = connect(&local, &token(json!({"exp": exp}))).await;
     let warning = json!({"event": "server.auth_expiring", "expires": exp * 1000});
     assert_eq!(
@@ -25,7 +25,7 @@ async fn who_does_not_renew_is_warned_and_closed() {
 #[tokio::test]
 async fn who_renews_stays() {
     let local = serve(App::new(), auth()).await;
-    let exp = now() + 3;
+    let exp = now() + 6;
     let mut client = connect(&local, &token(json!({"exp": exp}))).await;
     let warning = json!({"event": "server.auth_expiring", "expires": exp * 1000});
     assert_eq!(

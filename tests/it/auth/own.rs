@@ -12,7 +12,7 @@ async fn by_name(credentials: Credentials) -> Result<Identity> {
     match credentials.token() {
         Some("panic") => panic!("of the app's own"),
         Some("hang") => std::future::pending().await,
-        Some("soon") => Ok(Identity::of("ada").until(SystemTime::now() + Duration::from_secs(2))),
+        Some("soon") => Ok(Identity::of("ada").until(SystemTime::now() + Duration::from_secs(5))),
         Some("away") => {
             Err(CallError::new(Code::Unavailable, "try later").with_details(json!({"after_ms": 500})))
         }

@@ -54,7 +54,7 @@ fn connections_in_all_are_counted_where_they_are_turned_away() {
 
 #[tokio::test]
 async fn a_connection_shows_in_time_what_it_is_for() {
-    let server = Program::start(&["--metrics", "--handshake-timeout", "300ms"]);
+    let server = Program::start(&["--metrics", "--handshake-timeout", "3s"]);
     let mut connected = RawClient::connect(&server.url).await;
 
     let mut silent = Http::open(&server.url);
@@ -72,7 +72,7 @@ async fn a_connection_shows_in_time_what_it_is_for() {
 
 #[tokio::test]
 async fn a_polling_session_connects_in_time_or_is_no_more() {
-    let server = Program::start(&["--handshake-timeout", "300ms"]);
+    let server = Program::start(&["--handshake-timeout", "3s"]);
     let opened = Http::get(&server.url, POLL, &[]).body;
     let opened: Value = serde_json::from_str(&opened[1..]).unwrap();
     let poll = format!("{POLL}&sid={}", opened["sid"].as_str().unwrap());

@@ -24,5 +24,5 @@ pub(crate) use server::Program;
 
 use std::time::Duration;
 
-/// Longest that a story waits for anything that must happen.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+/// Longest that a story waits for anything that must happen: also on a machine that has much to do.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(2);

@@ -2,6 +2,7 @@
 
 mod auth;
 mod time;
+mod tls;
 
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -15,6 +16,7 @@ use semver::Version;
 
 pub use self::auth::{AuthConfig, Secret};
 use self::time::time;
+pub use self::tls::TlsConfig;
 use crate::{call::payload::Limits, journal::Durability};
 
 /// Where the help and `docs/configuration.md` list what bounds clients.
@@ -198,6 +200,10 @@ pub struct Config {
     #[arg(long, env = "UPDRAFT_DRAIN_TIMEOUT", value_name = "TIME", value_parser = time, default_value = "10s")]
     pub drain_timeout: Duration,
 
+    /// Whether clients come by TLS
+    #[command(flatten)]
+    pub tls: TlsConfig,
+
     /// How the server learns who its clients are
     #[command(flatten)]
     pub auth: AuthConfig,
@@ -238,6 +244,7 @@ impl Default for Config {
             ping_interval: Duration::from_secs(25),
             ping_timeout: Duration::from_secs(20),
             drain_timeout: Duration::from_secs(10),
+            tls: TlsConfig::default(),
             auth: AuthConfig::default(),
         }
     }

@@ -65,13 +65,14 @@ pub use feed::{Feed, Projection, Publisher, Reader, Topic, TopicError, everyone}
 
 /// Every setting.
 mod config;
-pub use config::{AuthConfig, Config, Secret};
+pub use config::{AuthConfig, Config, Secret, TlsConfig};
 
 /// From the network to a call and back.
 mod net;
 pub use net::{
     auth::{Credentials, KeyError, Subjects},
     server::{ServeError, Server},
+    tls::TlsError,
 };
 
 /// What a user builds.

@@ -23,7 +23,7 @@ pub(super) struct Call {
     #[arg(long)]
     id: Option<String>,
 
-    /// The server
+    /// The server. Where it is https:// its certificate is one that the system trusts, or SSL_CERT_FILE
     #[arg(long, env = "UPDRAFT_URL", default_value = "http://127.0.0.1:3000")]
     url: String,
 

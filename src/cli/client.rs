@@ -7,11 +7,12 @@ use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_tungstenite::{
-    MaybeTlsStream, WebSocketStream, connect_async,
+    Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config,
     tungstenite::{Bytes, Message},
 };
 
 use super::terminal::Failure;
+use crate::net::trust;
 
 /// The number of the one ack that is waited for.
 const ACK: &str = "0";
@@ -28,13 +29,17 @@ pub(super) enum Said {
 
 impl Client {
     pub(super) async fn connect(url: &str) -> Result<Self, Failure> {
-        let Some(host) = url.trim_end_matches('/').strip_prefix("http://") else {
-            return Err(Failure(format!(
-                "'{url}' is no address of a server: it begins with http://"
-            )));
+        let (scheme, host, connector) = match url.trim_end_matches('/').split_once("://") {
+            Some(("http", host)) => ("ws", host, Connector::Plain),
+            Some(("https", host)) => ("wss", host, Connector::Rustls(trust::client()?.into())),
+            _ => {
+                return Err(Failure(format!(
+                    "'{url}' is no address of a server: it begins with http:// or https://"
+                )));
+            }
         };
-        let address = format!("ws://{host}/socket.io/?EIO=4&transport=websocket");
-        let (socket, _) = connect_async(&address)
+        let address = format!("{scheme}://{host}/socket.io/?EIO=4&transport=websocket");
+        let (socket, _) = connect_async_tls_with_config(&address, None, false, Some(connector))
             .await
             .map_err(|error| Failure(format!("cannot reach a server at {url}: {error}")))?;
         let mut client = Self(socket);

@@ -91,6 +91,18 @@ impl Control {
         self.writer.wake();
     }
 
+    /// Completes when it is to close, for whoever holds it before there is a reader.
+    pub(super) async fn closing(&self) {
+        std::future::poll_fn(|cx| {
+            self.reader.register(cx.waker());
+            match self.is_closed() {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            }
+        })
+        .await;
+    }
+
     /// The engine refuses the client, here, and what it says needs mending.
     pub(super) fn expect_refusal(&self) {
         self.refuses.store(true, Ordering::Release);

@@ -19,7 +19,7 @@ use axum::{
 };
 use http::{
     HeaderMap, Request, StatusCode, Uri,
-    header::{CONNECTION, RETRY_AFTER},
+    header::{CONNECTION, RETRY_AFTER, STRICT_TRANSPORT_SECURITY},
 };
 use hyper::{body::Incoming, server::conn::http1, upgrade::OnUpgrade};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -42,6 +42,7 @@ use super::{
     sessions::is_websocket,
     shared::Shared,
     telemetry::Telemetry,
+    tls::{Stream, Tls},
 };
 use crate::config::Config;
 
@@ -149,6 +150,7 @@ pub(super) async fn accept(
     router: Router,
     connections: Connections,
     shared: Arc<Shared>,
+    tls: Option<Arc<Tls>>,
     stop: CancellationToken,
 ) {
     let places = Places::new(&shared.config);
@@ -179,7 +181,10 @@ pub(super) async fn accept(
                     .ok_or_else(|| refused(Limit::Connections))
             });
         let Ok((control, listed, place)) = admitted else {
-            turn_away(stream);
+            // Nobody would read it in the middle of a handshake.
+            if tls.is_none() {
+                turn_away(stream);
+            }
             continue;
         };
         set_options(&stream, &shared.config);
@@ -190,6 +195,7 @@ pub(super) async fn accept(
         };
         let service = Service {
             router: router.clone(),
+            tls: tls.clone(),
             control,
             peer,
             places: places.clone(),
@@ -251,6 +257,7 @@ fn turn_away(mut stream: TcpStream) {
 /// What answers the requests of one connection.
 struct Service {
     router: Router,
+    tls: Option<Arc<Tls>>,
     control: Arc<Control>,
     peer: IpAddr,
     places: Places,
@@ -259,6 +266,9 @@ struct Service {
 
 impl Service {
     async fn serve(self, stream: TcpStream, open: Open, header_timeout: Duration) {
+        let Some(stream) = self.secured(stream).await else {
+            return;
+        };
         let connection = Connection::new(stream, self.control.clone(), open);
         let this = Arc::new(self);
         let service = hyper::service::service_fn(move |request: Request<Incoming>| {
@@ -277,6 +287,23 @@ impl Service {
         }
     }
 
+    /// What carries the connection, where that is there before it is to close.
+    async fn secured(&self, stream: TcpStream) -> Option<Stream> {
+        let Some(tls) = &self.tls else {
+            return Some(Stream::Left(stream));
+        };
+        tokio::select! {
+            accepted = tls.accept(stream) => match accepted {
+                Ok(stream) => Some(stream),
+                Err(error) => {
+                    tracing::debug!("a connection that is no TLS: {error}");
+                    None
+                }
+            },
+            () = self.control.closing() => None,
+        }
+    }
+
     async fn answer(&self, request: Request<Incoming>) -> Response {
         let Ok(place) = self.places.for_request(self.peer, request.headers()) else {
             self.telemetry.refused(Limit::ConnectionsPerAddress);
@@ -287,7 +314,10 @@ impl Service {
             self.control.settle();
         }
         let answered = self.router.clone().oneshot(prepare(request, &self.control));
-        let response = answered.await.unwrap_or_else(|never| match never {});
+        let mut response = answered.await.unwrap_or_else(|never| match never {});
+        if let Some(told) = self.tls.as_ref().and_then(|tls| tls.strict_transport.clone()) {
+            response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, told);
+        }
         if response.status() == StatusCode::SWITCHING_PROTOCOLS
             && let Some(place) = place
         {

@@ -1,4 +1,4 @@
-//! From the network to a call and back. TCP connections come in at `listener` and are under our hand in
+//! From the network to a call and back. TCP connections come in at `listener`, perhaps by `tls`, and are under our hand in
 //! `connection`; `engine` is Socket.IO itself, `socket` its sockets. Each is a `caller`: a call goes through
 //! its `intake`, the answer through its `outbox`, and its `link` tells when what was written has left.
 //! `auth` says who a client is, `expiry` ends that in time, and `refusal` is what one hears who may not come in.
@@ -31,6 +31,8 @@ mod sessions;
 mod shared;
 mod socket;
 mod telemetry;
+pub(crate) mod tls;
+pub(crate) mod trust;
 mod upgrade;
 mod way;
 mod wire;

@@ -17,6 +17,7 @@ use super::{
     progress::Progress,
     shared::Shared,
     telemetry::MEDIA_TYPE,
+    tls::{Tls, TlsError},
 };
 use crate::{call::dispatch::Dispatcher, config::Config, event::EventName, feed::Feed};
 
@@ -31,6 +32,9 @@ pub enum ServeError {
         /// Why not.
         source: io::Error,
     },
+    /// Certificate and key are of no use.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// An origin that no browser sends.
     #[error("'{0}' is no origin: write it as https://example.org, or * for all")]
     Origin(String),
@@ -46,6 +50,7 @@ pub struct Server {
     events: Vec<EventName>,
     feed: Option<Arc<Feed>>,
     auth: Arc<Authenticator>,
+    tls: Option<Arc<Tls>>,
     stop: CancellationToken,
     stopped: JoinHandle<()>,
 }
@@ -69,16 +74,18 @@ impl Server {
         };
         let (feed, auth) = (parts.feed.clone(), parts.auth.clone());
         let events = parts.dispatcher.registry().names().into_iter().cloned().collect();
+        let tls = Tls::new(&config.tls)?;
         let (shared, router, _io) = build(parts)?;
         let listener = listener::bind(&config).map_err(unlistened)?;
         let address = listener.local_addr().map_err(unlistened)?;
         let stop = CancellationToken::new();
-        let stopped = tokio::spawn(run(listener, router, shared, stop.clone()));
+        let stopped = tokio::spawn(run(listener, router, shared, tls.clone(), stop.clone()));
         Ok(Self {
             address,
             events,
             feed,
             auth,
+            tls,
             stop,
             stopped,
         })
@@ -87,6 +94,21 @@ impl Server {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where clients find it: `http://127.0.0.1:3000`, or `https://` where it has a certificate.
+    pub fn url(&self) -> String {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
+    }
+
+    /// Reads the certificate and its key again, where there are any: `updraft serve` does at SIGHUP. Those who connect
+    /// from now on get the new one.
+    ///
+    /// # Errors
+    /// Where they cannot be read, or do not belong together; the ones from before go on.
+    pub fn reload_certificate(&self) -> Result<(), TlsError> {
+        self.tls.as_ref().map_or(Ok(()), |tls| tls.reload())
     }
 
     /// The events that are registered, sorted by name.
@@ -187,9 +209,15 @@ fn client_bundle(directory: &Path) -> Result<Router, ServeError> {
     }
 }
 
-async fn run(listener: TcpListener, router: Router, shared: Arc<Shared>, stop: CancellationToken) {
+async fn run(
+    listener: TcpListener,
+    router: Router,
+    shared: Arc<Shared>,
+    tls: Option<Arc<Tls>>,
+    stop: CancellationToken,
+) {
     let connections = Connections::default();
-    listener::accept(listener, router, connections.clone(), shared.clone(), stop).await;
+    listener::accept(listener, router, connections.clone(), shared.clone(), tls, stop).await;
     shared.progress.drain();
     for socket in shared.sessions.all() {
         socket.say_draining();

@@ -31,4 +31,5 @@ mod status;
 mod stop;
 mod stop_polling;
 mod ways;
+mod tls;
 mod web;

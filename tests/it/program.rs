@@ -126,7 +126,7 @@ fn a_server_that_is_not_there_is_named() {
     assert!(!done);
     assert_eq!(
         stderr,
-        "error: 'localhost:3000' is no address of a server: it begins with http://\n"
+        "error: 'localhost:3000' is no address of a server: it begins with http:// or https://\n"
     );
 }
 

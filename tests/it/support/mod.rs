@@ -17,8 +17,8 @@ pub(crate) use http::{Http, Response};
 pub(crate) use local::{Local, settled, until, within_patience};
 pub(crate) use lots::{Lots, seed};
 pub(crate) use memory::{memory, open_files, peak_memory};
-pub(crate) use node::node;
-pub(crate) use prompt::updraft;
+pub(crate) use node::{node, node_with};
+pub(crate) use prompt::{updraft, updraft_with};
 pub(crate) use raw::{Packet, RawClient};
 pub(crate) use server::Program;
 

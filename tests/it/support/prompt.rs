@@ -7,11 +7,21 @@ use std::{
 
 /// Runs the program to its end: whether it succeeded, its standard output, its standard error.
 pub(crate) fn updraft(arguments: &[&str], input: &str) -> (bool, String, String) {
+    updraft_with(&[], arguments, input)
+}
+
+/// The same, with variables.
+pub(crate) fn updraft_with(
+    variables: &[(&str, &str)],
+    arguments: &[&str],
+    input: &str,
+) -> (bool, String, String) {
     let data = tempfile::tempdir().expect("a directory");
     let mut child = Command::new(env!("CARGO_BIN_EXE_updraft"))
         .args(arguments)
         .env("UPDRAFT_DATA", data.path())
         .env_remove("UPDRAFT_URL")
+        .envs(variables.iter().copied())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -269,7 +269,7 @@ impl App {
 
     async fn into_parts(mut self) -> Result<Parts, StartError> {
         self.states.promise::<EventNames>();
-        let auth = self.authenticator()?;
+        let auth = self.authenticator().await?;
         let feed = self.feed().await?;
         if let Some(feed) = &feed {
             self.states.share(feed.clone());
@@ -295,11 +295,11 @@ impl App {
     }
 
     /// Who says who clients are, for the functions that ask for it too.
-    fn authenticator(&mut self) -> Result<Arc<Authenticator>, KeyError> {
+    async fn authenticator(&mut self) -> Result<Arc<Authenticator>, KeyError> {
         let subjects = Arc::<Subjects>::default();
         self.states.share(subjects.clone());
         let (config, deciding) = (&self.config, self.deciding.take());
-        let auth = Authenticator::new(&config.auth, deciding, subjects, config.call_timeout)?;
+        let auth = Authenticator::new(&config.auth, deciding, subjects, config.call_timeout).await?;
         let auth = Arc::new(auth);
         self.states.share(auth.clone());
         if auth.asks() {

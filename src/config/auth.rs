@@ -30,6 +30,19 @@ pub struct AuthConfig {
     )]
     pub keys: Vec<String>,
 
+    /// Addresses of JSON Web Key Sets, separated by commas: https://, or http:// where nobody is on the way
+    #[arg(
+        long = "auth-keys-url",
+        env = "UPDRAFT_AUTH_KEYS_URL",
+        value_delimiter = ',',
+        value_name = "URL"
+    )]
+    pub keys_url: Vec<String>,
+
+    /// How often key sets are fetched; and when a token names a key that is not known, every 10s at most
+    #[arg(long = "auth-keys-refresh", env = "UPDRAFT_AUTH_KEYS_REFRESH", value_name = "TIME", value_parser = time, default_value = "10m")]
+    pub keys_refresh: Duration,
+
     /// Audiences, separated by commas: a token must be for one of them (`aud`)
     #[arg(long = "auth-audience", env = "UPDRAFT_AUTH_AUDIENCE", value_delimiter = ',')]
     pub audience: Vec<String>,
@@ -73,6 +86,8 @@ impl Default for AuthConfig {
         Self {
             secrets: Vec::new(),
             keys: Vec::new(),
+            keys_url: Vec::new(),
+            keys_refresh: Duration::from_secs(10 * 60),
             audience: Vec::new(),
             issuer: Vec::new(),
             leeway: Duration::from_secs(10),
@@ -83,6 +98,13 @@ impl Default for AuthConfig {
             at_first_call: false,
             warning: Duration::from_secs(60),
         }
+    }
+}
+
+impl AuthConfig {
+    /// Whether there is anything to check tokens with.
+    pub(crate) fn has_keys(&self) -> bool {
+        !(self.secrets.is_empty() && self.keys.is_empty() && self.keys_url.is_empty())
     }
 }
 

@@ -13,6 +13,7 @@ mod connection;
 mod eio3;
 mod engine;
 mod expiry;
+mod fetch;
 mod framing;
 mod goodbye;
 mod intake;

@@ -6,7 +6,7 @@ use futures_util::{FutureExt, future::BoxFuture};
 
 use super::{
     credentials::{self, Credentials, Handshake},
-    keys::KeyError,
+    key::KeyError,
     subjects::{Moment, Subjects},
     tokens::Tokens,
 };
@@ -39,8 +39,8 @@ impl Authenticator {
     /// As configured, unless the app has a function of its own for it.
     ///
     /// # Errors
-    /// Keys that cannot be read.
-    pub(crate) fn new(
+    /// Keys that cannot be had.
+    pub(crate) async fn new(
         config: &AuthConfig,
         deciding: Option<Deciding>,
         subjects: Arc<Subjects>,
@@ -48,8 +48,8 @@ impl Authenticator {
     ) -> Result<Self, KeyError> {
         let way = match deciding {
             Some(deciding) => Way::App(deciding),
-            None if config.secrets.is_empty() && config.keys.is_empty() => Way::Nobody,
-            None => Way::Tokens(Box::new(Tokens::new(config)?)),
+            None if !config.has_keys() => Way::Nobody,
+            None => Way::Tokens(Box::new(Tokens::new(config).await?)),
         };
         Ok(Self {
             way,
@@ -114,7 +114,7 @@ impl Authenticator {
         let identity = match &self.way {
             Way::Nobody => Identity::ANONYMOUS,
             Way::Tokens(tokens) => match credentials.token() {
-                Some(token) => self.verified(tokens, token)?,
+                Some(token) => self.verified(tokens, token).await?,
                 None if self.config.optional => Identity::ANONYMOUS,
                 None => return Err(CallError::new(Code::Unauthenticated, "a token is missing")),
             },
@@ -136,8 +136,8 @@ impl Authenticator {
         }
     }
 
-    fn verified(&self, tokens: &Tokens, token: &str) -> Result<Identity> {
-        let identity = tokens.verify(token)?;
+    async fn verified(&self, tokens: &Tokens, token: &str) -> Result<Identity> {
+        let identity = tokens.verify(token).await?;
         match self.subjects.refuses(&identity) {
             true => Err(revoked()),
             false => Ok(identity),

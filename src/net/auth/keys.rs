@@ -1,72 +1,29 @@
-//! The keys that tokens are signed with, from the configuration and from files, which are read again when they change.
+//! All keys that tokens may be signed with: from the configuration, from files, which are read again when they change,
+//! and from key sets at an address.
 
 use std::{
     fs,
     path::PathBuf,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant, SystemTime},
 };
 
-use jsonwebtoken::{
-    Algorithm, DecodingKey,
-    jwk::{Jwk, JwkSet, KeyOperations, PublicKeyUse},
-};
+use futures_util::future::{join_all, try_join_all};
 
+use super::{
+    key::{Key, KeyError, parse, secret_key},
+    key_set::KeySet,
+};
 use crate::config::AuthConfig;
 
 /// Before files are looked at again.
 const FRESH: Duration = Duration::from_secs(1);
 
-/// Bytes of a secret that is not guessed.
-const STRONG: usize = 32;
-
-/// Why keys cannot be had.
-#[derive(Debug, thiserror::Error)]
-pub enum KeyError {
-    /// A file that cannot be read.
-    #[error("cannot read the keys in {file}: {source}")]
-    Read {
-        /// The file.
-        file: String,
-        /// Why not.
-        source: std::io::Error,
-    },
-    /// A file without a key in it.
-    #[error("{file} holds no key for tokens: {why}")]
-    Key {
-        /// The file.
-        file: String,
-        /// What is wrong.
-        why: &'static str,
-    },
-    /// A secret that is empty.
-    #[error("a secret for tokens is empty")]
-    Empty,
-}
-
-/// A key, and what it may be used for.
-#[derive(Clone)]
-pub(super) struct Key {
-    kid: Option<String>,
-    pub(super) key: DecodingKey,
-    /// Those of its kind: a secret never stands for a public key, nor the other way round.
-    pub(super) algorithms: Vec<Algorithm>,
-}
-
-impl Key {
-    fn new(kid: Option<String>, key: DecodingKey) -> Self {
-        Self {
-            algorithms: key.family().algorithms().to_vec(),
-            kid,
-            key,
-        }
-    }
-}
-
 /// All keys.
 pub(super) struct Keys {
     fixed: Vec<Key>,
     files: Mutex<Files>,
+    sets: Vec<Arc<KeySet>>,
 }
 
 struct Files {
@@ -83,40 +40,64 @@ struct File {
 }
 
 impl Keys {
-    pub(super) fn new(config: &AuthConfig) -> Result<Self, KeyError> {
+    /// Reads the files, and fetches the key sets.
+    ///
+    /// # Errors
+    /// The first that cannot be had.
+    pub(super) async fn new(config: &AuthConfig) -> Result<Self, KeyError> {
         let secrets = config
             .secrets
             .iter()
             .map(|secret| secret_key(None, secret.reveal()));
         let files = config.keys.iter().map(|file| File::open(file));
+        let sets = config.keys_url.iter();
+        let sets = sets.map(|url| KeySet::open(url, config.keys_refresh));
         Ok(Self {
             fixed: secrets.collect::<Result<_, _>>()?,
             files: Mutex::new(Files {
                 files: files.collect::<Result<_, _>>()?,
                 looked: Instant::now(),
             }),
+            sets: try_join_all(sets).await?,
         })
+    }
+
+    /// Looks for a key of this name where sets are fetched, unless it is here.
+    pub(super) async fn look_for(&self, kid: Option<&str>) {
+        let Some(kid) = kid.filter(|_| !self.sets.is_empty()) else {
+            return;
+        };
+        if !self.all().iter().any(|key| key.is_of(kid)) {
+            join_all(self.sets.iter().map(|set| set.look_for(kid))).await;
+        }
     }
 
     /// The keys that a token may be signed with: those of its `kid`; where there are none, those without one.
     pub(super) fn of(&self, kid: Option<&str>) -> Vec<Key> {
-        let files = self.fresh();
-        let all = || {
-            self.fixed
-                .iter()
-                .chain(files.files.iter().flat_map(|file| &file.keys))
-        };
+        let all = self.all();
         let Some(kid) = kid else {
-            return all().cloned().collect();
+            return all;
         };
-        let named: Vec<Key> = all()
-            .filter(|key| key.kid.as_deref() == Some(kid))
+        let is_named = all.iter().any(|key| key.is_of(kid));
+        all.into_iter()
+            .filter(|key| match is_named {
+                true => key.is_of(kid),
+                false => key.is_anyones(),
+            })
+            .collect()
+    }
+
+    fn all(&self) -> Vec<Key> {
+        let sets: Vec<_> = self.sets.iter().map(|set| set.keys()).collect();
+        let files = self.fresh();
+        let in_files = files.files.iter().flat_map(|file| &file.keys);
+        let in_sets = sets.iter().flat_map(|set| set.iter());
+        self.fixed
+            .iter()
+            .chain(in_files)
+            .chain(in_sets)
             .cloned()
-            .collect();
-        match named.is_empty() {
-            true => all().filter(|key| key.kid.is_none()).cloned().collect(),
-            false => named,
-        }
+            .collect()
     }
 
     fn fresh(&self) -> MutexGuard<'_, Files> {
@@ -174,76 +155,4 @@ impl File {
         };
         parse(self.kid.as_ref(), text.trim()).map_err(|why| KeyError::Key { file, why })
     }
-}
-
-/// What looks like a public key is never taken for a secret.
-fn parse(kid: Option<&String>, text: &str) -> Result<Vec<Key>, &'static str> {
-    if text.contains("-----BEGIN") {
-        return Ok(vec![Key::new(kid.cloned(), pem(text)?)]);
-    }
-    if text.starts_with('{') {
-        return set(text);
-    }
-    match secret_key(kid.cloned(), text) {
-        Ok(key) => Ok(vec![key]),
-        Err(_) => Err("it is empty"),
-    }
-}
-
-fn pem(text: &str) -> Result<DecodingKey, &'static str> {
-    if text.contains("PRIVATE KEY-----") {
-        return Err("it is a private key, and tokens are checked with the public one");
-    }
-    let bytes = text.as_bytes();
-    DecodingKey::from_rsa_pem(bytes)
-        .or_else(|_| DecodingKey::from_ec_pem(bytes))
-        .or_else(|_| DecodingKey::from_ed_pem(bytes))
-        .map_err(|_| "it is no public key of RSA, of an elliptic curve, or of Ed25519")
-}
-
-/// The keys of a JSON Web Key Set that are for signatures; others may stand among them.
-fn set(text: &str) -> Result<Vec<Key>, &'static str> {
-    let set: JwkSet = serde_json::from_str(text).map_err(|_| "it is no JSON Web Key Set")?;
-    let keys: Vec<Key> = set
-        .keys
-        .iter()
-        .filter(|key| is_for_signatures(key))
-        .filter_map(from_set)
-        .collect();
-    match keys.is_empty() {
-        true => Err("none of its set is for signatures that are known here"),
-        false => Ok(keys),
-    }
-}
-
-fn is_for_signatures(key: &Jwk) -> bool {
-    let usage = key.common.public_key_use.as_ref();
-    let operations = key.common.key_operations.as_ref();
-    usage.is_none_or(|usage| *usage == PublicKeyUse::Signature)
-        && operations.is_none_or(|operations| operations.contains(&KeyOperations::Verify))
-}
-
-fn from_set(jwk: &Jwk) -> Option<Key> {
-    let key = DecodingKey::from_jwk(jwk).ok()?;
-    let is_secret = Algorithm::HS256.family() == key.family();
-    if is_secret && key.try_get_as_bytes().is_ok_and(<[u8]>::is_empty) {
-        return None;
-    }
-    let mut key = Key::new(jwk.common.key_id.clone(), key);
-    if let Some(only) = &jwk.common.key_algorithm {
-        let only = only.to_string();
-        key.algorithms
-            .retain(|algorithm| format!("{algorithm:?}") == only);
-    }
-    (!key.algorithms.is_empty()).then_some(key)
-}
-
-fn secret_key(kid: Option<String>, secret: &str) -> Result<Key, KeyError> {
-    if secret.is_empty() {
-        return Err(KeyError::Empty);
-    }
-    if secret.len() < STRONG {
-        tracing::warn!("a secret for tokens has less than {STRONG} bytes, and may be guessed");
-    }
-    Ok(Key::new(kid, DecodingKey::from_secret(secret.as_bytes())))
 }

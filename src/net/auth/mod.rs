@@ -1,9 +1,12 @@
-//! Who a client is: what it presents (`credentials`), the `keys` that its token must be signed with, whether the token
+//! Who a client is: what it presents (`credentials`), the `keys` that its token must be signed with (a `key` each, or a
+//! `key_set` at an address), whether the token
 //! holds (`tokens`), and who may not come back (`subjects`). The `authenticator` asks them, or a function of the app's.
 //! `refresh` is what clients call before their token expires.
 
 mod authenticator;
 mod credentials;
+mod key;
+mod key_set;
 mod keys;
 mod refresh;
 mod subjects;
@@ -18,4 +21,4 @@ pub(super) use self::{
     credentials::Handshake,
     refresh::milliseconds,
 };
-pub use self::{credentials::Credentials, keys::KeyError, subjects::Subjects};
+pub use self::{credentials::Credentials, key::KeyError, subjects::Subjects};

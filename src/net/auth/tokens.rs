@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::{
     credentials::too_large,
-    keys::{Key, KeyError, Keys},
+    key::{Key, KeyError},
+    keys::Keys,
 };
 use crate::{
     call::identity::{Identity, lookup},
@@ -24,7 +25,7 @@ pub(super) struct Tokens {
 }
 
 impl Tokens {
-    pub(super) fn new(config: &AuthConfig) -> Result<Self, KeyError> {
+    pub(super) async fn new(config: &AuthConfig) -> Result<Self, KeyError> {
         let mut validation = Validation::new(Algorithm::HS256);
         validation.leeway = config.leeway.as_secs();
         validation.validate_nbf = true;
@@ -39,7 +40,7 @@ impl Tokens {
         }
         validation.set_required_spec_claims(&required);
         Ok(Self {
-            keys: Keys::new(config)?,
+            keys: Keys::new(config).await?,
             validation,
             subject: config.subject.clone(),
             max_token: config.max_token,
@@ -50,7 +51,7 @@ impl Tokens {
     ///
     /// # Errors
     /// [`Code::Unauthenticated`], and why; nothing of the token.
-    pub(super) fn verify(&self, token: &str) -> Result<Identity> {
+    pub(super) async fn verify(&self, token: &str) -> Result<Identity> {
         if token.len() > self.max_token {
             return Err(too_large(self.max_token));
         }
@@ -58,6 +59,7 @@ impl Tokens {
         if header.crit.is_some() {
             return Err(refused("the token wants more (crit) than is understood here"));
         }
+        self.keys.look_for(header.kid.as_deref()).await;
         self.identity(self.claims(token, &header)?)
     }
 

@@ -13,9 +13,9 @@ use super::{
 use crate::support::within_patience;
 
 const KEYS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/auth/keys");
-const UNSIGNED: &str = "the token is not signed with a key that is known here";
+pub(super) const UNSIGNED: &str = "the token is not signed with a key that is known here";
 
-fn private(name: &str) -> EncodingKey {
+pub(super) fn private(name: &str) -> EncodingKey {
     let pem = fs::read(format!("{KEYS}/{name}.pem")).unwrap();
     match name {
         "rsa" => EncodingKey::from_rsa_pem(&pem).unwrap(),
@@ -24,7 +24,7 @@ fn private(name: &str) -> EncodingKey {
     }
 }
 
-fn by(key: &EncodingKey, algorithm: Algorithm, kid: Option<&str>) -> String {
+pub(super) fn by(key: &EncodingKey, algorithm: Algorithm, kid: Option<&str>) -> String {
     let header = Header {
         kid: kid.map(str::to_owned),
         ..Header::new(algorithm)
@@ -32,7 +32,7 @@ fn by(key: &EncodingKey, algorithm: Algorithm, kid: Option<&str>) -> String {
     signed(&header, &claims(json!({})), key)
 }
 
-fn by_secret(secret: &str, kid: Option<&str>) -> String {
+pub(super) fn by_secret(secret: &str, kid: Option<&str>) -> String {
     by(
         &EncodingKey::from_secret(secret.as_bytes()),
         Algorithm::HS256,
@@ -139,7 +139,7 @@ async fn a_kid_chooses_among_keys() {
 }
 
 /// Tries until a token is taken, or is not any more.
-async fn until_taken(local: &crate::support::Local, token: &str, taken: bool) {
+pub(super) async fn until_taken(local: &crate::support::Local, token: &str, taken: bool) {
     within_patience("the keys to be read again", async {
         loop {
             let mut client = crate::support::RawClient::open(&local.url).await;
@@ -189,23 +189,25 @@ async fn a_key_is_replaced_while_the_server_runs() {
     }
 }
 
+/// The public half of a key as it stands in a set, with these members beside.
+pub(super) fn jwk(name: &str, kid: &str, more: Value) -> Value {
+    let key = private(name);
+    let algorithm = match name {
+        "rsa" => Algorithm::RS256,
+        _ => Algorithm::ES256,
+    };
+    let mut jwk = serde_json::to_value(Jwk::from_encoding_key(&key, algorithm).unwrap()).unwrap();
+    let members = jwk.as_object_mut().unwrap();
+    members.remove("alg");
+    members.insert("kid".into(), kid.into());
+    members.extend(more.as_object().unwrap().clone());
+    jwk
+}
+
 #[tokio::test]
 async fn a_key_set_says_what_its_keys_are_for() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("keys.json");
-    let jwk = |name: &str, kid: &str, more: Value| {
-        let key = private(name);
-        let algorithm = match name {
-            "rsa" => Algorithm::RS256,
-            _ => Algorithm::ES256,
-        };
-        let mut jwk = serde_json::to_value(Jwk::from_encoding_key(&key, algorithm).unwrap()).unwrap();
-        let jwk_object = jwk.as_object_mut().unwrap();
-        jwk_object.remove("alg");
-        jwk_object.insert("kid".into(), kid.into());
-        jwk_object.extend(more.as_object().unwrap().clone());
-        jwk
-    };
     let keys = json!({"keys": [
         jwk("rsa", "any", json!({"use": "sig"})),
         jwk("rsa", "only", json!({"alg": "RS512"})),

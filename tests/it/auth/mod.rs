@@ -4,6 +4,7 @@ mod expiry;
 mod first_call;
 mod forged;
 mod guards;
+mod key_sets;
 mod keys;
 mod own;
 mod refresh;

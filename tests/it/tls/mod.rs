@@ -22,15 +22,15 @@ use tokio_rustls::{
 use crate::support::{Program, within_patience};
 
 /// A certificate for 127.0.0.1 that vouches for itself, and its key, in files.
-struct Pair {
+pub(crate) struct Pair {
     _directory: TempDir,
-    cert: String,
-    key: String,
+    pub(crate) cert: String,
+    pub(crate) key: String,
     der: CertificateDer<'static>,
 }
 
 impl Pair {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let names = ["127.0.0.1", "localhost"].map(str::to_owned);
         let CertifiedKey { cert, signing_key } = generate_simple_self_signed(names).unwrap();

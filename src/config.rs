@@ -132,6 +132,26 @@ pub struct Config {
         help_heading = LIMITS, value_parser = clap::value_parser!(u32).range(1..))]
     pub call_burst: u32,
 
+    /// Connections at once of one subject, on which it has said who it is
+    #[arg(long, env = "UPDRAFT_MAX_CONNECTIONS_PER_SUBJECT", value_name = "CONNECTIONS",
+        default_value_t = Config::default().max_connections_per_subject, help_heading = LIMITS)]
+    pub max_connections_per_subject: usize,
+
+    /// Calls of one subject in a second, over time and over all its sockets
+    #[arg(long, env = "UPDRAFT_CALL_RATE_PER_SUBJECT", value_name = "CALLS", default_value_t = Config::default().call_rate_per_subject,
+        help_heading = LIMITS, value_parser = clap::value_parser!(u32).range(1..))]
+    pub call_rate_per_subject: u32,
+
+    /// Calls of one subject at once, after which the rate holds
+    #[arg(long, env = "UPDRAFT_CALL_BURST_PER_SUBJECT", value_name = "CALLS", default_value_t = Config::default().call_burst_per_subject,
+        help_heading = LIMITS, value_parser = clap::value_parser!(u32).range(1..))]
+    pub call_burst_per_subject: u32,
+
+    /// Bytes that one connection may send in a second, and at once; what comes faster is not read for a while
+    #[arg(long, env = "UPDRAFT_BYTE_RATE", value_name = "BYTES", default_value_t = Config::default().byte_rate,
+        help_heading = LIMITS, value_parser = clap::value_parser!(u32).range(65_536..=1_000_000_000))]
+    pub byte_rate: u32,
+
     /// Topics that one socket may be subscribed to
     #[arg(long, env = "UPDRAFT_MAX_SUBSCRIPTIONS", value_name = "TOPICS", default_value_t = Config::default().max_subscriptions,
         help_heading = LIMITS)]
@@ -230,6 +250,10 @@ impl Default for Config {
             handshake_timeout: Duration::from_secs(20),
             call_rate: CALL_RATE,
             call_burst: CALL_BURST,
+            max_connections_per_subject: 1000,
+            call_rate_per_subject: CALL_RATE,
+            call_burst_per_subject: CALL_BURST,
+            byte_rate: 32 << 20,
             max_subscriptions: 100,
             max_rooms: 1000,
             max_call: limits.packed,

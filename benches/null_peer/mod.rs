@@ -35,7 +35,9 @@ impl Peer for NullPeer {
         Identity::ANONYMOUS
     }
 
-    fn identify(&self, _: Identity) {}
+    fn identify(&self, _: Identity) -> Result<()> {
+        Ok(())
+    }
 
     fn gone(&self) -> &CancellationToken {
         &self.gone

@@ -73,8 +73,11 @@ impl Context {
     }
 
     /// The caller is somebody else from now on, or the same for longer.
-    pub(crate) fn identify(&self, identity: Identity) {
-        self.peer.identify(identity);
+    ///
+    /// # Errors
+    /// Where that one has as many sockets as it may have.
+    pub(crate) fn identify(&self, identity: Identity) -> Result<()> {
+        self.peer.identify(identity)
     }
 
     /// Emits an event to the caller. Waits for room where the caller reads slowly.

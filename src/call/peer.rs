@@ -64,7 +64,10 @@ pub trait Peer: Send + Sync + 'static {
     fn identity(&self) -> Identity;
 
     /// It is somebody else now, or the same for longer.
-    fn identify(&self, identity: Identity);
+    ///
+    /// # Errors
+    /// Where that one has as many sockets as it may have.
+    fn identify(&self, identity: Identity) -> Result<()>;
 
     /// Cancelled when the socket goes.
     fn gone(&self) -> &CancellationToken;

@@ -4,11 +4,11 @@ use std::{
     collections::HashMap,
     fmt,
     future::Future,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, OnceLock},
     time::{Duration, SystemTime},
 };
 
-use prometheus_client::registry::Registry;
+use prometheus_client::{metrics::counter::Counter, registry::Registry};
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -33,6 +33,8 @@ pub struct Feed {
     remembers: Duration,
     /// Topics that one socket may be subscribed to.
     most_subscriptions: usize,
+    /// Counts those beyond.
+    refused: OnceLock<Counter>,
     stop: CancellationToken,
     _stop_with_this: DropGuard,
 }
@@ -113,6 +115,7 @@ impl Feed {
             metrics,
             remembers,
             most_subscriptions,
+            refused: OnceLock::new(),
             stop: stop.clone(),
             _stop_with_this: stop.drop_guard(),
         };
@@ -142,6 +145,19 @@ impl Feed {
 
     pub(super) fn most_subscriptions(&self) -> usize {
         self.most_subscriptions
+    }
+
+    /// Counts there who asks for more subscriptions than that, from now on.
+    pub(crate) fn count_refusals(&self, counter: &Counter) {
+        // A feed is that of one server.
+        let _ = self.refused.set(counter.clone());
+    }
+
+    /// Somebody asked for more.
+    pub(super) fn refused_one(&self) {
+        if let Some(counter) = self.refused.get() {
+            counter.inc();
+        }
     }
 
     pub(super) fn remembers(&self) -> Duration {

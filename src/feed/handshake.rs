@@ -110,6 +110,11 @@ pub(crate) fn at_connection(
             }
         }
         drop(readings);
+        if let (Some(feed), Some(error)) = (&feed, &wanted.refused)
+            && error.code() == Code::TooLarge
+        {
+            feed.refused_one();
+        }
         refused.extend(wanted.refused.map(|error| (None, error)));
         for (topic, error) in refused {
             refuse(&cx, topic.as_deref(), &error).await;

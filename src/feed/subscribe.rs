@@ -176,6 +176,7 @@ fn check_room(feed: &Feed, readings: &ByTopic, topic: &str) -> Result<()> {
     if readings.len() < most || readings.contains_key(topic) {
         return Ok(());
     }
+    feed.refused_one();
     let full = CallError::new(
         Code::TooLarge,
         format!("a socket is subscribed to {most} topics at most"),

@@ -23,7 +23,7 @@ use super::{
     auth::revoked,
     company::Company,
     intake::{Admission, Bounds, Incoming, Intake},
-    limits::{Limit, rate::Rate},
+    limits::{Limit, rate::Rate, shares::Part},
     link::Link,
     notice::{Handshake, Notice},
     outbox::Outbox,
@@ -58,6 +58,7 @@ pub(super) struct Caller<E> {
     pub(super) engine: E,
     pub(super) link: Arc<Link>,
     rate: Rate,
+    pub(super) part: Part,
     pub(super) intake: Intake,
     pub(super) outbox: Arc<Outbox<E>>,
     pub(super) data: SocketData,
@@ -98,7 +99,8 @@ impl<E: Company> Caller<E> {
             session: session.into(),
             engine,
             link,
-            rate: shared.rates.of_socket(),
+            rate: shared.rates.of_one(),
+            part: Part::default(),
             intake,
             outbox: Arc::new(outbox),
             data: SocketData::default(),
@@ -154,12 +156,17 @@ impl<E: Company> Caller<E> {
     }
 
     /// It is somebody else from now on. One whose rights were taken away has none again.
-    pub(super) fn becomes(&self, identity: Identity) {
+    ///
+    /// # Errors
+    /// Where that one has as many sockets as it may have.
+    pub(super) fn becomes(&self, identity: Identity) -> Result<()> {
         let mut known = self.known_as();
         if !self.gone.is_cancelled() {
+            self.part.of(&self.shared.shares, identity.subject())?;
             *known = identity;
             self.identified.notify_waiters();
         }
+        Ok(())
     }
 
     /// Completes when it is somebody else.
@@ -204,14 +211,14 @@ impl<E: Company> Caller<E> {
 
     /// Counts a call, and refuses one too many.
     fn is_too_fast(&self, ack: Option<i64>) -> bool {
-        let Err(wait) = self.rate.count() else {
-            return false;
+        let (limit, whose, wait) = match (self.rate.count(), self.part.count()) {
+            (Err(wait), _) => (Limit::CallRate, "socket", wait),
+            (_, Err(wait)) => (Limit::CallRatePerSubject, "subject", wait),
+            _ => return false,
         };
-        self.shared.telemetry.refused(Limit::CallRate);
-        let early = CallError::new(
-            Code::RateLimited,
-            "too many calls of this socket in so short a time",
-        );
+        self.shared.telemetry.refused(limit);
+        let message = format!("too many calls of this {whose} in so short a time");
+        let early = CallError::new(Code::RateLimited, message);
         self.refuse(ack, &later(early, wait));
         true
     }
@@ -373,6 +380,7 @@ impl<E: Company> Session for Caller<E> {
     fn revoke(&self, subject: &str) -> bool {
         let is_meant = self.known_as().subject() == Some(subject);
         if is_meant {
+            self.shared.telemetry.refused(Limit::Revoked);
             self.dismiss(&revoked());
         }
         is_meant

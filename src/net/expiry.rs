@@ -10,6 +10,7 @@ use super::{
     auth::{Authenticator, milliseconds},
     caller::{Caller, EVENT},
     company::Company,
+    limits::Limit,
 };
 use crate::{
     call::peer::{Peer, Target},
@@ -69,6 +70,7 @@ async fn end<E: Company>(caller: &Arc<Caller<E>>, auth: &Authenticator, expires:
         }
         () = until(expires.checked_add(auth.leeway())) => {}
     }
+    caller.shared.telemetry.refused(Limit::Expired);
     caller.dismiss(&CallError::new(Code::Unauthenticated, "the identity has expired"));
 }
 

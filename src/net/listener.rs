@@ -37,6 +37,7 @@ use super::{
     engine::PATH,
     limits::{
         Limit,
+        inflow::{Inflow, Inflows, Metered},
         places::{Place, Places},
     },
     sessions::is_websocket,
@@ -154,6 +155,7 @@ pub(super) async fn accept(
     stop: CancellationToken,
 ) {
     let places = Places::new(&shared.config);
+    let inflows = Inflows::new(&shared.config, &shared.telemetry);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -201,7 +203,12 @@ pub(super) async fn accept(
             places: places.clone(),
             telemetry: shared.telemetry.clone(),
         };
-        tokio::spawn(service.serve(stream, open, shared.config.header_timeout));
+        tokio::spawn(service.serve(
+            stream,
+            inflows.of_connection(),
+            open,
+            shared.config.header_timeout,
+        ));
     }
 }
 
@@ -265,10 +272,11 @@ struct Service {
 }
 
 impl Service {
-    async fn serve(self, stream: TcpStream, open: Open, header_timeout: Duration) {
+    async fn serve(self, stream: TcpStream, inflow: Inflow, open: Open, header_timeout: Duration) {
         let Some(stream) = self.secured(stream).await else {
             return;
         };
+        let stream = Metered::new(stream, inflow);
         let connection = Connection::new(stream, self.control.clone(), open);
         let this = Arc::new(self);
         let service = hyper::service::service_fn(move |request: Request<Incoming>| {

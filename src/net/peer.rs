@@ -25,8 +25,8 @@ impl<E: Company> Peer for Caller<E> {
         self.known_as().clone()
     }
 
-    fn identify(&self, identity: Identity) {
-        self.becomes(identity);
+    fn identify(&self, identity: Identity) -> Result<()> {
+        self.becomes(identity)
     }
 
     fn gone(&self) -> &CancellationToken {

@@ -3,7 +3,11 @@
 use std::sync::Arc;
 
 use super::{
-    auth::Authenticator, limits::rate::Rates, progress::Progress, sessions::Sessions, telemetry::Telemetry,
+    auth::Authenticator,
+    limits::{rate::Rates, shares::Shares},
+    progress::Progress,
+    sessions::Sessions,
+    telemetry::Telemetry,
 };
 use crate::{call::dispatch::Dispatcher, config::Config, feed::Feed};
 
@@ -14,7 +18,9 @@ pub(super) struct Shared {
     pub(super) sessions: Arc<Sessions>,
     pub(super) progress: Progress,
     pub(super) telemetry: Arc<Telemetry>,
+    /// Of the calls of each socket.
     pub(super) rates: Rates,
+    pub(super) shares: Shares,
     pub(super) config: Config,
 }
 
@@ -25,14 +31,16 @@ impl Shared {
         auth: Arc<Authenticator>,
         config: Config,
     ) -> Arc<Self> {
+        let telemetry = Arc::new(Telemetry::new(feed.as_deref()));
         Arc::new(Self {
             dispatcher,
-            telemetry: Arc::new(Telemetry::new(feed.as_deref())),
             feed,
             sessions: auth.subjects().sessions().clone(),
             auth,
             progress: Progress::default(),
-            rates: Rates::new(&config),
+            rates: Rates::new(config.call_rate, config.call_burst),
+            shares: Shares::new(&config, &telemetry),
+            telemetry,
             config,
         })
     }

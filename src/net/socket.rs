@@ -25,6 +25,7 @@ use super::{
     expiry,
     framing::Carrier,
     intake::{Incoming, Source},
+    limits::Limit,
     link::Link,
     notice::Handshake,
     outbox::socket_gone,
@@ -58,6 +59,7 @@ async fn welcome(Knocking { socket, auth }: Knocking, shared: Arc<Shared>) -> Re
     let identified = identify(&socket, auth.as_deref(), &shared).await;
     if let Err(error) = &identified {
         tracing::debug!(%error, "a client was refused");
+        shared.telemetry.refused(Limit::Identity);
         if !shared.config.auth.at_first_call {
             return Err(Refused::new(error, socket, &shared.sessions));
         }
@@ -76,7 +78,7 @@ async fn welcome(Knocking { socket, auth }: Knocking, shared: Arc<Shared>) -> Re
     let caller = caller.map_err(|error| Refused::new(&error.into(), socket.clone(), &shared.sessions))?;
     // Whoever revokes finds it from now on; and who was revoked just before is found here.
     if let Ok(identified) = &identified
-        && let Err(error) = shared.auth.check_again(identified)
+        && let Err(error) = admit(&caller, identified, &shared)
     {
         return Err(Refused::new(&error, socket, &shared.sessions));
     }
@@ -95,6 +97,13 @@ async fn identify(socket: &Arc<Socket>, auth: Option<&str>, shared: &Shared) -> 
         uri: &request.uri,
     };
     shared.auth.welcome(handshake).await
+}
+
+/// Whether who is known may be here, still and besides all others.
+fn admit(caller: &Caller<Weak<Socket>>, identified: &Identified, shared: &Shared) -> Result<()> {
+    let held = shared.auth.check_again(identified);
+    held.inspect_err(|_| shared.telemetry.refused(Limit::Revoked))?;
+    caller.part.of(&shared.shares, identified.identity.subject())
 }
 
 /// The connection of a session that began as a WebSocket. One that began with polling keeps the request that it began

@@ -58,6 +58,7 @@ impl Telemetry {
             refusals,
         );
         if let Some(feed) = feed {
+            feed.count_refusals(&refused[Limit::Subscriptions as usize]);
             feed.register(&mut registry);
         }
         Self {

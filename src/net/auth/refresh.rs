@@ -49,9 +49,9 @@ async fn refresh(
     if !before.is_anonymous() && before.subject() != identity.subject() {
         return Err(CallError::new(Code::Forbidden, "the token is somebody else's"));
     }
-    cx.identify(identity.clone());
+    cx.identify(identity.clone())?;
     if let Err(error) = auth.check_again(&identified) {
-        cx.identify(before);
+        cx.identify(before)?;
         return Err(error);
     }
     if let Some(feed) = cx.state::<Feed>() {

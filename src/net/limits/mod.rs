@@ -1,11 +1,14 @@
 //! What clients may not do, or not so much of: whose pages may connect (`origins`), how many connections one address
-//! may have (`places`), also behind `proxies`, how long a `body` may take, and how many calls a socket may make (`rate`).
+//! may have (`places`), also behind `proxies`, how long a `body` may take, how many calls a socket may make (`rate`),
+//! what a subject may take over all its sockets (`shares`), and how fast a connection may send (`inflow`).
 
 pub(super) mod body;
+pub(super) mod inflow;
 pub(super) mod origins;
 pub(super) mod places;
 mod proxies;
 pub(super) mod rate;
+pub(super) mod shares;
 
 use prometheus_client::encoding::EncodeLabelSet;
 
@@ -20,11 +23,18 @@ pub(super) enum Limit {
     CallRate,
     CallsWaiting,
     Rooms,
+    Subscriptions,
+    ConnectionsPerSubject,
+    CallRatePerSubject,
+    Bytes,
+    Identity,
+    Expired,
+    Revoked,
 }
 
 impl Limit {
     /// All of them, in the order in which they are declared.
-    pub(super) const ALL: [Self; 8] = [
+    pub(super) const ALL: [Self; 15] = [
         Self::Connections,
         Self::ConnectionsPerAddress,
         Self::Handshake,
@@ -33,6 +43,13 @@ impl Limit {
         Self::CallRate,
         Self::CallsWaiting,
         Self::Rooms,
+        Self::Subscriptions,
+        Self::ConnectionsPerSubject,
+        Self::CallRatePerSubject,
+        Self::Bytes,
+        Self::Identity,
+        Self::Expired,
+        Self::Revoked,
     ];
 
     /// Its label.
@@ -46,6 +63,13 @@ impl Limit {
             Self::CallRate => "call_rate",
             Self::CallsWaiting => "calls_waiting",
             Self::Rooms => "rooms",
+            Self::Subscriptions => "subscriptions",
+            Self::ConnectionsPerSubject => "connections_per_subject",
+            Self::CallRatePerSubject => "call_rate_per_subject",
+            Self::Bytes => "bytes",
+            Self::Identity => "identity",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
         };
         Refused { limit }
     }

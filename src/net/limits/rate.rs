@@ -1,4 +1,5 @@
-//! How many calls one socket may make in a second. A look at the clock and one atomic word a call.
+//! How many calls one socket, or one subject, may make in a second, and how many bytes a connection may send. A look at
+//! the clock and one atomic word each time.
 
 use std::{num::NonZeroU32, time::Duration};
 
@@ -9,26 +10,27 @@ use governor::{
     state::{InMemoryState, NotKeyed},
 };
 
-use crate::config::Config;
-
-/// What clients of one server may call. The clock is measured once, and shared.
+/// What each of many may do. The clock is measured once, and shared.
 pub(in crate::net) struct Rates {
     quota: Quota,
     clock: QuantaClock,
 }
 
 impl Rates {
-    pub(in crate::net) fn new(config: &Config) -> Self {
+    /// So much in a second, over time; so much at once.
+    pub(in crate::net) fn new(rate: u32, burst: u32) -> Self {
         Self {
-            quota: Quota::per_second(at_least_one(config.call_rate))
-                .allow_burst(at_least_one(config.call_burst)),
+            quota: Quota::per_second(at_least_one(rate)).allow_burst(at_least_one(burst)),
             clock: QuantaClock::default(),
         }
     }
 
-    /// The calls of one socket, of which there was none.
-    pub(in crate::net) fn of_socket(&self) -> Rate {
-        Rate(RateLimiter::direct_with_clock(self.quota, self.clock.clone()))
+    /// One that did nothing yet.
+    pub(in crate::net) fn of_one(&self) -> Rate {
+        Rate {
+            limiter: RateLimiter::direct_with_clock(self.quota, self.clock.clone()),
+            burst: self.quota.burst_size(),
+        }
     }
 }
 
@@ -36,20 +38,32 @@ fn at_least_one(number: u32) -> NonZeroU32 {
     NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN)
 }
 
-/// The calls of one socket.
-pub(in crate::net) struct Rate(
-    RateLimiter<NotKeyed, InMemoryState, QuantaClock, NoOpMiddleware<<QuantaClock as Clock>::Instant>>,
-);
+/// What one does.
+pub(in crate::net) struct Rate {
+    limiter:
+        RateLimiter<NotKeyed, InMemoryState, QuantaClock, NoOpMiddleware<<QuantaClock as Clock>::Instant>>,
+    burst: NonZeroU32,
+}
 
 impl Rate {
-    /// Counts one call more.
+    /// Counts one more.
     ///
     /// # Errors
     /// Where there were too many: how long until the next may come.
     pub(in crate::net) fn count(&self) -> Result<(), Duration> {
-        self.0
-            .check()
-            .map_err(|early| early.wait_time_from(self.0.clock().now()))
+        let counted = self.limiter.check();
+        counted.map_err(|early| early.wait_time_from(self.limiter.clock().now()))
+    }
+
+    /// Counts so many more, or all of a burst where they are more than that.
+    ///
+    /// # Errors
+    /// Where there were too many: how long until they may come.
+    pub(in crate::net) fn count_many(&self, many: NonZeroU32) -> Result<(), Duration> {
+        match self.limiter.check_n(many.min(self.burst)) {
+            Ok(Err(early)) => Err(early.wait_time_from(self.limiter.clock().now())),
+            Ok(Ok(())) | Err(_) => Ok(()),
+        }
     }
 }
 
@@ -59,18 +73,25 @@ mod tests {
 
     #[test]
     fn a_burst_passes_and_then_the_rate_holds() {
-        let rates = Rates::new(&Config {
-            call_rate: 1,
-            call_burst: 3,
-            ..Config::default()
-        });
-        let (rate, other) = (rates.of_socket(), rates.of_socket());
+        let rates = Rates::new(1, 3);
+        let (rate, other) = (rates.of_one(), rates.of_one());
         assert!((0..3).all(|_| rate.count().is_ok()));
         let wait = rate.count().unwrap_err();
         assert!(
             wait > Duration::ZERO && wait <= Duration::from_secs(1),
             "{wait:?}"
         );
-        assert!(other.count().is_ok(), "each socket has its own");
+        assert!(other.count().is_ok(), "each has its own");
+    }
+
+    #[test]
+    fn many_count_as_many_and_as_no_more_than_a_burst() {
+        let rate = Rates::new(1, 10).of_one();
+        let many = |number| NonZeroU32::new(number).unwrap();
+        assert!(rate.count_many(many(7)).is_ok());
+        let wait = rate.count_many(many(7)).unwrap_err();
+        assert!(wait > Duration::from_secs(3), "{wait:?}");
+        assert!(rate.count_many(many(3)).is_ok());
+        assert!(Rates::new(1, 10).of_one().count_many(many(1000)).is_ok());
     }
 }

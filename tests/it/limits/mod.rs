@@ -1,11 +1,13 @@
 //! Every limit, seen to act: what a client is told, what the metric counts, and that others are served meanwhile.
 
+mod bytes;
 mod calls;
 mod connections;
 mod documented;
 mod origins;
 mod proxies;
 mod sockets;
+mod subjects;
 
 use crate::support::Http;
 

@@ -49,6 +49,7 @@ async fn a_socket_is_subscribed_to_so_many_topics_however_it_asks() {
     let journal = Arc::new(MemoryJournal::new().unwrap());
     let app = topics.into_iter().fold(App::new().journal(journal), App::topic);
     let config = Config {
+        metrics: true,
         max_subscriptions: 2,
         ..Config::default()
     };
@@ -71,6 +72,11 @@ async fn a_socket_is_subscribed_to_so_many_topics_however_it_asks() {
         "details": {"most": 2},
     });
     assert_eq!(client.call(&ask("subscribe", "c")).await["error"], full);
+    assert_eq!(
+        refused(&local.url, "subscriptions"),
+        2,
+        "in the handshake, and now"
+    );
     let again = client.call(&ask("subscribe", "a")).await;
     assert_eq!(again["data"]["topic"], "a", "one that it has begins anew");
     client.call(&ask("unsubscribe", "b")).await;

@@ -51,6 +51,16 @@ pub(crate) async fn until(what: &str, holds: impl Fn() -> bool) {
     .await;
 }
 
+/// The same of what has to be asked for.
+pub(crate) async fn until_async(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    within_patience(what, async {
+        while !holds().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+}
+
 /// Waits until a count that began to rise rises no more; where it stands.
 pub(crate) async fn settled(count: impl Fn() -> usize) -> usize {
     within_patience("a count to come to rest", async {

@@ -14,7 +14,7 @@ mod server;
 
 pub(crate) use again::Again;
 pub(crate) use http::{Http, Response};
-pub(crate) use local::{Local, settled, until, within_patience};
+pub(crate) use local::{Local, settled, until, until_async, within_patience};
 pub(crate) use lots::{Lots, seed};
 pub(crate) use memory::{memory, open_files, peak_memory};
 pub(crate) use node::{node, node_with};

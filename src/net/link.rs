@@ -11,7 +11,7 @@ use std::{
 use tokio::sync::Notify;
 
 use super::{
-    connection::{Control, OnFlush},
+    control::{Control, OnFlush},
     wire::Straight,
 };
 

@@ -33,7 +33,8 @@ use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::{
-    connection::{Connection, Control},
+    connection::Connection,
+    control::Control,
     engine::PATH,
     limits::{
         Limit,

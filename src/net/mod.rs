@@ -10,6 +10,7 @@ mod bundle;
 mod caller;
 mod company;
 mod connection;
+mod control;
 mod eio3;
 mod engine;
 mod expiry;

@@ -15,7 +15,7 @@ use axum::{
 use futures_util::future::BoxFuture;
 use http::{Method, StatusCode, Uri};
 
-use super::{connection::Control, link::Link};
+use super::{control::Control, link::Link};
 
 /// A session's socket, as far as its requests and a stopping server care.
 pub(super) trait Session: Send + Sync {

@@ -21,7 +21,7 @@ use super::{
     auth::{self, Identified},
     caller::{Caller, EVENT},
     company::Company,
-    connection::Control,
+    control::Control,
     expiry,
     framing::Carrier,
     intake::{Incoming, Source},

@@ -30,6 +30,6 @@ mod router;
 mod status;
 mod stop;
 mod stop_polling;
-mod ways;
 mod tls;
+mod ways;
 mod web;

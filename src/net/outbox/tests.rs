@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
-use crate::net::{connection::OnFlush, framing::Carrier};
+use crate::net::{control::OnFlush, framing::Carrier};
 
 /// An engine that takes nothing until it is opened.
 #[derive(Default)]

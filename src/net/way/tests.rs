@@ -3,7 +3,7 @@
 use std::sync::{Mutex, Weak};
 
 use super::*;
-use crate::net::connection::Control;
+use crate::net::control::Control;
 
 /// An engine and a connection; what each was given.
 #[derive(Default)]

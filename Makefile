@@ -1,6 +1,6 @@
 # Needs Rust (1.94 or later), Node.js (20.19 or later) with npm, and make. Everything else is installed here.
 
-.PHONY: run test proof check screenshots flood audit bench fuzz smoke fuzz-smoke bench-smoke
+.PHONY: run test proof check screenshots flood audit bench peers instructions fuzz smoke fuzz-smoke bench-smoke
 .DELETE_ON_ERROR:
 
 # Builds the page and the server, and runs them on http://127.0.0.1:3000 (PORT or UPDRAFT_PORT for another).
@@ -43,26 +43,33 @@ audit:
 	npm audit --prefix tests/clients
 	npm audit --prefix tests/browser
 
-# What calls, dispatch and topics cost; docs/benchmarks-*.md and docs/dispatch.md read the figures. Some minutes.
-bench:
+# Updraft beside what people would pick instead, written into docs/benchmarks.md; and what its parts cost, on the terminal.
+# Half an hour. `cargo run --release -p bench -- ack --peers updraft,node` and the like measures a part.
+bench: peers
+	cargo run --release -p bench -- --report
 	cargo bench --bench decode
 	cargo bench --bench dispatch
-	cargo bench --bench whole_call
 	cargo bench --bench journal
 	node benches/dispatch.mjs
-	cargo run --release -p bench
+
+# Installs the servers that Updraft is measured beside; those that cannot be installed are left out.
+peers:
+	bench/peers/install.sh
+
+# Counts the instructions of a call's hot path, and fails where they are 5 % more than they were.
+instructions:
+	bench/instructions.sh
 
 # Throws arbitrary bytes at the decoder for an hour.
 fuzz:
 	fuzz/run.sh 3600
 
 # Each of the long commands, for seconds.
-smoke: bench-smoke fuzz-smoke
+smoke: bench-smoke instructions fuzz-smoke
 
-bench-smoke:
+bench-smoke: peers
 	cargo bench --bench decode -- --test
 	cargo bench --bench dispatch -- --test
-	cargo bench --bench whole_call -- --test
 	cargo bench --bench journal -- --test
 	node benches/dispatch.mjs 1
 	cargo run --release -p bench -- --smoke

@@ -6,11 +6,20 @@ use std::net::SocketAddr;
 use bytes::{Buf, BytesMut};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
 };
 
 /// Bytes that are read at a time.
 const READ: usize = 64 << 10;
+
+/// Bytes that the kernel takes in for a client that is not going to read.
+const LITTLE: u32 = 64 << 10;
+
+/// A whole message of text.
+const TEXT: u8 = 0x81;
+
+/// A whole message of bytes.
+const BINARY: u8 = 0x82;
 
 pub(crate) struct Client {
     stream: TcpStream,
@@ -24,6 +33,18 @@ impl Client {
     /// Connects to the root namespace, with what a client gives as `auth`.
     pub(crate) async fn connect(address: SocketAddr, auth: &str) -> Self {
         let stream = TcpStream::connect(address).await.expect("the server listens");
+        Self::greet(stream, address, auth).await
+    }
+
+    /// Connects for one who is going to stop reading, with little room in its kernel.
+    pub(crate) async fn connect_small(address: SocketAddr, auth: &str) -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.set_recv_buffer_size(LITTLE).expect("a setting");
+        let stream = socket.connect(address).await.expect("the server listens");
+        Self::greet(stream, address, auth).await
+    }
+
+    async fn greet(stream: TcpStream, address: SocketAddr, auth: &str) -> Self {
         stream.set_nodelay(true).expect("an open connection");
         let mut this = Self {
             stream,
@@ -56,11 +77,18 @@ impl Client {
 
     /// Puts a text where the next flush takes it along.
     pub(crate) fn feed(&mut self, text: &str) {
-        /// A whole message of text.
-        const TEXT: u8 = 0x81;
+        self.put(TEXT, text.as_bytes());
+    }
+
+    /// Puts a Buffer where the next flush takes it along.
+    pub(crate) fn feed_binary(&mut self, bytes: &[u8]) {
+        self.put(BINARY, bytes);
+    }
+
+    fn put(&mut self, kind: u8, payload: &[u8]) {
         const MASKED: u8 = 0x80;
-        self.write.push(TEXT);
-        match text.len() {
+        self.write.push(kind);
+        match payload.len() {
             length @ 0..126 => self.write.push(MASKED | length as u8),
             length @ 126..0x1_0000 => {
                 self.write.push(MASKED | 126);
@@ -72,7 +100,7 @@ impl Client {
             }
         }
         self.write.extend([0; 4]);
-        self.write.extend(text.as_bytes());
+        self.write.extend(payload);
     }
 
     pub(crate) async fn flush(&mut self) {
@@ -108,6 +136,11 @@ impl Client {
     }
 
     async fn fill(&mut self) {
+        if self.read.is_empty() {
+            // An idle client holds no more than it must.
+            self.read = BytesMut::new();
+            self.stream.readable().await.expect("the server writes");
+        }
         self.read.reserve(READ);
         let count = self
             .stream

@@ -1,7 +1,11 @@
-//! Medians and their spread.
+//! Medians and their spread, and how long things took.
+
+use std::time::Duration;
+
+use serde::Serialize;
 
 /// The least, the middle and the most of a few rounds.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub(crate) struct Spread {
     pub(crate) least: f64,
     pub(crate) middle: f64,
@@ -18,20 +22,27 @@ impl Spread {
             most: values[values.len() - 1],
         }
     }
+}
 
-    /// Of the ratios of two series, round by round.
-    pub(crate) fn of_ratios(these: &[f64], those: &[f64]) -> Self {
-        Self::of(these.iter().zip(those).map(|(this, that)| this / that))
+/// With three digits that count.
+pub(crate) fn number(value: f64) -> String {
+    match value {
+        _ if value >= 100.0 => thousands(value.round() as u64),
+        _ if value >= 10.0 => format!("{value:.1}"),
+        _ => format!("{value:.2}"),
     }
 }
 
-impl std::fmt::Display for Spread {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let digits = if self.middle < 100.0 { 2 } else { 0 };
-        write!(
-            f,
-            "{:.digits$} ({:.digits$} to {:.digits$})",
-            self.middle, self.least, self.most
-        )
+fn thousands(value: u64) -> String {
+    match value / 1000 {
+        0 => value.to_string(),
+        above => format!("{},{:03}", thousands(above), value % 1000),
     }
+}
+
+/// So many of a hundred are not longer.
+pub(crate) fn percentile(sorted: &[Duration], percent: f64) -> f64 {
+    let place = (sorted.len() as f64 * percent / 100.0) as usize;
+    let at = sorted.get(place).or(sorted.last());
+    at.map_or(0.0, |time| time.as_secs_f64() * 1e6)
 }

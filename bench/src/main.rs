@@ -4,15 +4,20 @@
 
 mod client;
 mod figures;
+mod measure;
 mod peers;
 mod process;
-mod topics;
-
-use std::path::PathBuf;
+mod report;
+mod scenarios;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use topics::Size;
+use measure::{Size, measure};
+use peers::{Peer, Served};
+use report::Report;
+use scenarios::{
+    backlog::Backlog, calls::Calls, fanout::FanOut, idle, memory, publish::Publish, room::Source, stall,
+};
 
 /// Measures Updraft beside what people would pick instead
 #[derive(Parser)]
@@ -22,19 +27,37 @@ struct Arguments {
     command: Option<Command>,
     /// What to measure; everything where nothing is named
     scenarios: Vec<Scenario>,
+    /// Whom to measure; all where nobody is named
+    #[arg(long, value_delimiter = ',')]
+    peers: Vec<Peer>,
     /// A run of seconds, that shows only that it runs
-    #[arg(long)]
+    #[arg(long, conflicts_with = "report")]
     smoke: bool,
+    /// Writes docs/benchmarks.md anew
+    #[arg(long)]
+    report: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
 enum Scenario {
+    /// Calls of 128 B and 16 KB, from call to ack
+    Ack,
+    /// A call as a Buffer
+    Buffer,
+    /// base64 of gzip, as a call and as its data
+    Gzip,
+    /// What one emits to a room of 100 and of 1,000, single and in bursts
+    Fanout,
+    /// 10,000 connections that say nothing
+    Idle,
     /// Durable publishes of 1 and of 512 callers, from call to ack
     Publish,
     /// 100,000 keys to a new subscriber
     Backlog,
     /// Durable publishes to 1,000 subscribers, single and in bursts
     TopicFanout,
+    /// Half of the readers stop reading
+    Stall,
     /// What the server holds with a million events and 1,000 subscribers
     Memory,
 }
@@ -43,45 +66,37 @@ enum Scenario {
 enum Command {
     /// Is one of the servers
     #[command(subcommand, hide = true)]
-    Serve(Peer),
-}
-
-#[derive(Subcommand)]
-enum Peer {
-    Updraft {
-        data: PathBuf,
-        events: usize,
-        keys: usize,
-    },
-    Bare,
+    Serve(Served),
 }
 
 fn main() {
     let arguments = Arguments::parse();
     match arguments.command {
-        Some(Command::Serve(peer)) => serve(&peer),
-        None => measure(&arguments),
+        Some(Command::Serve(served)) => {
+            let (address, _runtime) = served.start();
+            process::tell(address);
+        }
+        None => {
+            // What a server did wrong is told in a line, and the next one has its turn.
+            std::panic::set_hook(Box::new(|panic| eprintln!("{panic}")));
+            run(&arguments);
+        }
     }
 }
 
-fn serve(peer: &Peer) {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .expect("a runtime");
-    let address = match peer {
-        Peer::Updraft { data, events, keys } => runtime.block_on(peers::updraft::start(data, *events, *keys)),
-        Peer::Bare => runtime.block_on(peers::bare::start()),
-    };
-    process::tell(address);
-}
-
-fn measure(arguments: &Arguments) {
+fn run(arguments: &Arguments) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .expect("a runtime");
-    let size = if arguments.smoke { Size::SMOKE } else { Size::FULL };
+    let mut report = Report::default();
+    let peers = present(&arguments.peers, &mut report);
+    let mut run = Run {
+        size: if arguments.smoke { Size::SMOKE } else { Size::FULL },
+        open_files: process::open_files(),
+        peers,
+        report,
+    };
     let all = Scenario::value_variants();
     let wanted = if arguments.scenarios.is_empty() {
         all
@@ -89,22 +104,79 @@ fn measure(arguments: &Arguments) {
         &arguments.scenarios
     };
     for scenario in wanted {
-        runtime.block_on(run(*scenario, size));
-        println!();
+        runtime.block_on(run.scenario(*scenario));
+    }
+    match arguments.smoke {
+        true => println!("It runs. These figures are of too short a run to mean anything."),
+        false => println!("{}", run.report.aims()),
+    }
+    println!("Every round: {}", run.report.write_rounds().display());
+    if arguments.report {
+        run.report.write_document();
     }
 }
 
-async fn run(scenario: Scenario, size: Size) {
-    match scenario {
-        Scenario::Publish => {
-            topics::durable(1, size).await;
-            topics::durable(512, size).await;
+/// Those of the wanted servers that can be run here; the others are told of.
+fn present(wanted: &[Peer], report: &mut Report) -> Vec<Peer> {
+    let is_wanted = |peer: &Peer| wanted.is_empty() || wanted.contains(peer);
+    let mut present = Vec::new();
+    for peer in Peer::ALL.into_iter().filter(is_wanted) {
+        match peer.missing() {
+            None => present.push(peer),
+            Some(why) => {
+                let sentence = format!("{}: {why}", peer.name());
+                println!("Left out: {sentence}");
+                report.missing.push(sentence);
+            }
         }
-        Scenario::Backlog => topics::backlog(size).await,
-        Scenario::TopicFanout => {
-            topics::fan_out(1, size).await;
-            topics::fan_out(32, size).await;
+    }
+    present
+}
+
+/// What is to be measured, and what was.
+struct Run {
+    size: Size,
+    open_files: u64,
+    peers: Vec<Peer>,
+    report: Report,
+}
+
+impl Run {
+    async fn scenario(&mut self, scenario: Scenario) {
+        let size = self.size;
+        match scenario {
+            Scenario::Ack => self.each(Calls::ack(size.many)).await,
+            Scenario::Buffer => self.each(Calls::buffer()).await,
+            Scenario::Gzip => self.each(Calls::gzip()).await,
+            Scenario::Fanout => self.each(FanOut::rooms(size.many)).await,
+            Scenario::Idle => {
+                let measured = idle::measure(&self.peers, size, self.open_files).await;
+                self.report.add(measured);
+            }
+            Scenario::Publish => {
+                self.each(vec![Publish { callers: 1 }, Publish { callers: 512 }])
+                    .await
+            }
+            Scenario::Backlog => self.each(vec![Backlog { keys: size.backlog }]).await,
+            Scenario::TopicFanout => self.each(FanOut::topics(size.many)).await,
+            Scenario::Stall => {
+                for source in [Source::Room, Source::Topic] {
+                    let measured = stall::measure(source, &self.peers, size).await;
+                    self.report.add(measured);
+                }
+            }
+            Scenario::Memory => {
+                let sentence = memory::measure(size).await;
+                println!("{sentence}");
+                self.report.sentences.push(sentence);
+            }
         }
-        Scenario::Memory => topics::memory(size).await,
+    }
+
+    async fn each<S: measure::Scenario>(&mut self, scenarios: Vec<S>) {
+        for scenario in scenarios {
+            let measured = measure(&scenario, &self.peers, self.size).await;
+            self.report.add(measured);
+        }
     }
 }

@@ -1,91 +1,93 @@
-//! A server under load, in a process of its own, that tells what it has used when asked.
+//! A server under load, in a process of its own, and what it has used.
 
 use std::{
-    env, fs,
-    io::{BufRead, BufReader, Lines, Write, stdin, stdout},
+    fs,
+    io::{BufRead, BufReader, Write, stdin, stdout},
     net::SocketAddr,
-    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    process::{Child, Command, Stdio},
     time::Duration,
 };
 
-use rustix::time::{ClockId, clock_gettime};
+use nix::{
+    sys::resource::{Resource, getrlimit, setrlimit},
+    time::{ClockId, clock_getcpuclockid, clock_gettime},
+    unistd::Pid,
+};
+use tempfile::TempDir;
 
-/// Tells where this server listens, then its CPU time for each line that comes in, until none does.
+/// Tells where this server listens, and waits until nobody is there to hear it.
 pub(crate) fn tell(address: SocketAddr) {
-    say(&address.to_string());
-    for _ in stdin().lines() {
-        say(&cpu().as_nanos().to_string());
-    }
-}
-
-fn say(line: &str) {
     let mut stdout = stdout().lock();
-    writeln!(stdout, "{line}").expect("somebody listens");
+    writeln!(stdout, "{address}").expect("somebody listens");
     stdout.flush().expect("somebody listens");
+    stdin().lines().for_each(drop);
 }
 
 /// CPU time that this process has used, all threads together.
 pub(crate) fn cpu() -> Duration {
-    let now = clock_gettime(ClockId::ProcessCPUTime);
-    Duration::new(now.tv_sec as u64, now.tv_nsec as u32)
+    cpu_of(Pid::this())
+}
+
+/// The process's own account, to the nanosecond.
+fn cpu_of(process: Pid) -> Duration {
+    let clock: ClockId = clock_getcpuclockid(process).expect("it runs");
+    clock_gettime(clock).expect("it runs").into()
+}
+
+fn memory_of(process: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).expect("it runs");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
+    let kilobytes: Option<u64> = kilobytes.and_then(|number| number.parse().ok());
+    kilobytes.expect("a number") * 1024
+}
+
+/// Lets this process and the servers it starts open as many files as they may; how many.
+pub(crate) fn open_files() -> u64 {
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE).expect("a limit");
+    setrlimit(Resource::RLIMIT_NOFILE, most, most).expect("what is allowed");
+    most
 }
 
 /// The other end of [`tell`]. Ends with it.
 pub(crate) struct ServerProcess {
     child: Child,
-    input: Option<ChildStdin>,
-    output: Lines<BufReader<ChildStdout>>,
     pub(crate) address: SocketAddr,
+    /// What it keeps on the disk, for as long as it runs.
+    pub(crate) data: Option<TempDir>,
 }
 
 impl ServerProcess {
-    /// Starts this program as one of its servers.
-    pub(crate) fn start(arguments: &[&str]) -> Self {
-        let mut child = Command::new(env::current_exe().expect("this program"))
-            .arg("serve")
-            .args(arguments)
+    /// Starts it and waits until it says where it listens.
+    pub(crate) fn start(mut command: Command, data: Option<TempDir>) -> Self {
+        let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .expect("this program starts again");
-        let input = child.stdin.take();
-        let mut output = BufReader::new(child.stdout.take().expect("it is piped")).lines();
-        let address = heard(&mut output).parse().expect("an address");
+            .expect("the server starts");
+        let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+        let line = lines.next().expect("the server listens").expect("UTF-8");
         Self {
             child,
-            input,
-            output,
-            address,
+            address: line.parse().expect("an address"),
+            data,
         }
     }
 
     /// CPU time that it has used, all threads together.
-    pub(crate) fn cpu(&mut self) -> Duration {
-        let input = self.input.as_mut().expect("it runs");
-        writeln!(input, "cpu").expect("it listens");
-        Duration::from_nanos(heard(&mut self.output).parse().expect("a number"))
+    pub(crate) fn cpu(&self) -> Duration {
+        cpu_of(Pid::from_raw(self.child.id() as i32))
     }
 
     /// Bytes that it holds in memory now.
     pub(crate) fn memory(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("it runs");
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
-        kilobytes
-            .and_then(|number| number.parse::<u64>().ok())
-            .expect("a number")
-            * 1024
+        memory_of(self.child.id())
     }
 }
 
 impl Drop for ServerProcess {
     fn drop(&mut self) {
-        // Its loop over the lines ends.
-        self.input = None;
+        let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-fn heard(lines: &mut Lines<BufReader<ChildStdout>>) -> String {
-    lines.next().expect("it runs").expect("it speaks UTF-8")
 }

@@ -1,23 +1,27 @@
 //! The bare store: SQLite with the journal's tables and settings, without a journal around it.
 
-use std::path::Path;
-
 use rusqlite::{Connection, params};
+use tempfile::TempDir;
 use updraft::{
     Event,
     journal::{Append, Durability, Journal, SqliteJournal},
 };
 
-use super::updraft::{KEYS, data};
+use super::{
+    directory,
+    updraft::{KEYS, data},
+};
 
 pub(crate) struct Store {
     connection: Connection,
     head: u64,
+    _directory: TempDir,
 }
 
 impl Store {
-    pub(crate) async fn open(directory: &Path) -> Self {
-        let journal = SqliteJournal::open(directory, Durability::PowerLoss).expect("a directory");
+    pub(crate) async fn open() -> Self {
+        let directory = directory();
+        let journal = SqliteJournal::open(directory.path(), Durability::PowerLoss).expect("a directory");
         let append = Append {
             topic: "board".to_owned(),
             events: vec![Event::new("first")],
@@ -25,12 +29,16 @@ impl Store {
         };
         journal.append(append).await.expect("a journal");
         journal.close().await;
-        let connection = Connection::open(directory.join("journal.db")).expect("a journal");
+        let connection = Connection::open(directory.path().join("journal.db")).expect("a journal");
         connection
             .pragma_update(None, "synchronous", "FULL")
             .expect("a setting");
         connection.set_prepared_statement_cache_capacity(32);
-        Self { connection, head: 1 }
+        Self {
+            connection,
+            head: 1,
+            _directory: directory,
+        }
     }
 
     /// One durable transaction for so many events.

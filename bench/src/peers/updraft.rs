@@ -1,8 +1,12 @@
-//! Updraft on its defaults, with a topic.
+//! Updraft on its defaults.
 
-use std::{net::SocketAddr, path::Path};
+use std::{net::SocketAddr, path::Path, sync::Arc};
 
-use updraft::{App, Config, Context, Event, Feed, Json, Module, Position, Result, Topic, everyone};
+use bytes::Bytes;
+use tokio::runtime::{Builder, Runtime};
+use updraft::{App, Config, Context, Data, Event, Feed, Json, Module, Position, Result, Topic, everyone};
+
+use super::work::{Card, Changed};
 
 /// Bytes of an event's data.
 pub(crate) const SIZE: usize = 200;
@@ -10,24 +14,71 @@ pub(crate) const SIZE: usize = 200;
 /// Keys that events are about, unless there are more events.
 pub(crate) const KEYS: usize = 10_000;
 
-/// Starts with so many events in the topic, each about one of so many keys.
-pub(crate) async fn start(data: &Path, events: usize, keys: usize) -> SocketAddr {
-    let server = App::new()
-        .config(Config {
+/// Starts as `updraft serve` does, with a topic where there is a directory for its journal: so many events in it, each
+/// about one of so many keys.
+pub(super) fn start(topic: Option<(&Path, usize, usize)>) -> (SocketAddr, Option<Runtime>) {
+    let runtime = Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let address = runtime.block_on(async {
+        let mut config = Config {
             port: 0,
-            data: data.to_owned(),
             ..Config::default()
-        })
-        .topic(Topic::new("board").readable_by(everyone))
-        .module(Module::new("bench").on("publish", publish))
-        .start()
-        .await
-        .expect("a free port");
-    fill(server.feed().expect("it has a topic"), events, keys).await;
-    server.address()
+        };
+        let mut app = app();
+        if let Some((data, ..)) = topic {
+            data.clone_into(&mut config.data);
+            app = app
+                .topic(Topic::new("board").readable_by(everyone))
+                .module(Module::new("bench.topic").on("publish", publish));
+        }
+        let server = app.config(config).start().await.expect("a free port");
+        if let (Some((_, events, keys)), Some(feed)) = (topic, server.feed()) {
+            fill(feed, events, keys).await;
+        }
+        server.address()
+    });
+    (address, Some(runtime))
 }
 
-async fn fill(feed: &std::sync::Arc<Feed>, events: usize, keys: usize) {
+fn app() -> App {
+    let test = Module::new("api.services.test")
+        .on("testFunc", echo)
+        .on("length", length);
+    let services = Module::new("api.services").on("status", status);
+    let bench = Module::new("bench").on("join", join).on("emit", emit);
+    App::new().module(test).module(services).module(bench)
+}
+
+async fn echo(data: Data) -> Data {
+    data
+}
+
+async fn length(data: Bytes) -> Json<usize> {
+    Json(data.len())
+}
+
+async fn status() -> &'static str {
+    "online"
+}
+
+async fn join(cx: Context) -> Result<()> {
+    cx.join("board")
+}
+
+async fn emit(Json(card): Json<Card>, cx: Context) -> Result<()> {
+    cx.within("board").emit("event", &Changed::of(&card)).await
+}
+
+async fn publish(Json(card): Json<Card>, cx: Context) -> Result<Json<Position>> {
+    let event = Event::new("card.changed")
+        .key(format!("card-{}", card.key))
+        .data(&card.data)?;
+    cx.topic("board").publish(event).await.map(Json)
+}
+
+async fn fill(feed: &Arc<Feed>, events: usize, keys: usize) {
     const BATCH: usize = 1000;
     for start in (0..events).step_by(BATCH) {
         let batch = (start..events.min(start + BATCH)).map(|number| event(number % keys));
@@ -39,7 +90,7 @@ async fn fill(feed: &std::sync::Arc<Feed>, events: usize, keys: usize) {
 }
 
 /// An event about a card.
-pub(crate) fn event(key: usize) -> Event {
+fn event(key: usize) -> Event {
     Event::new("card.changed")
         .key(format!("card-{key}"))
         .data(&data())
@@ -49,9 +100,4 @@ pub(crate) fn event(key: usize) -> Event {
 /// What an event carries.
 pub(crate) fn data() -> String {
     "x".repeat(SIZE - 2)
-}
-
-/// Publishes to the key that it is called with.
-async fn publish(Json(key): Json<usize>, cx: Context) -> Result<Json<Position>> {
-    cx.topic("board").publish(event(key)).await.map(Json)
 }

@@ -1,6 +1,6 @@
 //! base64 and gzip decoders side by side, each in turn, CPU time of this thread; medians.
 
-#[path = "../../fixture/board.rs"]
+#[path = "../../../benches/fixture/board.rs"]
 mod board;
 
 use std::{

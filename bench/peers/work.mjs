@@ -1,0 +1,40 @@
+// What every server here does for its clients, on Socket.IO for JavaScript, as its users write it.
+import { gunzipSync } from 'node:zlib'
+
+/** Functions by their names, as a static table. */
+export const functions = new Map(Object.entries({
+  'api.services.test.testFunc': (data) => data,
+  'api.services.test.length': (data) => gunzipSync(Buffer.from(data, 'base64')).length,
+  'api.services.status': () => 'online',
+  'bench.join': (_, socket) => socket.join('board'),
+  'bench.emit': (card, _, io) => {
+    io.to('board').emit('event', changed(card))
+  },
+}))
+
+let seq = 1_000_000
+
+/** What a topic's event looks like. */
+const changed = ({ key, data }) =>
+  ({ event: 'card.changed', topic: 'board', seq: (seq += 1), key: `card-${key}`, time: Date.now(), data })
+
+/** A call in the form in which it came. */
+const read = (call) => {
+  if (typeof call === 'string') return JSON.parse(gunzipSync(Buffer.from(call, 'base64')))
+  return Buffer.isBuffer(call) ? JSON.parse(call) : call
+}
+
+export const serve = (io) => {
+  io.on('connection', (socket) => {
+    socket.on('event', async (sent, ack) => {
+      const call = read(sent)
+      ack({ event: call.event, data: await functions.get(call.event)(call.data, socket, io) })
+    })
+  })
+}
+
+/** Tells where it listens, and ends when nobody is there to hear it. */
+export const tell = (port) => {
+  console.log(`127.0.0.1:${port}`)
+  process.stdin.on('end', () => process.exit()).resume()
+}

@@ -1,0 +1,55 @@
+//! What every server here does for its clients, and what that looks like.
+
+#[allow(dead_code, clippy::unwrap_used)]
+#[path = "../../../benches/fixture/mod.rs"]
+pub(crate) mod fixture;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// Answers with its data as it came.
+pub(crate) const ECHO: &str = fixture::EVENT;
+
+/// Unpacks its data and answers with its length in bytes.
+pub(crate) const LENGTH: &str = "api.services.test.length";
+
+/// Answers with a word.
+pub(crate) const STATUS: &str = "api.services.status";
+
+/// Enters the room.
+pub(crate) const JOIN: &str = "bench.join";
+
+/// Emits a card to the room.
+pub(crate) const EMIT: &str = "bench.emit";
+
+/// What a client says of a card.
+#[derive(Deserialize)]
+pub(crate) struct Card {
+    pub(crate) key: usize,
+    pub(crate) data: Box<RawValue>,
+}
+
+/// What a topic's event looks like.
+#[derive(Serialize)]
+pub(crate) struct Changed<'a> {
+    event: &'static str,
+    topic: &'static str,
+    seq: u64,
+    key: String,
+    time: u64,
+    data: &'a RawValue,
+}
+
+impl<'a> Changed<'a> {
+    /// As a room emit has it, which keeps no account of what it sent.
+    pub(crate) fn of(card: &'a Card) -> Self {
+        Self {
+            event: "card.changed",
+            topic: "board",
+            seq: 1_000_000,
+            key: format!("card-{}", card.key),
+            time: 1_700_000_000_000,
+            data: &card.data,
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! On what it was measured.
+
+use std::{fs, process::Command, thread};
+
+use crate::peers;
+
+/// The document's head.
+pub(super) fn about(missing: &[String]) -> String {
+    let mut text = format!(
+        "Commit {}, on {} cores of {}, {} of memory, Linux {}. `make bench` measures it again.\n\n",
+        commit(),
+        thread::available_parallelism().map_or(1, usize::from),
+        line("/proc/cpuinfo", "model name"),
+        line("/proc/meminfo", "MemTotal"),
+        fs::read_to_string("/proc/sys/kernel/osrelease")
+            .unwrap_or_default()
+            .trim(),
+    );
+    text += &format!("With {}.\n", peers::versions().join("; "));
+    for left_out in missing {
+        text += &format!("\nLeft out: {left_out}.\n");
+    }
+    text
+}
+
+/// The commit that this is built from, and whether that is all of it.
+fn commit() -> String {
+    let git = |arguments: &[&str]| {
+        let output = Command::new("git")
+            .arg("-C")
+            .arg(super::root())
+            .args(arguments)
+            .output();
+        output.map_or_else(
+            |_| String::new(),
+            |output| String::from_utf8_lossy(&output.stdout).trim().to_owned(),
+        )
+    };
+    let hash = git(&["rev-parse", "--short=12", "HEAD"]);
+    match git(&["status", "--porcelain", "--", "src", "bench", "Cargo.lock"]).is_empty() {
+        true => hash,
+        false => format!("{hash} with changes that are not committed"),
+    }
+}
+
+/// What a line of the kernel's says behind its name.
+fn line(file: &str, name: &str) -> String {
+    let text = fs::read_to_string(file).unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix(name));
+    line.and_then(|line| line.split_once(':')).map_or_else(
+        || "an unknown machine".to_owned(),
+        |(_, value)| value.trim().to_owned(),
+    )
+}

@@ -1,0 +1,102 @@
+//! What was measured, as tables, plots and lines of JSON.
+
+mod aims;
+mod machine;
+mod plot;
+mod summary;
+mod table;
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use self::summary::{Scenario, summaries};
+use crate::measure::Measured;
+
+/// Where the generated part of the document stands; what is around it is written by hand.
+const BEGIN: &str = "<!-- figures -->\n";
+const END: &str = "<!-- end of figures -->\n";
+
+/// Everything that a run has found.
+#[derive(Default)]
+pub(crate) struct Report {
+    scenarios: Vec<Scenario>,
+    rounds: Vec<crate::measure::Round>,
+    /// Servers that were left out, and why.
+    pub(crate) missing: Vec<String>,
+    /// What does not fit into a table.
+    pub(crate) sentences: Vec<String>,
+}
+
+impl Report {
+    /// Takes a scenario in, and prints its table.
+    pub(crate) fn add(&mut self, measured: Measured) {
+        let failed: Vec<String> = measured
+            .failed
+            .iter()
+            .map(|(peer, why)| format!("{} did not finish: {why}", peer.name()))
+            .collect();
+        let mut scenarios = summaries(&measured.rounds);
+        if let Some(last) = scenarios.last_mut() {
+            last.failed = failed;
+        }
+        for scenario in &scenarios {
+            println!("{}", table::of(scenario));
+        }
+        self.scenarios.extend(scenarios);
+        self.rounds.extend(measured.rounds);
+    }
+
+    /// How what was measured stands to what is aimed at.
+    pub(crate) fn aims(&self) -> String {
+        aims::table(&self.scenarios)
+    }
+
+    /// Every round, a line each; where they were written to.
+    pub(crate) fn write_rounds(&self) -> PathBuf {
+        let file = root().join("target/bench/rounds.jsonl");
+        fs::create_dir_all(file.parent().expect("a folder")).expect("a disk");
+        fs::write(&file, lines(&self.rounds)).expect("a disk");
+        file
+    }
+
+    /// Writes `docs/benchmarks.md` anew between its marks, and what lies beside it.
+    pub(crate) fn write_document(&self) {
+        let folder = root().join("docs/benchmarks");
+        fs::create_dir_all(&folder).expect("a disk");
+        let mut figures = machine::about(&self.missing);
+        figures += "\n## Aims\n\n";
+        figures += &self.aims();
+        for group in self.scenarios.chunk_by(|one, next| one.group() == next.group()) {
+            let name = group[0].group();
+            fs::write(folder.join(format!("{name}.svg")), plot::of(group)).expect("a disk");
+            figures += &format!("\n## {name}\n\n![{name}](benchmarks/{name}.svg)\n");
+            group
+                .iter()
+                .for_each(|scenario| figures += &format!("\n{}", table::of(scenario)));
+        }
+        self.sentences
+            .iter()
+            .for_each(|sentence| figures += &format!("\n{sentence}\n"));
+        fs::write(folder.join("figures.jsonl"), lines(&self.scenarios)).expect("a disk");
+        let file = root().join("docs/benchmarks.md");
+        let text = fs::read_to_string(&file).expect("the document");
+        let (before, rest) = text.split_once(BEGIN).expect("a mark where figures begin");
+        let (_, after) = rest.split_once(END).expect("a mark where figures end");
+        fs::write(file, [before, BEGIN, &figures, END, after].concat()).expect("a disk");
+    }
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("a workspace")
+}
+
+fn lines(values: &[impl serde::Serialize]) -> String {
+    let lines = values
+        .iter()
+        .map(|value| serde_json::to_string(value).expect("JSON") + "\n");
+    lines.collect()
+}

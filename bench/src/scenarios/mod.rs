@@ -1,0 +1,37 @@
+//! What is measured.
+
+pub(crate) mod backlog;
+pub(crate) mod calls;
+pub(crate) mod fanout;
+pub(crate) mod idle;
+pub(crate) mod memory;
+pub(crate) mod publish;
+pub(crate) mod room;
+pub(crate) mod stall;
+
+use crate::peers::Peer;
+
+/// Servers that answer and emit what is gone once it was sent.
+const EPHEMERAL: &[Peer] = &[
+    Peer::Updraft,
+    Peer::Bare,
+    Peer::Floor,
+    Peer::Bun,
+    Peer::Node,
+    Peer::NodeTuned,
+    Peer::Python,
+];
+
+/// Servers that keep what is published.
+const DURABLE: &[Peer] = &[Peer::Updraft, Peer::NodeSqlite];
+
+/// A card that is published or emitted, with data of so many bytes, and the acked call about it.
+pub(crate) fn card(event: &str, key: usize, id: usize, data: &str) -> String {
+    format!(r#"42{id}["event",{{"event":"{event}","data":{{"key":{key},"data":"{data}"}}}}]"#)
+}
+
+/// Subscribes to the topic as the client connects.
+const SUBSCRIBE: &str = r#"{"topics":{"board":null}}"#;
+
+/// Publishes a card, durably.
+const PUBLISH: &str = "bench.topic.publish";

@@ -235,7 +235,8 @@ async fn say(cx: &Context, frame: &Frame) {
 async fn feed_for_ever(mut subscription: Subscription, start: Frame, cx: Context) {
     let mut frames = vec![start];
     loop {
-        for frame in &frames {
+        let said = cx.try_emit_written(EVENT, &mut frames.iter());
+        for frame in &frames[said..] {
             say(&cx, frame).await;
         }
         cx.settled().await;

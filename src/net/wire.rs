@@ -7,6 +7,7 @@ use std::{
     pin::{Pin, pin},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll, Waker, ready},
+    time::{Duration, Instant},
 };
 
 use bytes::{Buf, BytesMut};
@@ -19,6 +20,9 @@ const ROOM: usize = 64 << 10;
 
 /// Bytes of frames that are written at once, though more may come soon.
 pub(super) const MANY: usize = 16 << 10;
+
+/// Who sends again so soon after something left may have more to send: it leaves together.
+const SOON: Duration = Duration::from_micros(50);
 
 /// Who wants to know that what was sent past the engine has left.
 pub(super) trait OnDrained: Send + Sync + 'static {
@@ -66,6 +70,8 @@ struct State<S> {
     /// Whether the engine has written a part of a frame.
     within_frame: bool,
     mark: Option<Mark>,
+    /// When something that was sent past the engine left last.
+    left: Option<Instant>,
 }
 
 /// A frame that shows that the engine has written all before it, after `rest` bytes of another one.
@@ -79,6 +85,12 @@ impl<S: AsyncWrite + Unpin> State<S> {
         self.waiting.is_empty() && self.drainer.is_none()
     }
 
+    /// Whether what waits had better leave together with what is sent next, in a task of its own.
+    fn may_gather(&self) -> bool {
+        let is_free = self.drainer.is_none() && !self.within_frame && !self.reading;
+        is_free && self.waiting.len() < MANY && self.left.is_some_and(|left| left.elapsed() < SOON)
+    }
+
     fn poll_out(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.waiting.is_empty() {
             let written = ready!(Pin::new(&mut self.stream).poll_write(context, &self.waiting))?;
@@ -89,6 +101,7 @@ impl<S: AsyncWrite + Unpin> State<S> {
         }
         // Idle connections hold no memory.
         self.waiting = BytesMut::new();
+        self.left = Some(Instant::now());
         Pin::new(&mut self.stream).poll_flush(context)
     }
 
@@ -124,6 +137,7 @@ impl<S: AsyncWrite + Unpin + Send + 'static, D: OnDrained> Wire<S, D> {
             reading: false,
             within_frame: false,
             mark: None,
+            left: None,
         };
         Arc::new(Self {
             state: Mutex::new(state),
@@ -255,6 +269,9 @@ impl<S: AsyncWrite + Unpin + Send + 'static, D: OnDrained> Wire<S, D> {
 
     fn put(self: &Arc<Self>, mut state: MutexGuard<'_, State<S>>, frames: &[u8]) {
         state.waiting.extend_from_slice(frames);
+        if state.may_gather() {
+            state.drainer = Some(self.drain());
+        }
         self.go_on(state);
     }
 }

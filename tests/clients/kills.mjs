@@ -15,7 +15,10 @@ const PUBLISHERS = 4;
 const LANES = 8;
 const STAYING = 5;
 
-/** Clients come back at any moment after the server did. */
+/**
+ * Clients come back at any moment after the server did. One that was about to upgrade when it was killed notices only
+ * by its heartbeat, which fails after 45 s: waits are longer than that.
+ */
 const COMING_BACK = { reconnection: true, reconnectionDelay: 5, reconnectionDelayMax: 40 };
 
 let wake = () => {};

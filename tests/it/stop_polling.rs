@@ -1,6 +1,6 @@
 //! A server that stops while a client polls.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -51,8 +51,14 @@ async fn rest(mut stream: TcpStream) -> String {
 
 #[tokio::test]
 async fn the_last_answer_to_one_who_polls_leaves_whole() {
+    // So much takes its time where others work too, and meanwhile nobody answers a heartbeat.
+    let long = Duration::from_hours(1);
     let config = Config {
         port: 0,
+        ping_timeout: long,
+        call_timeout: long,
+        send_timeout: long,
+        drain_timeout: long,
         ..Config::default()
     };
     let server = App::new()
@@ -77,6 +83,7 @@ async fn the_last_answer_to_one_who_polls_leaves_whole() {
     let polled = loop {
         let mut polled = request(address, "GET", &session, "").await;
         let head = head(&mut polled).await;
+        assert!(head.starts_with("HTTP/1.1 200"), "{head}");
         let is_short = head
             .lines()
             .filter_map(|line| line.strip_prefix("content-length: "))

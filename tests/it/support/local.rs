@@ -4,7 +4,7 @@ use std::{future::Future, time::Duration};
 
 use updraft::{App, Config, Module, Server};
 
-use super::{PATIENCE, RawClient};
+use super::{HEARTBEAT, PATIENCE, RawClient};
 
 pub(crate) struct Local {
     pub(crate) server: Server,
@@ -16,7 +16,15 @@ impl Local {
     /// Starts an app, which gets a status beside its own functions.
     pub(crate) async fn start(app: App, config: Config) -> Self {
         let status = Module::new("api.services").on("status", async || "online");
-        let config = Config { port: 0, ..config };
+        let ping_timeout = match config.ping_timeout {
+            unsaid if unsaid == Config::default().ping_timeout => HEARTBEAT,
+            said => said,
+        };
+        let config = Config {
+            port: 0,
+            ping_timeout,
+            ..config
+        };
         let server = app.module(status).config(config).start().await;
         let server = server.expect("the app starts");
         let url = format!("http://{}", server.address());

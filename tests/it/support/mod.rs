@@ -26,3 +26,7 @@ use std::time::Duration;
 
 /// Longest that a story waits for anything that must happen: also on a machine that has much to do.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
+
+/// How long servers wait for a heartbeat, unless a story says: a raw client answers only while it is read, and is not
+/// to be gone where the story is at something else.
+pub(crate) const HEARTBEAT: Duration = Duration::from_hours(1);

@@ -7,7 +7,7 @@ use std::{
 
 use tempfile::TempDir;
 
-use super::{memory, open_files, peak_memory};
+use super::{HEARTBEAT, memory, open_files, peak_memory};
 
 /// A running `updraft serve` on a free port; killed when dropped.
 pub(crate) struct Program {
@@ -38,6 +38,7 @@ impl Program {
             .args(["serve", "--port", "0"])
             .args(flags)
             .env("UPDRAFT_DATA", data.path())
+            .env("UPDRAFT_PING_TIMEOUT", format!("{}s", HEARTBEAT.as_secs()))
             .env_remove("PORT")
             .env_remove("UPDRAFT_LOG")
             .stdout(Stdio::piped())

@@ -1,7 +1,7 @@
 //! Real clients: three generations of socket.io-client, over WebSocket, polling, and polling that upgrades
 //! to WebSocket. Each test is one of the nine.
 
-use crate::support::{Program, node};
+use crate::support::{PATIENT, Program, node};
 
 macro_rules! clients {
     ($($module:ident: $generation:literal over $transport:literal;)*) => {$(
@@ -20,11 +20,7 @@ macro_rules! clients {
 
             #[test]
             fn twenty_thousand_calls_at_once_are_each_answered_once() {
-                // However slow the machine is: nobody is taken for stuck, and nothing waits too long.
-                let server = Program::start(&[
-                    "--read-pause", "1h", "--body-timeout", "1h", "--send-timeout", "1h", "--tcp-timeout", "1h",
-                    "--ping-timeout", "1h", "--call-timeout", "1h",
-                ]);
+                let server = Program::start(&PATIENT);
                 node("flood.mjs", &[&server.url, $generation, $transport, "20000"]);
             }
 

@@ -30,3 +30,17 @@ pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 /// How long servers wait for a heartbeat, unless a story says: a raw client answers only while it is read, and is not
 /// to be gone where the story is at something else.
 pub(crate) const HEARTBEAT: Duration = Duration::from_hours(1);
+
+/// Flags of a server that takes nobody for stuck, and lets nothing wait too long, however slow the machine is.
+pub(crate) const PATIENT: [&str; 10] = [
+    "--read-pause",
+    "1h",
+    "--body-timeout",
+    "1h",
+    "--send-timeout",
+    "1h",
+    "--tcp-timeout",
+    "1h",
+    "--call-timeout",
+    "1h",
+];

@@ -5,7 +5,7 @@ use tempfile::NamedTempFile;
 use updraft::{App, AuthConfig, Config, Module, TlsConfig};
 
 use super::{Pair, Secure};
-use crate::support::{Local, node_with, updraft_with};
+use crate::support::{Local, PATIENT, node_with, updraft_with};
 
 #[test]
 fn stock_clients_of_every_generation_call_over_tls() {
@@ -24,7 +24,7 @@ fn stock_clients_of_every_generation_call_over_tls() {
 #[test]
 fn nothing_is_lost_over_tls_when_much_is_said_at_once() {
     let pair = Pair::new();
-    let server = pair.serve(&[]);
+    let server = pair.serve(&PATIENT);
     let believing = [("NODE_EXTRA_CA_CERTS", pair.cert.as_str())];
     for transport in ["websocket", "polling", "upgraded"] {
         node_with(&believing, "first.mjs", &[&server.url, "4", transport, "10"]);

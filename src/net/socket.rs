@@ -3,7 +3,8 @@
 use std::{
     convert::Infallible,
     fmt,
-    sync::{Arc, Weak},
+    hash::{BuildHasher, Hasher, RandomState},
+    sync::{Arc, LazyLock, Weak},
     time::Duration,
 };
 
@@ -14,6 +15,7 @@ use socketioxide::{
     adapter::LocalAdapter,
     extract::AckSender,
     handler::{self, ConnectHandler, FromConnectParts, FromMessageParts, MessageHandler},
+    operators::BroadcastOperators,
     socket::Socket,
 };
 
@@ -45,6 +47,10 @@ use crate::{
 
 /// How long a refused client may stay connected, to hear why.
 const FAREWELL: Duration = Duration::from_secs(5);
+
+/// A room whose name nobody knows. Who is refused, and closed at its first call, waits there: out of hearing.
+static OUTSIDE: LazyLock<String> =
+    LazyLock::new(|| format!("outside {:016x}", RandomState::new().build_hasher().finish()));
 
 /// Lets every socket that connects to the root namespace call.
 pub(super) fn attach(io: &SocketIo, shared: &Arc<Shared>) {
@@ -81,6 +87,9 @@ async fn welcome(Knocking { socket, auth }: Knocking, shared: Arc<Shared>) -> Re
         && let Err(error) = admit(&caller, identified, &shared)
     {
         return Err(Refused::new(&error, socket, &shared.sessions));
+    }
+    if identified.is_err() {
+        socket.join(OUTSIDE.as_str());
     }
     socket.extensions.insert(caller.clone());
     socket.on(EVENT, Calls(caller.clone()));
@@ -229,7 +238,7 @@ impl Company for Weak<Socket> {
             let socket = self.upgrade().ok_or_else(socket_gone)?;
             let others = match target {
                 Target::Within(room) | Target::To(room) => socket.to(room.clone()),
-                Target::Broadcast | Target::Caller => socket.broadcast(),
+                Target::Broadcast | Target::Caller => others(&socket),
             };
             if let Err(error) = others.emit(event, &(data,)).await {
                 tracing::debug!(%error, "some sockets missed an emit");
@@ -257,7 +266,7 @@ impl Company for Weak<Socket> {
                 }
                 Target::Within(room) => socket.within(room),
                 Target::To(room) => socket.to(room),
-                Target::Broadcast => socket.broadcast(),
+                Target::Broadcast => others(&socket),
             };
             let acks = sockets
                 .timeout(wait)
@@ -291,6 +300,11 @@ impl Company for Weak<Socket> {
             socket.rooms().into_iter().map(Into::into).collect()
         })
     }
+}
+
+/// All but this one, and those who are not let in.
+fn others(socket: &Socket) -> BroadcastOperators {
+    socket.except(OUTSIDE.as_str())
 }
 
 fn ack_sender(socket: &Arc<Socket>, id: i64) -> AckSender {

@@ -1,10 +1,10 @@
 //! As the proof of concept refused: at the first call, by a text.
 
-use serde_json::json;
-use updraft::{App, AuthConfig, Topic, everyone, journal::MemoryJournal};
+use serde_json::{Value, json};
+use updraft::{App, AuthConfig, Context, Json, Module, Topic, everyone, journal::MemoryJournal};
 
 use super::{auth, connect, last_words, serve, token};
-use crate::support::{Local, node};
+use crate::support::{Local, Packet, node};
 
 const NO_PERMISSION: &str = "user hasn`t permission";
 
@@ -50,6 +50,43 @@ async fn who_is_refused_hears_of_no_topic_meanwhile() {
         .await;
     let heard = last_words(&mut client).await;
     assert!(heard[0].contains(NO_PERMISSION) && heard.len() == 2, "{heard:?}");
+}
+
+#[tokio::test]
+async fn who_is_refused_hears_nothing_of_what_is_said_to_all() {
+    let module = Module::new("say")
+        .on("all", async |cx: Context| {
+            cx.broadcast().emit("message", "to all").await
+        })
+        .on("ask", async |cx: Context| {
+            let patience = std::time::Duration::from_secs(20);
+            let answers = cx
+                .broadcast()
+                .emit_with_ack::<Value>("question", "to all", patience)
+                .await;
+            answers.map(|answers| Json(answers.len()))
+        });
+    let at_first_call = AuthConfig {
+        at_first_call: true,
+        ..auth()
+    };
+    let local = serve(App::new().module(module), at_first_call).await;
+    let mut refused = connect(&local, "forged").await;
+    let mut ada = connect(&local, &token(json!({}))).await;
+    let mut bob = connect(&local, &token(json!({"sub": "bob"}))).await;
+    assert!(ada.call(&json!({"event": "say.all"})).await["error"].is_null());
+    assert_eq!(bob.message().await, "to all");
+
+    let asked = ada.begin(&json!({"event": "say.ask"})).await;
+    let Packet::Event(_, _, Some(ack)) = bob.packet().await else {
+        panic!("a question was expected");
+    };
+    bob.ack(ack, &json!("yes")).await;
+    assert_eq!(ada.answer(asked).await["data"], 1, "nobody else was asked");
+
+    refused.emit(&json!({"event": "api.services.status"})).await;
+    let message = format!(r#"42["message",{}]"#, json!(NO_PERMISSION));
+    assert_eq!(last_words(&mut refused).await, [message, "41".to_owned()]);
 }
 
 #[test]

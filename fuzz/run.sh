@@ -1,11 +1,21 @@
 #!/bin/sh
-# Fuzzes the decoder for so many seconds (10 where none are given), on the stable toolchain. What it finds
-# interesting it keeps in corpus/; an input that fails is written to artifacts/, and given as the argument of
-#   cargo run --release -- artifacts/decode/FILE
+# Fuzzes each target for so many seconds (10 where none are given), or those that are named after them, on the stable
+# toolchain. What it finds interesting it keeps in corpus/; an input that fails is written to artifacts/, and given as
+# the argument of
+#   cargo run --release --bin TARGET -- artifacts/TARGET/FILE
 # it fails again.
 set -eu
 cd "$(dirname "$0")"
-mkdir -p corpus/decode artifacts/decode
-exec cargo run --release --locked --bin decode -- -max_total_time="${1:-10}" -max_len=4096 -timeout=10 \
-    -rss_limit_mb=1024 -dict=decode.dict -artifact_prefix=artifacts/decode/ -print_final_stats=1 \
-    corpus/decode seeds/decode
+seconds="${1:-10}"
+[ $# -eq 0 ] || shift
+[ $# -ne 0 ] || set -- decode request token text import socket
+# Journals that are imported live in memory.
+[ ! -d /dev/shm ] || export TMPDIR=/dev/shm
+cargo build --release --locked --bins
+for target in "$@"; do
+    echo "$target:"
+    mkdir -p "corpus/$target" "artifacts/$target"
+    cargo run --quiet --release --locked --bin "$target" -- -max_total_time="$seconds" -max_len=4096 -timeout=10 \
+        -rss_limit_mb=1024 -dict="$target.dict" -artifact_prefix="artifacts/$target/" -print_final_stats=1 \
+        "corpus/$target" "seeds/$target"
+done

@@ -79,6 +79,16 @@ pub use net::{
 mod app;
 pub use app::{App, StartError};
 
+/// What the fuzzer throws things at, and nobody else names.
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing {
+    pub use crate::{
+        journal::fuzzing::import,
+        net::fuzzing::{credentials, forwarded, origin, refused, signed},
+    };
+}
+
 /// The command line of every app.
 mod cli;
 

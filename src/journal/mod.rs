@@ -5,6 +5,8 @@
 
 mod clock;
 mod contract;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod json;
 mod memory;
 mod record;

@@ -16,6 +16,8 @@ mod engine;
 mod expiry;
 mod fetch;
 mod framing;
+#[cfg(fuzzing)]
+pub(crate) mod fuzzing;
 mod goodbye;
 mod intake;
 mod limits;

@@ -6,7 +6,7 @@ pub(super) mod body;
 pub(super) mod inflow;
 pub(super) mod origins;
 pub(super) mod places;
-mod proxies;
+pub(super) mod proxies;
 pub(super) mod rate;
 pub(super) mod shares;
 

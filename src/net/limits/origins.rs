@@ -59,7 +59,7 @@ impl Origins {
         Some(layer)
     }
 
-    fn allow(&self, headers: &HeaderMap) -> bool {
+    pub(in crate::net) fn allow(&self, headers: &HeaderMap) -> bool {
         let Some(origin) = headers.get(ORIGIN) else {
             return true;
         };

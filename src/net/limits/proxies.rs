@@ -15,7 +15,7 @@ pub(super) fn is_trusted(trusted: &[IpNet], address: IpAddr) -> bool {
 
 /// The client behind a trusted proxy. Where its headers name none, or `X-Forwarded-For` one and `Forwarded` another, so
 /// that the client wrote one of them, it is the proxy itself.
-pub(super) fn client(trusted: &[IpNet], proxy: IpAddr, headers: &HeaderMap) -> IpAddr {
+pub(in crate::net) fn client(trusted: &[IpNet], proxy: IpAddr, headers: &HeaderMap) -> IpAddr {
     let entries = |name: &str| {
         let values = headers.get_all(name).iter();
         let values = values.map(|value| value.to_str().unwrap_or_default());

@@ -40,9 +40,9 @@ async fn who_is_revoked_hears_nothing_more_of_any_topic() {
             let reason = heard.len().checked_sub(2).expect("a reason and a goodbye");
             assert_eq!(heard[reason..], closed("the identity was revoked"));
         }
+        assert!(bob.is_well().await, "others stay");
     }
     assert_eq!(local.server.revoke("ada"), 0);
-    assert!(bob.is_well().await, "others stay");
     publishing.abort();
 }
 

@@ -4,6 +4,8 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
+mod store;
+
 use std::{
     env,
     hint::black_box,
@@ -12,19 +14,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
+use store::{KEYS, SIZE, Store, data};
 use tempfile::TempDir;
 use tokio::{runtime::Runtime, task::JoinSet};
 use updraft::{
     Event,
     journal::{Append, Cursor, Durability, Journal, SqliteJournal},
 };
-
-/// Bytes of an event's data.
-const SIZE: usize = 200;
-
-/// Keys that the appended events are about.
-const KEYS: usize = 10_000;
 
 /// Rounds of a full run; an odd number, so that there is a middle one.
 const ROUNDS: usize = 9;
@@ -54,10 +51,6 @@ fn open(directory: &Path) -> SqliteJournal {
     SqliteJournal::open(directory, Durability::PowerLoss).unwrap()
 }
 
-fn data() -> String {
-    "x".repeat(SIZE - 2)
-}
-
 fn key(number: usize) -> String {
     format!("card-{}", number * 7919 % KEYS)
 }
@@ -70,11 +63,13 @@ fn appends(runtime: &Runtime, callers: usize, is_full: bool) {
     };
     let (ours, theirs) = (directory(), directory());
     let journal = Arc::new(open(ours.path()));
-    let mut bare = Bare::open(runtime, theirs.path());
+    let mut bare = runtime.block_on(Store::open(theirs));
     let mut rates = Vec::new();
     for round in 0..=rounds {
         let (journal_rate, latencies) = runtime.block_on(journal_round(&journal, callers, each));
-        let bare_rate = bare.round(callers, each);
+        let start = Instant::now();
+        (0..each).for_each(|_| bare.commit(callers));
+        let bare_rate = (callers * each) as f64 / start.elapsed().as_secs_f64();
         // The first warms up.
         if round > 0 || !is_full {
             rates.push((journal_rate, bare_rate, latencies));
@@ -127,70 +122,6 @@ async fn journal_round(journal: &Arc<SqliteJournal>, callers: usize, each: usize
     }
     let latencies = tasks.join_all().await.concat();
     ((callers * each) as f64 / start.elapsed().as_secs_f64(), latencies)
-}
-
-/// The same tables, without a journal around them.
-struct Bare {
-    connection: Connection,
-    head: u64,
-}
-
-impl Bare {
-    fn open(runtime: &Runtime, directory: &Path) -> Self {
-        runtime.block_on(async {
-            let journal = open(directory);
-            let append = Append {
-                topic: "board".to_owned(),
-                events: vec![Event::new("first")],
-                ..Append::default()
-            };
-            journal.append(append).await.unwrap();
-            journal.close().await;
-        });
-        let connection = Connection::open(directory.join("journal.db")).unwrap();
-        connection.pragma_update(None, "synchronous", "FULL").unwrap();
-        connection.set_prepared_statement_cache_capacity(32);
-        Self { connection, head: 1 }
-    }
-
-    /// One transaction for as many events as there are callers.
-    fn round(&mut self, callers: usize, each: usize) -> f64 {
-        let start = Instant::now();
-        for number in 0..each {
-            self.connection.execute_batch("BEGIN IMMEDIATE").unwrap();
-            for caller in 0..callers {
-                self.insert(&key(caller * each + number), &data());
-            }
-            self.run("UPDATE topics SET head = ? WHERE id = 1", params![self.head]);
-            self.run(
-                "UPDATE meta SET value = ? WHERE name = 'head'",
-                params![self.head],
-            );
-            self.connection.execute_batch("COMMIT").unwrap();
-        }
-        (callers * each) as f64 / start.elapsed().as_secs_f64()
-    }
-
-    fn insert(&mut self, key: &str, data: &str) {
-        self.head += 1;
-        let head = self.head;
-        self.run(
-            "INSERT INTO events (topic, seq, time, name, key, data) VALUES (1, ?, ?, 'card.changed', ?, ?)",
-            params![head, 1_700_000_000_000_u64, key, data],
-        );
-        self.run(
-            "INSERT INTO latest (topic, key, seq) VALUES (1, ?, ?) ON CONFLICT DO UPDATE SET seq = excluded.seq",
-            params![key, head],
-        );
-    }
-
-    fn run(&self, sql: &str, values: &[&dyn rusqlite::ToSql]) {
-        self.connection
-            .prepare_cached(sql)
-            .unwrap()
-            .execute(values)
-            .unwrap();
-    }
 }
 
 /// The backlog of so many keys, each of them written twice.

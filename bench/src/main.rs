@@ -89,7 +89,7 @@ fn run(arguments: &Arguments) {
         .enable_all()
         .build()
         .expect("a runtime");
-    let mut report = Report::default();
+    let mut report = Report::begin();
     let peers = present(&arguments.peers, &mut report);
     let mut run = Run {
         size: if arguments.smoke { Size::SMOKE } else { Size::FULL },

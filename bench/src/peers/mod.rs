@@ -4,6 +4,8 @@ mod bare;
 mod floor;
 mod foreign;
 mod runtimes;
+#[allow(dead_code, clippy::expect_used)]
+#[path = "../../../benches/store/mod.rs"]
 pub(crate) mod store;
 pub(crate) mod updraft;
 pub(crate) mod work;

@@ -6,13 +6,10 @@ use bytes::Bytes;
 use tokio::runtime::{Builder, Runtime};
 use updraft::{App, Config, Context, Data, Event, Feed, Json, Module, Position, Result, Topic, everyone};
 
-use super::work::{Card, Changed};
-
-/// Bytes of an event's data.
-pub(crate) const SIZE: usize = 200;
-
-/// Keys that events are about, unless there are more events.
-pub(crate) const KEYS: usize = 10_000;
+use super::{
+    store::data,
+    work::{Card, Changed},
+};
 
 /// Starts as `updraft serve` does, with a topic where there is a directory for its journal: so many events in it, each
 /// about one of so many keys.
@@ -95,9 +92,4 @@ fn event(key: usize) -> Event {
         .key(format!("card-{key}"))
         .data(&data())
         .expect("JSON")
-}
-
-/// What an event carries.
-pub(crate) fn data() -> String {
-    "x".repeat(SIZE - 2)
 }

@@ -5,8 +5,8 @@ use std::{fs, process::Command, thread};
 use crate::peers;
 
 /// The document's head.
-pub(super) fn about(missing: &[String]) -> String {
-    let mut text = format!(
+pub(super) fn about() -> String {
+    let text = format!(
         "Commit {}, on {} cores of {}, {} of memory, Linux {}. `make bench` measures it again.\n\n",
         commit(),
         thread::available_parallelism().map_or(1, usize::from),
@@ -16,11 +16,7 @@ pub(super) fn about(missing: &[String]) -> String {
             .unwrap_or_default()
             .trim(),
     );
-    text += &format!("With {}.\n", peers::versions().join("; "));
-    for left_out in missing {
-        text += &format!("\nLeft out: {left_out}.\n");
-    }
-    text
+    text + &format!("With {}.\n", peers::versions().join("; "))
 }
 
 /// The commit that this is built from, and whether that is all of it.
@@ -37,7 +33,17 @@ fn commit() -> String {
         )
     };
     let hash = git(&["rev-parse", "--short=12", "HEAD"]);
-    match git(&["status", "--porcelain", "--", "src", "bench", "Cargo.lock"]).is_empty() {
+    match git(&[
+        "status",
+        "--porcelain",
+        "--",
+        "src",
+        "bench",
+        "benches",
+        "Cargo.lock",
+    ])
+    .is_empty()
+    {
         true => hash,
         false => format!("{hash} with changes that are not committed"),
     }

@@ -3,6 +3,7 @@
 mod aims;
 mod machine;
 mod plot;
+mod readme;
 mod summary;
 mod table;
 
@@ -14,13 +15,14 @@ use std::{
 use self::summary::{Scenario, summaries};
 use crate::measure::Measured;
 
-/// Where the generated part of the document stands; what is around it is written by hand.
+/// Where the generated part of a document stands; what is around it is written by hand.
 const BEGIN: &str = "<!-- figures -->\n";
 const END: &str = "<!-- end of figures -->\n";
 
 /// Everything that a run has found.
-#[derive(Default)]
 pub(crate) struct Report {
+    /// On what it runs.
+    about: String,
     scenarios: Vec<Scenario>,
     rounds: Vec<crate::measure::Round>,
     /// Servers that were left out, and why.
@@ -30,6 +32,17 @@ pub(crate) struct Report {
 }
 
 impl Report {
+    /// For a run that begins now.
+    pub(crate) fn begin() -> Self {
+        Self {
+            about: machine::about(),
+            scenarios: Vec::new(),
+            rounds: Vec::new(),
+            missing: Vec::new(),
+            sentences: Vec::new(),
+        }
+    }
+
     /// Takes a scenario in, and prints its table.
     pub(crate) fn add(&mut self, measured: Measured) {
         let failed: Vec<String> = measured
@@ -61,11 +74,14 @@ impl Report {
         file
     }
 
-    /// Writes `docs/benchmarks.md` anew between its marks, and what lies beside it.
+    /// Writes `docs/benchmarks.md` anew between its marks, what lies beside it, and what the README quotes.
     pub(crate) fn write_document(&self) {
         let folder = root().join("docs/benchmarks");
         fs::create_dir_all(&folder).expect("a disk");
-        let mut figures = machine::about(&self.missing);
+        let mut figures = self.about.clone();
+        for left_out in &self.missing {
+            figures += &format!("\nLeft out: {left_out}.\n");
+        }
         figures += "\n## Aims\n\n";
         figures += &self.aims();
         for group in self.scenarios.chunk_by(|one, next| one.group() == next.group()) {
@@ -80,12 +96,19 @@ impl Report {
             .iter()
             .for_each(|sentence| figures += &format!("\n{sentence}\n"));
         fs::write(folder.join("figures.jsonl"), lines(&self.scenarios)).expect("a disk");
-        let file = root().join("docs/benchmarks.md");
-        let text = fs::read_to_string(&file).expect("the document");
-        let (before, rest) = text.split_once(BEGIN).expect("a mark where figures begin");
-        let (_, after) = rest.split_once(END).expect("a mark where figures end");
-        fs::write(file, [before, BEGIN, &figures, END, after].concat()).expect("a disk");
+        between_marks("docs/benchmarks.md", &figures);
+        if let Some(lines) = readme::lines(&self.scenarios) {
+            between_marks("README.md", &lines);
+        }
     }
+}
+
+fn between_marks(document: &str, figures: &str) {
+    let file = root().join(document);
+    let text = fs::read_to_string(&file).expect("the document");
+    let (before, rest) = text.split_once(BEGIN).expect("a mark where figures begin");
+    let (_, after) = rest.split_once(END).expect("a mark where figures end");
+    fs::write(file, [before, BEGIN, figures, END, after].concat()).expect("a disk");
 }
 
 fn root() -> &'static Path {

@@ -10,7 +10,7 @@ use crate::{
     measure::{Done, Scenario},
     peers::{
         Peer,
-        updraft::{KEYS, data},
+        store::{KEYS, data},
     },
     process::ServerProcess,
 };

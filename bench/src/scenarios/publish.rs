@@ -10,9 +10,8 @@ use crate::{
     client::Client,
     measure::{Done, Scenario},
     peers::{
-        Peer,
-        store::Store,
-        updraft::{KEYS, data},
+        Peer, directory,
+        store::{KEYS, Store, data},
     },
     process::ServerProcess,
 };
@@ -52,7 +51,7 @@ impl Scenario for Publish {
 
     async fn connect(&self, _: Peer, server: Option<&ServerProcess>) -> Load {
         let Some(server) = server else {
-            return Load::Store(Box::new(Store::open().await));
+            return Load::Store(Box::new(Store::open(directory()).await));
         };
         let clients = (0..self.callers).map(|_| Client::connect(server.address, ""));
         Load::Sockets(join_all(clients).await)

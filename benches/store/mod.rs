@@ -1,4 +1,4 @@
-//! The bare store: SQLite with the journal's tables and settings, without a journal around it.
+//! The bare store, beside which journals are measured: SQLite with the journal's tables and settings, without a journal around it.
 
 use rusqlite::{Connection, params};
 use tempfile::TempDir;
@@ -7,10 +7,16 @@ use updraft::{
     journal::{Append, Durability, Journal, SqliteJournal},
 };
 
-use super::{
-    directory,
-    updraft::{KEYS, data},
-};
+/// Keys that events are about.
+pub(crate) const KEYS: usize = 10_000;
+
+/// Bytes of an event's data, as JSON.
+pub(crate) const SIZE: usize = 200;
+
+/// What an event carries.
+pub(crate) fn data() -> String {
+    "x".repeat(SIZE - 2)
+}
 
 pub(crate) struct Store {
     connection: Connection,
@@ -19,8 +25,7 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    pub(crate) async fn open() -> Self {
-        let directory = directory();
+    pub(crate) async fn open(directory: TempDir) -> Self {
         let journal = SqliteJournal::open(directory.path(), Durability::PowerLoss).expect("a directory");
         let append = Append {
             topic: "board".to_owned(),

@@ -43,9 +43,11 @@ fn panel(svg: &mut String, scenario: &Scenario, top: usize) {
         true => peer.memory,
         false => peer.cpu,
     });
-    let most = values
-        .clone()
-        .map(|value| value.middle)
+    // Python would make all others look alike: its bars may be cut off.
+    let others = scenario.peers.iter().zip(values.clone());
+    let others = others.filter(|(peer, _)| peer.who != Peer::Python || scenario.peers.len() == 1);
+    let most = others
+        .map(|(_, value)| value.middle)
         .fold(f64::MIN_POSITIVE, f64::max);
     let scale = (WIDTH - LABEL - FIGURE) as f64 / most;
     for (number_of, (peer, value)) in scenario.peers.iter().zip(values).enumerate() {
@@ -55,7 +57,10 @@ fn panel(svg: &mut String, scenario: &Scenario, top: usize) {
             ground if ground.is_ground() => "#ced4da",
             _ => "#868e96",
         };
-        let width = value.middle * scale;
+        let (width, cut) = match value.middle <= most {
+            true => (value.middle * scale, ""),
+            false => (most * scale, " (cut off)"),
+        };
         let _ = writeln!(
             svg,
             r#"<rect x="{LABEL}" y="{y}" width="{width:.1}" height="{BAR}" fill="{fill}"/>"#
@@ -66,7 +71,7 @@ fn panel(svg: &mut String, scenario: &Scenario, top: usize) {
             LABEL + width as usize + 6,
             y + 13,
             "start",
-            &number(value.middle),
+            &(number(value.middle) + cut),
         );
     }
 }

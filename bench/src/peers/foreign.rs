@@ -64,7 +64,7 @@ pub(super) fn missing_node(packages: &[&str]) -> Option<String> {
         .split('.')
         .next()
         .and_then(|major| major.parse::<u32>().ok());
-    if !major.is_some_and(|major| major >= NODE) {
+    if major.is_none_or(|major| major < NODE) {
         return Some(format!(
             "needs Node {NODE} or later; `node --version` says '{version}'"
         ));

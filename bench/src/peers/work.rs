@@ -1,6 +1,6 @@
 //! What every server here does for its clients, and what that looks like.
 
-#[allow(dead_code, clippy::unwrap_used)]
+#[allow(clippy::unwrap_used)]
 #[path = "../../../benches/fixture/mod.rs"]
 pub(crate) mod fixture;
 

@@ -156,8 +156,9 @@ fn app() -> App {
         });
     let config = Config {
         port: 0,
-        // Whoever means well is silent between two inputs.
+        // Whoever means well is silent between two inputs, and answers no ping.
         ping_interval: Duration::from_secs(24 * 3600),
+        ping_timeout: Duration::from_secs(24 * 3600),
         read_pause: Duration::from_secs(1),
         remember_calls: Duration::from_secs(1),
         ..Config::default()

@@ -11,7 +11,7 @@ pub(super) fn about() -> String {
         commit(),
         thread::available_parallelism().map_or(1, usize::from),
         line("/proc/cpuinfo", "model name"),
-        line("/proc/meminfo", "MemTotal"),
+        gigabytes(&line("/proc/meminfo", "MemTotal")),
         fs::read_to_string("/proc/sys/kernel/osrelease")
             .unwrap_or_default()
             .trim(),
@@ -47,6 +47,15 @@ fn commit() -> String {
         true => hash,
         false => format!("{hash} with changes that are not committed"),
     }
+}
+
+/// The kernel counts in kB.
+fn gigabytes(kilobytes: &str) -> String {
+    let number = kilobytes
+        .split(' ')
+        .next()
+        .and_then(|number| number.parse::<u64>().ok());
+    number.map_or_else(|| kilobytes.to_owned(), |number| format!("{} GB", number >> 20))
 }
 
 /// What a line of the kernel's says behind its name.

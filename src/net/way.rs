@@ -13,6 +13,9 @@ use super::{
 };
 use crate::call::{peer::Outgoing, written::Written};
 
+/// Bytes that most packets have at most.
+const USUAL: usize = 512;
+
 /// The event that is the mark. No client sees it.
 const MARK: &str = "server.mark";
 
@@ -186,7 +189,7 @@ impl Past {
     }
 
     fn frames(&self, kind: Kind<'_>, body: Outgoing<'_>) -> Result<Vec<u8>, Untaken> {
-        let mut frames = Vec::new();
+        let mut frames = Vec::with_capacity(USUAL);
         match framing::append(&mut frames, self.carrier, kind, body) {
             Ok(()) => Ok(frames),
             Err(error) => Err(Untaken::Unwritable(error.to_string())),

@@ -21,6 +21,7 @@ use crate::{
     net::{
         auth::{self, Authenticator, Credentials, Deciding, KeyError, Subjects},
         server::{self, Parts, ServeError, Server},
+        tls::Tls,
     },
 };
 
@@ -231,7 +232,9 @@ impl App {
     /// A name that is malformed or taken, state or a topic that is missing, a journal or an address that cannot be
     /// had.
     pub async fn start(self) -> Result<Server, StartError> {
-        Ok(Server::start(self.into_parts().await?).await?)
+        // First, as what is wrong here should be said before anything has begun.
+        let tls = Tls::new(&self.config.tls).map_err(ServeError::from)?;
+        Ok(Server::start(self.into_parts().await?, tls).await?)
     }
 
     /// The router, for those who have an axum server of their own, and Socket.IO itself, for plain handlers

@@ -66,7 +66,8 @@ pub(crate) struct Parts {
 }
 
 impl Server {
-    pub(crate) async fn start(parts: Parts) -> Result<Self, ServeError> {
+    /// Serves an app, by TLS where there is a certificate.
+    pub(crate) async fn start(parts: Parts, tls: Option<Arc<Tls>>) -> Result<Self, ServeError> {
         let config = parts.config.clone();
         let unlistened = |source| ServeError::Listen {
             address: SocketAddr::new(config.host, config.port),
@@ -74,7 +75,6 @@ impl Server {
         };
         let (feed, auth) = (parts.feed.clone(), parts.auth.clone());
         let events = parts.dispatcher.registry().names().into_iter().cloned().collect();
-        let tls = Tls::new(&config.tls)?;
         let (shared, router, _io) = build(parts)?;
         let listener = listener::bind(&config).map_err(unlistened)?;
         let address = listener.local_addr().map_err(unlistened)?;

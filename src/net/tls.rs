@@ -88,7 +88,7 @@ pub enum TlsError {
 }
 
 /// The server's side of TLS.
-pub(super) struct Tls {
+pub(crate) struct Tls {
     cert: PathBuf,
     key: PathBuf,
     /// What browsers are told in `strict-transport-security`.
@@ -101,7 +101,7 @@ impl Tls {
     ///
     /// # Errors
     /// A certificate and a key that cannot be read, or do not belong together.
-    pub(super) fn new(config: &TlsConfig) -> Result<Option<Arc<Self>>, TlsError> {
+    pub(crate) fn new(config: &TlsConfig) -> Result<Option<Arc<Self>>, TlsError> {
         let (cert, key) = match (&config.cert, &config.key) {
             (Some(cert), Some(key)) => (cert.clone(), key.clone()),
             (None, None) => return Ok(None),

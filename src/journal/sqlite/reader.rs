@@ -55,6 +55,8 @@ impl Readers {
         });
         match read.await {
             Ok(read) => read.map_err(|error: rusqlite::Error| unavailable(&error)),
+            // The runtime ends, and whoever waits ends with it: there is nobody to tell.
+            Err(error) if error.is_cancelled() => std::future::pending().await,
             Err(error) => Err(JournalError::Unavailable(error.to_string())),
         }
     }

@@ -41,7 +41,7 @@ fuzz_target!(|input: &[u8]| {
     let _ = stream.shutdown(std::net::Shutdown::Write);
     let mut sink = [0; 4096];
     loop {
-        match stream.read(&mut sink) {
+        match read(&mut stream, &mut sink) {
             Ok(0) => break,
             Ok(_) => {}
             Err(error) => {
@@ -113,11 +113,21 @@ fn is_well() {
     );
 }
 
+/// Reads, also where the fuzzer's clock interrupts whoever waits.
+fn read(stream: &mut TcpStream, buffer: &mut [u8]) -> std::io::Result<usize> {
+    loop {
+        match stream.read(buffer) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            done => return done,
+        }
+    }
+}
+
 fn until(stream: &mut TcpStream, wanted: &[u8]) {
     let mut heard = Vec::new();
     let mut buffer = [0; 4096];
     while !heard.windows(wanted.len()).any(|window| window == wanted) {
-        let read = stream.read(&mut buffer).expect("the server says something");
+        let read = read(stream, &mut buffer).expect("the server says something");
         assert!(
             read > 0,
             "the server closed it: {}",

@@ -23,6 +23,9 @@ use super::{
 /// since each idle connection holds one.
 const AHEAD: usize = 16 << 10;
 
+/// Bytes that are read of one client before others have their turn, though there is more.
+const SHARE: usize = 64 << 10;
+
 /// A stream under our hand. `guard` lives as long as the connection.
 pub(crate) struct Connection<S, G> {
     wire: Arc<Wire<S, Control>>,
@@ -31,6 +34,8 @@ pub(crate) struct Connection<S, G> {
     ahead: BytesMut,
     /// The last read filled its buffer, so there is more.
     has_more: bool,
+    /// Bytes that were read since others had their turn.
+    in_a_row: usize,
     /// What is written in place of what comes next, as many bytes.
     instead: Vec<u8>,
     _guard: G,
@@ -46,6 +51,7 @@ impl<S: AsyncWrite + Unpin + Send + 'static, G> Connection<S, G> {
             control,
             ahead: BytesMut::new(),
             has_more: false,
+            in_a_row: 0,
             instead: Vec::new(),
             _guard: guard,
         }
@@ -59,6 +65,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static, G> Connection<S, G> {
             ready!(stream.poll_read(cx, buf))?;
             Poll::Ready(Ok(buf.filled().len() - before))
         });
+        self.count(&read);
         ready!(read)?;
         self.has_more = buf.remaining() == 0;
         Poll::Ready(Ok(()))
@@ -68,6 +75,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static, G> Connection<S, G> {
         self.ahead.reserve(AHEAD);
         let ahead = &mut self.ahead;
         let polled = self.wire.poll_read(|stream| poll_read_buf(stream, cx, ahead));
+        self.count(&polled);
         self.has_more = matches!(polled, Poll::Ready(Ok(AHEAD)));
         if self.ahead.is_empty() {
             self.ahead = BytesMut::new();
@@ -77,6 +85,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static, G> Connection<S, G> {
 }
 
 impl<S, G> Connection<S, G> {
+    fn count(&mut self, read: &Poll<io::Result<usize>>) {
+        self.in_a_row = match read {
+            Poll::Ready(Ok(read)) => self.in_a_row + read,
+            Poll::Ready(Err(_)) | Poll::Pending => 0,
+        };
+    }
+
     fn give(&mut self, buf: &mut ReadBuf<'_>) {
         let given = buf.remaining().min(self.ahead.len());
         buf.put_slice(&self.ahead[..given]);
@@ -103,6 +118,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static, G: Unpin> AsyncRead for
         }
         if !self.ahead.is_empty() {
             self.give(buf);
+        } else if self.in_a_row >= SHARE {
+            self.in_a_row = 0;
+            self.wire.pause();
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
         } else if self.has_more && buf.remaining() < AHEAD {
             ready!(self.read_ahead(cx))?;
             self.give(buf);
@@ -212,6 +232,35 @@ mod tests {
         writing.await.unwrap();
         assert!(received == expected);
         assert_eq!(connection.ahead.capacity(), 0);
+    }
+
+    #[tokio::test]
+    async fn others_have_their_turn_while_a_client_always_has_more() {
+        let (mut client, stream) = duplex(1 << 20);
+        let mut connection = Connection::new(stream, Arc::default(), ());
+        client.write_all(&vec![1; 5 * SHARE]).await.unwrap();
+        for buffer in [512, AHEAD] {
+            let mut buffer = vec![0; buffer];
+            for _ in 0..2 {
+                let mut read = 0;
+                let turns = std::future::poll_fn(|cx| {
+                    let mut buffer = ReadBuf::new(&mut buffer);
+                    let polled = Pin::new(&mut connection).poll_read(cx, &mut buffer);
+                    read += buffer.filled().len();
+                    match polled {
+                        Poll::Ready(read) => {
+                            read.unwrap();
+                            cx.waker().wake_by_ref();
+                            Poll::Pending
+                        }
+                        Poll::Pending => Poll::Ready(()),
+                    }
+                });
+                // As there is more, it has been woken, and goes on.
+                turns.await;
+                assert!((SHARE..SHARE + AHEAD).contains(&read), "{read}");
+            }
+        }
     }
 
     #[tokio::test]

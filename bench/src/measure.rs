@@ -167,6 +167,34 @@ pub(crate) async fn measure<S: Scenario>(scenario: &S, wanted: &[Peer], size: Si
     measured
 }
 
+/// Runs servers that begin anew in each round.
+pub(crate) async fn anew(
+    all: &[Peer],
+    wanted: &[Peer],
+    size: Size,
+    one: impl AsyncFn(Peer, usize) -> Vec<Round>,
+) -> Measured {
+    let mut measured = Measured {
+        rounds: Vec::new(),
+        failed: Vec::new(),
+    };
+    let mut peers: Vec<Peer> = all.iter().copied().filter(|peer| wanted.contains(peer)).collect();
+    for round in 0..size.few_rounds() {
+        for peer in peers.clone() {
+            match in_bounds(one(peer, round)).await {
+                Ok(rounds) => measured.rounds.extend(rounds),
+                Err(why) => {
+                    peers.retain(|other| *other != peer);
+                    measured.failed.push((peer, why));
+                }
+            }
+        }
+        let most = peers.len().min(1);
+        peers.rotate_left(most);
+    }
+    measured
+}
+
 impl<L> Side<L> {
     async fn round<S: Scenario<Load = L>>(&mut self, scenario: &S, round: usize, size: Size) -> Round {
         let watch = Watch::start(self.server.as_ref());

@@ -7,7 +7,7 @@ use futures_util::{StreamExt, stream};
 use super::EPHEMERAL;
 use crate::{
     client::Client,
-    measure::{Done, Measured, Round, Size, Watch, in_bounds},
+    measure::{Done, Measured, Round, Size, Watch, anew},
     peers::Peer,
 };
 
@@ -25,29 +25,10 @@ pub(crate) const NAME: &str = "idle";
 /// Each server anew in each round. Memory is in KB for each connection, over what the server held before.
 pub(crate) async fn measure(wanted: &[Peer], size: Size, open_files: u64) -> Measured {
     let connections = size.idle.min((open_files - BESIDE) as usize);
-    let mut measured = Measured {
-        rounds: Vec::new(),
-        failed: Vec::new(),
-    };
-    let mut peers: Vec<Peer> = EPHEMERAL
-        .iter()
-        .copied()
-        .filter(|peer| wanted.contains(peer))
-        .collect();
-    for round in 0..size.few_rounds() {
-        for peer in peers.clone() {
-            match in_bounds(one(peer, round, connections)).await {
-                Ok(done) => measured.rounds.push(done),
-                Err(why) => {
-                    peers.retain(|other| *other != peer);
-                    measured.failed.push((peer, why));
-                }
-            }
-        }
-        let most = peers.len().min(1);
-        peers.rotate_left(most);
-    }
-    measured
+    anew(EPHEMERAL, wanted, size, async |peer, round| {
+        vec![one(peer, round, connections).await]
+    })
+    .await
 }
 
 async fn one(peer: Peer, round: usize, connections: usize) -> Round {

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     client::Client,
-    measure::{Done, Measured, Round, Size, Watch, in_bounds},
+    measure::{Done, Measured, Round, Size, Watch, anew},
     peers::Peer,
 };
 
@@ -29,29 +29,14 @@ const EVERY: Duration = Duration::from_millis(5);
 const LONGER: u32 = 6;
 
 pub(crate) async fn measure(source: Source, wanted: &[Peer], size: Size) -> Measured {
-    let mut measured = Measured {
-        rounds: Vec::new(),
-        failed: Vec::new(),
-    };
     let all = match source {
         Source::Room => EPHEMERAL,
         Source::Topic => DURABLE,
     };
-    let mut peers: Vec<Peer> = all.iter().copied().filter(|peer| wanted.contains(peer)).collect();
-    for round in 0..size.few_rounds() {
-        for peer in peers.clone() {
-            match in_bounds(one(source, peer, round, size.time)).await {
-                Ok(rounds) => measured.rounds.extend(rounds),
-                Err(why) => {
-                    peers.retain(|other| *other != peer);
-                    measured.failed.push((peer, why));
-                }
-            }
-        }
-        let most = peers.len().min(1);
-        peers.rotate_left(most);
-    }
-    measured
+    anew(all, wanted, size, async |peer, round| {
+        one(source, peer, round, size.time).await.into()
+    })
+    .await
 }
 
 async fn one(source: Source, peer: Peer, round: usize, time: Duration) -> [Round; 2] {

@@ -13,6 +13,7 @@ before(async () => {
   server = await Server.start();
   const ada = await Visitor.at(browser, server.url);
   for (const [column, title] of [['todo', 'Fly'], ['doing', 'Soar'], ['doing', 'Land']]) await ada.add(column, title);
+  await ada.settled();
   await ada.leave();
 });
 after(async () => {

@@ -12,6 +12,15 @@ export function launch() {
   return chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args });
 }
 
+/** Waits until a condition holds. */
+export async function until(condition) {
+  const deadline = Date.now() + PATIENCE;
+  while (!condition()) {
+    assert.ok(Date.now() < deadline, `what must happen has not: ${condition}`);
+    await new Promise((done) => setTimeout(done, 20));
+  }
+}
+
 /** A person at the board: a window of its own, in which nothing may go wrong unseen. */
 export class Visitor {
   /** What the page complained of. */
@@ -81,6 +90,16 @@ export class Visitor {
       },
       [column, titles],
     );
+  }
+
+  /** Waits until all that was asked for is answered, and what came of it is here. */
+  async settled() {
+    await this.page.waitForFunction(() => {
+      const app = document.querySelector('demo-app');
+      const board = app.shadowRoot.querySelector('shared-board')?.shadowRoot;
+      const cards = [...(board?.querySelectorAll('board-card') ?? [])];
+      return app.link.connection.waiting === 0 && cards.every((card) => !card.waits);
+    });
   }
 
   /** Drags a card by the mouse to the middle of a column's cards. */

@@ -62,6 +62,7 @@ await ada.page.keyboard.press('Enter');
 await picture(ada, 'edit');
 await ada.page.keyboard.press('Escape');
 
+await ada.settled();
 await ada.offline().check();
 await ada.phase('Offline');
 await ada.add('todo', 'Read the wind at the tower');

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { Visitor, launch } from './browser.mjs';
+import { Visitor, launch, until } from './browser.mjs';
 import { Server } from './server.mjs';
 
 let browser;
@@ -15,6 +15,7 @@ test('the server is killed and started again while two windows are open', async 
   const grace = await Visitor.at(browser, server.url);
   await ada.add('todo', 'before');
   await grace.has('todo', 'before');
+  await ada.settled();
 
   await server.kill();
   await ada.phase('Connecting');
@@ -30,6 +31,7 @@ test('the server is killed and started again while two windows are open', async 
   await ada.drop();
   await grace.shows('done', ['before']);
   for (const visitor of [ada, grace]) {
+    await visitor.settled();
     assert.equal(await visitor.figure('repeated'), 0);
     assert.equal(await visitor.figure('waiting'), 0);
     await visitor.leave();
@@ -43,6 +45,7 @@ test('what is done offline is queued, and nothing is lost or doubled', async () 
   const grace = await Visitor.at(browser, server.url);
   await ada.add('todo', 'one');
   await grace.has('todo', 'one');
+  await ada.settled();
 
   await ada.offline().check();
   await ada.phase('Offline');
@@ -93,6 +96,31 @@ test('a call whose answer never came is sent again, under the same key', async (
   await server.end();
 });
 
+test('what a page asks by itself is not queued, nor asked again', async () => {
+  const server = await Server.start();
+  const ada = await Visitor.at(browser, server.url);
+  const sent = [];
+  ada.page.on('websocket', (socket) => socket.on('framesent', ({ payload }) => sent.push(String(payload))));
+  await ada.page.reload();
+  await ada.phase('Live');
+  const asked = (event) => sent.filter((packet) => packet.includes(`"${event}"`));
+  await until(() => asked('api.presence.enter').length > 0);
+
+  // It measures how long an answer takes, and this one never comes.
+  server.halt();
+  const before = asked('api.services.status').length;
+  await until(() => asked('api.services.status').length > before);
+  await server.kill();
+  await ada.phase('Connecting');
+  await server.again();
+  await ada.phase('Live');
+  await until(() => asked('api.presence.enter').length === 2);
+  const keys = sent.filter((packet) => packet.startsWith('42')).map((packet) => /"id":"([^"]+)"/.exec(packet)[1]);
+  assert.equal(new Set(keys).size, keys.length);
+  await ada.leave();
+  await server.end();
+});
+
 test('a server that stops says so, and calls wait for the next one', async () => {
   const server = await Server.start();
   const ada = await Visitor.at(browser, server.url);
@@ -103,7 +131,7 @@ test('a server that stops says so, and calls wait for the next one', async () =>
   const stopped = server.stop();
   await ada.phase('Connecting');
   await stopped;
-  assert.equal(heard.at(-1), '42["event",{"event":"server.draining"}]');
+  await until(() => heard.includes('42["event",{"event":"server.draining"}]'));
   await ada.add('todo', 'later');
   await server.again();
   await ada.phase('Live');
@@ -115,21 +143,17 @@ test('a server that stops says so, and calls wait for the next one', async () =>
 test('a page that is too old says so, and loads itself anew once', async () => {
   const server = await Server.start('--min-client', '99.0.0');
   const ada = await Visitor.at(browser, server.url);
-  let loads = 0;
-  const loadedAgain = new Promise((done) => {
-    ada.page.on('load', () => {
-      loads += 1;
-      done();
-    });
-  });
   const notice = ada.page.getByRole('alert').filter({ hasText: 'it wants 99.0.0' });
   await notice.waitFor();
-  await loadedAgain;
+  await ada.page.waitForFunction(() => performance.getEntriesByType('navigation')[0].type === 'reload');
+  const loaded = () => ada.page.evaluate(() => performance.timeOrigin);
+  const once = await loaded();
   await ada.phase('Live');
   await notice.waitFor();
   // What it got is as old. It stays, works, and leaves it to the person.
   await ada.add('todo', 'Fly');
-  assert.equal(loads, 1);
+  await ada.settled();
+  assert.equal(await loaded(), once);
   await notice.getByRole('button', { name: 'Reload' }).click();
   await ada.shows('todo', ['Fly']);
   await ada.leave();
@@ -188,7 +212,9 @@ test('a page that comes late shows how far it has caught up, and draws it all', 
       app.dispatchEvent(new CustomEvent('updraft-call', { detail, bubbles: true, composed: true }));
     }
   }, cards);
-  await ada.page.waitForFunction(() => document.querySelector('demo-app').link.connection.waiting === 0);
+  await ada.page.waitForFunction(
+    (count) => document.querySelector('demo-app').link.connection.tally.answers === count, cards,
+  );
 
   await ada.page.addInitScript(() => {
     window.phases = new Set();

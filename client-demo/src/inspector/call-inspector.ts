@@ -90,7 +90,7 @@ export class CallInspector extends LitElement {
 
   protected override updated(changed: PropertyValues<this>): void {
     if (!changed.has('isLive') || !this.isLive) return;
-    const call = new CallEvent({ event: 'api.services.events' });
+    const call = new CallEvent({ event: 'api.services.events' }, { volatile: true });
     this.#list = call.detail.id;
     this.dispatchEvent(call);
   }

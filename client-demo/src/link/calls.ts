@@ -1,14 +1,17 @@
 // Calls between their events and their answers.
 
-import { AnswerEvent, type Answer, type Call, type CallError, type KeyedCall } from './events';
+import { AnswerEvent, type Answer, type Call, type CallError, type CallEvent, type KeyedCall } from './events';
 
 /** How a call is sent; `answered` is called at most once. */
 export type Send = (call: KeyedCall, answered?: (answer: unknown) => void) => void;
 
+/** A call as it bubbles up. Any custom event of the type will do; one of its own class has said the rest. */
+export type Asking = CustomEvent<Call> & Partial<Pick<CallEvent, 'acked' | 'volatile'>>;
+
 /** Before a call that the server could not take is sent again, in milliseconds. */
 const AGAIN = 1000;
 
-interface Waiting {
+interface Asked {
   readonly call: KeyedCall;
   /** The element that called, and all above it. */
   readonly path: readonly EventTarget[];
@@ -17,15 +20,16 @@ interface Waiting {
 
 /**
  * The calls that have no answer yet, in their order. Whenever there is a connection anew all of them are sent
- * again, under the same keys: the server applies each once, and gives its first answer to the retry.
+ * again, under the same keys: the server applies each once, and gives its first answer to the retry. Those that
+ * are volatile are sent now or never.
  */
 export class Calls {
-  /** How many were taken in, and how many were answered. */
+  /** How many were taken in, and how many were answered; volatile ones are not counted. */
   taken = 0;
   answered = 0;
   /** The last call's way there and back, in milliseconds. */
   latency: number | undefined;
-  readonly #waiting = new Map<string, Waiting>();
+  readonly #waiting = new Map<string, Asked>();
   #send: Send | undefined;
 
   constructor(private readonly changed: () => void) {}
@@ -34,62 +38,80 @@ export class Calls {
     return this.#waiting.size;
   }
 
-  take(event: CustomEvent<Call> & { readonly acked?: boolean }): void {
-    // Any custom event of the type will do; one of its own class has said the rest.
+  take(event: Asking): void {
     const call = { id: crypto.randomUUID(), ...event.detail };
-    const waiting = { call, path: event.composedPath(), acked: event.acked ?? true };
+    const asked = { call, path: event.composedPath(), acked: event.acked ?? true };
+    if (event.volatile) {
+      this.#sendNow(asked);
+      return;
+    }
     this.taken += 1;
-    this.#waiting.set(waiting.call.id, waiting);
-    this.#try(waiting);
+    this.#waiting.set(call.id, asked);
+    this.#try(asked);
     this.changed();
   }
 
   /** There is a connection: what waits is sent, and what comes from now on too. */
   open(send: Send): void {
     this.#send = send;
-    for (const waiting of [...this.#waiting.values()]) this.#try(waiting);
+    for (const asked of [...this.#waiting.values()]) this.#try(asked);
     this.changed();
   }
 
-  /** There is none any more: calls wait. */
+  /** There is none any more, or the server takes no more: calls wait. */
   close(): void {
     this.#send = undefined;
   }
 
-  #try(waiting: Waiting): void {
-    const send = this.#send;
-    if (!send) return;
-    const { call, acked } = waiting;
-    if (!acked) {
-      send(call);
-      this.#settle(waiting);
-      return;
-    }
-    const begun = performance.now();
-    send(call, (answer) => {
-      if (this.#send !== send || !this.#waiting.has(call.id)) return;
-      const { data, error } = answer as { data?: unknown; error?: CallError };
-      if (error?.code === 'unavailable') {
-        // Not taken, for now: the server stops, or cannot write.
-        setTimeout(() => { if (this.#send === send) this.#try(waiting); }, AGAIN);
-        return;
-      }
-      const took = performance.now() - begun;
-      this.latency = took;
-      this.#settle(waiting);
-      const told: Answer = { call, data, ...(error && { error }), took };
-      nearest(waiting.path)?.dispatchEvent(new AnswerEvent(told));
-    });
+  #sendNow(asked: Asked): void {
+    if (!asked.acked) this.#send?.(asked.call);
+    else this.#send?.(asked.call, answers(asked, (answer) => { this.#tell(asked, answer); }));
   }
 
-  #settle({ call }: Waiting): void {
+  #try(asked: Asked): void {
+    const send = this.#send;
+    if (!send) return;
+    const { call, acked } = asked;
+    if (!acked) {
+      send(call);
+      this.#settle(asked);
+      return;
+    }
+    send(call, answers(asked, (answer) => {
+      if (!this.#waiting.has(call.id)) return;
+      if (answer.error?.code === 'unavailable') {
+        // Not taken, for now: the server stops, or cannot write.
+        setTimeout(() => { if (this.#send === send) this.#try(asked); }, AGAIN);
+        return;
+      }
+      this.#settle(asked);
+      this.#tell(asked, answer);
+    }));
+  }
+
+  #settle({ call }: Asked): void {
     this.#waiting.delete(call.id);
     this.answered += 1;
     this.changed();
   }
+
+  #tell({ path }: Asked, answer: Answer): void {
+    this.latency = answer.took;
+    nearest(path)?.dispatchEvent(new AnswerEvent(answer));
+    this.changed();
+  }
+}
+
+/** Makes an answer of what the server says to a call that is sent now. */
+function answers({ call }: Asked, hear: (answer: Answer) => void): (said: unknown) => void {
+  const begun = performance.now();
+  return (said) => {
+    const { data, error } = said as { data?: unknown; error?: CallError };
+    hear({ call, data, ...(error && { error }), took: performance.now() - begun });
+  };
 }
 
 /** The element that called or, where it is gone, the nearest above it that is still there. */
 function nearest(path: readonly EventTarget[]): EventTarget | undefined {
-  return path.find((target) => target instanceof Element && target.isConnected);
+  return path.find((target) => (target as Partial<Node>).isConnected);
 }

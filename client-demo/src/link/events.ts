@@ -36,10 +36,16 @@ export class CallEvent extends CustomEvent<KeyedCall> {
   static readonly type = 'updraft-call';
   /** Whether an answer is asked for. A call without one is sent once, and what comes of it is a message. */
   readonly acked: boolean;
+  /**
+   * Whether it is of this moment only: sent where there is a connection, else dropped, and forgotten with the
+   * connection that it went over. It counts among no calls. For what a page does by itself, and does again.
+   */
+  readonly volatile: boolean;
 
-  constructor(call: Call, { acked = true } = {}) {
+  constructor(call: Call, { acked = true, volatile = false } = {}) {
     super(CallEvent.type, { bubbles: true, composed: true, detail: { id: crypto.randomUUID(), ...call } });
     this.acked = acked;
+    this.volatile = volatile;
   }
 }
 

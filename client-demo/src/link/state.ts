@@ -47,7 +47,7 @@ export interface Connection {
   readonly session: number;
   /** How far the backlog has come, and where it ends, as places in the topic. */
   readonly progress: { readonly at: number; readonly of: number };
-  /** Calls without an answer yet. */
+  /** Calls without an answer yet; volatile ones never wait. */
   readonly waiting: number;
   /** The last call's way there and back, in milliseconds. */
   readonly latency: number | undefined;
@@ -56,7 +56,10 @@ export interface Connection {
   readonly reload: string | undefined;
 }
 
-/** What was counted since the page was opened; nothing is lost where calls and answers are as many. */
+/**
+ * What was counted since the page was opened; nothing is lost where calls and answers are as many. Volatile calls are
+ * not among them.
+ */
 export interface Tally {
   readonly calls: number;
   readonly answers: number;

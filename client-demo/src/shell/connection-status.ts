@@ -109,7 +109,7 @@ export class ConnectionStatus extends LitElement {
   /** Any call will do to see how long one takes. */
   private measure(): void {
     if (this.connection.phase !== 'live' || document.hidden) return;
-    this.dispatchEvent(new CallEvent({ event: 'api.services.status' }));
+    this.dispatchEvent(new CallEvent({ event: 'api.services.status' }, { volatile: true }));
   }
 }
 

@@ -93,7 +93,7 @@ export class DemoApp extends LitElement {
     const isNew = changed.has('link') && this.link?.connection.session !== before;
     // With each connection the server knows nobody: we say again who we are.
     if (this.link && this.link.connection.session > 0 && (isNew || changed.has('visitor'))) {
-      this.dispatchEvent(new CallEvent(enter(this.visitor)));
+      this.dispatchEvent(new CallEvent(enter(this.visitor), { volatile: true }));
     }
     const { reload } = this.link?.connection ?? {};
     if (reload !== undefined) reloadOnce(reload);

@@ -44,3 +44,15 @@ test('a change of a card that is gone shows nothing', () => {
   const asked = Changes.NONE.asked(keyed(edit({ id: 'z', title: 'Soar', by }), '1'));
   expect(asked.on(board)).toEqual(board);
 });
+
+test('changes from before the page was loaded anew are seen, and taken back where they are refused', () => {
+  const waits = { call: keyed(add({ ...card, id: 'b', by }), '1') };
+  const refused = { call: keyed(remove({ id: 'a' }), '2'), answer: answer('2', { error: { code: 'conflict', message: 'no' } }) };
+  const call = keyed(edit({ id: 'a', title: 'Soar', by }), '3');
+  const done = { call, answer: answer('3', { call, data: 'epoch:7' }) };
+  const restored = Changes.restored([waits, refused, done]).and(Changes.NONE.asked(keyed(edit({ id: 'b', title: 'New', by }), '4')));
+  expect(restored.on(board).get('a')?.title).toBe('Soar');
+  expect(restored.on(board).get('b')?.title).toBe('New');
+  expect(restored.reached(7).on(board).get('a')?.title).toBe('Fly');
+  expect(restored.reached(7).cards).toEqual(new Set(['b']));
+});

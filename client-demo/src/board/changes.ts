@@ -1,6 +1,6 @@
 // What can be asked of the board, and what the board looks like while the answers are on their way.
 
-import type { Answer, Call, KeyedCall } from '../link';
+import type { Answer, Call, KeyedCall, Restored } from '../link';
 import { fold, type Board } from './board';
 import type { Card, Visitor } from './card';
 
@@ -48,6 +48,14 @@ export class Changes {
 
   static readonly NONE = new Changes([]);
 
+  /** What was asked for before the page was loaded anew. */
+  static restored(restored: readonly Restored[]): Changes {
+    return restored.reduce((changes, { call, answer }) => {
+      const asked = changes.asked(call);
+      return answer ? asked.answered(answer) : asked;
+    }, Changes.NONE);
+  }
+
   asked(call: KeyedCall): Changes {
     return call.event.startsWith('api.board.') ? new Changes([...this.open, { call }]) : this;
   }
@@ -64,6 +72,11 @@ export class Changes {
   reached(seq: number): Changes {
     const open = this.open.filter((change) => change.seq === undefined || change.seq > seq);
     return open.length === this.open.length ? this : new Changes(open);
+  }
+
+  /** These, and later ones. */
+  and(later: Changes): Changes {
+    return new Changes([...this.open, ...later.open]);
   }
 
   /** The board with all of them. */

@@ -1,7 +1,7 @@
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, state } from 'lit/decorators.js';
 import { repeat } from 'lit/directives/repeat.js';
-import { AnswerEvent, CallEvent } from '../link';
+import { AnswerEvent, CallEvent, type Restored } from '../link';
 import { icon } from '../shell/icons';
 import { control, visuallyHidden } from '../shell/styles';
 import { EMPTY, cardsOf, columnsOf, rankAt, type Board } from './board';
@@ -42,6 +42,8 @@ export class SharedBoard extends LitElement implements DragHost {
   @property({ attribute: false }) visitor!: Visitor;
   /** As it was at another moment: it cannot be changed. */
   @property({ type: Boolean }) fixed = false;
+  /** What was asked for before the page was loaded anew. */
+  @property({ attribute: false }) restored: readonly Restored[] = [];
   @state() private changes = Changes.NONE;
   @state() private said = '';
   private readonly drag = new Drag(this);
@@ -62,7 +64,11 @@ export class SharedBoard extends LitElement implements DragHost {
 
   /** The board as it is shown: with the changes that are on their way, and the lifted card where it would land. */
   private get shown(): Board {
-    return this.fixed ? this.board : this.changes.on(this.board);
+    return this.fixed ? this.board : this.onTheirWay.on(this.board);
+  }
+
+  private get onTheirWay(): Changes {
+    return Changes.restored(this.restored).reached(this.place).and(this.changes);
   }
 
   protected override willUpdate(): void {
@@ -82,7 +88,7 @@ export class SharedBoard extends LitElement implements DragHost {
 
   protected override render(): TemplateResult {
     const board = this.shown;
-    const onTheirWay = this.fixed ? new Set<string>() : this.changes.cards;
+    const onTheirWay = this.fixed ? new Set<string>() : this.onTheirWay.cards;
     return html`
       <p class="hidden" id="keys">Space lifts a card, arrow keys move it, Space lets it go, Escape puts it back.
         Enter edits, Delete removes.</p>

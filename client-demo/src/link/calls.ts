@@ -1,6 +1,8 @@
 // Calls between their events and their answers.
 
 import { AnswerEvent, type Answer, type Call, type CallError, type CallEvent, type KeyedCall } from './events';
+import type { Kept } from './kept';
+import type { Restored } from './state';
 
 /** How a call is sent; `answered` is called at most once. */
 export type Send = (call: KeyedCall, answered?: (answer: unknown) => void) => void;
@@ -21,7 +23,7 @@ interface Asked {
 /**
  * The calls that have no answer yet, in their order. Whenever there is a connection anew all of them are sent
  * again, under the same keys: the server applies each once, and gives its first answer to the retry. Those that
- * are volatile are sent now or never.
+ * are volatile are sent now or never. What waits is kept with the tab, and waits again when the page is loaded anew.
  */
 export class Calls {
   /** How many were taken in, and how many were answered; volatile ones are not counted. */
@@ -29,10 +31,22 @@ export class Calls {
   answered = 0;
   /** The last call's way there and back, in milliseconds. */
   latency: number | undefined;
+  /** Those that waited when the page was left, and want an answer. */
+  restored: readonly Restored[] = [];
   readonly #waiting = new Map<string, Asked>();
   #send: Send | undefined;
 
-  constructor(private readonly changed: () => void) {}
+  /** Answers to calls whose elements are gone are dispatched at `home`. */
+  constructor(
+    private readonly changed: () => void,
+    private readonly home: EventTarget,
+    private readonly kept: Kept,
+  ) {
+    const restored = kept.read();
+    for (const { call, acked } of restored) this.#waiting.set(call.id, { call, path: [], acked });
+    this.taken = this.#waiting.size;
+    this.restored = restored.filter(({ acked }) => acked).map(({ call }) => ({ call }));
+  }
 
   get waiting(): number {
     return this.#waiting.size;
@@ -47,6 +61,7 @@ export class Calls {
     }
     this.taken += 1;
     this.#waiting.set(call.id, asked);
+    this.#keep();
     this.#try(asked);
     this.changed();
   }
@@ -91,13 +106,19 @@ export class Calls {
 
   #settle({ call }: Asked): void {
     this.#waiting.delete(call.id);
+    this.#keep();
     this.answered += 1;
     this.changed();
   }
 
-  #tell({ path }: Asked, answer: Answer): void {
+  #keep(): void {
+    this.kept.write(this.#waiting.values());
+  }
+
+  #tell({ call, path }: Asked, answer: Answer): void {
     this.latency = answer.took;
-    nearest(path)?.dispatchEvent(new AnswerEvent(answer));
+    this.restored = this.restored.map((one) => (one.call.id === call.id ? { call, answer } : one));
+    (nearest(path) ?? this.home).dispatchEvent(new AnswerEvent(answer));
     this.changed();
   }
 }

@@ -4,6 +4,7 @@ import type { ReactiveController, ReactiveControllerHost } from 'lit';
 import { io, type Socket } from 'socket.io-client';
 import { Calls } from './calls';
 import type { CallEvent } from './events';
+import { Kept } from './kept';
 import type { LinkState, Message, Phase, Signal, TopicEvent } from './state';
 import { Signals, Topic, type Folds } from './topics';
 
@@ -16,6 +17,11 @@ export interface LinkOptions {
   readonly topics?: Folds<TopicEvent>;
   /** The signals to hear, and what to make of each. */
   readonly signals?: Folds<Signal>;
+  /**
+   * The name under which the tab keeps calls that wait; the server's address where it is left out. Each link of a
+   * page wants its own, and so does each person where several use a tab one after the other.
+   */
+  readonly name?: string;
 }
 
 /** Messages that are kept. */
@@ -41,11 +47,11 @@ export class LinkController implements ReactiveController {
   #reload: string | undefined;
 
   constructor(
-    private readonly host: ReactiveControllerHost,
-    { url, version, topics = {}, signals = {} }: LinkOptions,
+    private readonly host: ReactiveControllerHost & EventTarget,
+    { url, version, topics = {}, signals = {}, name = url ?? location.origin }: LinkOptions,
   ) {
     host.addController(this);
-    this.#calls = new Calls(() => { host.requestUpdate(); });
+    this.#calls = new Calls(() => { host.requestUpdate(); }, host, new Kept(name));
     this.#topics = new Map(Object.entries(topics).map(([name, fold]) => [name, new Topic(name, fold)]));
     this.#signals = new Signals(signals);
     const handshake = (give: (auth: object) => void) => {
@@ -112,6 +118,7 @@ export class LinkController implements ReactiveController {
       topics: Object.fromEntries(topics.map((topic) => [topic.name, topic.state])),
       signals: this.#signals.state,
       messages: this.#messages,
+      restored: this.#calls.restored,
     };
   }
 

@@ -1,5 +1,7 @@
 // What comes down from the link, as properties.
 
+import type { Answer, KeyedCall } from './events';
+
 /** An event of a topic, as the server sends it: the backlog and live in the same shape. */
 export interface TopicEvent {
   readonly event: string;
@@ -77,6 +79,14 @@ export interface LinkState {
   readonly signals: Readonly<Record<string, unknown>>;
   /** The newest answers to calls without an ack, and whatever else is emitted as `message`. */
   readonly messages: readonly Message[];
+  /** Calls that waited when the page was left, in their order. */
+  readonly restored: readonly Restored[];
+}
+
+/** A call from before the page was loaded anew. The element that called is gone: what became of it comes down. */
+export interface Restored {
+  readonly call: KeyedCall;
+  readonly answer?: Answer;
 }
 
 export interface Message {

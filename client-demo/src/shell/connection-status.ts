@@ -98,7 +98,7 @@ export class ConnectionStatus extends LitElement {
   }
 
   private get hint(): string {
-    if (this.connection.phase === 'offline') return 'What you do waits here, and is sent when you are back. The others go on meanwhile.';
+    if (this.connection.phase === 'offline') return 'What you do waits here, also through a reload, and is sent when you are back. The others go on meanwhile.';
     return this.back ?? 'Go offline, change something, come back: nothing is lost, and nothing happens twice.';
   }
 

@@ -7,7 +7,7 @@ import { MomentEvent } from '../history/moments';
 import '../history/time-line';
 import '../history/time-slider';
 import '../inspector/call-inspector';
-import { AnswerEvent, CallEvent, type LinkState } from '../link';
+import { AnswerEvent, CallEvent, type Answer, type LinkState } from '../link';
 import { VisitorEvent, enter, presence, visitorOfThisTab, type Presence } from '../presence/presence';
 import '../presence/who-is-here';
 import './connection-status';
@@ -60,10 +60,7 @@ export class DemoApp extends LitElement {
 
   constructor() {
     super();
-    this.addEventListener(AnswerEvent.type, (event) => {
-      const { call, error } = (event).detail;
-      if (error && call.event.startsWith('api.board.')) this.refusal = error.message;
-    });
+    this.addEventListener(AnswerEvent.type, (event) => { this.answered(event.detail); });
     this.addEventListener(VisitorEvent.type, (event) => { this.visitor = event.detail; });
     this.addEventListener(MomentEvent.type, (event) => { this.moment = event.detail.moment; });
   }
@@ -82,7 +79,16 @@ export class DemoApp extends LitElement {
     this.view = location.hash;
   };
 
-  protected override willUpdate(): void {
+  private answered({ call, error }: Answer): void {
+    if (error && call.event.startsWith('api.board.')) this.refusal = error.message;
+  }
+
+  protected override willUpdate(changed: PropertyValues): void {
+    // Of calls from before the page was loaded anew the answers come down.
+    const known = new Set((changed.get('link') as LinkState | undefined)?.restored);
+    if (changed.has('link')) {
+      for (const one of this.link?.restored ?? []) if (one.answer && !known.has(one)) this.answered(one.answer);
+    }
     // The history may begin anew, and the moment be no more.
     const past = this.link?.topics['board'] as History | undefined;
     if (this.moment !== undefined && this.moment > (past?.events.length ?? 0)) this.moment = undefined;
@@ -129,14 +135,14 @@ export class DemoApp extends LitElement {
     `;
   }
 
-  private board(past: History, { connection }: LinkState): TemplateResult {
+  private board(past: History, { connection, restored }: LinkState): TemplateResult {
     const { moment } = this;
     const board = moment === undefined ? past.now : boardAfter(past, moment);
     return html`
       <time-slider .history=${past} .moment=${moment}></time-slider>
       <div class="board">
         <shared-board .board=${board} .place=${connection.progress.at} .visitor=${this.visitor}
-          ?fixed=${moment !== undefined} aria-busy=${connection.phase === 'catching-up'}></shared-board>
+          .restored=${restored} ?fixed=${moment !== undefined} aria-busy=${connection.phase === 'catching-up'}></shared-board>
         <time-line .history=${past} .moment=${moment}></time-line>
       </div>
     `;

@@ -28,6 +28,11 @@ export class Network {
     return network;
   }
 
+  /** From now on nothing comes back. */
+  hold() {
+    for (const link of this.#links) link.far.pause();
+  }
+
   /** From now on nothing travels whose request is such, nor anything that is on its way. */
   cut(request = /^/) {
     this.#cut = request;
@@ -46,7 +51,7 @@ export class Network {
 
   #join(near) {
     const far = connect(this.#target.port, this.#target.hostname);
-    const link = { request: '', end: () => { near.destroy(); far.destroy(); } };
+    const link = { request: '', far, end: () => { near.destroy(); far.destroy(); } };
     this.#links.add(link);
     // Before the rest: of what is cut nothing goes on.
     near.on('data', (bytes) => {

@@ -35,5 +35,24 @@ test('events are told in words, also of what is gone', () => {
   const past = history.fold(history.initial, [event(1, 'card.added', 'a', 'Fly'), event(2, 'card.removed', 'a'), event(3, 'card.other', 'b')]);
   expect(tell(past, 0)).toEqual({ what: 'added', card: 'Fly', by });
   expect(tell(past, 1)).toEqual({ what: 'removed', card: 'Fly', by: undefined });
-  expect(tell(past, 2)).toEqual({ what: 'card.other', card: 'b', by: undefined });
+  expect(tell(past, 2)).toEqual({ what: 'card.other', card: 'A card', by: undefined });
+});
+
+test('a removal names the card as it was called last', () => {
+  const added = [event(1, 'card.added', 'a', 'Fly'), event(2, 'card.added', 'b', 'Soar'), event(3, 'card.edited', 'a', 'Fly far')];
+  const past = history.fold(history.fold(history.initial, added), [event(4, 'card.removed', 'a')]);
+  expect(tell(past, 3)).toEqual({ what: 'removed', card: 'Fly far', by: undefined });
+});
+
+test('a removal names its card also where all that was said of it is folded into the beginning', () => {
+  const added = event(1, 'card.added', 'a', 'Fly');
+  const others = Array.from({ length: 2100 }, (_, index) => event(index + 2, 'card.edited', 'b', 'Soar'));
+  const past = history.fold(history.initial, [added, ...others, event(2102, 'card.removed', 'a')]);
+  expect(past.events.some(({ key, deleted }) => key === 'a' && !deleted)).toBe(false);
+  expect(tell(past, past.events.length - 1).card).toBe('Fly');
+});
+
+test('a removal of a card that was never heard of does not pretend to know its name', () => {
+  const past = history.fold(history.initial, [event(7, 'card.removed', '0b1a8c2e-5d1f-4c57-9a52-4a1d0e7a4f6b')]);
+  expect(tell(past, 0)).toEqual({ what: 'removed', card: 'A card', by: undefined });
 });

@@ -53,7 +53,13 @@ const WORDS: Readonly<Record<string, string>> = {
   'card.removed': 'removed',
 };
 
-/** What an event says. What is gone has no title of its own any more: the history remembers it. */
+/** What an unknown card is called: its last title was superseded, and is kept nowhere. */
+const UNKNOWN = 'A card';
+
+/**
+ * What an event says. What is gone has no title of its own any more: the history remembers the last one, unless the
+ * card came and went so long before the page did that only its end is kept.
+ */
 export function tell({ before, events }: History, index: number): Told {
   const event = events[index];
   if (!event) return { what: '', card: '', by: undefined };
@@ -61,5 +67,5 @@ export function tell({ before, events }: History, index: number): Told {
   if (isCard(event.data)) return { what, card: event.data.title, by: event.data.by };
   const last = events.slice(0, index).findLast(({ key, data }) => key === event.key && isCard(data));
   const card = last && isCard(last.data) ? last.data : before.get(event.key ?? '');
-  return { what, card: card?.title ?? event.key ?? '', by: undefined };
+  return { what, card: card?.title ?? UNKNOWN, by: undefined };
 }

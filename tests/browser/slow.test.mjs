@@ -11,7 +11,7 @@ before(async () => { browser = await launch(); });
 after(() => browser.close());
 
 const DELAY = 300;
-const SLOW = { delay: DELAY, rate: 50_000 };
+const SLOW = { delay: DELAY, rate: 25_000 };
 
 /** Asks for so many cards, as any element may, and waits for the answers. */
 async function fill({ page }, cards) {
@@ -45,7 +45,7 @@ async function progressOf({ page }) {
 
 test('a page that comes late shows how far it has caught up, and draws it all', async () => {
   const server = await Server.start();
-  const cards = 500;
+  const cards = 200;
   const grace = await Visitor.at(browser, server.url);
   await fill(grace, cards);
 
@@ -93,7 +93,7 @@ test('over a slow network all works, later', async () => {
 
 test('a slow network that is cut while the page catches up loses nothing, and doubles nothing', async () => {
   const server = await Server.start();
-  const cards = 500;
+  const cards = 200;
   const grace = await Visitor.at(browser, server.url);
   await fill(grace, cards);
 

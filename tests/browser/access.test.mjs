@@ -86,6 +86,21 @@ test('nothing jumps while the page comes', async () => {
   await ada.leave();
 });
 
+test('a browser that remembers nothing shows the page all the same', async () => {
+  const ada = await Visitor.at(browser, server.url);
+  await ada.page.addInitScript(() => {
+    const get = () => { throw new DOMException('It is forbidden', 'SecurityError'); };
+    for (const storage of ['sessionStorage', 'localStorage']) Object.defineProperty(window, storage, { get });
+  });
+  await ada.page.reload();
+  await ada.phase('Live');
+  await ada.add('done', 'Rest');
+  await ada.settled();
+  await ada.page.getByRole('button', { name: /^Colors/ }).click();
+  await ada.has('done', 'Rest');
+  await ada.leave();
+});
+
 test('what the page is made of is served for ever, and as what it is', async () => {
   const page = await fetch(server.url);
   assert.equal(page.headers.get('cache-control'), 'no-cache');

@@ -2,6 +2,7 @@
 
 import type { Visitor } from '../board/card';
 import type { Call, Fold, Signal } from '../link';
+import { recall, remember } from '../shell/remembered';
 
 export interface Presence {
   readonly revision: number;
@@ -42,14 +43,14 @@ const KEPT = 'updraft-visitor';
 
 /** Who is in this tab; two tabs are two visitors. */
 export function visitorOfThisTab(): Visitor {
-  const kept = sessionStorage.getItem(KEPT);
-  if (kept !== null) return JSON.parse(kept) as Visitor;
+  const kept = recall('sessionStorage', KEPT);
+  if (kept !== undefined) return JSON.parse(kept) as Visitor;
   const any = <T>(of: readonly T[]): T => of[Math.floor(Math.random() * of.length)] as T;
   return keepVisitor({ name: any(NAMES), color: any(COLORS) });
 }
 
 export function keepVisitor(visitor: Visitor): Visitor {
-  sessionStorage.setItem(KEPT, JSON.stringify(visitor));
+  remember('sessionStorage', KEPT, JSON.stringify(visitor));
   return visitor;
 }
 

@@ -1,6 +1,7 @@
 import { LitElement, html, type TemplateResult } from 'lit';
 import { customElement, state } from 'lit/decorators.js';
 import { icon } from './icons';
+import { recall, remember } from './remembered';
 import { control, visuallyHidden } from './styles';
 
 const THEMES = ['auto', 'light', 'dark'] as const;
@@ -13,7 +14,7 @@ const KEPT = 'updraft-theme';
 export class ThemeSwitch extends LitElement {
   static override styles = [control, visuallyHidden];
 
-  @state() private theme = THEMES.find((theme) => theme === localStorage.getItem(KEPT)) ?? 'auto';
+  @state() private theme = THEMES.find((theme) => theme === recall('localStorage', KEPT)) ?? 'auto';
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -29,7 +30,7 @@ export class ThemeSwitch extends LitElement {
 
   private choose(theme: Theme): void {
     this.theme = theme;
-    localStorage.setItem(KEPT, theme);
+    remember('localStorage', KEPT, theme);
     document.documentElement.dataset['theme'] = theme;
   }
 }

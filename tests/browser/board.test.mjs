@@ -122,6 +122,20 @@ story('a change that is refused is taken back', async ({ ada, grace }) => {
   await ada.hasNo('Fly');
 });
 
+story('what waits is still seen after a look at the inspector', async ({ ada, grace }) => {
+  await ada.offline().check();
+  await ada.phase('Offline');
+  await ada.add('todo', 'Fly');
+  await ada.page.getByRole('link', { name: 'Inspector' }).click();
+  await ada.page.locator('call-inspector').waitFor();
+  assert.equal(await ada.card('Fly').isVisible(), false);
+  await ada.page.getByRole('link', { name: 'Board' }).click();
+  await ada.has('todo', 'Fly');
+  await ada.offline().uncheck();
+  await ada.shows('todo', ['Fly']);
+  await grace.shows('todo', ['Fly']);
+});
+
 story('all see who is here, by name and color', async ({ ada, grace }) => {
   await ada.page.getByRole('button', { name: 'You are' }).click();
   await ada.page.getByRole('textbox', { name: 'Name' }).fill('Ada Lovelace');

@@ -29,9 +29,9 @@ export class DemoApp extends LitElement {
     }
     nav a:hover { color: var(--ink); background: var(--hover); }
     nav a[aria-current] { color: var(--ink); background: var(--hover); }
-    main { display: grid; gap: 1rem; }
+    main, .view { display: grid; gap: 1rem; }
+    [hidden] { display: none; }
     .board { display: grid; gap: 1rem; grid-template-columns: minmax(0, 1fr); align-items: start; }
-    .past { display: contents; }
     @media (min-width: 70rem) {
       .board { grid-template-columns: minmax(0, 1fr) 21rem; }
       time-line { position: sticky; inset-block-start: 1rem; }
@@ -129,12 +129,14 @@ export class DemoApp extends LitElement {
             <button @click=${() => { location.reload(); }}>Reload</button></div>`}
         ${isInspector
           ? html`<call-inspector .messages=${link.messages} .isLive=${link.connection.phase === 'live'}></call-inspector>`
-          : this.board(past, link)}
+          : nothing}
+        <div class="view" ?hidden=${isInspector}>${this.board(past, link)}</div>
       </main>
       <div class="toasts" role="status">${this.refusal ? this.toast() : nothing}</div>
     `;
   }
 
+  /** Stays where it is while it is not looked at: it knows what it asked for. */
   private board(past: History, { connection, restored }: LinkState): TemplateResult {
     const { moment } = this;
     const board = moment === undefined ? past.now : boardAfter(past, moment);

@@ -47,6 +47,14 @@ export class Visitor {
     await this.context.close();
   }
 
+  /** The texts that connections from now on send, over WebSockets and, where the page takes to it, polling. */
+  sent() {
+    const packets = [];
+    this.page.on('websocket', (socket) => socket.on('framesent', ({ payload }) => packets.push(String(payload))));
+    this.page.on('request', (request) => packets.push(...(request.postData()?.split('\x1e') ?? [])));
+    return packets;
+  }
+
   /** Waits until the connection is said to stand so. */
   phase(words) {
     const said = typeof words === 'string' ? new RegExp(`^\\s*${words}\\s*$`) : words;

@@ -146,3 +146,23 @@ test('a call whose answer is cut off is sent again, and done once', async () => 
   network.close();
   await server.end();
 });
+
+test('where a network carries no WebSockets the page works by polling', async () => {
+  const server = await Server.start();
+  const network = await Network.to(server);
+  network.cut(/transport=websocket/);
+  const ada = await Visitor.at(browser, network.url);
+  const grace = await Visitor.at(browser, server.url);
+  const sent = ada.sent();
+  await ada.add('todo', 'one');
+  await grace.shows('todo', ['one']);
+  await grace.add('todo', 'two');
+  await ada.shows('todo', ['one', 'two']);
+  await ada.settled();
+  assert.ok(sent.some((packet) => packet.startsWith('42') && packet.includes('"api.board.add"')));
+  assert.equal(await ada.figure('repeated'), 0);
+  await ada.leave();
+  await grace.leave();
+  network.close();
+  await server.end();
+});

@@ -128,9 +128,11 @@ impl<T: Clone + Send + Sync + 'static> Projection<T> {
     async fn rebuild<F: Fn(&mut T, &Record)>(&self, folding: &mut Folding<T, F>) {
         loop {
             match folding.anew().await {
-                Ok(folded) => {
+                Ok(anew) => {
+                    let mut folded = self.folded();
+                    *folded = anew;
+                    // Who waits for the place reads the state as soon as it is told.
                     self.place.send_replace(folded.seq);
-                    *self.folded() = folded;
                     return;
                 }
                 Err(error) => wait_for_journal(&error).await,

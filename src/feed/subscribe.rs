@@ -236,6 +236,10 @@ async fn feed_for_ever(mut subscription: Subscription, start: Frame, cx: Context
     let mut frames = vec![start];
     loop {
         let said = cx.try_emit_written(EVENT, &mut frames.iter());
+        match said == frames.len() {
+            true => subscription.widen(),
+            false => subscription.narrow(),
+        }
         for frame in &frames[said..] {
             say(&cx, frame).await;
         }

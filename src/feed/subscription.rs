@@ -18,11 +18,14 @@ use crate::{
     journal::{Cursor, Fence, JournalError, Record},
 };
 
-/// Most events that are read at a time.
+/// Most events that are read at a time, at first.
 const EVENTS: usize = 32;
 
-/// Bytes at which a reading ends.
+/// Bytes at which a reading ends, at first.
 const BYTES: usize = 16 << 10;
+
+/// As many times that is read for who takes it all as fast as it comes.
+const WIDEST: usize = 4;
 
 /// The same for readers who skip what a later event took the place of.
 const SKIPPING_EVENTS: usize = 1024;
@@ -36,6 +39,8 @@ pub(super) struct Subscription {
     at: u64,
     phase: Phase,
     place: Place,
+    /// How many times the least is read at a time.
+    width: usize,
 }
 
 enum Phase {
@@ -76,8 +81,19 @@ impl Subscription {
             grows,
             at,
             phase,
+            width: 1,
         };
         (this, start)
+    }
+
+    /// All that came last has left at once: more may come.
+    pub(super) fn widen(&mut self) {
+        self.width = (self.width * 2).min(WIDEST);
+    }
+
+    /// Some of it had to wait.
+    pub(super) fn narrow(&mut self) {
+        self.width = 1;
     }
 
     /// What comes next; waits for it where the reader has everything.
@@ -207,8 +223,8 @@ impl Subscription {
         Cursor {
             after: self.at,
             up_to,
-            events: EVENTS,
-            bytes: BYTES,
+            events: EVENTS * self.width,
+            bytes: BYTES * self.width,
         }
     }
 }

@@ -6,6 +6,7 @@ mod tls;
 
 use std::{
     net::{IpAddr, Ipv4Addr},
+    num::NonZeroUsize,
     path::PathBuf,
     time::Duration,
 };
@@ -44,6 +45,11 @@ pub struct Config {
     /// Port to listen on; 0 takes a free one. UPDRAFT_PORT goes before PORT
     #[arg(long, env = "UPDRAFT_PORT", default_value_t = default_port())]
     pub port: u16,
+
+    /// Threads that serve sockets, each socket on one of them; as many as there are cores unless this says. As many stand
+    /// by for functions that compute or block
+    #[arg(long, env = "UPDRAFT_CORES", value_name = "THREADS")]
+    pub cores: Option<NonZeroUsize>,
 
     /// Origins whose pages may connect beside those of the server's own, separated by commas; `*` for all. What is
     /// no browser names no origin, and is not asked
@@ -235,6 +241,7 @@ impl Default for Config {
         Self {
             host: IpAddr::V4(Ipv4Addr::LOCALHOST),
             port: 3000,
+            cores: None,
             allowed_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             client_bundle: None,

@@ -1,10 +1,11 @@
 //! One call from its packet to its answer: decode, look up, take the arguments, run, answer. Whatever goes
 //! wrong on the way, there is exactly one answer.
 
-use std::{any::Any, fmt, panic::AssertUnwindSafe, sync::Arc, task::Poll, time::Duration};
+use std::{any::Any, fmt, panic::AssertUnwindSafe, pin::pin, sync::Arc, task::Poll, time::Duration};
 
 use bytestring::ByteString;
 use futures_util::{FutureExt, poll};
+use tokio::runtime::Handle;
 
 use super::{
     context::Context,
@@ -48,6 +49,7 @@ pub struct Dispatcher {
     limits: Limits,
     time_limit: Duration,
     repeats: Option<Repeats>,
+    apart: Option<Handle>,
 }
 
 impl Dispatcher {
@@ -60,6 +62,7 @@ impl Dispatcher {
             limits,
             time_limit,
             repeats: None,
+            apart: None,
         }
     }
 
@@ -68,6 +71,15 @@ impl Dispatcher {
     pub fn remembering(self, journal: Arc<dyn Journal>) -> Self {
         Self {
             repeats: Some(Repeats::new(journal)),
+            ..self
+        }
+    }
+
+    /// Runs functions that keep their thread for long on this runtime.
+    #[must_use]
+    pub(crate) fn apart_on(self, runtime: Handle) -> Self {
+        Self {
+            apart: Some(runtime),
             ..self
         }
     }
@@ -100,9 +112,11 @@ impl Dispatcher {
                 event: shortened(&event),
             };
         };
-        let run = self.run(registered, call, peer);
         // A block of its own, so that a panic is caught too of what a late function leaves half-way.
-        let timed = async { tokio::time::timeout(self.time_limit, run).await };
+        let timed = async {
+            let run = pin!(self.run(registered, call, peer));
+            tokio::time::timeout(self.time_limit, run).await
+        };
         let result = match AssertUnwindSafe(timed).catch_unwind().await {
             Ok(Ok(result)) => result,
             Ok(Err(_)) => Err(CallError::new(
@@ -117,18 +131,22 @@ impl Dispatcher {
         Answer { event, result }
     }
 
+    // What few calls need is boxed, so that all others have less to move.
     async fn run(&self, registered: &Registered, call: Call, peer: Arc<dyn Peer>) -> Result<Reply> {
         let context = Context::new(peer.clone(), self.states.clone(), call.event_name());
         if registered.guards.is_empty() {
             return self.run_unguarded(registered, call, context, peer, None).await;
         }
-        // Calls that come later begin later, however long a guard takes.
-        let hold = Hold::new(peer.clone());
-        for guard in &registered.guards {
-            guard.0.start(&call, &context)?.await?;
-        }
-        self.run_unguarded(registered, call, context, peer, Some(hold))
-            .await
+        let guarded = async {
+            // Calls that come later begin later, however long a guard takes.
+            let hold = Hold::new(peer.clone());
+            for guard in &registered.guards {
+                guard.0.start(&call, &context)?.await?;
+            }
+            self.run_unguarded(registered, call, context, peer, Some(hold))
+                .await
+        };
+        Box::pin(guarded).await
     }
 
     async fn run_unguarded(
@@ -139,18 +157,19 @@ impl Dispatcher {
         peer: Arc<dyn Peer>,
         hold: Option<Hold>,
     ) -> Result<Reply> {
+        let apart = self.apart.as_ref().filter(|_| registered.is_long());
+        let hold = hold.or_else(|| apart.map(|_| Hold::new(peer.clone())));
         if let Some(repeats) = &self.repeats
             && let Some(once) = OnceCall::of(&call, &peer.identity())?
         {
             let once = Arc::new(once);
             let hold = hold.unwrap_or_else(|| Hold::new(peer));
             let context = context.applied_once(once.clone());
-            let start = move || registered.function.start(&call, &context);
-            return repeats.apply(&once, hold, start).await;
+            let start = registered.start(call, context, apart);
+            return Box::pin(repeats.apply(&once, hold, start)).await;
         }
         drop(peer);
-        let mut function = registered.function.start(&call, &context)?;
-        drop((call, context));
+        let mut function = registered.start(call, context, apart).await?;
         let Some(hold) = hold else {
             return function.await;
         };

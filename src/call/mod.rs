@@ -1,10 +1,11 @@
 //! From a packet to an answer, with no socket in sight: a call is decoded (`payload`), found
 //! (`registry`), its arguments are taken from it (`extract`), the function runs (`handler`), and what it
 //! returns becomes the answer (`reply`). Before it runs each `guard` is asked, often by a `condition` on the
-//! caller's `identity`. `dispatch` does these in turn, and `repeats` only the first
+//! caller's `identity`; one that keeps its thread for long runs apart (`conduct`). `dispatch` does these in turn, and `repeats` only the first
 //! time that a call is tried; `module` is how functions are named.
 
 pub(crate) mod condition;
+mod conduct;
 pub(crate) mod context;
 pub(crate) mod dispatch;
 pub(crate) mod extract;

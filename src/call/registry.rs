@@ -5,18 +5,26 @@ use std::{
     fmt,
     panic::Location,
     str::FromStr,
+    sync::Arc,
 };
 
 use foldhash::fast::RandomState;
+use tokio::runtime::Handle;
 
 use super::{
+    conduct::{Conduct, Started},
+    context::Context,
     extract::MissingState,
     guard::Guard,
     handler::Function,
     module::{Module, Registration},
+    payload::Call,
     states::States,
 };
-use crate::event::{EventName, MalformedName};
+use crate::{
+    error::Result,
+    event::{EventName, MalformedName},
+};
 
 /// Every registered function by the full name of its event. A fast hash is a safe one here: clients ask for
 /// names, and cannot add any.
@@ -25,7 +33,8 @@ pub struct Registry(HashMap<Box<str>, Registered, RandomState>);
 
 pub(super) struct Registered {
     name: EventName,
-    pub(super) function: Box<dyn Function>,
+    function: Arc<dyn Function>,
+    conduct: Arc<Conduct>,
     pub(super) guards: Vec<Guard>,
     place: &'static Location<'static>,
 }
@@ -71,6 +80,31 @@ pub enum RegistryError {
         /// Where it was registered.
         place: &'static Location<'static>,
     },
+}
+
+impl Registered {
+    /// Whether the function has taken so long before it waited that it should run apart.
+    pub(super) fn is_long(&self) -> bool {
+        self.conduct.is_long()
+    }
+
+    /// Starts the function: here, or on another runtime, where it has begun when this completes.
+    ///
+    /// # Errors
+    /// What its arguments refuse.
+    pub(super) async fn start(
+        &self,
+        call: Call,
+        context: Context,
+        apart: Option<&Handle>,
+    ) -> Result<Started<'_>> {
+        let Some(runtime) = apart else {
+            return Started::here(&self.conduct, || self.function.start(&call, &context));
+        };
+        let function = self.function.clone();
+        let start = move || function.start(&call, &context);
+        Ok(Box::pin(Started::apart(runtime, self.conduct.clone(), start)).await)
+    }
 }
 
 impl Registry {
@@ -132,7 +166,8 @@ impl Registry {
             Entry::Vacant(free) => {
                 free.insert(Registered {
                     name,
-                    function,
+                    function: function.into(),
+                    conduct: Arc::default(),
                     guards,
                     place,
                 });

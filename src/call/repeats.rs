@@ -51,7 +51,7 @@ impl Repeats {
         &self,
         call: &OnceCall,
         hold: Hold,
-        start: impl FnOnce() -> Result<F>,
+        start: impl Future<Output = Result<F>>,
     ) -> Result<Reply>
     where
         F: Future<Output = Result<Reply>> + Unpin,
@@ -61,7 +61,7 @@ impl Repeats {
         if let Some(answer) = self.recall(call).await? {
             return answer;
         }
-        let mut function = start()?;
+        let mut function = start.await?;
         let begun = poll!(&mut function);
         drop(hold);
         let result = match begun {

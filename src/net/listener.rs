@@ -4,7 +4,7 @@
 use std::{
     convert::Infallible,
     io,
-    net::{IpAddr, SocketAddr},
+    net::{self, IpAddr, SocketAddr},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -27,6 +27,7 @@ use socket2::{SockRef, TcpKeepalive};
 use tokio::{
     io::AsyncWriteExt,
     net::{TcpListener, TcpStream},
+    runtime::Handle,
     task::AbortHandle,
 };
 use tokio_util::sync::CancellationToken;
@@ -35,6 +36,7 @@ use tower::ServiceExt;
 use super::{
     connection::Connection,
     control::Control,
+    cores::{Cores, Seat},
     engine::PATH,
     limits::{
         Limit,
@@ -122,6 +124,7 @@ impl Drop for Listed {
 struct Open {
     _listed: Listed,
     _place: Option<Place>,
+    _seat: Seat,
     handshake: AbortHandle,
 }
 
@@ -153,6 +156,7 @@ pub(super) async fn accept(
     connections: Connections,
     shared: Arc<Shared>,
     tls: Option<Arc<Tls>>,
+    cores: &Cores,
     stop: CancellationToken,
 ) {
     let places = Places::new(&shared.config);
@@ -191,10 +195,14 @@ pub(super) async fn accept(
             continue;
         };
         set_options(&stream, &shared.config);
+        let (Some((seat, runtime)), Ok(stream)) = (cores.seat(), stream.into_std()) else {
+            continue;
+        };
         let open = Open {
             _listed: listed,
             _place: place,
-            handshake: expect_handshake(&control, &shared),
+            _seat: seat,
+            handshake: expect_handshake(&control, &shared, runtime),
         };
         let service = Service {
             router: router.clone(),
@@ -204,7 +212,7 @@ pub(super) async fn accept(
             places: places.clone(),
             telemetry: shared.telemetry.clone(),
         };
-        tokio::spawn(service.serve(
+        runtime.spawn(service.serve(
             stream,
             inflows.of_connection(),
             open,
@@ -214,10 +222,10 @@ pub(super) async fn accept(
 }
 
 /// Closes a connection that has not shown in time what it is for.
-fn expect_handshake(control: &Arc<Control>, shared: &Shared) -> AbortHandle {
+fn expect_handshake(control: &Arc<Control>, shared: &Shared, runtime: &Handle) -> AbortHandle {
     let (control, telemetry) = (control.clone(), shared.telemetry.clone());
     let longest = shared.config.handshake_timeout;
-    let expecting = tokio::spawn(async move {
+    let expecting = runtime.spawn(async move {
         tokio::time::sleep(longest).await;
         if !control.is_settled() {
             telemetry.refused(Limit::Handshake);
@@ -273,7 +281,11 @@ struct Service {
 }
 
 impl Service {
-    async fn serve(self, stream: TcpStream, inflow: Inflow, open: Open, header_timeout: Duration) {
+    async fn serve(self, stream: net::TcpStream, inflow: Inflow, open: Open, header_timeout: Duration) {
+        // It was accepted elsewhere.
+        let Ok(stream) = TcpStream::from_std(stream) else {
+            return;
+        };
         let Some(stream) = self.secured(stream).await else {
             return;
         };

@@ -11,6 +11,7 @@ mod caller;
 mod company;
 mod connection;
 mod control;
+mod cores;
 mod eio3;
 mod engine;
 mod expiry;

@@ -11,7 +11,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     auth::Authenticator,
-    bundle, engine,
+    bundle,
+    cores::Cores,
+    engine,
     limits::origins::Origins,
     listener::{self, Connections},
     progress::Progress,
@@ -32,6 +34,9 @@ pub enum ServeError {
         /// Why not.
         source: io::Error,
     },
+    /// The threads that serve cannot be had.
+    #[error("cannot begin a thread for each core: {0}")]
+    Cores(#[source] io::Error),
     /// Certificate and key are of no use.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -67,19 +72,23 @@ pub(crate) struct Parts {
 
 impl Server {
     /// Serves an app, by TLS where there is a certificate.
-    pub(crate) async fn start(parts: Parts, tls: Option<Arc<Tls>>) -> Result<Self, ServeError> {
+    pub(crate) async fn start(mut parts: Parts, tls: Option<Arc<Tls>>) -> Result<Self, ServeError> {
         let config = parts.config.clone();
         let unlistened = |source| ServeError::Listen {
             address: SocketAddr::new(config.host, config.port),
             source,
         };
+        let cores = Arc::new(Cores::new(config.cores).map_err(ServeError::Cores)?);
+        if let Some(runtime) = cores.apart() {
+            parts.dispatcher = parts.dispatcher.apart_on(runtime.clone());
+        }
         let (feed, auth) = (parts.feed.clone(), parts.auth.clone());
         let events = parts.dispatcher.registry().names().into_iter().cloned().collect();
-        let (shared, router, _io) = build(parts)?;
+        let (shared, router, _io) = build(parts, Some(cores.clone()))?;
         let listener = listener::bind(&config).map_err(unlistened)?;
         let address = listener.local_addr().map_err(unlistened)?;
         let stop = CancellationToken::new();
-        let stopped = tokio::spawn(run(listener, router, shared, tls.clone(), stop.clone()));
+        let stopped = tokio::spawn(run(listener, router, shared, tls.clone(), cores, stop.clone()));
         Ok(Self {
             address,
             events,
@@ -144,12 +153,12 @@ impl Server {
 
 /// The router of a server without its listener, for those who have an axum server of their own.
 pub(crate) fn router(parts: Parts) -> Result<(Router, SocketIo), ServeError> {
-    let (_, router, io) = build(parts)?;
+    let (_, router, io) = build(parts, None)?;
     Ok((router, io))
 }
 
-fn build(parts: Parts) -> Result<(Arc<Shared>, Router, SocketIo), ServeError> {
-    let shared = Shared::new(parts.dispatcher, parts.feed, parts.auth, parts.config);
+fn build(parts: Parts, cores: Option<Arc<Cores>>) -> Result<(Arc<Shared>, Router, SocketIo), ServeError> {
+    let shared = Shared::new(parts.dispatcher, parts.feed, parts.auth, parts.config, cores);
     let (router, io) = routes(&shared, parts.routes.unwrap_or_else(greeting))?;
     Ok((shared, router, io))
 }
@@ -214,10 +223,20 @@ async fn run(
     router: Router,
     shared: Arc<Shared>,
     tls: Option<Arc<Tls>>,
+    cores: Arc<Cores>,
     stop: CancellationToken,
 ) {
     let connections = Connections::default();
-    listener::accept(listener, router, connections.clone(), shared.clone(), tls, stop).await;
+    listener::accept(
+        listener,
+        router,
+        connections.clone(),
+        shared.clone(),
+        tls,
+        &cores,
+        stop,
+    )
+    .await;
     shared.progress.drain();
     for socket in shared.sessions.all() {
         socket.say_draining();

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{
     auth::Authenticator,
+    cores::Cores,
     limits::{rate::Rates, shares::Shares},
     progress::Progress,
     sessions::Sessions,
@@ -22,6 +23,8 @@ pub(super) struct Shared {
     pub(super) rates: Rates,
     pub(super) shares: Shares,
     pub(super) config: Config,
+    /// Where the sockets live: it ends with the last of them, whose tasks are there.
+    _cores: Option<Arc<Cores>>,
 }
 
 impl Shared {
@@ -30,6 +33,7 @@ impl Shared {
         feed: Option<Arc<Feed>>,
         auth: Arc<Authenticator>,
         config: Config,
+        cores: Option<Arc<Cores>>,
     ) -> Arc<Self> {
         let telemetry = Arc::new(Telemetry::new(feed.as_deref()));
         Arc::new(Self {
@@ -42,6 +46,7 @@ impl Shared {
             shares: Shares::new(&config, &telemetry),
             telemetry,
             config,
+            _cores: cores,
         })
     }
 }

@@ -9,6 +9,7 @@ mod bundle;
 mod clients;
 mod connect;
 mod context;
+mod cores;
 mod decoder;
 mod failures;
 mod feed;

@@ -8,7 +8,8 @@ use std::{
 use super::{MARKER, base64};
 use crate::support::{PATIENCE, Program, RawClient};
 
-/// Threads that the server has for its calls, on every machine: what calls cost at once goes by their number.
+/// Threads that the server has for its calls, on every machine: what calls cost at once goes by their number. One is a
+/// core, and one stands by for what would keep that too long.
 pub(super) const THREADS: usize = 2;
 
 /// Bytes that a server may have taken from the system and not given back after a story: the allocator keeps what bombs
@@ -27,7 +28,7 @@ pub(super) struct Victim {
 
 impl Victim {
     pub(super) fn start(flags: &[&str]) -> Self {
-        let program = Program::start_after(&format!("export TOKIO_WORKER_THREADS={THREADS}"), flags);
+        let program = Program::start(&[&["--cores", "1"], flags].concat());
         Self {
             memory: program.memory(),
             files: program.open_files(),

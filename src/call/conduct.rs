@@ -1,0 +1,168 @@
+//! How long a function keeps its core to itself. A core serves many sockets, so a function that computes or blocks for
+//! long runs apart from then on, where no socket waits for it, until it has been brief for a good while.
+
+use std::{
+    future::{self, Future, Ready},
+    panic::resume_unwind,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    task::{Context, Poll, ready},
+    time::{Duration, Instant},
+};
+
+use futures_util::{future::BoxFuture, poll};
+use tokio::{runtime::Handle, sync::oneshot};
+use tokio_util::task::AbortOnDropHandle;
+
+use super::reply::Reply;
+use crate::error::{CallError, Code, Result};
+
+/// A function's future.
+type Running = BoxFuture<'static, Result<Reply>>;
+
+/// A function that does not wait for so long keeps others waiting.
+const LONG: Duration = Duration::from_millis(5);
+
+/// Calls in a row that must be brief before a function that was not is trusted again.
+const TRUSTED_AFTER: u32 = 1000;
+
+/// What is known of a function.
+#[derive(Debug, Default)]
+pub(super) struct Conduct {
+    /// Calls until it is trusted again.
+    apart: AtomicU32,
+}
+
+impl Conduct {
+    /// Whether it is to run apart.
+    pub(super) fn is_long(&self) -> bool {
+        self.apart.load(Ordering::Relaxed) > 0
+    }
+
+    /// Does a part of its work, and remembers whether that took long.
+    pub(super) fn watch<T>(&self, work: impl FnOnce() -> T) -> T {
+        let begun = Instant::now();
+        let done = work();
+        if begun.elapsed() > LONG {
+            self.apart.store(TRUSTED_AFTER, Ordering::Relaxed);
+        }
+        done
+    }
+
+    /// It runs apart once more. Of two who count at once one may count for both.
+    fn one_less(&self) {
+        let left = self.apart.load(Ordering::Relaxed).saturating_sub(1);
+        self.apart.store(left, Ordering::Relaxed);
+    }
+}
+
+/// A function's future under watch.
+struct Watched<'a> {
+    future: Running,
+    conduct: &'a Conduct,
+}
+
+impl Future for Watched<'_> {
+    type Output = Result<Reply>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { future, conduct } = self.get_mut();
+        conduct.watch(|| future.as_mut().poll(cx))
+    }
+}
+
+/// A function that was started, and ends where this is dropped.
+pub(super) struct Started<'a>(Place<'a>);
+
+enum Place<'a> {
+    Here(Watched<'a>),
+    /// It was done when it had begun.
+    Done(Ready<Result<Reply>>),
+    Apart(AbortOnDropHandle<Result<Reply>>),
+}
+
+impl<'a> Started<'a> {
+    /// Here: what it does is done as this is polled.
+    ///
+    /// # Errors
+    /// Those of `start`.
+    pub(super) fn here(conduct: &'a Conduct, start: impl FnOnce() -> Result<Running>) -> Result<Self> {
+        let future = conduct.watch(start)?;
+        Ok(Self(Place::Here(Watched { future, conduct })))
+    }
+
+    /// On another runtime. Completes when it has done what it does before its first wait; most are done by then, and are
+    /// answered before another begins.
+    pub(super) async fn apart(
+        runtime: &Handle,
+        conduct: Arc<Conduct>,
+        start: impl FnOnce() -> Result<Running> + Send + 'static,
+    ) -> Self {
+        conduct.one_less();
+        let (done, begun) = oneshot::channel();
+        let running = AbortOnDropHandle::new(runtime.spawn(async move {
+            let mut function = match Started::here(&conduct, start) {
+                Ok(function) => function,
+                Err(refused) => return hand(done, Err(refused)),
+            };
+            if let Poll::Ready(result) = poll!(&mut function) {
+                return hand(done, result);
+            }
+            drop(done);
+            function.await
+        }));
+        Self(match begun.await {
+            Ok(result) => Place::Done(future::ready(result)),
+            Err(_) => Place::Apart(running),
+        })
+    }
+}
+
+impl Future for Started<'_> {
+    type Output = Result<Reply>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let running = match &mut self.0 {
+            Place::Here(function) => return Pin::new(function).poll(cx),
+            Place::Done(result) => return Pin::new(result).poll(cx),
+            Place::Apart(running) => running,
+        };
+        Poll::Ready(match ready!(Pin::new(running).poll(cx)) {
+            Ok(result) => result,
+            Err(ended) => match ended.try_into_panic() {
+                Ok(panic) => resume_unwind(panic),
+                Err(_) => Err(CallError::new(Code::Unavailable, "the server is stopping")),
+            },
+        })
+    }
+}
+
+/// Whoever waits gets the result, and nothing is left; else it is kept.
+fn hand(done: oneshot::Sender<Result<Reply>>, result: Result<Reply>) -> Result<Reply> {
+    done.send(result).map_or_else(|unheard| unheard, |()| Ok(None))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread::sleep;
+
+    use super::*;
+
+    #[test]
+    fn a_function_that_took_long_is_trusted_again_when_it_has_been_brief_for_long() {
+        let conduct = Conduct::default();
+        conduct.watch(|| ());
+        assert!(!conduct.is_long());
+        conduct.watch(|| sleep(2 * LONG));
+        for _ in 0..TRUSTED_AFTER {
+            assert!(conduct.is_long());
+            conduct.one_less();
+        }
+        assert!(!conduct.is_long());
+        conduct.one_less();
+        assert!(!conduct.is_long());
+    }
+}

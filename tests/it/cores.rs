@@ -1,0 +1,133 @@
+//! Functions that keep their thread: no socket waits for them, once they are known.
+
+use std::{
+    sync::{Condvar, Mutex},
+    thread::{self, available_parallelism},
+    time::Duration,
+};
+
+use serde_json::json;
+use updraft::{App, Config, Json, Module, State};
+
+use crate::support::{Local, Packet, RawClient};
+
+/// Longer than a function may keep its thread before it is known for that.
+const LONG: Duration = Duration::from_millis(50);
+
+/// A gate, and the numbers that went through.
+#[derive(Default)]
+struct Gate {
+    state: Mutex<(bool, Vec<u32>)>,
+    opened: Condvar,
+}
+
+/// Blocks its thread; with 0 for long enough to become known, else until the gate is open.
+async fn block(Json(number): Json<u32>, gate: State<Gate>) -> Json<u32> {
+    if number == 0 {
+        thread::sleep(LONG);
+        return Json(0);
+    }
+    let mut state = gate.state.lock().unwrap();
+    while !state.0 {
+        state = gate.opened.wait(state).unwrap();
+    }
+    state.1.push(number);
+    Json(number)
+}
+
+async fn note(Json(number): Json<u32>, gate: State<Gate>) -> Json<u32> {
+    gate.state.lock().unwrap().1.push(number);
+    Json(number)
+}
+
+async fn open(gate: State<Gate>) {
+    gate.state.lock().unwrap().0 = true;
+    gate.opened.notify_all();
+}
+
+async fn seen(gate: State<Gate>) -> Json<Vec<u32>> {
+    Json(gate.state.lock().unwrap().1.clone())
+}
+
+async fn in_place() -> &'static str {
+    tokio::task::block_in_place(|| "done")
+}
+
+async fn panics(Json(number): Json<u32>) {
+    assert_eq!(number, 0, "not this one");
+    thread::sleep(LONG);
+}
+
+fn app() -> App {
+    let work = Module::new("work")
+        .on("block", block)
+        .on("note", note)
+        .on("open", open)
+        .on("seen", seen)
+        .on("in_place", in_place)
+        .on("panics", panics);
+    App::new().state(Gate::default()).module(work)
+}
+
+async fn taught(client: &mut RawClient, event: &str) {
+    client.call(&json!({"event": event, "data": 0})).await;
+}
+
+#[tokio::test]
+async fn while_a_function_blocks_the_sockets_of_every_core_are_answered() {
+    let server = Local::of(app()).await;
+    let mut blocking = server.client().await;
+    taught(&mut blocking, "work.block").await;
+    let begun = blocking.begin(&json!({"event": "work.block", "data": 1})).await;
+
+    let mut last = None;
+    for number in 0..=available_parallelism().unwrap().get() {
+        let mut client = server.client().await;
+        let answer = client
+            .call(&json!({"event": "work.note", "data": 100 + number}))
+            .await;
+        assert_eq!(answer["data"], 100 + number);
+        last = Some(client);
+    }
+    last.unwrap().call(&json!({"event": "work.open"})).await;
+    let answer = json!({"event": "work.block", "data": 1});
+    assert_eq!(blocking.packet().await, Packet::Ack(begun, answer));
+}
+
+#[tokio::test]
+async fn calls_behind_one_that_blocks_begin_after_it() {
+    const CALLS: u32 = 100;
+    let server = Local::of(app()).await;
+    let mut client = server.client().await;
+    taught(&mut client, "work.block").await;
+    for number in 1..=CALLS {
+        let event = ["work.block", "work.note"][number as usize % 2];
+        client.begin(&json!({"event": event, "data": number})).await;
+    }
+    server.client().await.call(&json!({"event": "work.open"})).await;
+    for _ in 0..CALLS {
+        assert!(matches!(client.packet().await, Packet::Ack(..)));
+    }
+    let seen = client.call(&json!({"event": "work.seen"})).await;
+    assert_eq!(seen["data"], json!((1..=CALLS).collect::<Vec<_>>()));
+}
+
+#[tokio::test]
+async fn a_function_that_blocks_beyond_its_time_is_given_up_and_one_that_panics_is_an_error() {
+    let config = Config {
+        call_timeout: Duration::from_secs(3),
+        ..Config::default()
+    };
+    let server = Local::start(app(), config).await;
+    let mut client = server.client().await;
+    taught(&mut client, "work.block").await;
+    let answer = client.call(&json!({"event": "work.block", "data": 1})).await;
+    assert_eq!(answer["error"]["code"], "timeout", "{answer}");
+    client.call(&json!({"event": "work.open"})).await;
+
+    taught(&mut client, "work.panics").await;
+    let answer = client.call(&json!({"event": "work.panics", "data": 1})).await;
+    assert_eq!(answer["error"]["code"], "internal", "{answer}");
+    let answer = client.call(&json!({"event": "work.in_place"})).await;
+    assert_eq!(answer["data"], "done");
+}

@@ -61,8 +61,8 @@ impl Module {
     /// Registers a function: see [`FromCall`](crate::FromCall) for what it may take and
     /// [`IntoReply`](crate::IntoReply) for what it may return.
     ///
-    /// It runs on the core of the socket that calls. Once it has computed or blocked for more than 5 ms without a wait, it
-    /// runs on other threads, where no socket waits for it, for as long as it does so at least once in 1,000 calls.
+    /// It runs on the core of the socket that calls. Once it has computed or blocked for more than 20 ms without a wait, it
+    /// runs on other threads, where no socket waits for it, for as long as it does so at least once in 200 calls.
     #[must_use]
     #[track_caller]
     pub fn on<Args: 'static>(mut self, name: impl Into<String>, function: impl Handler<Args>) -> Self {

@@ -9,7 +9,9 @@ mod proxies;
 mod sockets;
 mod subjects;
 
-use crate::support::Http;
+use std::time::Instant;
+
+use crate::support::{Http, PATIENCE};
 
 const POLL: &str = "/socket.io/?EIO=4&transport=polling";
 
@@ -30,9 +32,17 @@ fn websocket(url: &str, headers: &[&str]) -> (Http, u16) {
     (connection, response.status)
 }
 
-/// How often a limit acted.
+/// How often a limit acted. A client sees the end of its connection before the server has counted it, so whoever asks
+/// may be turned away for a moment.
 fn refused(url: &str, limit: &str) -> u64 {
-    let told = Http::get(url, "/metrics", &[]).body;
+    let deadline = Instant::now() + PATIENCE;
+    let told = loop {
+        let response = Http::get(url, "/metrics", &[]);
+        if response.status == 200 {
+            break response.body;
+        }
+        assert!(Instant::now() < deadline, "{}", response.status);
+    };
     let series = format!("updraft_refused_total{{limit=\"{limit}\"}} ");
     let line = told.lines().find_map(|line| line.strip_prefix(&series));
     line.unwrap_or_else(|| panic!("{limit} is not told: {told}"))

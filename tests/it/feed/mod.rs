@@ -5,7 +5,9 @@ mod begin;
 mod board;
 mod clients;
 mod declarations;
+mod earlier;
 mod handshakes;
+mod hindered;
 mod listeners;
 mod once;
 mod projections;
@@ -79,6 +81,9 @@ on_every_store! {
     once::a_call_that_never_ended_has_its_answer,
     once::all_that_a_call_publishes_is_published,
     once::calls_with_and_without_a_key_begin_in_order,
+    earlier::who_gave_up_and_tries_again_gets_what_the_first_try_said,
+    earlier::what_follows_the_publish_of_an_earlier_try_is_not_published,
+    earlier::who_tries_again_at_another_server_gets_the_first_answer,
     tidying::what_a_topic_need_not_keep_goes,
     tidying::a_topic_is_left_alone_until_there_may_be_something_to_remove,
     tidying::a_call_is_remembered_for_as_long_as_is_configured,

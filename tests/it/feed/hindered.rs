@@ -1,0 +1,103 @@
+//! A real store that is hindered for as long as a story says so: slow to write.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use futures_util::{FutureExt, future::BoxFuture};
+use tokio::sync::{Mutex, broadcast};
+use updraft::{
+    Epoch,
+    journal::{
+        Append, Appended, Cursor, Fence, Journal, JournalError, Keep, Recalled, Record, Removed, Tail,
+    },
+};
+
+pub(super) struct Hindered {
+    journal: Arc<dyn Journal>,
+    /// Appends go by here one after the other, in the order in which they came; whoever holds it keeps them back.
+    pub(super) appends: Arc<Mutex<()>>,
+    /// Appends that came.
+    pub(super) came: AtomicUsize,
+}
+
+impl Hindered {
+    pub(super) fn new(journal: Arc<dyn Journal>) -> Arc<Self> {
+        Arc::new(Self {
+            appends: Arc::default(),
+            came: AtomicUsize::default(),
+            journal,
+        })
+    }
+}
+
+impl Journal for Hindered {
+    fn epoch(&self) -> &Epoch {
+        self.journal.epoch()
+    }
+
+    /// Goes through though whoever asked for it gives up.
+    fn append(&self, append: Append) -> BoxFuture<'_, Result<Appended, JournalError>> {
+        let journal = self.journal.clone();
+        let mut turn = Box::pin(self.appends.clone().lock_owned());
+        // Queues right here, as those that come later do after it.
+        let first = turn.as_mut().now_or_never();
+        let appending = tokio::spawn(async move {
+            let _turn = match first {
+                Some(turn) => turn,
+                None => turn.await,
+            };
+            journal.append(append).await
+        });
+        self.came.fetch_add(1, Ordering::SeqCst);
+        Box::pin(async { appending.await.unwrap() })
+    }
+
+    fn recall(&self, key: &str) -> BoxFuture<'_, Result<Option<Recalled>, JournalError>> {
+        self.journal.recall(key)
+    }
+
+    fn answer(&self, key: String, answer: String) -> BoxFuture<'_, Result<(), JournalError>> {
+        self.journal.answer(key, answer)
+    }
+
+    fn fence(&self, topic: &str) -> BoxFuture<'_, Result<Fence, JournalError>> {
+        self.journal.fence(topic)
+    }
+
+    fn read(&self, topic: &str, cursor: Cursor) -> BoxFuture<'_, Result<Vec<Record>, JournalError>> {
+        self.journal.read(topic, cursor)
+    }
+
+    fn backlog(&self, topic: &str, cursor: Cursor) -> BoxFuture<'_, Result<Vec<Record>, JournalError>> {
+        self.journal.backlog(topic, cursor)
+    }
+
+    fn compact(&self, topic: &str, keep: Keep) -> BoxFuture<'_, Result<Removed, JournalError>> {
+        self.journal.compact(topic, keep)
+    }
+
+    fn forget(&self, older_than: Duration) -> BoxFuture<'_, Result<usize, JournalError>> {
+        self.journal.forget(older_than)
+    }
+
+    fn topics(&self) -> BoxFuture<'_, Result<Vec<(String, Fence)>, JournalError>> {
+        self.journal.topics()
+    }
+
+    fn consumed(&self, topic: &str, consumer: &str) -> BoxFuture<'_, Result<u64, JournalError>> {
+        self.journal.consumed(topic, consumer)
+    }
+
+    fn consume(&self, topic: &str, consumer: &str, seq: u64) -> BoxFuture<'_, Result<(), JournalError>> {
+        self.journal.consume(topic, consumer, seq)
+    }
+
+    fn tail(&self) -> broadcast::Receiver<Tail> {
+        self.journal.tail()
+    }
+}

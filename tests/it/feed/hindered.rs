@@ -1,9 +1,9 @@
-//! A real store that is hindered for as long as a story says so: slow to write.
+//! A real store that is hindered for as long as a story says so: slow to write, unreadable, told of late.
 
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -23,6 +23,13 @@ pub(super) struct Hindered {
     pub(super) appends: Arc<Mutex<()>>,
     /// Appends that came.
     pub(super) came: AtomicUsize,
+    /// No fence can be read.
+    pub(super) unreadable: AtomicBool,
+    /// Fences that were asked for in vain.
+    pub(super) in_vain: AtomicUsize,
+    durable: std::sync::Mutex<broadcast::Receiver<Tail>>,
+    /// Has room for one batch.
+    tail: broadcast::Sender<Tail>,
 }
 
 impl Hindered {
@@ -30,8 +37,21 @@ impl Hindered {
         Arc::new(Self {
             appends: Arc::default(),
             came: AtomicUsize::default(),
+            unreadable: AtomicBool::default(),
+            in_vain: AtomicUsize::default(),
+            durable: std::sync::Mutex::new(journal.tail()),
+            tail: broadcast::Sender::new(1),
             journal,
         })
+    }
+
+    /// Tells all that became durable since this was called last, in one go.
+    pub(super) fn tell(&self) {
+        let mut durable = self.durable.lock().unwrap();
+        while let Ok(batch) = durable.try_recv() {
+            // It fails where nobody listens.
+            let _ = self.tail.send(batch);
+        }
     }
 }
 
@@ -66,6 +86,10 @@ impl Journal for Hindered {
     }
 
     fn fence(&self, topic: &str) -> BoxFuture<'_, Result<Fence, JournalError>> {
+        if self.unreadable.load(Ordering::SeqCst) {
+            self.in_vain.fetch_add(1, Ordering::SeqCst);
+            return Box::pin(async { Err(JournalError::Unavailable("hindered".to_owned())) });
+        }
         self.journal.fence(topic)
     }
 
@@ -98,6 +122,6 @@ impl Journal for Hindered {
     }
 
     fn tail(&self) -> broadcast::Receiver<Tail> {
-        self.journal.tail()
+        self.tail.subscribe()
     }
 }

@@ -14,6 +14,7 @@ mod projections;
 mod publish;
 mod reader;
 mod resume;
+mod skipping;
 mod slow;
 mod tidying;
 

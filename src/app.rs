@@ -326,6 +326,7 @@ impl App {
             topics,
             self.config.remember_calls,
             self.config.max_subscriptions,
+            self.config.guard_timeout,
         )
         .await?;
         feed.keep_tidy();

@@ -188,6 +188,11 @@ pub struct Config {
         help_heading = LIMITS)]
     pub call_timeout: Duration,
 
+    /// How long the guard of a topic may take
+    #[arg(long, env = "UPDRAFT_GUARD_TIMEOUT", value_name = "TIME", value_parser = time, default_value = "10s",
+        help_heading = LIMITS)]
+    pub guard_timeout: Duration,
+
     /// Calls of one socket that run at once
     #[arg(long, env = "UPDRAFT_MAX_RUNNING", value_name = "CALLS", default_value_t = Config::default().max_running, help_heading = LIMITS,
         value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
@@ -267,6 +272,7 @@ impl Default for Config {
             max_unpacked: limits.unpacked,
             max_depth: limits.depth,
             call_timeout: Duration::from_secs(30),
+            guard_timeout: Duration::from_secs(10),
             max_running: 32,
             max_waiting: 1024,
             read_pause: Duration::from_secs(10),

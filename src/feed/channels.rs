@@ -35,6 +35,8 @@ pub struct Feed {
     most_subscriptions: usize,
     /// Counts those beyond.
     refused: OnceLock<Counter>,
+    /// How long the guard of a topic may take.
+    longest_guard: Duration,
     stop: CancellationToken,
     _stop_with_this: DropGuard,
 }
@@ -80,7 +82,7 @@ impl Channel {
 
 impl Feed {
     /// Follows a journal from where it ends now, inside a tokio runtime. Idempotency keys are remembered for this
-    /// long at least; a socket is subscribed to so many topics at most.
+    /// long at least; a socket is subscribed to so many topics at most, and the guard of a topic takes no longer than this.
     ///
     /// # Errors
     /// Where the journal cannot be read.
@@ -89,6 +91,7 @@ impl Feed {
         topics: Vec<Topic>,
         remembers: Duration,
         most_subscriptions: usize,
+        longest_guard: Duration,
     ) -> Result<Arc<Self>, JournalError> {
         // Before the fences are read, so that nothing falls in between.
         let tail = journal.tail();
@@ -116,6 +119,7 @@ impl Feed {
             remembers,
             most_subscriptions,
             refused: OnceLock::new(),
+            longest_guard,
             stop: stop.clone(),
             _stop_with_this: stop.drop_guard(),
         };
@@ -145,6 +149,11 @@ impl Feed {
 
     pub(super) fn most_subscriptions(&self) -> usize {
         self.most_subscriptions
+    }
+
+    /// How long a guard may take; meanwhile its socket's other subscriptions wait.
+    pub(super) fn longest_guard(&self) -> Duration {
+        self.longest_guard
     }
 
     /// Counts there who asks for more subscriptions than that, from now on.

@@ -26,9 +26,6 @@ use crate::{
     event::{MalformedPosition, Position},
 };
 
-/// Longest that a topic's guard may take; meanwhile its socket's other subscriptions wait.
-const LONGEST_GUARD: Duration = Duration::from_secs(10);
-
 /// Before a journal that could not be read is tried again.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
@@ -189,7 +186,7 @@ async fn admit(feed: &Feed, cx: &Context, topic: &str) -> Result<Arc<Channel>> {
     let channel = feed.channel(topic)?;
     let asked = async { channel.topic.admit(cx.socket_id().clone(), cx.identity()).await };
     let asked = AssertUnwindSafe(asked).catch_unwind();
-    match tokio::time::timeout(LONGEST_GUARD, asked).await {
+    match tokio::time::timeout(feed.longest_guard(), asked).await {
         Ok(Ok(admitted)) => admitted.map(|()| channel.clone()),
         Ok(Err(panic)) => Err(CallError::internal(format_args!(
             "the guard of topic '{}' panicked: {}",

@@ -9,6 +9,7 @@ mod keys;
 mod own;
 mod refresh;
 mod revoke;
+mod topic_guards;
 mod topics;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -52,6 +53,11 @@ fn signed(header: &Header, claims: &Value, key: &EncodingKey) -> String {
 fn token(changed: Value) -> String {
     let key = EncodingKey::from_secret(SECRET.as_bytes());
     signed(&Header::new(Algorithm::HS256), &claims(changed), &key)
+}
+
+/// A token of Ada's, who has this type of account.
+fn account(number: u8) -> String {
+    token(json!({"data": {"account_type": number}}))
 }
 
 fn auth() -> AuthConfig {

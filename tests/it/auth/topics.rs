@@ -7,7 +7,7 @@ use updraft::{
     App, Context, Event, Json, Module, Position, Result, Topic, claim, everyone, journal::MemoryJournal,
 };
 
-use super::{auth, call, connect, serve, token};
+use super::{account, auth, call, connect, serve, token};
 use crate::support::{Local, Packet, RawClient};
 
 async fn say(text: String, cx: Context) -> Result<Json<Position>> {
@@ -23,10 +23,6 @@ async fn served(news: Topic) -> Local {
         .topic(news)
         .module(Module::new("api.news").on("say", say));
     serve(app, auth()).await
-}
-
-fn account(number: u8) -> String {
-    token(json!({"data": {"account_type": number}}))
 }
 
 async fn event(client: &mut RawClient) -> Value {

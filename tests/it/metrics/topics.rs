@@ -3,8 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
+use tokio::sync::Semaphore;
 use updraft::{
-    App, Event, Topic, everyone,
+    App, Config, Event, Topic, everyone,
     journal::{Durability, Keep, MemoryJournal, SqliteJournal},
 };
 
@@ -13,6 +14,78 @@ use crate::support::{Local, Packet, RawClient, until, within_patience};
 
 fn of(local: &Local, topic: &str, name: &str) -> f64 {
     figure(local, &format!("updraft_topic_{name}{{topic=\"{topic}\"}}"))
+}
+
+fn sockets(local: &Local) -> f64 {
+    figure(local, "updraft_sockets")
+}
+
+/// Half of them go before they have heard anything.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_handshakes_subscribed_to_ends_with_their_sockets() {
+    let app = App::new()
+        .journal(Arc::new(MemoryJournal::new().unwrap()))
+        .topic(Topic::new("board").readable_by(everyone));
+    let local = watched(app).await;
+    let handshake = json!({"topics": {"board": null}});
+    let mut stays = RawClient::connect_with(&local.url, &handshake).await;
+    for number in 0..200 {
+        let mut client = RawClient::connect_with(&local.url, &handshake).await;
+        if number % 2 == 0 {
+            assert!(
+                matches!(client.packet().await, Packet::Event(_, event, _) if event["event"] == "topic.start")
+            );
+        }
+    }
+    until("all but one to be gone", || {
+        (sockets(&local), of(&local, "board", "subscribers")) == (1.0, 1.0)
+    })
+    .await;
+    let last = local
+        .server
+        .feed()
+        .unwrap()
+        .topic("board")
+        .publish(Event::new("said"))
+        .await;
+    hear_up_to(&mut stays, last.unwrap().seq).await;
+    drop(stays);
+    until("nobody to be left", || {
+        (sockets(&local), of(&local, "board", "subscribers")) == (0.0, 0.0)
+    })
+    .await;
+}
+
+/// Nothing but its end could end what they ask for.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_goes_while_a_guard_hangs_is_gone() {
+    const CLIENTS: u32 = 20;
+    let asked = Arc::new(Semaphore::new(0));
+    let asks = asked.clone();
+    let never = move |_| {
+        asks.add_permits(1);
+        std::future::pending()
+    };
+    let app = App::new()
+        .journal(Arc::new(MemoryJournal::new().unwrap()))
+        .topic(Topic::new("board").readable_by(never));
+    let config = Config {
+        metrics: true,
+        guard_timeout: Duration::from_hours(1),
+        ..Config::default()
+    };
+    let local = Local::start(app, config).await;
+    let handshake = json!({"topics": {"board": null}});
+    for _ in 0..CLIENTS {
+        let client = RawClient::connect_with(&local.url, &handshake).await;
+        within_patience("the guard to be asked", asked.acquire())
+            .await
+            .unwrap()
+            .forget();
+        drop(client);
+    }
+    until("nobody to be left", || sockets(&local) == 0.0).await;
+    assert_eq!(of(&local, "board", "subscribers"), 0.0);
 }
 
 /// Reads until the event of this place.

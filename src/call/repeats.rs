@@ -19,7 +19,6 @@ use super::{
     first_answer,
     once::{Applied, OnceCall},
     payload::Data,
-    peer::Hold,
     reply::Reply,
 };
 use crate::{
@@ -50,7 +49,7 @@ impl Repeats {
     pub(super) async fn apply<F>(
         &self,
         call: &OnceCall,
-        hold: Hold,
+        hold: impl Sized,
         start: impl Future<Output = Result<F>>,
     ) -> Result<Reply>
     where
@@ -158,3 +157,6 @@ impl Drop for Running<'_> {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,117 @@
+//! However a call ends, its key is not among those that run any more.
+
+use std::{future::pending, panic::AssertUnwindSafe, sync::Barrier, thread};
+
+use futures_util::{FutureExt, future::BoxFuture, task::noop_waker_ref};
+use tokio::task::yield_now;
+
+use super::*;
+use crate::{
+    call::{
+        identity::Identity,
+        payload::{Arrived, Call, Limits},
+    },
+    error::{CallError, Code},
+    journal::MemoryJournal,
+};
+
+type Function = BoxFuture<'static, Result<Reply>>;
+
+fn repeats() -> Repeats {
+    Repeats::new(Arc::new(MemoryJournal::new().unwrap()))
+}
+
+fn call(key: &str) -> OnceCall {
+    let arrived = Arrived {
+        text: format!(r#"["event",{{"event":"api.test.run","id":"{key}"}}]"#).into(),
+        attachments: Vec::new(),
+    };
+    let call = Call::decode(arrived, &Limits::default()).unwrap();
+    OnceCall::of(&call, &Identity::ANONYMOUS).unwrap().unwrap()
+}
+
+/// Runs a call to its end, however it ends.
+async fn run(repeats: &Repeats, start: impl FnOnce() -> Result<Function>) {
+    let call = call("key");
+    let applied = repeats.apply(&call, (), async { start() });
+    let _ = AssertUnwindSafe(applied).catch_unwind().await;
+}
+
+fn running(repeats: &Repeats) -> usize {
+    lock(&repeats.running).len()
+}
+
+/// One that has begun, and does not end by itself.
+fn begun<'a>(repeats: &'a Repeats, call: &'a OnceCall) -> BoxFuture<'a, Result<Reply>> {
+    let mut begun = Box::pin(repeats.apply(call, (), async { Ok(pending::<Result<Reply>>().boxed()) }));
+    assert!(
+        begun
+            .poll_unpin(&mut std::task::Context::from_waker(noop_waker_ref()))
+            .is_pending()
+    );
+    begun
+}
+
+#[tokio::test]
+async fn nothing_is_left_of_a_call_that_came_to_its_end() {
+    let repeats = repeats();
+    run(&repeats, || Ok(async { Ok(None) }.boxed())).await;
+    assert_eq!(running(&repeats), 0, "an answer");
+    let refused = || CallError::new(Code::Forbidden, "no");
+    run(&repeats, move || Ok(async move { Err(refused()) }.boxed())).await;
+    assert_eq!(running(&repeats), 0, "an error");
+    run(&repeats, move || Err(refused())).await;
+    assert_eq!(running(&repeats), 0, "arguments that do not fit");
+    run(&repeats, || Ok(async { panic!("at once") }.boxed())).await;
+    assert_eq!(running(&repeats), 0, "a panic");
+    let late = async {
+        yield_now().await;
+        panic!("later")
+    };
+    run(&repeats, || Ok(late.boxed())).await;
+    assert_eq!(running(&repeats), 0, "a late panic");
+    run(&repeats, || panic!("before")).await;
+    assert_eq!(running(&repeats), 0, "a panic before it begins");
+}
+
+/// As one is that takes too long, or whose server stops.
+#[tokio::test]
+async fn nothing_is_left_of_a_call_that_is_dropped() {
+    let repeats = repeats();
+    let (first, second, third, other) = (call("key"), call("key"), call("key"), call("other"));
+    let first = begun(&repeats, &first);
+    let second = begun(&repeats, &second);
+    let third = begun(&repeats, &third);
+    let other = begun(&repeats, &other);
+    assert_eq!(running(&repeats), 2, "by key");
+    drop(other);
+    assert_eq!(running(&repeats), 1);
+    drop(second);
+    assert_eq!(running(&repeats), 1, "one of those that wait for their turn");
+    drop(first);
+    assert_eq!(running(&repeats), 1, "the one that ran, while another waits");
+    drop(third);
+    assert_eq!(running(&repeats), 0);
+}
+
+/// Each of those who leave could take the other for one who stays.
+#[test]
+fn nothing_is_left_of_calls_that_are_dropped_at_once() {
+    const ROUNDS: usize = 20_000;
+    let (repeats, together) = (repeats(), Barrier::new(2));
+    thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                let call = call("key");
+                for round in 0..ROUNDS {
+                    let begun = begun(&repeats, &call);
+                    together.wait();
+                    drop(begun);
+                    together.wait();
+                    assert_eq!(running(&repeats), 0, "round {round}");
+                    together.wait();
+                }
+            });
+        }
+    });
+}

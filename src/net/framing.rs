@@ -25,6 +25,9 @@ pub(super) enum Carrier {
 /// What stands before a Buffer in Engine.IO v3: the type of a message.
 const MESSAGE: u8 = 4;
 
+/// The frame that disconnects a socket.
+pub(super) const DISCONNECT: &[u8] = b"\x81\x0241";
+
 /// Room for the head of any frame.
 const HEAD: usize = 10;
 

@@ -6,6 +6,7 @@ use super::{
     answer::AnswerFrame,
     caller::{Caller, EVENT, MESSAGE},
     company::Company,
+    framing,
     packet::Kind,
 };
 use crate::{
@@ -13,8 +14,9 @@ use crate::{
     error::CallError,
 };
 
-/// Within this a flush follows one that had begun before there was more to write.
-const ANOTHER_FLUSH: Duration = Duration::from_millis(500);
+/// How long a client has to go by itself, once the last words have left. Where a connection is closed on something that
+/// the client still sends, its system throws away what it has not read yet.
+const GRACE: Duration = Duration::from_millis(500);
 
 /// What existing clients are told who may not call.
 const NO_PERMISSION: &str = "user hasn`t permission";
@@ -30,7 +32,7 @@ impl<E: Company> Caller<E> {
         self.gone.cancel();
         *self.known_as() = Identity::ANONYMOUS;
         self.outbox.end(last);
-        let flushes = self.link.flushes();
+        self.link.expect_last(framing::DISCONNECT);
         if !self.engine.disconnect() {
             // There is no room to say so.
             self.link.close();
@@ -38,9 +40,8 @@ impl<E: Company> Caller<E> {
         }
         let (link, patience) = (self.link.clone(), self.shared.config.send_timeout);
         tokio::spawn(async move {
-            let _ = tokio::time::timeout(patience, link.flushed_since(flushes)).await;
-            // That flush may have begun before. Where it did, another one follows at once.
-            let _ = tokio::time::timeout(ANOTHER_FLUSH, link.flushed_since(flushes + 1)).await;
+            let _ = tokio::time::timeout(patience, link.last_left()).await;
+            tokio::time::sleep(GRACE).await;
             link.close();
         });
     }

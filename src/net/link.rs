@@ -141,6 +141,25 @@ impl Link {
         self.reading().from.as_ref()?.straight()
     }
 
+    /// Looks for this frame as the last that the client is to hear.
+    pub(super) fn expect_last(&self, frame: &[u8]) {
+        if let Some(wire) = self.straight().and_then(|wire| wire.upgrade()) {
+            wire.expect_last(frame.to_vec());
+        }
+    }
+
+    /// Waits until the last frame has left; for ever, where no WebSocket under our hand carries it.
+    pub(super) async fn last_left(&self) {
+        loop {
+            let flushes = self.flushes();
+            match self.straight() {
+                None => return std::future::pending().await,
+                Some(wire) if wire.upgrade().is_none_or(|wire| wire.has_left()) => return,
+                Some(_) => self.flushed_since(flushes).await,
+            }
+        }
+    }
+
     fn reading(&self) -> MutexGuard<'_, Reading> {
         self.reading.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -150,5 +169,53 @@ impl OnFlush for Link {
     fn flushed(&self) {
         self.flushes.fetch_add(1, Ordering::Release);
         self.flushed.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::{FutureExt, pin_mut};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    use super::*;
+    use crate::net::{connection::Connection, framing::DISCONNECT};
+
+    /// Whatever else is flushed before.
+    #[tokio::test]
+    async fn the_last_has_left_when_it_has_left() {
+        let (mut client, stream) = duplex(100);
+        let control = Arc::<Control>::default();
+        let mut engine = Connection::new(stream, control.clone(), ());
+        let link = Arc::<Link>::default();
+        link.carried_by(&control);
+        link.expect_last(DISCONNECT);
+        let left = link.last_left();
+        pin_mut!(left);
+        for _ in 0..3 {
+            engine.write_all(b"\x81\x012").await.unwrap();
+            let flushes = link.flushes();
+            engine.flush().await.unwrap();
+            assert!(link.flushes() > flushes);
+            assert!(left.as_mut().now_or_never().is_none());
+        }
+        engine.write_all(DISCONNECT).await.unwrap();
+        assert!(left.as_mut().now_or_never().is_none(), "it is not flushed");
+        engine.flush().await.unwrap();
+        left.await;
+        let mut heard = [0; 13];
+        client.read_exact(&mut heard).await.unwrap();
+        assert_eq!(heard[9..], *DISCONNECT);
+    }
+
+    #[tokio::test]
+    async fn of_a_connection_that_is_gone_nothing_is_waited_for() {
+        let (_client, stream) = duplex(100);
+        let control = Arc::<Control>::default();
+        let engine = Connection::new(stream, control.clone(), ());
+        let link = Arc::<Link>::default();
+        link.carried_by(&control);
+        link.expect_last(DISCONNECT);
+        drop(engine);
+        link.last_left().await;
     }
 }

@@ -143,12 +143,13 @@ impl Way {
         matches!(self.settled(), Self::Straight(_))
     }
 
-    /// Whether what was sent straight has not left yet.
-    pub(super) fn is_waiting(&self) -> bool {
-        let Self::Straight(past) = self else {
-            return false;
-        };
-        past.wire().is_ok_and(|wire| wire.is_waiting())
+    /// Whether something that was sent past the engine, or to it before the mark, has not left yet.
+    pub(super) fn is_waiting(&mut self) -> bool {
+        match self.settled() {
+            Self::ThroughEngine => false,
+            Self::Clearing(_) => true,
+            Self::Straight(past) => past.wire().is_ok_and(|wire| wire.is_waiting()),
+        }
     }
 
     /// The way as it is now.

@@ -32,7 +32,7 @@ pub(super) trait OnDrained: Send + Sync + 'static {
 /// A way to the client past the engine.
 pub(super) trait Straight: Send + Sync {
     /// Looks for this frame among what the engine writes from now on, and keeps it back; all that the engine was given
-    /// before it has been written then. Not while the engine writes a frame, or another mark is looked for.
+    /// before it has been written then. Not while another mark is looked for.
     fn expect(&self, mark: Vec<u8>) -> bool;
 
     /// The mark does not come, as the engine did not take it.
@@ -40,6 +40,12 @@ pub(super) trait Straight: Send + Sync {
 
     /// Whether no mark is looked for any more.
     fn is_clear(&self) -> bool;
+
+    /// Looks for this frame as the last that the client is to hear.
+    fn expect_last(&self, frame: Vec<u8>);
+
+    /// Whether the last frame has left, and all before it.
+    fn has_left(&self) -> bool;
 
     /// Sends whole frames after all that was sent; not where too much waits already.
     fn send(self: Arc<Self>, frames: &[u8]) -> bool;
@@ -67,17 +73,23 @@ struct State<S> {
     /// Whether what was read is being worked on. Whoever does that comes back for more, and what was sent meanwhile
     /// leaves then, at once.
     reading: bool,
-    /// Whether the engine has written a part of a frame.
-    within_frame: bool,
-    mark: Option<Mark>,
+    /// Bytes that are left of the frames that the engine has begun to write.
+    rest: usize,
+    /// Whether the engine has written something that it has not flushed.
+    unflushed: bool,
+    /// A frame that shows that the engine has written all before it.
+    mark: Option<Vec<u8>>,
+    last: Last,
     /// When something that was sent past the engine left last.
     left: Option<Instant>,
 }
 
-/// A frame that shows that the engine has written all before it, after `rest` bytes of another one.
-struct Mark {
-    frame: Vec<u8>,
-    rest: usize,
+/// The last frame that the client is to hear, which the engine writes.
+enum Last {
+    /// There may be others.
+    Unknown,
+    Expected(Vec<u8>),
+    Begun,
 }
 
 impl<S: AsyncWrite + Unpin> State<S> {
@@ -85,9 +97,14 @@ impl<S: AsyncWrite + Unpin> State<S> {
         self.waiting.is_empty() && self.drainer.is_none()
     }
 
+    /// Whether all that was written has left.
+    fn has_left(&self) -> bool {
+        self.is_idle() && self.rest == 0 && !self.unflushed
+    }
+
     /// Whether what waits had better leave together with what is sent next, in a task of its own.
     fn may_gather(&self) -> bool {
-        let is_free = self.drainer.is_none() && !self.within_frame && !self.reading;
+        let is_free = self.drainer.is_none() && self.rest == 0 && !self.reading;
         is_free && self.waiting.len() < MANY && self.left.is_some_and(|left| left.elapsed() < SOON)
     }
 
@@ -106,23 +123,35 @@ impl<S: AsyncWrite + Unpin> State<S> {
     }
 
     fn poll_engine(&mut self, context: &mut Context<'_>, frames: &[u8]) -> Poll<io::Result<usize>> {
-        let Some(mark) = &mut self.mark else {
-            let written = ready!(Pin::new(&mut self.stream).poll_write(context, frames))?;
-            self.within_frame = written < frames.len();
-            return Poll::Ready(Ok(written));
-        };
-        if mark.rest == 0 {
-            if frames.starts_with(&mark.frame) {
-                let kept_back = mark.frame.len();
-                self.mark = None;
-                return Poll::Ready(Ok(kept_back));
-            }
-            mark.rest = first_frame(frames);
+        if self.rest > 0 {
+            return self.poll_part(context, frames, self.rest);
         }
-        let frame = &frames[..frames.len().min(mark.rest)];
-        let written = ready!(Pin::new(&mut self.stream).poll_write(context, frame))?;
-        mark.rest -= written;
-        self.within_frame = mark.rest > 0;
+        if let Some(mark) = self.mark.take_if(|mark| frames.starts_with(mark)) {
+            return Poll::Ready(Ok(mark.len()));
+        }
+        let is_last = matches!(&self.last, Last::Expected(last) if frames.starts_with(last));
+        let part = match (&self.mark, &self.last) {
+            (None, Last::Unknown | Last::Begun) => frames.len(),
+            _ => first_frame(frames),
+        };
+        let written = ready!(self.poll_part(context, frames, part))?;
+        if is_last {
+            self.last = Last::Begun;
+        }
+        Poll::Ready(Ok(written))
+    }
+
+    /// Writes of so many bytes of the engine's, whose end is that of a frame.
+    fn poll_part(
+        &mut self,
+        context: &mut Context<'_>,
+        frames: &[u8],
+        part: usize,
+    ) -> Poll<io::Result<usize>> {
+        let now = &frames[..frames.len().min(part)];
+        let written = ready!(Pin::new(&mut self.stream).poll_write(context, now))?;
+        self.rest = part - written;
+        self.unflushed = true;
         Poll::Ready(Ok(written))
     }
 }
@@ -135,8 +164,10 @@ impl<S: AsyncWrite + Unpin + Send + 'static, D: OnDrained> Wire<S, D> {
             waiting: BytesMut::new(),
             drainer: None,
             reading: false,
-            within_frame: false,
+            rest: 0,
+            unflushed: false,
             mark: None,
+            last: Last::Unknown,
             left: None,
         };
         Arc::new(Self {
@@ -192,7 +223,10 @@ impl<S: AsyncWrite + Unpin + Send + 'static, D: OnDrained> Wire<S, D> {
     }
 
     pub(super) fn poll_flush(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.state().stream).poll_flush(context)
+        let mut state = self.state();
+        ready!(Pin::new(&mut state.stream).poll_flush(context))?;
+        state.unflushed = false;
+        Poll::Ready(Ok(()))
     }
 
     pub(super) fn poll_shutdown(self: &Arc<Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -203,7 +237,7 @@ impl<S: AsyncWrite + Unpin + Send + 'static, D: OnDrained> Wire<S, D> {
     /// The engine's turn: when what was sent has left, but at once for the rest of a frame.
     fn poll_turn(self: &Arc<Self>) -> Poll<MutexGuard<'_, State<S>>> {
         let mut state = self.state();
-        if state.within_frame || state.is_idle() {
+        if state.rest > 0 || state.is_idle() {
             return Poll::Ready(state);
         }
         self.push_out(&mut state);
@@ -227,7 +261,7 @@ impl<S: AsyncWrite + Unpin + Send + 'static, D: OnDrained> Wire<S, D> {
 
     /// Whether all that waits left. Where the client does not read fast enough, it leaves by and by.
     fn push_out(self: &Arc<Self>, state: &mut State<S>) -> bool {
-        if state.within_frame || state.drainer.is_some() {
+        if state.rest > 0 || state.drainer.is_some() {
             return false;
         }
         let out = pin!(unconstrained(poll_fn(|context| state.poll_out(context))));
@@ -285,10 +319,10 @@ impl<S, D> Wire<S, D> {
 impl<S: AsyncWrite + Unpin + Send + 'static, D: OnDrained> Straight for Wire<S, D> {
     fn expect(&self, mark: Vec<u8>) -> bool {
         let mut state = self.state();
-        if state.within_frame || state.mark.is_some() {
+        if state.mark.is_some() {
             return false;
         }
-        state.mark = Some(Mark { frame: mark, rest: 0 });
+        state.mark = Some(mark);
         true
     }
 
@@ -298,6 +332,15 @@ impl<S: AsyncWrite + Unpin + Send + 'static, D: OnDrained> Straight for Wire<S, 
 
     fn is_clear(&self) -> bool {
         self.state().mark.is_none()
+    }
+
+    fn expect_last(&self, frame: Vec<u8>) {
+        self.state().last = Last::Expected(frame);
+    }
+
+    fn has_left(&self) -> bool {
+        let state = self.state();
+        matches!(state.last, Last::Begun) && state.has_left()
     }
 
     fn send(self: Arc<Self>, frames: &[u8]) -> bool {
@@ -314,7 +357,7 @@ impl<S: AsyncWrite + Unpin + Send + 'static, D: OnDrained> Straight for Wire<S, 
     }
 
     fn is_waiting(&self) -> bool {
-        !self.state().is_idle()
+        !self.state().has_left()
     }
 }
 

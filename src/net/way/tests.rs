@@ -46,6 +46,12 @@ impl Straight for Log {
         !*self.expected.lock().unwrap()
     }
 
+    fn expect_last(&self, _: Vec<u8>) {}
+
+    fn has_left(&self) -> bool {
+        self.is_clear()
+    }
+
     fn send(self: Arc<Self>, frames: &[u8]) -> bool {
         self.write(format!("straight: {}", String::from_utf8_lossy(&frames[2..])));
         true
@@ -74,7 +80,9 @@ fn what_was_given_to_the_engine_leaves_before_anything_goes_past_it() {
     assert!(send(&mut way, 1));
     assert!(!send(&mut way, 2), "before the mark came");
     assert!(!way.turn(), "before the mark came");
+    assert!(way.is_waiting(), "before the mark came");
     log.expect_no_more();
+    assert!(!way.is_waiting());
     assert!(send(&mut way, 2));
     assert!(way.turn());
     assert!(send(&mut way, 3), "behind what somebody else gave to the engine");

@@ -51,7 +51,7 @@ fn texts(mut bytes: &[u8]) -> Vec<String> {
     texts
 }
 
-/// What the engine does with its frames: writes until all are taken.
+/// What the engine does with its frames: writes until all are taken, and flushes.
 async fn engine_writes(wire: Tested, mut frames: Vec<u8>) {
     while !frames.is_empty() {
         let written = poll_fn(|context| Poll::Ready(wire.poll_write(context, &frames))).await;
@@ -60,6 +60,7 @@ async fn engine_writes(wire: Tested, mut frames: Vec<u8>) {
             Poll::Pending => tokio::task::yield_now().await,
         }
     }
+    poll_fn(|context| wire.poll_flush(context)).await.unwrap();
 }
 
 #[tokio::test]
@@ -121,6 +122,55 @@ async fn what_is_sent_while_calls_are_read_leaves_when_they_have_been_read() {
     let mut heard = vec![0; 10];
     client.read_exact(&mut heard).await.unwrap();
     assert_eq!(texts(&heard), ["one", "two"]);
+}
+
+/// Flushes of what stood before it say nothing of it.
+#[tokio::test]
+async fn the_last_frame_has_left_once_it_is_written_whole_and_flushed() {
+    let (wire, mut client) = wire(8);
+    let begun = frame("begun before");
+    let taken = poll_fn(|context| wire.poll_write(context, &begun)).await;
+    wire.expect_last(frame("the last"));
+    let before = [&begun[taken.unwrap()..], &frame("before")].concat();
+    let writing = tokio::spawn(engine_writes(wire.clone(), before));
+    let mut heard = vec![0; begun.len() + frame("before").len()];
+    client.read_exact(&mut heard).await.unwrap();
+    writing.await.unwrap();
+    assert!(!wire.is_waiting());
+    assert!(!wire.has_left(), "it has not come");
+
+    assert!(wire.clone().send(&frame("straight, and more than fits")));
+    let last = frame("the last");
+    let writing = tokio::spawn(engine_writes(wire.clone(), last.clone()));
+    let mut more = vec![0; frame("straight, and more than fits").len() + 1];
+    client.read_exact(&mut more).await.unwrap();
+    while wire.state().rest == 0 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!wire.has_left(), "a part of it");
+    let mut rest = vec![0; last.len() - 1];
+    client.read_exact(&mut rest).await.unwrap();
+    writing.await.unwrap();
+    assert!(wire.has_left());
+    heard.extend(more.into_iter().chain(rest));
+    let expected = [
+        "begun before",
+        "before",
+        "straight, and more than fits",
+        "the last",
+    ];
+    assert_eq!(texts(&heard), expected);
+}
+
+#[tokio::test]
+async fn what_is_written_has_left_once_it_is_flushed() {
+    let (wire, _client) = wire(100);
+    wire.expect_last(frame("the last"));
+    let last = frame("the last");
+    poll_fn(|context| wire.poll_write(context, &last)).await.unwrap();
+    assert!(wire.is_waiting() && !wire.has_left());
+    poll_fn(|context| wire.poll_flush(context)).await.unwrap();
+    assert!(!wire.is_waiting() && wire.has_left());
 }
 
 #[tokio::test]

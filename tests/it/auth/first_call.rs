@@ -1,10 +1,12 @@
 //! As the proof of concept refused: at the first call, by a text.
 
-use serde_json::{Value, json};
-use updraft::{App, AuthConfig, Context, Json, Module, Topic, everyone, journal::MemoryJournal};
+use std::time::Duration;
 
-use super::{auth, connect, last_words, serve, token};
-use crate::support::{Local, Packet, node};
+use serde_json::{Value, json};
+use updraft::{App, AuthConfig, Config, Context, Json, Module, Topic, everyone, journal::MemoryJournal};
+
+use super::{auth, configured, connect, last_words, serve, token};
+use crate::support::{Local, Packet, RawClient, node};
 
 const NO_PERMISSION: &str = "user hasn`t permission";
 
@@ -16,7 +18,21 @@ async fn like_the_proof_of_concept() -> Local {
         at_first_call: true,
         ..auth()
     };
-    serve(app, at_first_call).await
+    // Who is closed is closed once it has heard why, and not for having waited long enough.
+    let config = Config {
+        send_timeout: Duration::from_hours(1),
+        ..configured(at_first_call)
+    };
+    Local::start(app, config).await
+}
+
+#[tokio::test]
+async fn an_old_client_is_closed_once_it_has_heard_why() {
+    let local = like_the_proof_of_concept().await;
+    let mut client = RawClient::connect_old(&local.url).await;
+    client.emit(&json!({"event": "api.services.status"})).await;
+    let message = format!(r#"42["message",{}]"#, json!(NO_PERMISSION));
+    assert_eq!(last_words(&mut client).await, [message, "41".to_owned()]);
 }
 
 #[tokio::test]
@@ -44,7 +60,7 @@ async fn who_is_refused_connects_and_is_closed_at_the_first_call() {
 async fn who_is_refused_hears_of_no_topic_meanwhile() {
     let local = like_the_proof_of_concept().await;
     let handshake = json!({"token": "forged", "topics": {"news": null}});
-    let mut client = crate::support::RawClient::connect_with(&local.url, &handshake).await;
+    let mut client = RawClient::connect_with(&local.url, &handshake).await;
     client
         .emit(&json!({"event": "topic.subscribe", "data": {"topic": "news"}}))
         .await;
@@ -59,7 +75,7 @@ async fn who_is_refused_hears_nothing_of_what_is_said_to_all() {
             cx.broadcast().emit("message", "to all").await
         })
         .on("ask", async |cx: Context| {
-            let patience = std::time::Duration::from_secs(20);
+            let patience = Duration::from_secs(20);
             let answers = cx
                 .broadcast()
                 .emit_with_ack::<Value>("question", "to all", patience)

@@ -48,7 +48,17 @@ impl RawClient {
         client
     }
 
-    /// The same over a line that holds little: what is not read piles up at the server soon.
+    /// Connects as the clients of the 2.x generation do, over Engine.IO v3, where nobody needs to ask.
+    pub(crate) async fn connect_old(url: &str) -> Self {
+        let address = url.strip_prefix("http://").expect("an address");
+        let stream = TcpStream::connect(address).await.expect("the server listens");
+        let mut client = Self::over_engine(url, 3, stream).await;
+        assert!(client.text().await.starts_with("0{"), "the engine's greeting");
+        assert_eq!(client.text().await, "40", "the namespace's");
+        client
+    }
+
+    /// As `connect_with`, over a line that holds little: what is not read piles up at the server soon.
     pub(crate) async fn connect_narrow(url: &str, auth: &Value) -> Self {
         let stream = narrow(url.strip_prefix("http://").expect("an address")).await;
         let mut client = Self::over(url, stream).await;
@@ -66,8 +76,12 @@ impl RawClient {
     }
 
     async fn over(url: &str, stream: TcpStream) -> Self {
+        Self::over_engine(url, 4, stream).await
+    }
+
+    async fn over_engine(url: &str, version: u8, stream: TcpStream) -> Self {
         let address = format!(
-            "{}/socket.io/?EIO=4&transport=websocket",
+            "{}/socket.io/?EIO={version}&transport=websocket",
             url.replace("http://", "ws://")
         );
         let (socket, _) = client_async(address, stream)

@@ -9,7 +9,10 @@ use std::{
 };
 
 use futures_util::{FutureExt, future::BoxFuture};
-use tokio::sync::{Mutex, broadcast};
+use tokio::{
+    runtime::Handle,
+    sync::{Mutex, broadcast},
+};
 use updraft::{
     Epoch,
     journal::{
@@ -18,6 +21,8 @@ use updraft::{
 };
 
 pub(super) struct Hindered {
+    /// The story's own: what goes on there outlives a server.
+    runtime: Handle,
     journal: Arc<dyn Journal>,
     /// Appends go by here one after the other, in the order in which they came; whoever holds it keeps them back.
     pub(super) appends: Arc<Mutex<()>>,
@@ -35,6 +40,7 @@ pub(super) struct Hindered {
 impl Hindered {
     pub(super) fn new(journal: Arc<dyn Journal>) -> Arc<Self> {
         Arc::new(Self {
+            runtime: Handle::current(),
             appends: Arc::default(),
             came: AtomicUsize::default(),
             unreadable: AtomicBool::default(),
@@ -66,7 +72,7 @@ impl Journal for Hindered {
         let mut turn = Box::pin(self.appends.clone().lock_owned());
         // Queues right here, as those that come later do after it.
         let first = turn.as_mut().now_or_never();
-        let appending = tokio::spawn(async move {
+        let appending = self.runtime.spawn(async move {
             let _turn = match first {
                 Some(turn) => turn,
                 None => turn.await,

@@ -33,8 +33,8 @@ export const serve = (io) => {
   })
 }
 
-/** Tells where it listens, and ends when nobody is there to hear it. */
-export const tell = (port) => {
-  console.log(`127.0.0.1:${port}`)
+/** Tells where it listens, and the ids of processes that work for it; ends when nobody is there to hear it. */
+export const tell = (port, processes = []) => {
+  console.log([`127.0.0.1:${port}`, ...processes].join(' '))
   process.stdin.on('end', () => process.exit()).resume()
 }

@@ -52,6 +52,8 @@ pub(crate) fn open_files() -> u64 {
 /// The other end of [`tell`]. Ends with it.
 pub(crate) struct ServerProcess {
     child: Child,
+    /// Those that it told of, which work for it and end with it.
+    others: Vec<u32>,
     pub(crate) address: SocketAddr,
     /// What it keeps on the disk, for as long as it runs.
     pub(crate) data: Option<TempDir>,
@@ -67,21 +69,33 @@ impl ServerProcess {
             .expect("the server starts");
         let mut lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
         let line = lines.next().expect("the server listens").expect("UTF-8");
+        let mut words = line.split(' ');
         Self {
             child,
-            address: line.parse().expect("an address"),
+            address: words
+                .next()
+                .and_then(|word| word.parse().ok())
+                .expect("an address"),
+            others: words.map(|word| word.parse().expect("a process")).collect(),
             data,
         }
     }
 
-    /// CPU time that it has used, all threads together.
-    pub(crate) fn cpu(&self) -> Duration {
-        cpu_of(Pid::from_raw(self.child.id() as i32))
+    /// The server's own process, and those that work for it.
+    pub(crate) fn processes(&self) -> impl Iterator<Item = u32> {
+        std::iter::once(self.child.id()).chain(self.others.iter().copied())
     }
 
-    /// Bytes that it holds in memory now.
+    /// CPU time that its processes have used, all threads together.
+    pub(crate) fn cpu(&self) -> Duration {
+        self.processes()
+            .map(|process| cpu_of(Pid::from_raw(process as i32)))
+            .sum()
+    }
+
+    /// Bytes that its processes hold in memory now.
     pub(crate) fn memory(&self) -> u64 {
-        memory_of(self.child.id())
+        self.processes().map(memory_of).sum()
     }
 }
 

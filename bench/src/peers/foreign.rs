@@ -73,6 +73,17 @@ pub(super) fn missing_node(packages: &[&str]) -> Option<String> {
     Some(format!("npm did not install {missing}"))
 }
 
+pub(super) fn missing_redis() -> Option<String> {
+    let packages = ["socket.io", "@socket.io/redis-streams-adapter", "redis"];
+    missing_node(&packages).or_else(|| {
+        // As it is started.
+        let version = ["--pdeathsig", "KILL", "redis-server", "--version"];
+        said(Path::new("setpriv"), &version)
+            .is_none()
+            .then(|| "needs redis-server, and setpriv of util-linux".to_owned())
+    })
+}
+
 pub(super) fn missing_bun() -> Option<String> {
     let is_there = bun_program().is_some() && package("@socket.io/bun-engine").exists();
     (!is_there).then(|| "npm did not install bun, or has none for this platform".to_owned())
@@ -107,12 +118,18 @@ pub(crate) fn versions() -> Vec<String> {
         said(Path::new("rustc"), &["--version"]),
         said(&node_program(), &["--version"]).map(|version| format!("Node {version}")),
         bun_program().and_then(|bun| said(&bun, &["--version"]).map(|version| format!("Bun {version}"))),
+        said(Path::new("redis-server"), &["--version"]).and_then(|line| {
+            let (_, version) = line.split_once("v=")?;
+            Some(format!("Redis {}", version.split(' ').next()?))
+        }),
     ];
     let packages = [
         "socket.io",
         "bufferutil",
         "@socket.io/bun-engine",
         "better-sqlite3",
+        "@socket.io/redis-streams-adapter",
+        "redis",
     ];
     let packages = packages.into_iter().map(of_package);
     let python = said(&python_program(), &["-c", python]);

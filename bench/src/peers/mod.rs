@@ -37,13 +37,15 @@ pub(crate) enum Peer {
     Python,
     /// Socket.IO on Node, which inserts each event with better-sqlite3
     NodeSqlite,
+    /// Socket.IO on Node with its Redis Streams adapter, on a Redis that syncs each event
+    NodeRedis,
     /// The bare store: SQLite with the journal's tables, no socket
     Store,
 }
 
 impl Peer {
     /// In the order in which tables have them.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Updraft,
         Self::Bare,
         Self::Floor,
@@ -52,6 +54,7 @@ impl Peer {
         Self::Node,
         Self::NodeTuned,
         Self::NodeSqlite,
+        Self::NodeRedis,
         Self::Python,
     ];
 
@@ -66,6 +69,7 @@ impl Peer {
             Self::Bun => "Bun",
             Self::Python => "python-socketio",
             Self::NodeSqlite => "Node, better-sqlite3",
+            Self::NodeRedis => "Node, Redis Streams",
             Self::Store => "bare store",
         }
     }
@@ -81,6 +85,7 @@ impl Peer {
             Self::Updraft | Self::Bare | Self::Floor | Self::Store => None,
             Self::Node | Self::NodeTuned => foreign::missing_node(&["socket.io", "bufferutil"]),
             Self::NodeSqlite => foreign::missing_node(&["socket.io", "better-sqlite3"]),
+            Self::NodeRedis => foreign::missing_redis(),
             Self::Bun => foreign::missing_bun(),
             Self::Python => foreign::missing_python(),
         }
@@ -96,7 +101,7 @@ impl Peer {
             Self::NodeTuned => foreign::node(&["node.mjs", "tuned"]),
             Self::Bun => foreign::bun(),
             Self::Python => foreign::python(),
-            Self::NodeSqlite | Self::Store => return self.start_with(0, 1),
+            Self::NodeSqlite | Self::NodeRedis | Self::Store => return self.start_with(0, 1),
         };
         ServerProcess::start(command, None)
     }
@@ -113,6 +118,7 @@ impl Peer {
         let command = match self {
             Self::Updraft => serve(&["updraft-topics", path, &events, &keys]),
             Self::NodeSqlite => foreign::node(&["durable.mjs", path, &events, &keys]),
+            Self::NodeRedis => foreign::node(&["redis.mjs", path]),
             _ => return self.start(),
         };
         ServerProcess::start(command, Some(directory))

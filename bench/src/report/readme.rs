@@ -15,7 +15,11 @@ pub(super) fn lines(scenarios: &[Scenario]) -> Option<String> {
     let call = compared(find("ack 128 B", "32 x 8")?, &rivals, cpu)?;
     let held = compared(find(idle::NAME, "")?, &rivals, |peer| peer.memory.middle)?;
     let rate = |peer: &Summary| peer.per_second.middle;
-    let publish = compared(find("publish, 512", "")?, &[Peer::NodeSqlite], rate)?;
+    let publish = compared(
+        find("publish, 512", "")?,
+        &[Peer::NodeSqlite, Peer::NodeRedis],
+        rate,
+    )?;
     Some(format!(
         "- a call of 128 B and its answer, µs of server CPU: {call}\n\
          - durable events a second from 512 callers: {publish}\n\

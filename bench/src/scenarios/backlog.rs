@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{DURABLE, SUBSCRIBE};
+use super::SUBSCRIBE;
 use crate::{
     client::Client,
     measure::{Done, Scenario},
@@ -16,6 +16,9 @@ use crate::{
 pub(crate) struct Backlog {
     pub(crate) keys: usize,
 }
+
+/// Those who send a new subscriber the latest event of each key.
+const PEERS: &[Peer] = &[Peer::Updraft, Peer::NodeSqlite];
 
 impl Scenario for Backlog {
     type Load = SocketAddr;
@@ -29,7 +32,7 @@ impl Scenario for Backlog {
     }
 
     fn peers(&self) -> &'static [Peer] {
-        DURABLE
+        PEERS
     }
 
     fn start(&self, peer: Peer) -> Option<ServerProcess> {

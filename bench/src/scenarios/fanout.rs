@@ -50,7 +50,7 @@ impl FanOut {
 }
 
 /// Beside a durable publish, what a room emit costs that keeps nothing.
-const BESIDE_TOPICS: &[Peer] = &[DURABLE[0], DURABLE[1], Peer::Bare];
+const BESIDE_TOPICS: &[Peer] = &[DURABLE[0], DURABLE[1], DURABLE[2], Peer::Bare];
 
 impl Scenario for FanOut {
     type Load = Room;

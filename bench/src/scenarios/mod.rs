@@ -23,7 +23,7 @@ const EPHEMERAL: &[Peer] = &[
 ];
 
 /// Servers that keep what is published.
-const DURABLE: &[Peer] = &[Peer::Updraft, Peer::NodeSqlite];
+const DURABLE: &[Peer] = &[Peer::Updraft, Peer::NodeSqlite, Peer::NodeRedis];
 
 /// A card that is published or emitted, with data of so many bytes, and the acked call about it.
 pub(crate) fn card(event: &str, key: usize, id: usize, data: &str) -> String {

@@ -20,7 +20,7 @@ pub(crate) struct Publish {
     pub(crate) callers: usize,
 }
 
-const PEERS: &[Peer] = &[DURABLE[0], DURABLE[1], Peer::Store];
+const PEERS: &[Peer] = &[DURABLE[0], DURABLE[1], DURABLE[2], Peer::Store];
 
 pub(crate) enum Load {
     Sockets(Vec<Client>),

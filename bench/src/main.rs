@@ -9,6 +9,7 @@ mod peers;
 mod process;
 mod report;
 mod scenarios;
+mod syscalls;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -36,6 +37,17 @@ struct Arguments {
     /// Writes docs/benchmarks.md anew
     #[arg(long)]
     report: bool,
+    /// Counts the servers' system calls too, each in one more round under strace; `--report` does so
+    #[arg(long)]
+    syscalls: bool,
+}
+
+impl Arguments {
+    /// Rounds of a scenario under strace. A run of seconds shows for one scenario that they run.
+    fn traced(&self, scenario: Scenario) -> usize {
+        let is_shown = self.smoke && scenario == Scenario::Publish;
+        usize::from(self.syscalls || self.report || is_shown)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, ValueEnum)]
@@ -91,19 +103,28 @@ fn run(arguments: &Arguments) {
         .expect("a runtime");
     let mut report = Report::begin();
     let peers = present(&arguments.peers, &mut report);
-    let mut run = Run {
-        size: if arguments.smoke { Size::SMOKE } else { Size::FULL },
-        open_files: process::open_files(),
-        peers,
-        report,
-    };
     let all = Scenario::value_variants();
     let wanted = if arguments.scenarios.is_empty() {
         all
     } else {
         &arguments.scenarios
     };
+    let is_traced = wanted.iter().any(|scenario| arguments.traced(*scenario) > 0);
+    let untraceable = is_traced.then(syscalls::missing).flatten();
+    if let Some(why) = &untraceable {
+        leave_out(format!("system calls: {why}"), &mut report);
+    }
+    let mut run = Run {
+        size: if arguments.smoke { Size::SMOKE } else { Size::FULL },
+        open_files: process::open_files(),
+        peers,
+        report,
+    };
     for scenario in wanted {
+        run.size.traced = match untraceable {
+            None => arguments.traced(*scenario),
+            Some(_) => 0,
+        };
         runtime.block_on(run.scenario(*scenario));
     }
     match arguments.smoke {
@@ -123,14 +144,15 @@ fn present(wanted: &[Peer], report: &mut Report) -> Vec<Peer> {
     for peer in Peer::ALL.into_iter().filter(is_wanted) {
         match peer.missing() {
             None => present.push(peer),
-            Some(why) => {
-                let sentence = format!("{}: {why}", peer.name());
-                println!("Left out: {sentence}");
-                report.missing.push(sentence);
-            }
+            Some(why) => leave_out(format!("{}: {why}", peer.name()), report),
         }
     }
     present
+}
+
+fn leave_out(sentence: String, report: &mut Report) {
+    println!("Left out: {sentence}");
+    report.missing.push(sentence);
 }
 
 /// What is to be measured, and what was.

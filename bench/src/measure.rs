@@ -14,6 +14,7 @@ use crate::{
     figures::percentile,
     peers::Peer,
     process::{self, ServerProcess},
+    syscalls::Strace,
 };
 
 /// Longest that a server may take for a round, or for its start.
@@ -23,6 +24,8 @@ const LONGEST: Duration = Duration::from_secs(60);
 #[derive(Clone, Copy)]
 pub(crate) struct Size {
     pub(crate) rounds: usize,
+    /// Rounds after them, in which system calls are counted.
+    pub(crate) traced: usize,
     /// How long each server is under load in a round.
     pub(crate) time: Duration,
     /// Clients where there are to be many.
@@ -35,6 +38,7 @@ pub(crate) struct Size {
 impl Size {
     pub(crate) const FULL: Self = Self {
         rounds: 7,
+        traced: 0,
         time: Duration::from_millis(600),
         many: 1000,
         idle: 10_000,
@@ -43,6 +47,7 @@ impl Size {
     };
     pub(crate) const SMOKE: Self = Self {
         rounds: 1,
+        traced: 0,
         time: Duration::from_millis(40),
         many: 50,
         idle: 200,
@@ -53,6 +58,28 @@ impl Size {
     /// Fewer rounds where each takes long.
     pub(crate) fn few_rounds(self) -> usize {
         self.rounds.div_ceil(2).min(3)
+    }
+
+    /// So many rounds, and those that are traced after them.
+    fn turns(self, rounds: usize) -> impl Iterator<Item = Turn> {
+        let traced = (rounds..rounds + self.traced).map(Turn::Traced);
+        (0..rounds).map(Turn::Measured).chain(traced)
+    }
+}
+
+/// A round, by its number.
+#[derive(Clone, Copy)]
+pub(crate) enum Turn {
+    /// On which the figures stand.
+    Measured(usize),
+    /// Under strace, which slows the server down: only its system calls are counted.
+    Traced(usize),
+}
+
+impl Turn {
+    fn number(self) -> usize {
+        let (Self::Measured(number) | Self::Traced(number)) = self;
+        number
     }
 }
 
@@ -75,6 +102,8 @@ pub(crate) struct Round {
     pub(crate) per_second: f64,
     /// Server CPU, µs for each operation.
     pub(crate) cpu: f64,
+    /// System calls of the server for each operation, where they were counted, in a round of its own.
+    pub(crate) syscalls: Option<f64>,
     /// µs from the question to the answer: half, 99 of 100 and 999 of 1,000 are not longer.
     pub(crate) p50: f64,
     pub(crate) p99: f64,
@@ -86,10 +115,33 @@ pub(crate) struct Round {
 }
 
 /// Everything that is known of a scenario.
+#[derive(Default)]
 pub(crate) struct Measured {
     pub(crate) rounds: Vec<Round>,
     /// Who did not finish, and why.
     pub(crate) failed: Vec<(Peer, String)>,
+}
+
+impl Measured {
+    /// Takes in what a server did in its turn.
+    fn add(&mut self, turn: Turn, round: Round) {
+        match turn {
+            Turn::Measured(_) => self.rounds.push(round),
+            Turn::Traced(_) => self
+                .rounds
+                .iter_mut()
+                .filter(|measured| measured.peer == round.peer && measured.scenario == round.scenario)
+                .for_each(|measured| measured.syscalls = round.syscalls),
+        }
+    }
+
+    fn fail(&mut self, peer: Peer, turn: Turn, why: String) {
+        let why = match turn {
+            Turn::Measured(_) => why,
+            Turn::Traced(_) => format!("under strace, {why}"),
+        };
+        self.failed.push((peer, why));
+    }
 }
 
 /// What a scenario does with each server.
@@ -121,10 +173,7 @@ struct Side<L> {
 
 /// Runs all servers of a scenario that are wanted and can be run.
 pub(crate) async fn measure<S: Scenario>(scenario: &S, wanted: &[Peer], size: Size) -> Measured {
-    let mut measured = Measured {
-        rounds: Vec::new(),
-        failed: Vec::new(),
-    };
+    let mut measured = Measured::default();
     let mut sides = Vec::new();
     for peer in scenario.peers().iter().filter(|peer| wanted.contains(peer)) {
         let start = async {
@@ -143,18 +192,18 @@ pub(crate) async fn measure<S: Scenario>(scenario: &S, wanted: &[Peer], size: Si
             Err(why) => measured.failed.push((*peer, why)),
         }
     }
-    for round in 0..size.rounds {
+    for turn in size.turns(size.rounds) {
         if sides.is_empty() {
             break;
         }
-        let first = round % sides.len();
+        let first = turn.number() % sides.len();
         sides.rotate_left(first);
         let mut stays = Vec::new();
         for mut side in sides {
-            match in_bounds(side.round(scenario, round, size)).await {
-                Ok(done) => measured.rounds.push(done),
+            match in_bounds(side.round(scenario, turn, size)).await {
+                Ok(round) => measured.add(turn, round),
                 Err(why) => {
-                    measured.failed.push((side.peer, why));
+                    measured.fail(side.peer, turn, why);
                     continue;
                 }
             }
@@ -172,20 +221,17 @@ pub(crate) async fn anew(
     all: &[Peer],
     wanted: &[Peer],
     size: Size,
-    one: impl AsyncFn(Peer, usize) -> Vec<Round>,
+    one: impl AsyncFn(Peer, Turn) -> Vec<Round>,
 ) -> Measured {
-    let mut measured = Measured {
-        rounds: Vec::new(),
-        failed: Vec::new(),
-    };
+    let mut measured = Measured::default();
     let mut peers: Vec<Peer> = all.iter().copied().filter(|peer| wanted.contains(peer)).collect();
-    for round in 0..size.few_rounds() {
+    for turn in size.turns(size.few_rounds()) {
         for peer in peers.clone() {
-            match in_bounds(one(peer, round)).await {
-                Ok(rounds) => measured.rounds.extend(rounds),
+            match in_bounds(one(peer, turn)).await {
+                Ok(rounds) => rounds.into_iter().for_each(|round| measured.add(turn, round)),
                 Err(why) => {
                     peers.retain(|other| *other != peer);
-                    measured.failed.push((peer, why));
+                    measured.fail(peer, turn, why);
                 }
             }
         }
@@ -196,16 +242,18 @@ pub(crate) async fn anew(
 }
 
 impl<L> Side<L> {
-    async fn round<S: Scenario<Load = L>>(&mut self, scenario: &S, round: usize, size: Size) -> Round {
-        let watch = Watch::start(self.server.as_ref());
+    async fn round<S: Scenario<Load = L>>(&mut self, scenario: &S, turn: Turn, size: Size) -> Round {
+        let watch = Watch::start(self.server.as_ref(), turn);
         let done = scenario.run(&mut self.load, size.time).await;
-        watch.stop(&scenario.name(), scenario.operation(), self.peer, round, done)
+        watch.stop(&scenario.name(), scenario.operation(), self.peer, done)
     }
 }
 
 /// What has been used up to now.
 pub(crate) struct Watch<'a> {
     server: Option<&'a ServerProcess>,
+    round: usize,
+    strace: Option<Strace>,
     start: Instant,
     own: Duration,
     used: Duration,
@@ -213,23 +261,25 @@ pub(crate) struct Watch<'a> {
 
 impl<'a> Watch<'a> {
     /// Without a server this process does the work.
-    pub(crate) fn start(server: Option<&'a ServerProcess>) -> Self {
+    pub(crate) fn start(server: Option<&'a ServerProcess>, turn: Turn) -> Self {
+        let strace = match turn {
+            Turn::Measured(_) => None,
+            Turn::Traced(_) => {
+                server.map(|server| Strace::attach(server.processes()).expect("it attaches here"))
+            }
+        };
         Self {
             server,
+            round: turn.number(),
+            strace,
             start: Instant::now(),
             own: process::cpu(),
             used: server.map_or_else(process::cpu, ServerProcess::cpu),
         }
     }
 
-    pub(crate) fn stop(
-        self,
-        scenario: &str,
-        operation: &'static str,
-        peer: Peer,
-        round: usize,
-        mut done: Done,
-    ) -> Round {
+    pub(crate) fn stop(self, scenario: &str, operation: &'static str, peer: Peer, mut done: Done) -> Round {
+        let syscalls = self.strace.map(Strace::detach);
         let used = self.server.map_or_else(process::cpu, ServerProcess::cpu) - self.used;
         let own = self.server.map_or(Duration::ZERO, |_| process::cpu() - self.own);
         done.latencies.sort_unstable();
@@ -237,10 +287,11 @@ impl<'a> Watch<'a> {
             scenario: scenario.to_owned(),
             operation,
             peer: peer.name(),
-            round,
+            round: self.round,
             operations: done.operations,
             per_second: done.operations as f64 / done.taken.as_secs_f64(),
             cpu: used.as_secs_f64() * 1e6 / done.operations as f64,
+            syscalls: syscalls.map(|calls| calls as f64 / done.operations as f64),
             p50: percentile(&done.latencies, 50.0),
             p99: percentile(&done.latencies, 99.0),
             p999: percentile(&done.latencies, 99.9),

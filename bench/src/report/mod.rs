@@ -25,7 +25,7 @@ pub(crate) struct Report {
     about: String,
     scenarios: Vec<Scenario>,
     rounds: Vec<crate::measure::Round>,
-    /// Servers that were left out, and why.
+    /// What was left out, and why.
     pub(crate) missing: Vec<String>,
     /// What does not fit into a table.
     pub(crate) sentences: Vec<String>,

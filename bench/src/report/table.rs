@@ -13,8 +13,8 @@ pub(super) fn of(scenario: &Scenario) -> String {
     };
     let mut text = format!(
         "**{}**\n\n\
-         | | µs of CPU per {} | x Node | x fastest other | x {} | per second | p50, ms | p99 | p99.9 | {memory} | load's cores |\n\
-         |---|---|---|---|---|---|---|---|---|---|---|\n",
+         | | µs of CPU per {} | x Node | x fastest other | x {} | syscalls | per second | p50, ms | p99 | p99.9 | {memory} | load's cores |\n\
+         |---|---|---|---|---|---|---|---|---|---|---|---|\n",
         scenario.name,
         scenario.operation,
         scenario.ground().map_or("floor", |ground| ground.peer)
@@ -35,7 +35,7 @@ fn row(scenario: &Scenario, peer: &Summary) -> String {
     };
     let milliseconds = |micros: Spread| number(micros.middle / 1000.0);
     format!(
-        "| {} | **{}** ({} to {}) | {} | {} | {} | {} | {} | {} | {} | {} | {:.2} |\n",
+        "| {} | **{}** ({} to {}) | {} | {} | {} | {} | {} | {} | {} | {} | {} | {:.2} |\n",
         peer.peer,
         number(peer.cpu.middle),
         number(peer.cpu.least),
@@ -43,6 +43,7 @@ fn row(scenario: &Scenario, peer: &Summary) -> String {
         ratio(scenario.node()),
         ratio(scenario.fastest_other()),
         ratio(scenario.ground()),
+        peer.syscalls.map_or_else(String::new, number),
         number(peer.per_second.middle),
         milliseconds(peer.p50),
         milliseconds(peer.p99),

@@ -7,7 +7,7 @@ use futures_util::{StreamExt, stream};
 use super::EPHEMERAL;
 use crate::{
     client::Client,
-    measure::{Done, Measured, Round, Size, Watch, anew},
+    measure::{Done, Measured, Round, Size, Turn, Watch, anew},
     peers::Peer,
 };
 
@@ -25,18 +25,18 @@ pub(crate) const NAME: &str = "idle";
 /// Each server anew in each round. Memory is in KB for each connection, over what the server held before.
 pub(crate) async fn measure(wanted: &[Peer], size: Size, open_files: u64) -> Measured {
     let connections = size.idle.min((open_files - BESIDE) as usize);
-    anew(EPHEMERAL, wanted, size, async |peer, round| {
-        vec![one(peer, round, connections).await]
+    anew(EPHEMERAL, wanted, size, async |peer, turn| {
+        vec![one(peer, turn, connections).await]
     })
     .await
 }
 
-async fn one(peer: Peer, round: usize, connections: usize) -> Round {
+async fn one(peer: Peer, turn: Turn, connections: usize) -> Round {
     let server = peer.start();
     // What a server gets ready with its first connection is not theirs.
     let first = Client::connect(server.address, "").await;
     let before = server.memory();
-    let watch = Watch::start(Some(&server));
+    let watch = Watch::start(Some(&server), turn);
     let start = Instant::now();
     let connect = (0..connections).map(async |_| {
         let asked = Instant::now();
@@ -49,7 +49,7 @@ async fn one(peer: Peer, round: usize, connections: usize) -> Round {
         taken: start.elapsed(),
         latencies,
     };
-    let mut round = watch.stop(&name(connections), "connection", peer, round, done);
+    let mut round = watch.stop(&name(connections), "connection", peer, done);
     tokio::time::sleep(SETTLED).await;
     round.memory = (server.memory() - before) as f64 / 1024.0 / connections as f64;
     drop((first, clients));

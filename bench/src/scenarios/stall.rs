@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     client::Client,
-    measure::{Done, Measured, Round, Size, Watch, anew},
+    measure::{Done, Measured, Round, Size, Turn, Watch, anew},
     peers::Peer,
 };
 
@@ -33,13 +33,13 @@ pub(crate) async fn measure(source: Source, wanted: &[Peer], size: Size) -> Meas
         Source::Room => EPHEMERAL,
         Source::Topic => DURABLE,
     };
-    anew(all, wanted, size, async |peer, round| {
-        one(source, peer, round, size.time).await.into()
+    anew(all, wanted, size, async |peer, turn| {
+        one(source, peer, turn, size.time).await.into()
     })
     .await
 }
 
-async fn one(source: Source, peer: Peer, round: usize, time: Duration) -> [Round; 2] {
+async fn one(source: Source, peer: Peer, turn: Turn, time: Duration) -> [Round; 2] {
     let server = match source {
         Source::Room => peer.start(),
         Source::Topic => peer.start_with(0, 1),
@@ -50,17 +50,17 @@ async fn one(source: Source, peer: Peer, round: usize, time: Duration) -> [Round
         Source::Room => format!("stall, {what}"),
         Source::Topic => format!("stall of a topic, {what}"),
     };
-    let watch = Watch::start(Some(&server));
+    let watch = Watch::start(Some(&server), turn);
     let all = speak(&mut room, source, time * LONGER / 2).await;
-    let all = watch.stop(&name("all read"), "delivery", peer, round, all);
+    let all = watch.stop(&name("all read"), "delivery", peer, all);
     let mut stalled = Vec::new();
     for _ in 0..READERS {
         let reader = Client::connect_small(server.address, source.auth()).await;
         stalled.push(source.enter(reader).await);
     }
-    let watch = Watch::start(Some(&server));
+    let watch = Watch::start(Some(&server), turn);
     let half = speak(&mut room, source, time * LONGER).await;
-    let half = watch.stop(&name("half stalled"), "delivery", peer, round, half);
+    let half = watch.stop(&name("half stalled"), "delivery", peer, half);
     drop(stalled);
     [all, half]
 }

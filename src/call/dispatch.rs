@@ -1,13 +1,18 @@
 //! One call from its packet to its answer: decode, look up, take the arguments, run, answer. Whatever goes
 //! wrong on the way, there is exactly one answer.
 
-use std::{any::Any, fmt, panic::AssertUnwindSafe, pin::pin, sync::Arc, task::Poll, time::Duration};
+use std::{any::Any, fmt, panic::AssertUnwindSafe, sync::Arc, task::Poll, time::Duration};
 
 use bytestring::ByteString;
-use futures_util::{FutureExt, poll};
+use futures_util::{
+    FutureExt,
+    future::{BoxFuture, Either},
+    poll,
+};
 use tokio::runtime::Handle;
 
 use super::{
+    conduct::Started,
     context::Context,
     once::OnceCall,
     payload::{Arrived, Call, Limits},
@@ -51,6 +56,9 @@ pub struct Dispatcher {
     repeats: Option<Repeats>,
     apart: Option<Handle>,
 }
+
+/// A call's function, started, or what comes before.
+type Running<'a> = Either<Started<'a>, BoxFuture<'a, Result<Reply>>>;
 
 impl Dispatcher {
     /// A dispatcher over a table; a function that takes longer than `time_limit` is dropped and its caller
@@ -114,15 +122,12 @@ impl Dispatcher {
         };
         // A block of its own, so that a panic is caught too of what a late function leaves half-way.
         let timed = async {
-            let run = pin!(self.run(registered, call, peer));
-            tokio::time::timeout(self.time_limit, run).await
+            let running = self.run(registered, call, peer)?;
+            let ended = tokio::time::timeout(self.time_limit, running).await;
+            ended.unwrap_or_else(|_| Err(self.too_late()))
         };
         let result = match AssertUnwindSafe(timed).catch_unwind().await {
-            Ok(Ok(result)) => result,
-            Ok(Err(_)) => Err(CallError::new(
-                Code::Timeout,
-                format!("no result within {}", humantime::format_duration(self.time_limit)),
-            )),
+            Ok(result) => result,
             Err(panic) => Err(CallError::internal(format_args!(
                 "{event} panicked: {}",
                 said(&*panic)
@@ -131,48 +136,48 @@ impl Dispatcher {
         Answer { event, result }
     }
 
-    // What few calls need is boxed, so that all others have less to move.
-    async fn run(&self, registered: &Registered, call: Call, peer: Arc<dyn Peer>) -> Result<Reply> {
-        let context = Context::new(peer.clone(), self.states.clone(), call.event_name());
-        if registered.guards.is_empty() {
-            return self.run_unguarded(registered, call, context, peer, None).await;
-        }
-        let guarded = async {
-            // Calls that come later begin later, however long a guard takes.
-            let hold = Hold::new(peer.clone());
-            for guard in &registered.guards {
-                guard.0.start(&call, &context)?.await?;
-            }
-            self.run_unguarded(registered, call, context, peer, Some(hold))
-                .await
-        };
-        Box::pin(guarded).await
+    fn too_late(&self) -> CallError {
+        let limit = humantime::format_duration(self.time_limit);
+        CallError::new(Code::Timeout, format!("no result within {limit}"))
     }
 
-    async fn run_unguarded(
+    /// Starts a call's function, which most functions need no more for.
+    fn run<'a>(&'a self, registered: &'a Registered, call: Call, peer: Arc<dyn Peer>) -> Result<Running<'a>> {
+        let context = Context::new(peer.clone(), self.states.clone(), call.event_name());
+        let apart = self.apart.as_ref().filter(|_| registered.is_long());
+        let is_kept = self.repeats.is_some() && call.id().is_some();
+        if registered.guards.is_empty() && apart.is_none() && !is_kept {
+            return registered.start(&call, &context).map(Either::Left);
+        }
+        // Boxed, so that the many calls that need none of it have less to move.
+        let in_turn = self.run_in_turn(registered, call, context, peer, apart);
+        Ok(Either::Right(Box::pin(in_turn)))
+    }
+
+    /// Runs a call of whose socket others begin later than it, however long that takes.
+    async fn run_in_turn(
         &self,
         registered: &Registered,
         call: Call,
         context: Context,
         peer: Arc<dyn Peer>,
-        hold: Option<Hold>,
+        apart: Option<&Handle>,
     ) -> Result<Reply> {
-        let apart = self.apart.as_ref().filter(|_| registered.is_long());
-        let hold = hold.or_else(|| apart.map(|_| Hold::new(peer.clone())));
+        let hold = Hold::new(peer.clone());
+        for guard in &registered.guards {
+            guard.0.start(&call, &context)?.await?;
+        }
         if let Some(repeats) = &self.repeats
             && let Some(once) = OnceCall::of(&call, &peer.identity())?
         {
+            drop(peer);
             let once = Arc::new(once);
-            let hold = hold.unwrap_or_else(|| Hold::new(peer));
             let context = context.applied_once(once.clone());
-            let start = registered.start(call, context, apart);
-            return Box::pin(repeats.apply(&once, hold, start)).await;
+            let start = registered.start_at(apart, call, context);
+            return repeats.apply(&once, hold, start).await;
         }
         drop(peer);
-        let mut function = registered.start(call, context, apart).await?;
-        let Some(hold) = hold else {
-            return function.await;
-        };
+        let mut function = registered.start_at(apart, call, context).await?;
         let begun = poll!(&mut function);
         drop(hold);
         match begun {

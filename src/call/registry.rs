@@ -88,22 +88,30 @@ impl Registered {
         self.conduct.is_long()
     }
 
-    /// Starts the function: here, or on another runtime, where it has begun when this completes.
+    /// Starts the function, here.
     ///
     /// # Errors
     /// What its arguments refuse.
-    pub(super) async fn start(
+    pub(super) fn start(&self, call: &Call, context: &Context) -> Result<Started<'_>> {
+        Started::here(&self.conduct, || self.function.start(call, context))
+    }
+
+    /// The same, or on another runtime, where it has begun when this completes.
+    ///
+    /// # Errors
+    /// What its arguments refuse.
+    pub(super) async fn start_at(
         &self,
+        apart: Option<&Handle>,
         call: Call,
         context: Context,
-        apart: Option<&Handle>,
     ) -> Result<Started<'_>> {
         let Some(runtime) = apart else {
-            return Started::here(&self.conduct, || self.function.start(&call, &context));
+            return self.start(&call, &context);
         };
         let function = self.function.clone();
         let start = move || function.start(&call, &context);
-        Ok(Box::pin(Started::apart(runtime, self.conduct.clone(), start)).await)
+        Ok(Started::apart(runtime, self.conduct.clone(), start).await)
     }
 }
 

@@ -13,6 +13,9 @@ after(() => browser.close());
 const DELAY = 300;
 const SLOW = { delay: DELAY, rate: 25_000 };
 
+/** Cards that take a while over it. */
+const CARDS = 200;
+
 /** Asks for so many cards, as any element may, and waits for the answers. */
 async function fill({ page }, cards) {
   await page.evaluate((count) => {
@@ -43,21 +46,25 @@ async function progressOf({ page }) {
   return seen;
 }
 
-test('a page that comes late shows how far it has caught up, and draws it all', async () => {
-  const server = await Server.start();
-  const cards = 200;
+/** Grace has filled the board, and Ada, whose network is slow, has seen a part of it. */
+async function catchingUp(server) {
   const grace = await Visitor.at(browser, server.url);
-  await fill(grace, cards);
-
+  await fill(grace, CARDS);
   const network = await Network.to(server, SLOW);
   const ada = await Visitor.at(browser, network.url);
   const seen = await progressOf(ada);
   await ada.page.reload();
   await until(() => seen.some(({ at, of }) => 0 < at && at < of));
+  return { network, grace, ada, seen };
+}
+
+test('a page that comes late shows how far it has caught up, and draws it all', async () => {
+  const server = await Server.start();
+  const { network, grace, ada, seen } = await catchingUp(server);
   await ada.phase('Live');
-  await ada.column('todo').locator('board-card').nth(cards - 1).waitFor();
-  for (const { at, of } of seen.filter((progress) => progress.of > 0)) assert.ok(at <= of && of === cards, `${at} of ${of}`);
-  assert.equal(await ada.figure('events'), cards);
+  await ada.column('todo').locator('board-card').nth(CARDS - 1).waitFor();
+  for (const { at, of } of seen.filter((progress) => progress.of > 0)) assert.ok(at <= of && of === CARDS, `${at} of ${of}`);
+  assert.equal(await ada.figure('events'), CARDS);
   assert.equal(await ada.figure('repeated'), 0);
   await ada.leave();
   await grace.leave();
@@ -93,15 +100,7 @@ test('over a slow network all works, later', async () => {
 
 test('a slow network that is cut while the page catches up loses nothing, and doubles nothing', async () => {
   const server = await Server.start();
-  const cards = 200;
-  const grace = await Visitor.at(browser, server.url);
-  await fill(grace, cards);
-
-  const network = await Network.to(server, SLOW);
-  const ada = await Visitor.at(browser, network.url);
-  const seen = await progressOf(ada);
-  await ada.page.reload();
-  await until(() => seen.some(({ at, of }) => 0 < at && at < of));
+  const { network, grace, ada } = await catchingUp(server);
   network.cut();
   await ada.phase(/^\s*Connecting/);
   await grace.add('doing', 'meanwhile');
@@ -112,10 +111,10 @@ test('a slow network that is cut while the page catches up loses nothing, and do
     await visitor.shows('doing', ['meanwhile']);
     await visitor.shows('done', ['theirs']);
     await visitor.settled();
-    assert.equal(await visitor.column('todo').locator('board-card').count(), cards);
+    assert.equal(await visitor.column('todo').locator('board-card').count(), CARDS);
     assert.equal(await visitor.figure('repeated'), 0);
   }
-  assert.equal(await ada.figure('events'), cards + 2);
+  assert.equal(await ada.figure('events'), CARDS + 2);
   await ada.leave();
   await grace.leave();
   network.close();

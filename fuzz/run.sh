@@ -3,7 +3,7 @@
 # toolchain. What it finds interesting it keeps in corpus/; an input that fails is written to artifacts/, and given as
 # the argument of
 #   cargo run --release --bin TARGET -- artifacts/TARGET/FILE
-# it fails again.
+# it fails again. With UPDRAFT_SEED (a number) it throws the same each time.
 set -eu
 cd "$(dirname "$0")"
 seconds="${1:-10}"
@@ -17,5 +17,5 @@ for target in "$@"; do
     mkdir -p "corpus/$target" "artifacts/$target"
     cargo run --quiet --release --locked --bin "$target" -- -max_total_time="$seconds" -max_len=4096 -timeout=10 \
         -rss_limit_mb=1024 -dict="$target.dict" -artifact_prefix="artifacts/$target/" -print_final_stats=1 \
-        "corpus/$target" "seeds/$target"
+        -seed="${UPDRAFT_SEED:-0}" "corpus/$target" "seeds/$target"
 done

@@ -10,8 +10,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{
-    HeaderMap, HeaderValue, Method, StatusCode, Uri,
+    HeaderMap, HeaderValue, Method, StatusCode,
     header::{HOST, ORIGIN},
+    uri::Authority,
 };
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
@@ -73,17 +74,29 @@ impl Origins {
 /// Whether a page came from the host that it asks for now. The scheme may differ, where a proxy ends TLS.
 fn is_own(origin: &HeaderValue, host: Option<&HeaderValue>) -> bool {
     let own = || {
-        let origin: Uri = origin.to_str().ok()?.parse().ok()?;
-        let standard = match origin.scheme_str()? {
+        let (scheme, authority) = origin.to_str().ok()?.split_once("://")?;
+        let standard = match scheme {
             "https" => 443,
             _ => 80,
         };
-        let host: Uri = host?.to_str().ok()?.parse().ok()?;
-        let is_same_host = origin.host()?.eq_ignore_ascii_case(host.host()?);
-        let port = |uri: &Uri| uri.port_u16().unwrap_or(standard);
-        Some(is_same_host && port(&origin) == port(&host))
+        let asked = place(host?.to_str().ok()?, standard)?;
+        Some(place(authority, standard)? == asked)
     };
     own().unwrap_or(false)
+}
+
+/// The host and the port of `host` or `host:port`, and of nothing else: no browser names a page's host otherwise.
+fn place(named: &str, standard: u16) -> Option<(String, u16)> {
+    let authority: Authority = named.parse().ok()?;
+    let host = authority.host();
+    if host.is_empty() {
+        return None;
+    }
+    let port = match named.strip_prefix(host)? {
+        "" => standard,
+        port => port.strip_prefix(':')?.parse().ok()?,
+    };
+    Some((host.to_ascii_lowercase(), port))
 }
 
 fn origin_header(origin: &str) -> Option<HeaderValue> {
@@ -149,6 +162,12 @@ mod tests {
             ("a.example", "a.example"),
             ("http://a.example/", "b.example"),
             ("http://", ""),
+            ("https://://a", ":."),
+            ("http://:80", ":80"),
+            ("http://a.example:x", "a.example:y"),
+            ("http://a.example:x", "a.example"),
+            ("http://a.example", "me@a.example"),
+            ("http://a.example/b", "a.example"),
         ] {
             assert!(
                 !allowed(&["https://c.example"], origin, host),

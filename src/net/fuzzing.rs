@@ -45,14 +45,19 @@ pub fn origin(origin: &[u8], host: &[u8]) {
     if !headers.contains_key(ORIGIN) || !own.allow(&headers) {
         return;
     }
-    let lower = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_lowercase();
-    let named = lower(origin).parse::<Uri>();
-    let named = named.ok().and_then(|uri| uri.host().map(str::to_owned));
-    let named = named.unwrap_or_default();
+    let [origin, host] = [origin, host].map(|bytes| String::from_utf8_lossy(bytes).to_ascii_lowercase());
+    let page = ["http://", "https://"].map(|scheme| origin.strip_prefix(scheme));
+    let named = page.into_iter().flatten().next().map(without_port);
     assert!(
-        !named.is_empty() && lower(host).contains(&named),
+        named.is_some_and(|named| !named.is_empty() && named == without_port(&host)),
         "a page of another host was let in"
     );
+}
+
+fn without_port(host: &str) -> &str {
+    host.trim_end_matches(|digit: char| digit.is_ascii_digit())
+        .strip_suffix(':')
+        .unwrap_or(host)
 }
 
 /// The headers of a proxy, a line each: where they name nobody, the client is the proxy.

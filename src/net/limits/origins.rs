@@ -76,8 +76,9 @@ fn is_own(origin: &HeaderValue, host: Option<&HeaderValue>) -> bool {
     let own = || {
         let (scheme, authority) = origin.to_str().ok()?.split_once("://")?;
         let standard = match scheme {
+            "http" => 80,
             "https" => 443,
-            _ => 80,
+            _ => return None,
         };
         let asked = place(host?.to_str().ok()?, standard)?;
         Some(place(authority, standard)? == asked)
@@ -163,6 +164,8 @@ mod tests {
             ("http://a.example/", "b.example"),
             ("http://", ""),
             ("https://://a", ":."),
+            ("..@://.", "."),
+            ("app://a.example", "a.example"),
             ("http://:80", ":80"),
             ("http://a.example:x", "a.example:y"),
             ("http://a.example:x", "a.example"),

@@ -29,6 +29,7 @@ use super::{
     outbox::Outbox,
     packet::Kind,
     progress::InProgress,
+    rooms::Member,
     sessions::Session,
     shared::Shared,
 };
@@ -66,8 +67,7 @@ pub(super) struct Caller<E> {
     pub(super) identity: Mutex<Identity>,
     identified: Notify,
     refused: Option<CallError>,
-    /// Held by the function that joins a room.
-    pub(super) joining: Mutex<()>,
+    pub(super) rooms: Member,
     pub(super) gone: CancellationToken,
     pub(super) shared: Arc<Shared>,
 }
@@ -102,12 +102,12 @@ impl<E: Company> Caller<E> {
             rate: shared.rates.of_one(),
             part: Part::default(),
             intake,
-            outbox: Arc::new(outbox),
+            rooms: shared.rooms.member(outbox.clone()),
+            outbox,
             data: SocketData::default(),
             identity: Mutex::new(identity),
             identified: Notify::new(),
             refused,
-            joining: Mutex::default(),
             gone,
             shared,
         });
@@ -127,7 +127,11 @@ impl<E: Company> Caller<E> {
         }
         let most = self.shared.config.max_subscriptions;
         let topics = topics.map_or_else(Wanted::default, |topics| Wanted::read(topics.get(), most));
-        if topics.is_empty() || self.refused.is_some() {
+        if self.refused.is_some() {
+            return;
+        }
+        self.rooms.appear();
+        if topics.is_empty() {
             return;
         }
         let context = self.shared.dispatcher.context(self.clone(), "topic.subscribe");
@@ -148,6 +152,7 @@ impl<E: Company> Caller<E> {
     /// The socket is gone: nobody waits any more for what its functions do.
     pub(super) fn leave_for_good(&self) {
         self.gone.cancel();
+        self.rooms.leave_for_good();
     }
 
     /// Who it is now.

@@ -49,6 +49,11 @@ impl Cores {
         Some((quietest.seat.clone(), quietest.threads.handle()?))
     }
 
+    /// Their runtimes.
+    pub(super) fn handles(&self) -> impl Iterator<Item = &Handle> {
+        self.cores.iter().filter_map(|core| core.threads.handle())
+    }
+
     /// The runtime for functions that keep their thread for long. No socket waits for it.
     pub(super) fn apart(&self) -> Option<&Handle> {
         self.apart.handle()

@@ -12,6 +12,7 @@ use tokio::sync::{Mutex as Turns, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    emit::{Emit, Emits},
     link::Link,
     packet::{Kind, Packet, ROOM, Standing},
     way::{Engine, Untaken, Way},
@@ -32,8 +33,7 @@ const CREDIT_BYTES: usize = 1 << 20;
 /// their size is known.
 const DIRECT: usize = 8;
 
-/// Packets that the engine's queue holds: twice the credit, pings, and what others emit to the socket's rooms,
-/// which goes there directly, so that a burst of several hundred finds its place.
+/// Packets that the engine's queue holds: twice the credit, pings, and events that are to be acked, which go there directly.
 pub(super) const ENGINE_QUEUE: usize = 1024;
 
 /// Refusals that are parked beyond the room before the client, who keeps sending and does not read, is
@@ -41,7 +41,7 @@ pub(super) const ENGINE_QUEUE: usize = 1024;
 const REFUSALS: usize = 1024;
 
 pub(super) struct Outbox<E> {
-    engine: E,
+    pub(super) engine: E,
     link: Arc<Link>,
     gone: CancellationToken,
     patience: Duration,
@@ -69,8 +69,8 @@ struct Queue {
 
 impl<E: Engine> Outbox<E> {
     /// `patience` is how long a packet waits for room, and how long a client may read nothing at all.
-    pub(super) fn new(engine: E, link: Arc<Link>, gone: CancellationToken, patience: Duration) -> Self {
-        Self {
+    pub(super) fn new(engine: E, link: Arc<Link>, gone: CancellationToken, patience: Duration) -> Arc<Self> {
+        Arc::new(Self {
             engine,
             link,
             gone,
@@ -78,7 +78,7 @@ impl<E: Engine> Outbox<E> {
             queue: Mutex::default(),
             room: Semaphore::new(ROOM),
             turn: Turns::default(),
-        }
+        })
     }
 
     /// Sends a packet after all that was sent before; waits for room, but no longer than patience lasts.
@@ -117,6 +117,34 @@ impl<E: Engine> Outbox<E> {
                 )
         };
         data.take_while(|one| send(one)).count()
+    }
+
+    /// Sends what many are sent, after all that was sent before. It does not wait: how many of them found room.
+    pub(super) fn offer(self: &Arc<Self>, emits: &Emits<'_>) -> usize {
+        let mut queue = self.queue();
+        if queue.ended || self.gone.is_cancelled() || (!queue.pumped && queue.way.send_emits(emits)) {
+            return emits.len();
+        }
+        emits
+            .iter()
+            .filter(|emit| self.offer_one(&mut queue, emit))
+            .count()
+    }
+
+    fn offer_one(self: &Arc<Self>, queue: &mut Queue, emit: &Emit) -> bool {
+        if !queue.pumped && self.has_credit(queue) {
+            let given = self.give(queue, emit.kind(), emit.body(), emit.size());
+            if !matches!(given, Ok(false)) {
+                return true;
+            }
+        }
+        let packet = emit.packet();
+        let Ok(permit) = self.room.try_acquire_many(packet.units()) else {
+            return false;
+        };
+        permit.forget();
+        self.park_behind(queue, packet);
+        true
     }
 
     async fn park_with_patience(self: &Arc<Self>, packet: Packet) -> Result<()> {
@@ -291,7 +319,10 @@ impl<E: Engine> Outbox<E> {
     }
 
     fn park(self: &Arc<Self>, packet: Packet) {
-        let mut queue = self.queue();
+        self.park_behind(&mut self.queue(), packet);
+    }
+
+    fn park_behind(self: &Arc<Self>, queue: &mut Queue, packet: Packet) {
         queue.parked.push_back(packet);
         if !queue.pumped {
             queue.pumped = true;

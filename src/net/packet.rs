@@ -62,6 +62,15 @@ impl Packet {
         }
     }
 
+    /// An event that is written out, Buffers and all.
+    pub(super) fn event(event: &str, body: Data) -> Self {
+        Self {
+            name: Name::Event(event.into()),
+            body: Body::Own(body),
+            standing: Standing::InRoom,
+        }
+    }
+
     pub(super) fn body(&self) -> Outgoing<'_> {
         match &self.body {
             Body::Own(data) => data,

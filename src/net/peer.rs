@@ -1,6 +1,6 @@
 //! What functions may do with a caller's socket.
 
-use std::{sync::PoisonError, time::Duration};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
@@ -37,10 +37,10 @@ impl<E: Company> Peer for Caller<E> {
         Box::pin(async move {
             let own = match &target {
                 Target::Caller => return self.outbox.send(Kind::Event(event), data).await,
-                Target::Within(room) => self.engine.rooms().contains(room),
+                Target::Within(room) => self.rooms.is_in(room),
                 Target::To(_) | Target::Broadcast => false,
             };
-            self.engine.emit_to_others(&target, event, data).await?;
+            self.rooms.emit_to_others(&target, event, data).await?;
             match own {
                 // The caller's own copy keeps its place among what was said to the caller.
                 true => self.outbox.send(Kind::Event(event), data).await,
@@ -64,10 +64,7 @@ impl<E: Company> Peer for Caller<E> {
         data: Outgoing<'a>,
         wait: Duration,
     ) -> BoxFuture<'a, Result<Vec<Result<Value>>>> {
-        Box::pin(async move {
-            self.outbox.leads_to_engine().await;
-            self.engine.collect_acks(target, event, data, wait).await
-        })
+        Box::pin(async move { Ok(self.rooms.ask(&target, event, data, wait).await) })
     }
 
     fn settled(&self) -> BoxFuture<'_, ()> {
@@ -84,23 +81,20 @@ impl<E: Company> Peer for Caller<E> {
 
     fn join(&self, room: &str) -> Result<()> {
         let most = self.shared.config.max_rooms;
-        let _turn = self.joining.lock().unwrap_or_else(PoisonError::into_inner);
-        let rooms = self.engine.rooms();
-        if rooms.len() >= most && !rooms.iter().any(|joined| joined == room) {
+        if !self.rooms.join(room, most) {
             self.shared.telemetry.refused(Limit::Rooms);
             let full = CallError::new(Code::TooLarge, format!("a socket is in {most} rooms at most"));
             return Err(full.with_details(json!({ "most": most })));
         }
-        self.engine.join(room);
         Ok(())
     }
 
     fn leave(&self, room: &str) {
-        self.engine.leave(room);
+        self.rooms.leave(room);
     }
 
     fn rooms(&self) -> Vec<String> {
-        self.engine.rooms()
+        self.rooms.rooms()
     }
 
     fn data(&self) -> &SocketData {

@@ -7,6 +7,7 @@ use super::{
     cores::Cores,
     limits::{rate::Rates, shares::Shares},
     progress::Progress,
+    rooms::Rooms,
     sessions::Sessions,
     telemetry::Telemetry,
 };
@@ -17,6 +18,7 @@ pub(super) struct Shared {
     pub(super) dispatcher: Dispatcher,
     pub(super) feed: Option<Arc<Feed>>,
     pub(super) sessions: Arc<Sessions>,
+    pub(super) rooms: Arc<Rooms>,
     pub(super) progress: Progress,
     pub(super) telemetry: Arc<Telemetry>,
     /// Of the calls of each socket.
@@ -41,6 +43,7 @@ impl Shared {
             feed,
             sessions: auth.subjects().sessions().clone(),
             auth,
+            rooms: Rooms::new(cores.iter().flat_map(|cores| cores.handles())),
             progress: Progress::default(),
             rates: Rates::new(config.call_rate, config.call_burst),
             shares: Shares::new(&config, &telemetry),

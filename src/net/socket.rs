@@ -3,19 +3,17 @@
 use std::{
     convert::Infallible,
     fmt,
-    hash::{BuildHasher, Hasher, RandomState},
-    sync::{Arc, LazyLock, Weak},
+    sync::{Arc, Weak},
     time::Duration,
 };
 
-use futures_util::{StreamExt, future::BoxFuture};
+use futures_util::future::BoxFuture;
 use serde_json::Value;
 use socketioxide::{
     AckError, ProtocolVersion, SendError, SocketError, SocketIo, TransportType,
     adapter::LocalAdapter,
     extract::AckSender,
     handler::{self, ConnectHandler, FromConnectParts, FromMessageParts, MessageHandler},
-    operators::BroadcastOperators,
     socket::Socket,
 };
 
@@ -38,19 +36,12 @@ use super::{
     way::{Engine, Untaken},
 };
 use crate::{
-    call::{
-        payload::Arrived,
-        peer::{Outgoing, Target},
-    },
+    call::{payload::Arrived, peer::Outgoing},
     error::{CallError, Code, Result},
 };
 
 /// How long a refused client may stay connected, to hear why.
 const FAREWELL: Duration = Duration::from_secs(5);
-
-/// A room whose name nobody knows. Who is refused, and closed at its first call, waits there: out of hearing.
-static OUTSIDE: LazyLock<String> =
-    LazyLock::new(|| format!("outside {:016x}", RandomState::new().build_hasher().finish()));
 
 /// Lets every socket that connects to the root namespace call.
 pub(super) fn attach(io: &SocketIo, shared: &Arc<Shared>) {
@@ -87,9 +78,6 @@ async fn welcome(Knocking { socket, auth }: Knocking, shared: Arc<Shared>) -> Re
         && let Err(error) = admit(&caller, identified, &shared)
     {
         return Err(Refused::new(&error, socket, &shared.sessions));
-    }
-    if identified.is_err() {
-        socket.join(OUTSIDE.as_str());
     }
     socket.extensions.insert(caller.clone());
     socket.on(EVENT, Calls(caller.clone()));
@@ -228,83 +216,18 @@ impl Engine for Weak<Socket> {
 }
 
 impl Company for Weak<Socket> {
-    fn emit_to_others<'a>(
-        &'a self,
-        target: &'a Target,
-        event: &'a str,
-        data: Outgoing<'a>,
-    ) -> BoxFuture<'a, Result<()>> {
+    fn ask<'a>(&'a self, event: &'a str, data: Outgoing<'a>, wait: Duration) -> BoxFuture<'a, Result<Value>> {
         Box::pin(async move {
             let socket = self.upgrade().ok_or_else(socket_gone)?;
-            let others = match target {
-                Target::Within(room) | Target::To(room) => socket.to(room.clone()),
-                Target::Broadcast | Target::Caller => others(&socket),
-            };
-            if let Err(error) = others.emit(event, &(data,)).await {
-                tracing::debug!(%error, "some sockets missed an emit");
-            }
-            Ok(())
+            let asked = socket.timeout(wait).emit_with_ack::<_, Value>(event, &(data,));
+            let ack = asked.map_err(|error| CallError::new(Code::Unavailable, error.to_string()))?;
+            ack.await.map_err(ack_error)
         })
-    }
-
-    fn collect_acks<'a>(
-        &'a self,
-        target: Target,
-        event: &'a str,
-        data: Outgoing<'a>,
-        wait: Duration,
-    ) -> BoxFuture<'a, Result<Vec<Result<Value>>>> {
-        Box::pin(async move {
-            let socket = self.upgrade().ok_or_else(socket_gone)?;
-            let sockets = match target {
-                Target::Caller => {
-                    let ack = socket
-                        .timeout(wait)
-                        .emit_with_ack::<_, Value>(event, &(data,))
-                        .map_err(|error| CallError::new(Code::Unavailable, error.to_string()))?;
-                    return Ok(vec![ack.await.map_err(ack_error)]);
-                }
-                Target::Within(room) => socket.within(room),
-                Target::To(room) => socket.to(room),
-                Target::Broadcast => others(&socket),
-            };
-            let acks = sockets
-                .timeout(wait)
-                .emit_with_ack::<_, Value>(event, &(data,))
-                .await
-                .map_err(|error| CallError::new(Code::Unavailable, error.to_string()))?;
-            Ok(StreamExt::map(acks, |(_, ack)| ack.map_err(ack_error))
-                .collect()
-                .await)
-        })
-    }
-
-    fn join(&self, room: &str) {
-        if let Some(socket) = self.upgrade() {
-            socket.join(room.to_owned());
-        }
-    }
-
-    fn leave(&self, room: &str) {
-        if let Some(socket) = self.upgrade() {
-            socket.leave(room.to_owned());
-        }
     }
 
     fn disconnect(&self) -> bool {
         self.upgrade().is_none_or(|socket| socket.disconnect().is_ok())
     }
-
-    fn rooms(&self) -> Vec<String> {
-        self.upgrade().map_or_else(Vec::new, |socket| {
-            socket.rooms().into_iter().map(Into::into).collect()
-        })
-    }
-}
-
-/// All but this one, and those who are not let in.
-fn others(socket: &Socket) -> BroadcastOperators {
-    socket.except(OUTSIDE.as_str())
 }
 
 fn ack_sender(socket: &Arc<Socket>, id: i64) -> AckSender {

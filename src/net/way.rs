@@ -6,6 +6,7 @@
 use std::sync::{Arc, Weak};
 
 use super::{
+    emit::Emits,
     framing::{self, Carrier},
     link::Link,
     packet::Kind,
@@ -111,6 +112,15 @@ impl Way {
             frames.clear();
         }
         Some(sent)
+    }
+
+    /// Sends what many are sent, where the way is straight and there is room; whether it did.
+    pub(super) fn send_emits(&mut self, emits: &Emits<'_>) -> bool {
+        let Self::Straight(past) = self.settled() else {
+            return false;
+        };
+        let frames = emits.frames(past.carrier);
+        past.wire().is_ok_and(|wire| wire.send(frames))
     }
 
     /// Sends the last packets, whether there is room or not, before whatever the engine is given next.

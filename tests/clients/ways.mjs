@@ -1,9 +1,10 @@
-// What goes through the engine and what goes past it, heard in one order: ways.mjs URL GENERATION TRANSPORT ROUNDS
+// What goes through the engine and what goes past it, heard in one order:
+// ways.mjs URL GENERATION TRANSPORT FUNCTION ROUNDS
 
 import assert from 'node:assert/strict';
 import { call, connect, soon } from './support.mjs';
 
-const [url, generation, transport, rounds] = process.argv.slice(2);
+const [url, generation, transport, event, rounds] = process.argv.slice(2);
 const socket = await connect(url, generation, transport);
 const heard = [];
 const packets = [];
@@ -23,8 +24,8 @@ const done = soon('the last number', (done) => {
     assert.deepEqual([...new Uint8Array(bytes)], [1, 2, 3]);
   });
 });
-const answer = await call(socket, { event: 'ways.take', data: Number(rounds) });
-assert.deepEqual(answer, { event: 'ways.take', data: 5 * Number(rounds) });
+const answer = await call(socket, { event, data: Number(rounds) });
+assert.deepEqual(answer, { event, data: 5 * Number(rounds) });
 await done;
 
 const all = Array.from({ length: 5 * Number(rounds) }, (_, index) => index + 1);

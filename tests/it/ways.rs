@@ -5,7 +5,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::json;
-use updraft::{App, Context, Json, Module, Result};
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use updraft::{App, Context, Json, Module, Result, State};
 
 use crate::support::{Local, PATIENCE, Packet, node};
 
@@ -30,16 +31,63 @@ async fn take(Json(rounds): Json<u32>, cx: Context) -> Result<Json<u32>> {
     Ok(Json(5 * rounds))
 }
 
-fn server() -> App {
-    App::new().module(Module::new("ways").on("take", take))
+/// The same to all who attend.
+async fn speak(Json(rounds): Json<u32>, cx: Context) -> Result<()> {
+    let room = cx.to("room");
+    for first in (0..rounds).map(|round| 5 * round) {
+        room.emit("number", &(first + 1)).await?;
+        let bytes = Bytes::from_static(&[1, 2, 3]);
+        let number = first + 2;
+        room.emit("packed", &Packed { number, bytes }).await?;
+        let asked = room
+            .emit_with_ack::<String>("asked", &(first + 3), PATIENCE)
+            .await?;
+        assert!(matches!(&asked[..], [Ok(heard)] if heard == "heard"));
+        room.emit("number", &(first + 4)).await?;
+        room.emit("number", &(first + 5)).await?;
+    }
+    Ok(())
+}
+
+/// Has somebody else speak, and hears it.
+async fn attend(
+    Json(rounds): Json<u32>,
+    cx: Context,
+    speaker: State<UnboundedSender<u32>>,
+) -> Result<Json<u32>> {
+    cx.join("room")?;
+    speaker.send(rounds).unwrap();
+    Ok(Json(5 * rounds))
+}
+
+/// A server with one who speaks whenever somebody attends.
+async fn server() -> Local {
+    let (speaker, mut attended) = unbounded_channel::<u32>();
+    let ways = Module::new("ways")
+        .on("take", take)
+        .on("speak", speak)
+        .on("attend", attend);
+    let server = Local::of(App::new().state(speaker).module(ways)).await;
+    let mut speaker = server.client().await;
+    tokio::spawn(async move {
+        while let Some(rounds) = attended.recv().await {
+            let spoken = speaker
+                .call(&json!({"event": "ways.speak", "data": rounds}))
+                .await;
+            assert_eq!(spoken, json!({"event": "ways.speak"}));
+        }
+    });
+    server
 }
 
 async fn clients_hear_one_order(generation: &'static str) {
-    let server = Local::of(server()).await;
+    let server = server().await;
     for transport in ["websocket", "polling", "upgraded"] {
-        let url = server.url.clone();
-        let run = move || node("ways.mjs", &[&url, generation, transport, "40"]);
-        tokio::task::spawn_blocking(run).await.expect("one order");
+        for function in ["ways.take", "ways.attend"] {
+            let url = server.url.clone();
+            let run = move || node("ways.mjs", &[&url, generation, transport, function, "40"]);
+            tokio::task::spawn_blocking(run).await.expect("one order");
+        }
     }
 }
 

@@ -14,10 +14,13 @@ struct Tap {
 
 impl Engine for Arc<Tap> {
     fn try_send(&self, kind: Kind<'_>, _: Outgoing<'_>) -> std::result::Result<(), Untaken> {
-        match kind {
-            Kind::Ack(id) if self.open.load(Ordering::Acquire) => self.taken.lock().unwrap().push(id),
-            _ => return Err(Untaken::Full),
+        if !self.open.load(Ordering::Acquire) {
+            return Err(Untaken::Full);
         }
+        self.taken.lock().unwrap().push(match kind {
+            Kind::Ack(id) => id,
+            Kind::Event(name) => name.parse().unwrap(),
+        });
         Ok(())
     }
 
@@ -32,7 +35,6 @@ async fn large_packets_do_not_pile_up_in_the_engines_queue() {
     tap.open.store(true, Ordering::Release);
     let link = Arc::<Link>::default();
     let outbox = Outbox::new(tap.clone(), link.clone(), CancellationToken::new(), Duration::MAX);
-    let outbox = Arc::new(outbox);
     let large = "x".repeat(CREDIT_BYTES / 4);
     for id in 0..12 {
         outbox.refuse(Kind::Ack(id), &large).unwrap();
@@ -53,7 +55,6 @@ async fn answers_wait_for_one_who_polls_however_long_that_takes() {
     let link = Arc::<Link>::default();
     let patience = Duration::from_millis(1);
     let outbox = Outbox::new(tap.clone(), link.clone(), CancellationToken::new(), patience);
-    let outbox = Arc::new(outbox);
     let last = ROOM as i64;
     for id in 0..last {
         outbox.answer(Kind::Ack(id), &"late").await.unwrap();
@@ -70,4 +71,34 @@ async fn answers_wait_for_one_who_polls_however_long_that_takes() {
     }
     waiting.await.unwrap().unwrap();
     assert_eq!(*tap.taken.lock().unwrap(), (0..=last).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn what_many_are_sent_comes_behind_what_was_said_before_as_far_as_there_is_room() {
+    let tap = Arc::<Tap>::default();
+    let link = Arc::<Link>::default();
+    let outbox = Outbox::new(tap.clone(), link.clone(), CancellationToken::new(), Duration::MAX);
+    outbox.answer(Kind::Ack(0), &"first").await.unwrap();
+    let emits: Vec<_> = (1..=ROOM as i64)
+        .map(|number| Emit::new(&number.to_string(), &"many").unwrap())
+        .collect();
+    let emits: Vec<_> = emits.iter().collect();
+    assert_eq!(
+        outbox.offer(&Emits::new(&emits)),
+        ROOM - 1,
+        "the last finds no room"
+    );
+
+    tap.open.store(true, Ordering::Release);
+    let flushed = async |packets| {
+        while tap.taken.lock().unwrap().len() < packets {
+            link.flushed();
+            tokio::task::yield_now().await;
+        }
+    };
+    flushed(ROOM).await;
+    let emit = Emit::new(&ROOM.to_string(), &"many").unwrap();
+    assert_eq!(outbox.offer(&Emits::new(&[&emit])), 1);
+    flushed(ROOM + 1).await;
+    assert_eq!(*tap.taken.lock().unwrap(), (0..=ROOM as i64).collect::<Vec<_>>());
 }

@@ -58,6 +58,14 @@ impl<S: AsyncWrite + Unpin + Send + 'static, G> Connection<S, G> {
     }
 }
 
+impl<S, G> Drop for Connection<S, G> {
+    /// Who waits for its end hears of it.
+    fn drop(&mut self) {
+        self.control.close();
+        self.control.flushed();
+    }
+}
+
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static, G> Connection<S, G> {
     fn read_into(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buf.filled().len();

@@ -1,7 +1,5 @@
 //! How a socket is closed by the server, and what its client hears last.
 
-use std::time::Duration;
-
 use super::{
     answer::AnswerFrame,
     caller::{Caller, EVENT, MESSAGE},
@@ -13,10 +11,6 @@ use crate::{
     call::{identity::Identity, peer::Outgoing},
     error::CallError,
 };
-
-/// How long a client has to go by itself, once the last words have left. Where a connection is closed on something that
-/// the client still sends, its system throws away what it has not read yet.
-const GRACE: Duration = Duration::from_millis(500);
 
 /// What existing clients are told who may not call.
 const NO_PERMISSION: &str = "user hasn`t permission";
@@ -40,8 +34,11 @@ impl<E: Company> Caller<E> {
         }
         let (link, patience) = (self.link.clone(), self.shared.config.send_timeout);
         tokio::spawn(async move {
-            let _ = tokio::time::timeout(patience, link.last_left()).await;
-            tokio::time::sleep(GRACE).await;
+            let said = async {
+                link.last_left().await;
+                link.over().await;
+            };
+            let _ = tokio::time::timeout(patience, said).await;
             link.close();
         });
     }

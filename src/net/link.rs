@@ -1,6 +1,7 @@
 //! What lies between a socket and its client: one WebSocket, or the polling requests one after another.
 
 use std::{
+    future::poll_fn,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -160,6 +161,24 @@ impl Link {
         }
     }
 
+    /// Tells the client that nothing more comes, and waits until it has gone. What it still sends is read until then:
+    /// a connection that is closed on that is reset, and what was not read of it is lost to the client.
+    pub(super) async fn over(&self) {
+        let Some(wire) = self.straight().and_then(|wire| wire.upgrade()) else {
+            return;
+        };
+        poll_fn(|context| wire.poll_over(context)).await;
+        drop(wire);
+        loop {
+            let flushes = self.flushes();
+            let is_closed = self.reading().from.as_ref().is_none_or(|from| from.is_closed());
+            if is_closed {
+                return;
+            }
+            self.flushed_since(flushes).await;
+        }
+    }
+
     fn reading(&self) -> MutexGuard<'_, Reading> {
         self.reading.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -205,6 +224,28 @@ mod tests {
         let mut heard = [0; 13];
         client.read_exact(&mut heard).await.unwrap();
         assert_eq!(heard[9..], *DISCONNECT);
+    }
+
+    #[tokio::test]
+    async fn who_was_told_that_nothing_more_comes_is_heard_to_the_end() {
+        let (mut client, stream) = duplex(100);
+        let control = Arc::<Control>::default();
+        let mut engine = Connection::new(stream, control.clone(), ());
+        let link = Arc::<Link>::default();
+        link.carried_by(&control);
+        let told = link.clone();
+        let over = tokio::spawn(async move { told.over().await });
+        let mut heard = Vec::new();
+        client.read_to_end(&mut heard).await.unwrap();
+        engine.write_all(b"\x81\x012").await.unwrap();
+        client.write_all(b"3").await.unwrap();
+        assert_eq!(engine.read_u8().await.unwrap(), b'3');
+        assert!(!over.is_finished(), "the client is there");
+        drop(client);
+        assert!(engine.read_u8().await.is_err());
+        drop(engine);
+        over.await.unwrap();
+        assert_eq!(heard, b"");
     }
 
     #[tokio::test]

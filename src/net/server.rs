@@ -1,6 +1,6 @@
 //! A server from its start to its stop: routes, the listener, readiness, draining.
 
-use std::{io, net::SocketAddr, path::Path, sync::Arc};
+use std::{io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use axum::{Router, extract::State, response::IntoResponse, routing::get};
 use futures_util::future::join_all;
@@ -22,6 +22,9 @@ use super::{
     tls::{Tls, TlsError},
 };
 use crate::{call::dispatch::Dispatcher, config::Config, event::EventName, feed::Feed};
+
+/// How long clients have to go, once they were told that nothing more comes.
+const GRACE: Duration = Duration::from_millis(500);
 
 /// Why a server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -243,6 +246,7 @@ async fn run(
     }
     let drained = async {
         shared.progress.done().await;
+        shared.rooms.settled().await;
         let sockets = shared.sessions.all();
         join_all(sockets.iter().map(|socket| socket.flushed())).await;
     };
@@ -252,5 +256,8 @@ async fn run(
     {
         tracing::warn!("the server stops with answers that have not left yet");
     }
+    let sockets = shared.sessions.all();
+    let over = join_all(sockets.iter().map(|socket| socket.link().over()));
+    let _ = tokio::time::timeout(GRACE, over).await;
     connections.close();
 }

@@ -47,6 +47,9 @@ pub(super) trait Straight: Send + Sync {
     /// Whether the last frame has left, and all before it.
     fn has_left(&self) -> bool;
 
+    /// Tells the client that nothing more comes. What is sent from now on goes nowhere, and what the client sends is read.
+    fn poll_over(&self, context: &mut Context<'_>) -> Poll<()>;
+
     /// Sends whole frames after all that was sent; not where too much waits already.
     fn send(self: Arc<Self>, frames: &[u8]) -> bool;
 
@@ -90,6 +93,8 @@ enum Last {
     Unknown,
     Expected(Vec<u8>),
     Begun,
+    /// It has left, and nothing is written any more.
+    Over,
 }
 
 impl<S: AsyncWrite + Unpin> State<S> {
@@ -126,12 +131,15 @@ impl<S: AsyncWrite + Unpin> State<S> {
         if self.rest > 0 {
             return self.poll_part(context, frames, self.rest);
         }
+        if matches!(self.last, Last::Over) {
+            return Poll::Ready(Ok(frames.len()));
+        }
         if let Some(mark) = self.mark.take_if(|mark| frames.starts_with(mark)) {
             return Poll::Ready(Ok(mark.len()));
         }
         let is_last = matches!(&self.last, Last::Expected(last) if frames.starts_with(last));
         let part = match (&self.mark, &self.last) {
-            (None, Last::Unknown | Last::Begun) => frames.len(),
+            (None, Last::Unknown | Last::Begun | Last::Over) => frames.len(),
             _ => first_frame(frames),
         };
         let written = ready!(self.poll_part(context, frames, part))?;
@@ -302,6 +310,9 @@ impl<S: AsyncWrite + Unpin + Send + 'static, D: OnDrained> Wire<S, D> {
     }
 
     fn put(self: &Arc<Self>, mut state: MutexGuard<'_, State<S>>, frames: &[u8]) {
+        if matches!(state.last, Last::Over) {
+            return;
+        }
         state.waiting.extend_from_slice(frames);
         if state.may_gather() {
             state.drainer = Some(self.drain());
@@ -341,6 +352,13 @@ impl<S: AsyncWrite + Unpin + Send + 'static, D: OnDrained> Straight for Wire<S, 
     fn has_left(&self) -> bool {
         let state = self.state();
         matches!(state.last, Last::Begun) && state.has_left()
+    }
+
+    fn poll_over(&self, context: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.state();
+        state.last = Last::Over;
+        // Whoever reads finds out where that fails.
+        Pin::new(&mut state.stream).poll_shutdown(context).map(drop)
     }
 
     fn send(self: Arc<Self>, frames: &[u8]) -> bool {

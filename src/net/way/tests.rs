@@ -1,6 +1,9 @@
 //! What goes through the engine and what goes past it, in one log.
 
-use std::sync::{Mutex, Weak};
+use std::{
+    sync::{Mutex, Weak},
+    task::{Context, Poll},
+};
 
 use super::*;
 use crate::net::control::Control;
@@ -50,6 +53,10 @@ impl Straight for Log {
 
     fn has_left(&self) -> bool {
         self.is_clear()
+    }
+
+    fn poll_over(&self, _: &mut Context<'_>) -> Poll<()> {
+        Poll::Ready(())
     }
 
     fn send(self: Arc<Self>, frames: &[u8]) -> bool {

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use serde_json::json;
-use updraft::{App, Event, Module, State, Subjects, Topic, everyone, journal::MemoryJournal};
+use updraft::{
+    App, Context, Event, Module, Result, State, Subjects, Topic, everyone, journal::MemoryJournal,
+};
 
 use super::{auth, call, closed, connect, last_words, now, refusal, serve, token, unauthenticated};
 use crate::support::{Packet, within_patience};
@@ -12,10 +14,20 @@ fn app() -> App {
     App::new()
         .journal(Arc::new(MemoryJournal::new().unwrap()))
         .topic(Topic::new("news").readable_by(everyone))
+        .module(Module::new("news").on("shout", shout))
+}
+
+/// Speaks to everybody as long as it is there.
+async fn shout(cx: Context) -> Result<()> {
+    while !cx.is_cancelled() {
+        cx.broadcast().emit("event", "something").await?;
+        tokio::task::yield_now().await;
+    }
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_is_revoked_hears_nothing_more_of_any_topic() {
+async fn who_is_revoked_hears_nothing_more_of_any_topic_or_room() {
     let local = serve(app(), auth()).await;
     let feed = local.server.feed().unwrap().clone();
     let publishing = tokio::spawn(async move {
@@ -26,6 +38,7 @@ async fn who_is_revoked_hears_nothing_more_of_any_topic() {
         }
     });
     let mut bob = connect(&local, &token(json!({"sub": "bob"}))).await;
+    bob.emit(&json!({"event": "news.shout"})).await;
     for _ in 0..10 {
         let mut adas = Vec::new();
         for _ in 0..3 {

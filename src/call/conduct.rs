@@ -43,9 +43,8 @@ impl Conduct {
         self.apart.load(Ordering::Relaxed) > 0
     }
 
-    /// Does a part of its work, and remembers whether that took long.
-    pub(super) fn watch<T>(&self, work: impl FnOnce() -> T) -> T {
-        let begun = Instant::now();
+    /// Does a part of its work that began then, and remembers whether that took long.
+    fn watch<T>(&self, begun: Instant, work: impl FnOnce() -> T) -> T {
         let done = work();
         if begun.elapsed() > LONG {
             self.apart.store(TRUSTED_AFTER, Ordering::Relaxed);
@@ -64,14 +63,21 @@ impl Conduct {
 struct Watched<'a> {
     future: Running,
     conduct: &'a Conduct,
+    /// When it was started, until it is polled: that is one part of its work.
+    started: Option<Instant>,
 }
 
 impl Future for Watched<'_> {
     type Output = Result<Reply>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { future, conduct } = self.get_mut();
-        conduct.watch(|| future.as_mut().poll(cx))
+        let Self {
+            future,
+            conduct,
+            started,
+        } = self.get_mut();
+        let begun = started.take().unwrap_or_else(Instant::now);
+        conduct.watch(begun, || future.as_mut().poll(cx))
     }
 }
 
@@ -86,13 +92,22 @@ enum Place<'a> {
 }
 
 impl<'a> Started<'a> {
-    /// Here: what it does is done as this is polled.
+    /// Here, and now: what it does is done as this is polled.
     ///
     /// # Errors
     /// Those of `start`.
-    pub(super) fn here(conduct: &'a Conduct, start: impl FnOnce() -> Result<Running>) -> Result<Self> {
-        let future = conduct.watch(start)?;
-        Ok(Self(Place::Here(Watched { future, conduct })))
+    pub(super) fn here(
+        conduct: &'a Conduct,
+        now: Instant,
+        start: impl FnOnce() -> Result<Running>,
+    ) -> Result<Self> {
+        let refuse = |error| conduct.watch(now, || error);
+        let watched = Watched {
+            future: start().map_err(refuse)?,
+            conduct,
+            started: Some(now),
+        };
+        Ok(Self(Place::Here(watched)))
     }
 
     /// On another runtime. Completes when it has done what it does before its first wait; most are done by then, and are
@@ -105,7 +120,7 @@ impl<'a> Started<'a> {
         conduct.one_less();
         let (done, begun) = oneshot::channel();
         let running = AbortOnDropHandle::new(runtime.spawn(async move {
-            let mut function = match Started::here(&conduct, start) {
+            let mut function = match Started::here(&conduct, Instant::now(), start) {
                 Ok(function) => function,
                 Err(refused) => return hand(done, Err(refused)),
             };
@@ -155,9 +170,9 @@ mod tests {
     #[test]
     fn a_function_that_took_long_is_trusted_again_when_it_has_been_brief_for_long() {
         let conduct = Conduct::default();
-        conduct.watch(|| ());
+        conduct.watch(Instant::now(), || ());
         assert!(!conduct.is_long());
-        conduct.watch(|| sleep(2 * LONG));
+        conduct.watch(Instant::now(), || sleep(2 * LONG));
         for _ in 0..TRUSTED_AFTER {
             assert!(conduct.is_long());
             conduct.one_less();

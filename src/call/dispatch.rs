@@ -1,7 +1,14 @@
 //! One call from its packet to its answer: decode, look up, take the arguments, run, answer. Whatever goes
 //! wrong on the way, there is exactly one answer.
 
-use std::{any::Any, fmt, panic::AssertUnwindSafe, sync::Arc, task::Poll, time::Duration};
+use std::{
+    any::Any,
+    fmt,
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    task::Poll,
+    time::{Duration, Instant},
+};
 
 use bytestring::ByteString;
 use futures_util::{
@@ -9,7 +16,10 @@ use futures_util::{
     future::{BoxFuture, Either},
     poll,
 };
-use tokio::runtime::Handle;
+use tokio::{
+    runtime::Handle,
+    time::{self, timeout_at},
+};
 
 use super::{
     conduct::Started,
@@ -56,6 +66,9 @@ pub struct Dispatcher {
     repeats: Option<Repeats>,
     apart: Option<Handle>,
 }
+
+/// As long as the clock can count for sure.
+const NEVER: Duration = Duration::from_secs(86_400 * 365 * 30);
 
 /// A call's function, started, or what comes before.
 type Running<'a> = Either<Started<'a>, BoxFuture<'a, Result<Reply>>>;
@@ -122,8 +135,9 @@ impl Dispatcher {
         };
         // A block of its own, so that a panic is caught too of what a late function leaves half-way.
         let timed = async {
-            let running = self.run(registered, call, peer)?;
-            let ended = tokio::time::timeout(self.time_limit, running).await;
+            let now = Instant::now();
+            let running = self.run(now, registered, call, peer)?;
+            let ended = timeout_at(self.too_late_after(now), running).await;
             ended.unwrap_or_else(|_| Err(self.too_late()))
         };
         let result = match AssertUnwindSafe(timed).catch_unwind().await {
@@ -136,18 +150,30 @@ impl Dispatcher {
         Answer { event, result }
     }
 
+    /// When a function takes too long that is called now.
+    fn too_late_after(&self, now: Instant) -> time::Instant {
+        let latest = now.checked_add(self.time_limit);
+        latest.unwrap_or_else(|| now + NEVER).into()
+    }
+
     fn too_late(&self) -> CallError {
         let limit = humantime::format_duration(self.time_limit);
         CallError::new(Code::Timeout, format!("no result within {limit}"))
     }
 
     /// Starts a call's function, which most functions need no more for.
-    fn run<'a>(&'a self, registered: &'a Registered, call: Call, peer: Arc<dyn Peer>) -> Result<Running<'a>> {
+    fn run<'a>(
+        &'a self,
+        now: Instant,
+        registered: &'a Registered,
+        call: Call,
+        peer: Arc<dyn Peer>,
+    ) -> Result<Running<'a>> {
         let context = Context::new(peer.clone(), self.states.clone(), call.event_name());
         let apart = self.apart.as_ref().filter(|_| registered.is_long());
         let is_kept = self.repeats.is_some() && call.id().is_some();
         if registered.guards.is_empty() && apart.is_none() && !is_kept {
-            return registered.start(&call, &context).map(Either::Left);
+            return registered.start(now, &call, &context).map(Either::Left);
         }
         // Boxed, so that the many calls that need none of it have less to move.
         let in_turn = self.run_in_turn(registered, call, context, peer, apart);

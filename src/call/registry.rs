@@ -6,6 +6,7 @@ use std::{
     panic::Location,
     str::FromStr,
     sync::Arc,
+    time::Instant,
 };
 
 use foldhash::fast::RandomState;
@@ -88,12 +89,12 @@ impl Registered {
         self.conduct.is_long()
     }
 
-    /// Starts the function, here.
+    /// Starts the function, here and now.
     ///
     /// # Errors
     /// What its arguments refuse.
-    pub(super) fn start(&self, call: &Call, context: &Context) -> Result<Started<'_>> {
-        Started::here(&self.conduct, || self.function.start(call, context))
+    pub(super) fn start(&self, now: Instant, call: &Call, context: &Context) -> Result<Started<'_>> {
+        Started::here(&self.conduct, now, || self.function.start(call, context))
     }
 
     /// The same, or on another runtime, where it has begun when this completes.
@@ -107,7 +108,7 @@ impl Registered {
         context: Context,
     ) -> Result<Started<'_>> {
         let Some(runtime) = apart else {
-            return self.start(&call, &context);
+            return self.start(Instant::now(), &call, &context);
         };
         let function = self.function.clone();
         let start = move || function.start(&call, &context);

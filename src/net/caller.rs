@@ -32,6 +32,7 @@ use super::{
     rooms::Member,
     sessions::Session,
     shared::Shared,
+    spare,
 };
 use crate::{
     call::{
@@ -263,33 +264,27 @@ impl<E: Company> Caller<E> {
     /// Runs a call up to its first wait, right here; most are done by then. The rest of it becomes a task.
     fn start(self: &Arc<Self>, incoming: Incoming) {
         let this = self.clone();
-        let mut call = Box::pin(async move {
+        let mut call = spare::hold(async move {
             let answered = AssertUnwindSafe(this.answer(incoming)).catch_unwind().await;
             if answered.is_err() {
                 tracing::error!("what a call left behind panicked");
             }
             this.intake.finished();
-            this
         });
         // Unconstrained, since a reader that has used up its budget would have calls wait for nothing, and overtaken.
-        let polled = pin!(unconstrained(call.as_mut())).poll(&mut Context::from_waker(Waker::noop()));
+        let polled = pin!(unconstrained(&mut call)).poll(&mut Context::from_waker(Waker::noop()));
         self.intake.was_released();
         if polled.is_ready() {
-            return;
-        }
-        if !self.intake.is_held() {
-            tokio::spawn(async move { call.await.start_waiting() });
-            return;
+            return spare::give_back(call);
         }
         let this = self.clone();
-        let holding = poll_fn(move |context| {
-            let polled = call.as_mut().poll(context);
-            if this.intake.was_released() {
+        tokio::spawn(poll_fn(move |context| {
+            let polled = call.poll(context);
+            if this.intake.was_released() || polled.is_ready() {
                 this.start_waiting();
             }
             polled
-        });
-        tokio::spawn(async move { holding.await.start_waiting() });
+        }));
     }
 
     async fn answer(self: &Arc<Self>, incoming: Incoming) {

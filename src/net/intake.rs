@@ -145,11 +145,6 @@ impl Intake {
         self.state().released = true;
     }
 
-    /// Whether a call that was started has yet to begin.
-    pub(super) fn is_held(&self) -> bool {
-        self.state().held
-    }
-
     /// Whether calls were held back and may start from now on.
     pub(super) fn was_released(&self) -> bool {
         let mut state = self.state();

@@ -39,6 +39,7 @@ pub(crate) mod server;
 mod sessions;
 mod shared;
 mod socket;
+mod spare;
 mod telemetry;
 pub(crate) mod tls;
 pub(crate) mod trust;

@@ -11,7 +11,7 @@ use super::{
     reader::{self, bound},
 };
 use crate::{
-    event::Body,
+    event::{Body, Event},
     journal::{
         clock::{before, now},
         contract::JournalError,
@@ -60,23 +60,43 @@ pub(super) struct Known {
     moved: HashMap<i64, u64>,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Topic {
     id: i64,
     head: u64,
+    /// As its records have it, without a copy for each.
+    name: ByteString,
 }
 
 /// What is told once the commit is durable.
 #[derive(Default)]
 pub(super) struct Committed {
     pub(super) records: Vec<Arc<Record>>,
-    pub(super) replies: Vec<Box<dyn FnOnce()>>,
+    replies: Vec<Told>,
+}
+
+/// What one who waits is told.
+enum Told {
+    /// Most are: in place, as many wait for one commit.
+    Appended(Reply<Appended>, Result<Appended, JournalError>),
+    Other(Box<dyn FnOnce()>),
 }
 
 impl Committed {
     fn reply<T: 'static>(&mut self, reply: Reply<T>, outcome: Result<T, JournalError>) {
         // Who does not wait any more need not be told.
-        self.replies.push(Box::new(move || drop(reply.send(outcome))));
+        let tell = Box::new(move || drop(reply.send(outcome)));
+        self.replies.push(Told::Other(tell));
+    }
+
+    /// Tells those who wait.
+    pub(super) fn tell(self) {
+        for told in self.replies {
+            match told {
+                Told::Appended(reply, outcome) => drop(reply.send(outcome)),
+                Told::Other(tell) => tell(),
+            }
+        }
     }
 }
 
@@ -112,7 +132,7 @@ impl Known {
         match command {
             Command::Append(append, reply) => {
                 let outcome = self.append(connection, append, committed)?;
-                committed.reply(reply, outcome);
+                committed.replies.push(Told::Appended(reply, outcome));
             }
             Command::Answer { key, answer, reply } => {
                 connection
@@ -167,7 +187,7 @@ impl Known {
             });
         }
         let topic = self.topic(connection, &append.topic)?;
-        let head = topic.map_or(0, |topic| topic.head);
+        let head = topic.as_ref().map_or(0, |topic| topic.head);
         if let Some(expected) = append.expect
             && expected != head
         {
@@ -178,11 +198,11 @@ impl Known {
         let (first, last) = match append.events.is_empty() {
             true => (head, head),
             false => {
-                let id = match topic {
-                    Some(topic) => topic.id,
-                    None => create(connection, &append.topic)?,
+                let topic = match topic {
+                    Some(topic) => topic,
+                    None => create(connection, append.topic)?,
                 };
-                self.insert(connection, id, &append, committed)?
+                self.insert(connection, topic, append.events, committed)?
             }
         };
         let appended = Appended {
@@ -201,8 +221,8 @@ impl Known {
     fn insert(
         &mut self,
         connection: &Connection,
-        id: i64,
-        append: &Append,
+        mut topic: Topic,
+        events: Vec<Event>,
         committed: &mut Committed,
     ) -> rusqlite::Result<(u64, u64)> {
         let mut event = connection.prepare_cached(
@@ -211,40 +231,45 @@ impl Known {
         let mut latest = connection.prepare_cached(
             "INSERT INTO latest (topic, key, seq) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET seq = excluded.seq",
         )?;
-        let topic = ByteString::from(append.topic.as_str());
         let first = self.head + 1;
-        for one in &append.events {
+        for Event { name, key, body } in events {
             self.head += 1;
-            let data = match &one.body {
+            let data = match &body {
                 Body::Data(json) => Some(&**json),
                 Body::Tombstone => None,
             };
-            let key = one.key.as_deref();
-            event.execute(params![id, self.head, self.time, &*one.name, key, data])?;
-            if let Some(key) = key {
-                latest.execute(params![id, key, self.head])?;
+            event.execute(params![
+                topic.id,
+                self.head,
+                self.time,
+                &*name,
+                key.as_deref(),
+                data
+            ])?;
+            if let Some(key) = key.as_deref() {
+                latest.execute(params![topic.id, key, self.head])?;
             }
             committed.records.push(Arc::new(Record {
                 seq: self.head,
                 time: self.time,
-                topic: topic.clone(),
-                name: one.name.clone(),
-                key: one.key.clone(),
-                body: one.body.clone(),
+                topic: topic.name.clone(),
+                name,
+                key,
+                body,
             }));
         }
-        let last = self.head;
-        self.moved.insert(id, last);
-        match self.topics.get_mut(&append.topic) {
-            Some(topic) => topic.head = last,
-            None => drop(self.topics.insert(append.topic.clone(), Topic { id, head: last })),
+        topic.head = self.head;
+        self.moved.insert(topic.id, topic.head);
+        match self.topics.get_mut(&*topic.name) {
+            Some(known) => known.head = topic.head,
+            None => drop(self.topics.insert(topic.name.to_string(), topic)),
         }
-        Ok((first, last))
+        Ok((first, self.head))
     }
 
     fn topic(&mut self, connection: &Connection, name: &str) -> rusqlite::Result<Option<Topic>> {
         if let Some(topic) = self.topics.get(name) {
-            return Ok(Some(*topic));
+            return Ok(Some(topic.clone()));
         }
         let topic = connection
             .prepare_cached("SELECT id, head FROM topics WHERE name = ?")?
@@ -252,11 +277,12 @@ impl Known {
                 Ok(Topic {
                     id: row.get(0)?,
                     head: row.get(1)?,
+                    name: name.into(),
                 })
             })
             .optional()?;
-        if let Some(topic) = topic {
-            self.topics.insert(name.to_owned(), topic);
+        if let Some(topic) = &topic {
+            self.topics.insert(name.to_owned(), topic.clone());
         }
         Ok(topic)
     }
@@ -294,10 +320,15 @@ impl Known {
 }
 
 /// A topic that was never appended to.
-fn create(connection: &Connection, topic: &str) -> rusqlite::Result<i64> {
-    connection
+fn create(connection: &Connection, name: String) -> rusqlite::Result<Topic> {
+    let id = connection
         .prepare_cached("INSERT INTO topics (name, head) VALUES (?, 0)")?
-        .insert([topic])
+        .insert([&name])?;
+    Ok(Topic {
+        id,
+        head: 0,
+        name: name.into(),
+    })
 }
 
 fn remember(connection: &Connection, once: &Once, appended: &Appended) -> rusqlite::Result<()> {

@@ -63,14 +63,9 @@ impl Writer {
 
     /// Commits what waits, until nobody can bring more.
     pub(super) fn run(mut self, mut waiting: mpsc::Receiver<Command>) {
-        while let Some(first) = waiting.blocking_recv() {
-            let mut commands = vec![first];
-            while commands.len() < TOGETHER
-                && let Ok(command) = waiting.try_recv()
-            {
-                commands.push(command);
-            }
-            match self.commit(commands) {
+        let mut commands = Vec::new();
+        while waiting.blocking_recv_many(&mut commands, TOGETHER) > 0 {
+            match self.commit(commands.drain(..)) {
                 Ok(committed) => {
                     self.tell(committed);
                     self.tidy();
@@ -80,12 +75,13 @@ impl Writer {
         }
     }
 
-    fn tell(&self, committed: Committed) {
-        if !committed.records.is_empty() {
+    fn tell(&self, mut committed: Committed) {
+        let records = std::mem::take(&mut committed.records);
+        if !records.is_empty() {
             // It fails where nobody listens.
-            let _ = self.tail.send(committed.records.into());
+            let _ = self.tail.send(records.into());
         }
-        committed.replies.into_iter().for_each(|reply| reply());
+        committed.tell();
     }
 
     /// Moves what the log holds into the tables' file, once nobody waits for it. A log that readers do not let go
@@ -116,18 +112,18 @@ impl Writer {
         }
     }
 
-    fn commit(&mut self, commands: Vec<Command>) -> Result<Committed, OpenError> {
+    fn commit(&mut self, commands: impl IntoIterator<Item = Command>) -> Result<Committed, OpenError> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.reopen()?,
         };
-        connection.execute_batch("BEGIN IMMEDIATE")?;
+        run(&connection, "BEGIN IMMEDIATE")?;
         let mut committed = Committed::default();
         for command in commands {
             self.known.apply(&connection, command, &mut committed)?;
         }
         self.known.keep_heads(&connection)?;
-        connection.execute_batch("COMMIT")?;
+        run(&connection, "COMMIT")?;
         self.connection = Some(connection);
         self.told = self.known.head;
         Ok(committed)
@@ -149,6 +145,11 @@ impl Writer {
         self.told = self.known.head;
         Ok(connection)
     }
+}
+
+/// Each commit runs these: they are prepared once.
+fn run(connection: &Connection, statement: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(statement)?.execute([]).map(drop)
 }
 
 /// The pages of the log, all in all.
@@ -182,7 +183,7 @@ mod tests {
             ..Append::default()
         };
         let (reply, _) = oneshot::channel();
-        let committed = writer.commit(vec![Command::Append(append, reply)])?;
+        let committed = writer.commit([Command::Append(append, reply)])?;
         writer.tell(committed);
         Ok(())
     }

@@ -1,19 +1,22 @@
-//! All topics of an app, and the one task that tells their readers what became durable.
+//! All topics of an app, and the one thread that tells their readers what became durable.
 
 use std::{
     collections::HashMap,
     fmt,
     future::Future,
     sync::{Arc, Mutex, OnceLock},
+    thread,
     time::{Duration, SystemTime},
 };
 
 use prometheus_client::{metrics::counter::Counter, registry::Registry};
-use tokio::sync::broadcast::{Receiver, error::RecvError};
+use tokio::{
+    runtime::Handle,
+    sync::broadcast::{Receiver, error::RecvError},
+};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
-    frame,
     live::Live,
     metrics::{Metrics, TopicMetrics},
     places::Places,
@@ -123,8 +126,19 @@ impl Feed {
             stop: stop.clone(),
             _stop_with_this: stop.drop_guard(),
         };
-        this.spawn(follow(tail, channels));
+        this.follow(tail, channels)?;
         Ok(Arc::new(this))
+    }
+
+    /// Follows the journal on a thread of its own. It is woken for each commit, and waking a runtime of several threads
+    /// wakes two of them; nor do live events wait for whatever else the runtime does.
+    fn follow(&self, tail: Receiver<Tail>, channels: Arc<Channels>) -> Result<(), JournalError> {
+        let (runtime, stop) = (Handle::current(), self.stop.clone());
+        thread::Builder::new()
+            .name("feed".to_owned())
+            .spawn(move || runtime.block_on(stop.run_until_cancelled_owned(follow(tail, channels))))
+            .map_err(|error| JournalError::Unavailable(format!("no thread to follow it: {error}")))?;
+        Ok(())
     }
 
     /// Runs a task for as long as the feed lives. What outlived it would hold the journal, and whoever opens the
@@ -214,10 +228,7 @@ fn tell(channels: &Channels, batch: &Tail) {
         let Some(channel) = channels.get(&*record.topic) else {
             continue;
         };
-        match frame::published(record) {
-            Ok(frame) => channel.live.push(record.seq, frame),
-            Err(error) => tracing::error!("an event in the journal is no JSON: {error}"),
-        }
+        channel.live.push(record);
         if !grown.iter().any(|known| std::ptr::eq(*known, &**channel)) {
             grown.push(channel);
         }

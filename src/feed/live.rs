@@ -1,23 +1,27 @@
-//! The newest events of a topic, written out once, for all readers who are caught up.
+//! The newest events of a topic, for all readers who are caught up. Each is written out once, when the first of them
+//! wants it: a topic that nobody reads costs little.
 
 use std::{
     collections::VecDeque,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use tokio::sync::watch;
 
 use super::{
-    frame::Frame,
+    frame::{self, Frame},
     standing::{CaughtUp, Standings},
 };
-use crate::call::context::Context;
+use crate::{call::context::Context, journal::Record};
 
 /// Events that are held for readers who are nearly caught up.
 const EVENTS: usize = 1024;
 
 /// Bytes that they may take together.
 const BYTES: usize = 1 << 20;
+
+/// Bytes that an event takes beside its own, about as many as its frame has.
+const OVERHEAD: usize = 128;
 
 /// The live end of a topic.
 pub(super) struct Live {
@@ -27,10 +31,45 @@ pub(super) struct Live {
 }
 
 struct Recent {
-    /// Every event beyond this one is in `frames`.
+    /// Every event beyond this one is in `events`.
     from: u64,
-    frames: VecDeque<(u64, Frame)>,
+    events: VecDeque<(u64, Newest)>,
     bytes: usize,
+}
+
+/// An event that is held.
+enum Newest {
+    /// Nobody has wanted it yet.
+    Unread(Arc<Record>),
+    Written(Frame),
+    /// It is no JSON, which only a damaged store holds.
+    Unwritable,
+}
+
+impl Newest {
+    fn size(&self) -> usize {
+        match self {
+            Self::Unread(record) => record.size() + record.topic.len() + OVERHEAD,
+            Self::Written(frame) => frame.size(),
+            Self::Unwritable => 0,
+        }
+    }
+
+    fn written(&mut self) -> Option<Frame> {
+        if let Self::Unread(record) = self {
+            *self = match frame::published(record) {
+                Ok(frame) => Self::Written(frame),
+                Err(error) => {
+                    tracing::error!("an event in the journal is no JSON: {error}");
+                    Self::Unwritable
+                }
+            };
+        }
+        match self {
+            Self::Written(frame) => Some(frame.clone()),
+            Self::Unread(_) | Self::Unwritable => None,
+        }
+    }
 }
 
 impl Live {
@@ -39,7 +78,7 @@ impl Live {
         Self {
             recent: Mutex::new(Recent {
                 from: head,
-                frames: VecDeque::new(),
+                events: VecDeque::new(),
                 bytes: 0,
             }),
             caught_up: Standings::new(head),
@@ -48,19 +87,20 @@ impl Live {
     }
 
     /// An event became durable.
-    pub(super) fn push(&self, seq: u64, frame: Frame) {
+    pub(super) fn push(&self, record: &Arc<Record>) {
         let mut recent = self.recent();
-        if seq <= recent.last() {
+        if record.seq <= recent.last() {
             return;
         }
-        recent.bytes += frame.size();
-        recent.frames.push_back((seq, frame));
-        while recent.frames.len() > EVENTS || recent.bytes > BYTES {
-            let Some((seq, frame)) = recent.frames.pop_front() else {
+        let newest = Newest::Unread(record.clone());
+        recent.bytes += newest.size();
+        recent.events.push_back((record.seq, newest));
+        while recent.events.len() > EVENTS || recent.bytes > BYTES {
+            let Some((seq, oldest)) = recent.events.pop_front() else {
                 break;
             };
             recent.from = seq;
-            recent.bytes -= frame.size();
+            recent.bytes -= oldest.size();
         }
     }
 
@@ -70,7 +110,7 @@ impl Live {
         if head > recent.last() {
             *recent = Recent {
                 from: head,
-                frames: VecDeque::new(),
+                events: VecDeque::new(),
                 bytes: 0,
             };
         }
@@ -90,12 +130,12 @@ impl Live {
 
     /// The events beyond this one, at most so many; `None` where they are in the journal only.
     pub(super) fn beyond(&self, seq: u64, most: usize) -> Option<Vec<(u64, Frame)>> {
-        let recent = self.recent();
+        let mut recent = self.recent();
         if seq < recent.from {
             return None;
         }
-        let first = recent.frames.partition_point(|(at, _)| *at <= seq);
-        Some(recent.frames.iter().skip(first).take(most).cloned().collect())
+        let first = recent.events.partition_point(|(at, _)| *at <= seq);
+        Some(recent.write_out(first, most))
     }
 
     /// Whether all beyond this event is held here.
@@ -125,6 +165,88 @@ impl Live {
 
 impl Recent {
     fn last(&self) -> u64 {
-        self.frames.back().map_or(self.from, |(seq, _)| *seq)
+        self.events.back().map_or(self.from, |(seq, _)| *seq)
+    }
+
+    /// As they travel: at most so many, from the one at this place on.
+    fn write_out(&mut self, first: usize, most: usize) -> Vec<(u64, Frame)> {
+        let mut frames = Vec::new();
+        for (seq, newest) in self.events.iter_mut().skip(first).take(most) {
+            let before = newest.size();
+            frames.extend(newest.written().map(|frame| (*seq, frame)));
+            self.bytes = self.bytes - before + newest.size();
+        }
+        frames
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Body;
+
+    fn push(live: &Live, seq: u64, data: &str) {
+        live.push(&Arc::new(Record {
+            seq,
+            time: 1,
+            topic: "board".into(),
+            name: "card.added".into(),
+            key: None,
+            body: Body::Data(data.to_owned().into()),
+        }));
+    }
+
+    fn told(live: &Live, seq: u64) -> Option<Vec<u64>> {
+        let frames = live.beyond(seq, usize::MAX)?;
+        Some(frames.into_iter().map(|(seq, _)| seq).collect())
+    }
+
+    fn held(live: &Live) -> (usize, usize) {
+        let recent = live.recent();
+        let sizes = recent.events.iter().map(|(_, newest)| newest.size());
+        (recent.bytes, sizes.sum())
+    }
+
+    #[test]
+    fn an_event_is_written_out_when_somebody_reads_it_and_once_for_all() {
+        let live = Live::new(0);
+        push(&live, 1, "1");
+        push(&live, 2, "2");
+        let is_unread = |place: usize| matches!(live.recent().events[place].1, Newest::Unread(_));
+        assert!(is_unread(0) && is_unread(1));
+        let text = |seq| serde_json::to_string(&live.beyond(seq, 1).unwrap()[0].1).unwrap();
+        let first = text(1);
+        assert!(first.contains(r#""seq":2"#), "{first}");
+        assert!(is_unread(0) && !is_unread(1));
+        assert_eq!(text(1), first);
+        assert_eq!(told(&live, 0), Some(vec![1, 2]));
+    }
+
+    #[test]
+    fn the_bytes_that_are_held_are_known_whether_they_were_read_or_not() {
+        let live = Live::new(0);
+        for seq in 1..=100 {
+            push(&live, seq, &format!("\"{}\"", "x".repeat(BYTES / 20)));
+            if seq % 3 == 0 {
+                live.beyond(seq - 1, usize::MAX).unwrap();
+            }
+            let (counted, are) = held(&live);
+            assert_eq!(counted, are);
+            assert!(are <= BYTES + BYTES / 20, "{are} bytes");
+        }
+        assert_eq!(told(&live, 1), None, "it is in the journal only");
+        assert_eq!(told(&live, 99), Some(vec![100]));
+    }
+
+    #[test]
+    fn an_event_that_is_no_json_is_left_out_and_those_around_it_are_told() {
+        let live = Live::new(0);
+        for (seq, data) in [(1, "1"), (2, "{"), (3, "3")] {
+            push(&live, seq, data);
+        }
+        assert_eq!(told(&live, 0), Some(vec![1, 3]));
+        assert_eq!(live.head(), 3);
+        let (counted, are) = held(&live);
+        assert_eq!(counted, are);
     }
 }

@@ -4,7 +4,7 @@
 use std::{
     any::Any,
     fmt,
-    panic::AssertUnwindSafe,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     task::Poll,
     time::{Duration, Instant},
@@ -117,36 +117,23 @@ impl Dispatcher {
 
     /// Answers a call. The first poll decodes it and runs the function up to its first wait.
     pub async fn answer(&self, arrived: Arrived, peer: Arc<dyn Peer>) -> Answer {
-        let call = match Call::decode(arrived, &self.limits) {
-            Ok(call) => call,
+        let (event, begun) = self.begin(arrived, peer);
+        let (latest, running) = match begun {
+            Ok(begun) => begun,
             Err(error) => {
                 return Answer {
-                    event: ByteString::new(),
+                    event,
                     result: Err(error),
                 };
             }
         };
-        let event = call.event_name();
-        let Some(registered) = self.registry.find(&event) else {
-            return Answer {
-                result: Err(unknown(&event)),
-                event: shortened(&event),
-            };
-        };
         // A block of its own, so that a panic is caught too of what a late function leaves half-way.
         let timed = async {
-            let now = Instant::now();
-            let running = self.run(now, registered, call, peer)?;
-            let ended = timeout_at(self.too_late_after(now), running).await;
+            let ended = timeout_at(latest, running).await;
             ended.unwrap_or_else(|_| Err(self.too_late()))
         };
-        let result = match AssertUnwindSafe(timed).catch_unwind().await {
-            Ok(result) => result,
-            Err(panic) => Err(CallError::internal(format_args!(
-                "{event} panicked: {}",
-                said(&*panic)
-            ))),
-        };
+        let ended = AssertUnwindSafe(timed).catch_unwind().await;
+        let result = ended.unwrap_or_else(|panic| Err(panicked(&event, &*panic)));
         Answer { event, result }
     }
 
@@ -154,6 +141,27 @@ impl Dispatcher {
     fn too_late_after(&self, now: Instant) -> time::Instant {
         let latest = now.checked_add(self.time_limit);
         latest.unwrap_or_else(|| now + NEVER).into()
+    }
+
+    /// Decodes a call and starts its function; until when it may run. Apart from what is awaited: a future would hold the call for as long as
+    /// it waits, and take twice the memory.
+    fn begin(
+        &self,
+        arrived: Arrived,
+        peer: Arc<dyn Peer>,
+    ) -> (ByteString, Result<(time::Instant, Running<'_>)>) {
+        let call = match Call::decode(arrived, &self.limits) {
+            Ok(call) => call,
+            Err(error) => return (ByteString::new(), Err(error)),
+        };
+        let event = call.event_name();
+        let Some(registered) = self.registry.find(&event) else {
+            return (shortened(&event), Err(unknown(&event)));
+        };
+        let now = Instant::now();
+        let run = AssertUnwindSafe(|| self.run(now, registered, call, peer));
+        let begun = catch_unwind(run).unwrap_or_else(|panic| Err(panicked(&event, &*panic)));
+        (event, begun.map(|running| (self.too_late_after(now), running)))
     }
 
     fn too_late(&self) -> CallError {
@@ -232,6 +240,10 @@ pub(crate) fn shortened(event: &str) -> ByteString {
     ByteString::from(&event[..end])
 }
 
+fn panicked(event: &str, panic: &(dyn Any + Send)) -> CallError {
+    CallError::internal(format_args!("{event} panicked: {}", said(panic)))
+}
+
 /// What a panic said, where it said it in words.
 pub(crate) fn said(panic: &(dyn Any + Send)) -> &str {
     panic
@@ -259,5 +271,14 @@ mod tests {
     #[test]
     fn a_name_of_a_megabyte_is_not_sent_back() {
         assert!(unknown(&"ü".repeat(1 << 19)).message().len() <= MAX_NAME + 20);
+    }
+
+    #[test]
+    fn a_call_that_waits_holds_little_beside_its_function() {
+        fn held<A, B, C, F>(_: impl FnOnce(A, B, C) -> F) -> usize {
+            size_of::<F>()
+        }
+        let answer = |dispatcher: &'static Dispatcher, call, peer| dispatcher.answer(call, peer);
+        assert!(held(answer) <= 400, "{} bytes", held(answer));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, future::BoxFuture};
 
 use super::{
     context::Context,
@@ -45,7 +45,8 @@ macro_rules! handler_of {
             #[allow(unused_variables)] // of a function without arguments
             fn start(&self, call: &Call, context: &Context) -> Result<BoxFuture<'static, Result<Reply>>> {
                 let future = self($($argument::from_call(call, context)?),*);
-                Ok(Box::pin(async move { future.await.into_reply() }))
+                // An async block would hold the future twice: as it was given, and as it is awaited.
+                Ok(Box::pin(future.map(IntoReply::into_reply)))
             }
 
             #[allow(unused_variables)] // of a function without arguments

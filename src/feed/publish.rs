@@ -61,8 +61,9 @@ impl Publisher {
     /// [`Code::Conflict`](crate::Code::Conflict) where the topic does not end where it was expected to,
     /// [`Code::Unavailable`](crate::Code::Unavailable) where the journal cannot be written, and what
     /// [`Topic::writable_where`](crate::Topic::writable_where) says of a caller who may not.
-    pub async fn publish(&self, event: Event) -> Result<Position> {
-        self.publish_all(vec![event]).await
+    pub fn publish(&self, event: Event) -> impl Future<Output = Result<Position>> + Send {
+        // Not async by itself: that would hold the event once more while it waits.
+        self.publish_all(vec![event])
     }
 
     /// Publishes a batch: all of it or nothing, one after the other. The position is that of the last.
@@ -91,7 +92,8 @@ impl Publisher {
             })
         };
         let appended = match &self.once {
-            Some(call) => call.append(self.answer.clone(), append).await?,
+            // Boxed, so that the many calls that have no key hold less while they wait.
+            Some(call) => Box::pin(call.append(self.answer.clone(), append)).await?,
             None => append(None).await.map_err(JournalError::refusal)?,
         };
         if !appended.repeated {

@@ -160,7 +160,8 @@ impl<E: Engine> Outbox<E> {
     /// lives: whoever reads, however slowly, gets it, and whoever reads nothing is closed.
     pub(super) async fn answer(self: &Arc<Self>, kind: Kind<'_>, body: Outgoing<'_>) -> Result<()> {
         if let Some(packet) = self.send_or_write_out(kind, body)? {
-            self.park_in_turn(packet).await;
+            // Boxed, so that the many answers that find room are less to move and to hold.
+            Box::pin(self.park_in_turn(packet)).await;
         }
         Ok(())
     }

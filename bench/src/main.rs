@@ -3,6 +3,7 @@
 //! account. `cargo run --release -p bench -- --help` says what can be measured.
 
 mod client;
+mod crowd;
 mod figures;
 mod measure;
 mod peers;

@@ -3,10 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-use futures_util::future::join_all;
-
 use crate::{
     client::Client,
+    crowd,
     measure::{Done, Scenario},
     peers::{
         Peer,
@@ -137,7 +136,11 @@ impl Scenario for Calls {
     async fn run(&self, callers: &mut Vec<Caller>, time: Duration) -> Done {
         let start = Instant::now();
         let until = start + time;
-        let latencies = join_all(callers.iter_mut().map(|caller| caller.run(until))).await;
+        let latencies = crowd::each(callers, |_, mut caller| async move {
+            let latencies = caller.run(until).await;
+            (caller, latencies)
+        })
+        .await;
         let taken = start.elapsed();
         let latencies = latencies.concat();
         Done {

@@ -8,6 +8,7 @@ use futures_util::future::join_all;
 use super::{DURABLE, PUBLISH, card};
 use crate::{
     client::Client,
+    crowd,
     measure::{Done, Scenario},
     peers::{
         Peer, directory,
@@ -61,12 +62,12 @@ impl Scenario for Publish {
         let start = Instant::now();
         let until = start + time;
         let latencies = match load {
-            Load::Sockets(clients) => {
-                let callers = clients.iter_mut().enumerate();
-                join_all(callers.map(|(caller, client)| publish(client, caller, until)))
-                    .await
-                    .concat()
-            }
+            Load::Sockets(clients) => crowd::each(clients, |caller, mut client| async move {
+                let latencies = publish(&mut client, caller, until).await;
+                (client, latencies)
+            })
+            .await
+            .concat(),
             Load::Store(store) => {
                 let mut latencies = Vec::new();
                 while Instant::now() < until {

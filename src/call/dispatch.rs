@@ -279,6 +279,6 @@ mod tests {
             size_of::<F>()
         }
         let answer = |dispatcher: &'static Dispatcher, call, peer| dispatcher.answer(call, peer);
-        assert!(held(answer) <= 400, "{} bytes", held(answer));
+        assert!(held(answer) <= 512, "{} bytes", held(answer));
     }
 }

@@ -143,8 +143,8 @@ impl Dispatcher {
         latest.unwrap_or_else(|| now + NEVER).into()
     }
 
-    /// Decodes a call and starts its function; until when it may run. Apart from what is awaited: a future would hold the call for as long as
-    /// it waits, and take twice the memory.
+    /// Decodes a call and starts its function; until when it may run. Apart from what is awaited: a future would hold the
+    /// call for as long as it waits, and take twice the memory.
     fn begin(
         &self,
         arrived: Arrived,

@@ -194,19 +194,25 @@ impl OnFlush for Link {
 #[cfg(test)]
 mod tests {
     use futures_util::{FutureExt, pin_mut};
-    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
     use super::*;
     use crate::net::{connection::Connection, framing::DISCONNECT};
 
+    /// A client, the engine's end of its connection, and the link between them.
+    fn connected() -> (DuplexStream, Connection<DuplexStream, ()>, Arc<Link>) {
+        let (client, stream) = duplex(100);
+        let control = Arc::<Control>::default();
+        let engine = Connection::new(stream, control.clone(), ());
+        let link = Arc::<Link>::default();
+        link.carried_by(&control);
+        (client, engine, link)
+    }
+
     /// Whatever else is flushed before.
     #[tokio::test]
     async fn the_last_has_left_when_it_has_left() {
-        let (mut client, stream) = duplex(100);
-        let control = Arc::<Control>::default();
-        let mut engine = Connection::new(stream, control.clone(), ());
-        let link = Arc::<Link>::default();
-        link.carried_by(&control);
+        let (mut client, mut engine, link) = connected();
         link.expect_last(DISCONNECT);
         let left = link.last_left();
         pin_mut!(left);
@@ -228,11 +234,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_was_told_that_nothing_more_comes_is_heard_to_the_end() {
-        let (mut client, stream) = duplex(100);
-        let control = Arc::<Control>::default();
-        let mut engine = Connection::new(stream, control.clone(), ());
-        let link = Arc::<Link>::default();
-        link.carried_by(&control);
+        let (mut client, mut engine, link) = connected();
         let told = link.clone();
         let over = tokio::spawn(async move { told.over().await });
         let mut heard = Vec::new();
@@ -250,11 +252,7 @@ mod tests {
 
     #[tokio::test]
     async fn of_a_connection_that_is_gone_nothing_is_waited_for() {
-        let (_client, stream) = duplex(100);
-        let control = Arc::<Control>::default();
-        let engine = Connection::new(stream, control.clone(), ());
-        let link = Arc::<Link>::default();
-        link.carried_by(&control);
+        let (_client, engine, link) = connected();
         link.expect_last(DISCONNECT);
         drop(engine);
         link.last_left().await;

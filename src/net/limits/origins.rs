@@ -165,6 +165,7 @@ mod tests {
             ("http://", ""),
             ("https://://a", ":."),
             ("..@://.", "."),
+            ("Y,,://(", "("),
             ("app://a.example", "a.example"),
             ("http://:80", ":80"),
             ("http://a.example:x", "a.example:y"),

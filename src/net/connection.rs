@@ -117,6 +117,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static, G: Unpin> AsyncRead for
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         self.control.wakes_reader(cx.waker());
+        self.control.is_read();
         if self.control.is_closed() {
             return Poll::Ready(Ok(()));
         }

@@ -11,6 +11,7 @@ use std::{
 };
 
 use futures_util::task::AtomicWaker;
+use tokio_util::sync::CancellationToken;
 
 use super::{
     limits::places::Place,
@@ -36,6 +37,10 @@ pub(crate) struct Control {
     farewell: AtomicBool,
     /// Whether it has shown what it is for.
     settled: AtomicBool,
+    /// Whether it serves no more requests, and its WebSocket has not read yet.
+    handed_over: AtomicBool,
+    /// Ends when a WebSocket that takes a session over has begun, or will not.
+    beginning: OnceLock<CancellationToken>,
     /// The one that its client takes behind a proxy.
     place: OnceLock<Place>,
     reader: AtomicWaker,
@@ -77,6 +82,7 @@ impl Control {
     /// Closes the connection, also under a writer that waits for a client that does not read.
     pub(super) fn close(&self) {
         self.closed.store(true, Ordering::Release);
+        self.has_begun();
         self.reader.wake();
         self.writer.wake();
     }
@@ -131,6 +137,30 @@ impl Control {
 
     pub(super) fn is_settled(&self) -> bool {
         self.settled.load(Ordering::Acquire)
+    }
+
+    /// It becomes a WebSocket that takes a session over, and `beginning` ends when that has begun.
+    pub(super) fn expect_beginning(&self, beginning: CancellationToken) {
+        // A connection becomes a WebSocket once.
+        let _ = self.beginning.set(beginning);
+    }
+
+    /// It serves no more requests: who reads from now on is the WebSocket, if it became one.
+    pub(super) fn hand_over(&self) {
+        self.handed_over.store(true, Ordering::Release);
+    }
+
+    /// Somebody reads. When that is a WebSocket which takes a session over, it has begun.
+    pub(super) fn is_read(&self) {
+        if self.handed_over.load(Ordering::Acquire) && self.handed_over.swap(false, Ordering::AcqRel) {
+            self.has_begun();
+        }
+    }
+
+    fn has_begun(&self) {
+        if let Some(beginning) = self.beginning.get() {
+            beginning.cancel();
+        }
     }
 
     /// Takes this place for as long as it lives.

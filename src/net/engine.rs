@@ -13,7 +13,9 @@ use super::{
     outbox::ENGINE_QUEUE,
     polled, sessions,
     shared::Shared,
-    socket, upgrade,
+    socket,
+    takeover::{self, Takeovers},
+    upgrade,
 };
 
 /// Where Socket.IO clients look for a server.
@@ -45,6 +47,10 @@ pub(super) fn routes(shared: &Arc<Shared>, origins: Origins) -> (Router, SocketI
     socket::attach(&io, shared);
     let routes = Router::new()
         .route_service(&format!("{PATH}/"), service)
+        .layer(middleware::from_fn_with_state(
+            Arc::<Takeovers>::default(),
+            takeover::in_turn,
+        ))
         .layer(middleware::from_fn(polled::repair))
         .layer(middleware::from_fn(upgrade::check))
         .layer(middleware::from_fn_with_state(

@@ -290,7 +290,8 @@ impl Service {
             return;
         };
         let stream = Metered::new(stream, inflow);
-        let connection = Connection::new(stream, self.control.clone(), open);
+        let control = self.control.clone();
+        let connection = Connection::new(stream, control.clone(), open);
         let this = Arc::new(self);
         let service = hyper::service::service_fn(move |request: Request<Incoming>| {
             let this = this.clone();
@@ -303,6 +304,7 @@ impl Service {
             .serve_connection(TokioIo::new(connection), service)
             .with_upgrades()
             .await;
+        control.hand_over();
         if let Err(error) = served {
             tracing::debug!("a connection ended: {error}");
         }

@@ -40,6 +40,7 @@ mod sessions;
 mod shared;
 mod socket;
 mod spare;
+mod takeover;
 mod telemetry;
 pub(crate) mod tls;
 pub(crate) mod trust;

@@ -72,6 +72,15 @@ impl<'a> Reader<'a> {
 
     /// The first byte of the next token; 0, which begins none, at the end.
     pub(super) fn peek(&mut self) -> u8 {
+        match self.byte() {
+            byte if byte > b' ' => byte,
+            _ => self.peek_behind_space(),
+        }
+    }
+
+    /// Apart, as what programs write has none.
+    #[cold]
+    fn peek_behind_space(&mut self) -> u8 {
         while let Some(b' ' | b'\n' | b'\t' | b'\r') = self.text.as_bytes().get(self.at) {
             self.at += 1;
         }
@@ -120,17 +129,24 @@ impl<'a> Reader<'a> {
 
     /// Passes over a field's key and its colon; the key as it is written, quotes and all.
     pub(super) fn key(&mut self) -> Passed<&'a str> {
+        self.peek();
+        let start = self.at;
+        let end = self.pass_key()?;
+        Ok(&self.text[start..end])
+    }
+
+    /// The same; where the key ends.
+    fn pass_key(&mut self) -> Passed<usize> {
         if self.peek() != b'"' {
             return Err(Fault::Broken);
         }
-        let start = self.at;
         self.string()?;
-        let key = &self.text[start..self.at];
+        let end = self.at;
         if self.peek() != b':' {
             return Err(Fault::Broken);
         }
         self.at += 1;
-        Ok(key)
+        Ok(end)
     }
 
     /// Passes over a value; its text.
@@ -140,7 +156,7 @@ impl<'a> Reader<'a> {
         let outside = self.brackets.open;
         while self.enters_or_passes()? || self.is_inside(outside)? {
             if self.brackets.is_in_object() {
-                self.key()?;
+                self.pass_key()?;
             }
         }
         Ok(&self.text[start..self.at])
@@ -225,6 +241,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Passes over the string whose opening quote is here.
+    #[inline(always)]
     fn string(&mut self) -> Passed {
         self.at += 1;
         loop {
@@ -240,6 +257,7 @@ impl<'a> Reader<'a> {
         }
     }
 
+    #[cold]
     fn escape(&mut self) -> Passed {
         self.at += 2;
         match self.text.as_bytes().get(self.at - 1) {

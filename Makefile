@@ -1,7 +1,9 @@
 # Needs Rust (1.94 or later), Node.js (20.19 or later) with npm, and make. Everything else is installed here.
 
-.PHONY: run test proof check screenshots flood audit bench peers instructions fuzz smoke fuzz-smoke bench-smoke
+.PHONY: run test proof check dependencies screenshots flood audit bench peers instructions fuzz smoke fuzz-smoke bench-smoke
 .DELETE_ON_ERROR:
+
+DENY = target/tools/bin/cargo-deny
 
 # Builds the page and the server, and runs them on http://127.0.0.1:3000 (PORT or UPDRAFT_PORT for another).
 run: client-demo/dist/index.html
@@ -26,6 +28,11 @@ check: client-demo/node_modules
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
 	npm run check --prefix client-demo
 
+# What dependencies may be: their licences, their sources, one version of each (deny.toml).
+dependencies: $(DENY)
+	$(DENY) check bans licenses sources
+	$(DENY) --manifest-path fuzz/Cargo.toml check sources
+
 # Pictures of the page in each of its states, in target/screenshots.
 screenshots: client-demo/dist/index.html tests/browser/node_modules
 	tests/browser/run.sh screenshots.mjs
@@ -34,11 +41,11 @@ screenshots: client-demo/dist/index.html tests/browser/node_modules
 flood:
 	UPDRAFT_FLOOD=600 cargo test --release --test it hostile::siege -- --nocapture
 
-# Known vulnerabilities, licences and duplicates of all dependencies (deny.toml). Asks advisory databases on the
-# internet, which not every machine reaches, and needs `cargo install cargo-deny`: so not among the checks above.
-audit:
-	cargo deny check
-	cargo deny --manifest-path fuzz/Cargo.toml check advisories
+# What is known against any dependency. Asks the advisory databases of Rust and npm, which not every machine reaches: so
+# not among the checks above.
+audit: dependencies
+	$(DENY) check advisories
+	$(DENY) --manifest-path fuzz/Cargo.toml check advisories
 	npm audit --prefix client-demo
 	npm audit --prefix tests/clients
 	npm audit --prefix tests/browser
@@ -84,6 +91,11 @@ PAGE = $(shell find client-demo/src client-demo/public -type f) $(addprefix clie
 
 client-demo/dist/index.html: client-demo/node_modules $(PAGE)
 	npm run build --prefix client-demo
+
+# Not optimized: compiled in a quarter of the time, and there is little for it to do.
+$(DENY):
+	CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=256 \
+		cargo install cargo-deny --version 0.20.2 --locked --root target/tools
 
 %/node_modules: %/package-lock.json
 	npm ci --prefix $* --no-audit --no-fund

@@ -4,13 +4,16 @@
 
 use std::{
     io,
-    pin::Pin,
+    pin::{Pin, pin},
     sync::{Arc, Weak},
     task::{Context, Poll, ready},
 };
 
 use bytes::{Buf, BytesMut};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    task::yield_now,
+};
 use tokio_util::io::poll_read_buf;
 
 use super::{
@@ -130,8 +133,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static, G: Unpin> AsyncRead for
         } else if self.in_a_row >= SHARE {
             self.in_a_row = 0;
             self.wire.pause();
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
+            // Goes on when all others were looked for, and not only those that are known to have something.
+            return pin!(yield_now()).poll(cx).map(Ok);
         } else if self.has_more && buf.remaining() < AHEAD {
             ready!(self.read_ahead(cx))?;
             self.give(buf);
@@ -214,7 +217,12 @@ impl<S: AsyncWrite + Unpin + Send + 'static, G: Unpin> AsyncWrite for Connection
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt, duplex, join, repeat, sink},
+        net::{TcpListener, TcpStream},
+    };
 
     use super::*;
 
@@ -270,6 +278,34 @@ mod tests {
                 assert!((SHARE..SHARE + AHEAD).contains(&read), "{read}");
             }
         }
+    }
+
+    #[tokio::test]
+    async fn who_always_has_more_is_read_on_when_all_others_were_looked_for() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut quiet = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (mut accepted, _) = listener.accept().await.unwrap();
+        let always_more = join(repeat(1), sink());
+        let mut connection = Connection::new(always_more, Arc::default(), ());
+        let read = Arc::<AtomicUsize>::default();
+        let counted = read.clone();
+        let reading = tokio::spawn(async move {
+            let mut buffer = vec![0; AHEAD];
+            loop {
+                let read = connection.read(&mut buffer).await.unwrap();
+                counted.fetch_add(read, Ordering::Relaxed);
+            }
+        });
+        let heard = tokio::spawn(async move { accepted.read_u8().await.unwrap() });
+        while read.load(Ordering::Relaxed) == 0 {
+            yield_now().await;
+        }
+        quiet.write_all(b"a").await.unwrap();
+        let before = read.load(Ordering::Relaxed);
+        assert_eq!(heard.await.unwrap(), b'a');
+        let meanwhile = read.load(Ordering::Relaxed) - before;
+        assert!(meanwhile < 5 * SHARE, "{meanwhile}");
+        reading.abort();
     }
 
     #[tokio::test]

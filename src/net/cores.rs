@@ -21,6 +21,10 @@ struct Core {
 /// A runtime, there until this is dropped; nobody waits for what it still does.
 struct Threads(Option<Runtime>);
 
+/// Tasks that run before a thread looks for what has come meanwhile, as long as there are any: a thread that looks
+/// after each few of them finds the same sockets again, and their calls overtake those that waited already.
+const ROUND: u32 = 512;
+
 /// What a connection holds as long as it lives on a core.
 #[derive(Clone, Default)]
 pub(super) struct Seat(Arc<()>);
@@ -75,6 +79,7 @@ impl Threads {
     fn new(threads: usize, name: &str) -> io::Result<Self> {
         let mut builder = Builder::new_multi_thread();
         builder.worker_threads(threads).thread_name(name).enable_all();
+        builder.event_interval(ROUND);
         builder.build().map(Some).map(Self)
     }
 

@@ -273,7 +273,7 @@ mod tests {
                         Poll::Pending => Poll::Ready(()),
                     }
                 });
-                // As there is more, it has been woken, and goes on.
+                // As there is more, it goes on by itself.
                 turns.await;
                 assert!((SHARE..SHARE + AHEAD).contains(&read), "{read}");
             }

@@ -21,8 +21,9 @@ struct Core {
 /// A runtime, there until this is dropped; nobody waits for what it still does.
 struct Threads(Option<Runtime>);
 
-/// Tasks that run before a thread looks for what has come meanwhile, as long as there are any: a thread that looks
-/// after each few of them finds the same sockets again, and their calls overtake those that waited already.
+/// Tasks that run before a core looks for what has come meanwhile, as long as there are any: one that looks after each
+/// few of them finds the same sockets again, and their calls overtake those that waited already. Not so where functions
+/// compute: timers would wait for as many of those.
 const ROUND: u32 = 512;
 
 /// What a connection holds as long as it lives on a core.
@@ -40,7 +41,7 @@ impl Cores {
             .map_or(1, usize::from);
         Ok(Self {
             cores: (0..cores).map(|_| Core::new()).collect::<io::Result<_>>()?,
-            apart: Threads::new(cores, "updraft-apart")?,
+            apart: Threads::of(&mut threads(cores, "updraft-apart"))?,
         })
     }
 
@@ -67,19 +68,22 @@ impl Cores {
 impl Core {
     fn new() -> io::Result<Self> {
         Ok(Self {
-            threads: Threads::new(1, "updraft-core")?,
+            threads: Threads::of(threads(1, "updraft-core").event_interval(ROUND))?,
             seat: Seat::default(),
         })
     }
 }
 
+/// Also a single one is of the flavor that has many: the other is woken by a write for each task that is woken
+/// from elsewhere, and a function that says `block_in_place` panics there.
+fn threads(number: usize, name: &str) -> Builder {
+    let mut builder = Builder::new_multi_thread();
+    builder.worker_threads(number).thread_name(name).enable_all();
+    builder
+}
+
 impl Threads {
-    /// Also a single one is of the flavor that has many: the other is woken by a write for each task that is woken
-    /// from elsewhere, and a function that says `block_in_place` panics there.
-    fn new(threads: usize, name: &str) -> io::Result<Self> {
-        let mut builder = Builder::new_multi_thread();
-        builder.worker_threads(threads).thread_name(name).enable_all();
-        builder.event_interval(ROUND);
+    fn of(builder: &mut Builder) -> io::Result<Self> {
         builder.build().map(Some).map(Self)
     }
 

@@ -40,7 +40,7 @@ pub(super) struct Takeovers {
 }
 
 impl Takeovers {
-    /// Waits while a WebSocket is about to begin. Then `engine`, a poll, is in the engine before another may.
+    /// Waits while a WebSocket is about to begin. Then `engine`, a poll, is in the engine before another one is announced.
     async fn poll<F: Future>(&self, session: &str, engine: F) -> F::Output {
         let mut engine = pin!(engine);
         loop {

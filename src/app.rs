@@ -248,21 +248,13 @@ impl App {
         Ok(server::router(self.into_parts().await?)?)
     }
 
-    /// The table of functions alone, checked. Where topics are declared it has the functions to subscribe to them.
+    /// The table of functions alone, checked: what a server with this configuration has, `topic.*` where topics are
+    /// declared and `auth.refresh` where clients are asked who they are among it.
     ///
     /// # Errors
     /// A name that is malformed or taken, state that is missing, or a topic that is.
     pub fn into_registry(mut self) -> Result<Registry, StartError> {
-        self.states.promise::<EventNames>();
-        if !self.declarations.checked()?.is_empty() {
-            self.modules.push(feed::module());
-        }
-        self.states.promise::<Subjects>();
-        self.states.promise::<Authenticator>();
-        if self.deciding.is_some() {
-            self.modules.push(auth::module());
-        }
-        Ok(Registry::new(self.modules, &self.states)?)
+        Ok(self.assemble()?.0)
     }
 
     /// The topics that are declared.
@@ -270,18 +262,32 @@ impl App {
         self.declarations.topics()
     }
 
-    async fn into_parts(mut self) -> Result<Parts, StartError> {
+    /// The functions, and the topics that they are about: all that can be checked before anything begins.
+    fn assemble(&mut self) -> Result<(Registry, Vec<Topic>), StartError> {
         self.states.promise::<EventNames>();
+        self.states.promise::<Subjects>();
+        self.states.promise::<Authenticator>();
+        let topics = std::mem::take(&mut self.declarations).checked()?;
+        let mut modules = std::mem::take(&mut self.modules);
+        if !topics.is_empty() {
+            modules.push(feed::module());
+        }
+        if self.deciding.is_some() || self.config.auth.has_keys() {
+            modules.push(auth::module());
+        }
+        Ok((Registry::new(modules, &self.states)?, topics))
+    }
+
+    async fn into_parts(mut self) -> Result<Parts, StartError> {
+        let (registry, topics) = self.assemble()?;
         let auth = self.authenticator().await?;
-        let feed = self.feed().await?;
+        let feed = self.feed(topics).await?;
         if let Some(feed) = &feed {
             self.states.share(feed.clone());
-            self.modules.push(feed::module());
             for start in self.projections.drain(..).chain(self.listeners.drain(..)) {
                 start(feed, &mut self.states).await.map_err(StartError::Feed)?;
             }
         }
-        let registry = Registry::new(self.modules, &self.states)?;
         self.states.insert(EventNames::of(&registry));
         let limits = self.config.limits();
         let mut dispatcher = Dispatcher::new(registry, self.states, limits, self.config.call_timeout);
@@ -305,15 +311,11 @@ impl App {
         let auth = Authenticator::new(&config.auth, deciding, subjects, config.call_timeout).await?;
         let auth = Arc::new(auth);
         self.states.share(auth.clone());
-        if auth.asks() {
-            self.modules.push(auth::module());
-        }
         Ok(auth)
     }
 
     /// The feed of the topics; an app without topics has none, and needs no journal.
-    async fn feed(&mut self) -> Result<Option<Arc<Feed>>, StartError> {
-        let topics = std::mem::take(&mut self.declarations).checked()?;
+    async fn feed(&mut self, topics: Vec<Topic>) -> Result<Option<Arc<Feed>>, StartError> {
         if topics.is_empty() {
             return Ok(None);
         }

@@ -1,20 +1,23 @@
-//! `events`: lists what is registered.
+//! `events`: lists what a server with this configuration has registered.
 
 use clap::Args;
 
 use super::terminal::{Failure, say};
-use crate::app::App;
+use crate::{app::App, config::Config};
 
 #[derive(Args, Debug)]
 pub(super) struct Events {
     /// Print a JSON array
     #[arg(long)]
     json: bool,
+
+    #[command(flatten)]
+    config: Config,
 }
 
 impl Events {
-    pub(super) fn list(&self, app: App) -> Result<(), Failure> {
-        let registry = app.into_registry()?;
+    pub(super) fn list(self, app: App) -> Result<(), Failure> {
+        let registry = app.config(self.config).into_registry()?;
         let names: Vec<&str> = registry.names().into_iter().map(|name| name.as_str()).collect();
         match self.json {
             true => say(serde_json::to_string(&names)?),

@@ -29,8 +29,8 @@ struct Cli {
 enum Command {
     /// Serve until told to stop (SIGTERM or Ctrl-C); what happens without a command
     Serve(Box<Config>),
-    /// List the events that are registered
-    Events(events::Events),
+    /// List the events that a server with this configuration has
+    Events(Box<events::Events>),
     /// Call an event of a running server and print the answer
     Call(call::Call),
     /// Look into the journal, save it, bring it back, tidy it

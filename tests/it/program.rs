@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Http, Program, updraft};
+use crate::support::{Http, Program, updraft, updraft_with};
 
 const EVENTS: [&str; 15] = [
     "api.board.add",
@@ -42,6 +42,41 @@ fn events_are_listed_by_name() {
     let (done, stdout, _) = updraft(&["events", "--json"], "");
     assert!(done);
     assert_eq!(serde_json::from_str::<Value>(&stdout).unwrap(), json!(EVENTS));
+}
+
+/// The events of a server that runs, as it lists them itself.
+fn of_a_server(flags: &[&str]) -> Vec<String> {
+    let (done, stdout, stderr) = call(&Program::start(flags), &["api.services.events"], "");
+    assert!(done, "{stderr}");
+    serde_json::from_str(&stdout).unwrap()
+}
+
+#[test]
+fn what_is_listed_is_what_a_server_with_the_same_configuration_has() {
+    let keys = concat!(
+        "a=",
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/it/auth/keys/ec256.pub.pem"
+    );
+    for flags in [
+        &[][..],
+        &[
+            "--auth-secrets",
+            "a secret of the tests, and long",
+            "--auth-optional",
+        ],
+        &["--auth-keys", keys, "--auth-optional"],
+    ] {
+        let (done, stdout, stderr) = updraft(&[&["events", "--json"], flags].concat(), "");
+        assert!(done, "{stderr}");
+        let listed: Vec<String> = serde_json::from_str(&stdout).unwrap();
+        assert_eq!(listed, of_a_server(flags), "{flags:?}");
+        let asked = listed.iter().any(|event| event == "auth.refresh");
+        assert_eq!(asked, !flags.is_empty(), "{flags:?}");
+    }
+    let secret = [("UPDRAFT_AUTH_SECRETS", "a secret of the tests, and long")];
+    let (_, stdout, _) = updraft_with(&secret, &["events"], "");
+    assert!(stdout.contains("auth.refresh\n"), "{stdout}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What an app says of its topics and does not fit together is told at start, before anything is opened.
 
-use updraft::{App, Topic, journal::Record};
+use updraft::{App, Config, Module, Topic, journal::Record};
 
 fn fold<T>(_: &mut T, _: &Record) {}
 
@@ -92,4 +92,24 @@ async fn what_fits_together_starts() {
         .project("board", 0_u32, fold)
         .journal(std::sync::Arc::new(journal));
     crate::support::Local::of(app).await.server.stop().await;
+}
+
+#[tokio::test]
+async fn a_function_that_is_wrong_is_told_before_the_journal_is_opened() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data");
+    let twice = Module::new("board").on("add", async || {}).on("add", async || {});
+    let config = Config {
+        data: data.clone(),
+        port: 0,
+        ..Config::default()
+    };
+    let Err(error) = board().module(twice).config(config).start().await else {
+        panic!("it does not start");
+    };
+    assert!(
+        error.to_string().contains("'board.add' is registered twice"),
+        "{error}"
+    );
+    assert!(!data.exists());
 }

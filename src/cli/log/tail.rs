@@ -21,6 +21,9 @@ use crate::{
 /// How often the journal is looked at again.
 const EVERY: Duration = Duration::from_millis(200);
 
+/// So many are printed where neither a number nor a place is given.
+const NEWEST: u64 = 10;
+
 /// A page.
 const EVENTS: usize = 1000;
 const BYTES: usize = 1 << 20;
@@ -37,15 +40,10 @@ pub(super) struct Tail {
     #[arg(long, value_name = "POSITION")]
     since: Option<Since>,
 
-    /// Print so many of the newest events
-    #[arg(
-        long,
-        short = 'n',
-        value_name = "EVENTS",
-        default_value_t = 10,
-        conflicts_with = "since"
-    )]
-    events: u64,
+    /// Print so many of the newest events, of those after --since where that is given [default: 10, or all after
+    /// --since]
+    #[arg(long, short = 'n', value_name = "EVENTS")]
+    events: Option<u64>,
 
     /// Go on with what comes, until interrupted
     #[arg(long, short)]
@@ -120,8 +118,18 @@ impl Tail {
 
     /// The place behind which printing begins.
     fn begin(&self, journal: &Inspection) -> Result<u64, Failure> {
+        let events = match (self.events, &self.since) {
+            (None, Some(_)) => return self.place(journal),
+            (events, _) => events.unwrap_or(NEWEST),
+        };
+        let before_last = journal.before_last(&self.topic, events)?;
+        Ok(self.place(journal)?.max(before_last))
+    }
+
+    /// What `--since` says, or the beginning.
+    fn place(&self, journal: &Inspection) -> Result<u64, Failure> {
         match &self.since {
-            None => Ok(journal.before_last(&self.topic, self.events)?),
+            None => Ok(0),
             Some(Since::Seq(seq)) => Ok(*seq),
             Some(Since::Position(position)) if position.epoch == *journal.epoch() => Ok(position.seq),
             Some(Since::Position(position)) => Err(Failure(format!(

@@ -63,6 +63,11 @@ fn the_newest_events_are_printed_or_those_after_a_position() {
     assert_eq!(seqs(&["-n", "2"]), [4, 5]);
     assert_eq!(seqs(&["-n", "0"]), [0; 0]);
     assert_eq!(seqs(&["--since", "3"]), [4, 5]);
+    // The newest of those that come after.
+    assert_eq!(seqs(&["-n", "20", "--since", "0"]), [1, 2, 3, 4, 5]);
+    assert_eq!(seqs(&["-n", "2", "--since", "0"]), [4, 5]);
+    assert_eq!(seqs(&["-n", "4", "--since", "3"]), [4, 5]);
+    assert_eq!(seqs(&["-n", "0", "--since", "0"]), [0; 0]);
     let epoch = json_of(data.path(), &["topics", "--json"])["epoch"].clone();
     let position = format!("{}:3", epoch.as_str().unwrap());
     assert_eq!(seqs(&["--since", &position]), [4, 5]);

@@ -5,10 +5,13 @@ use std::{io::Read, time::Duration};
 use clap::Args;
 use serde_json::{Map, Value};
 
+use tokio::time::{Instant, timeout_at};
+
 use super::{
-    client::{Client, Said},
+    client::{Client, Said, told},
     terminal::{Failure, say},
 };
+use crate::config::Secret;
 
 #[derive(Args, Debug)]
 pub(super) struct Call {
@@ -23,11 +26,24 @@ pub(super) struct Call {
     #[arg(long)]
     id: Option<String>,
 
+    /// The token that says who calls. The command line can be seen by others, the variable cannot
+    #[arg(long, env = "UPDRAFT_TOKEN", hide_env_values = true)]
+    token: Option<Secret>,
+
+    /// Ask for an ack, which the answer comes in; what happens unless --no-ack says otherwise
+    #[arg(long, overrides_with = "no_ack")]
+    ack: bool,
+
+    /// Call without an ack, as a client that has none: the answer comes as `message`, and the command waits for one until
+    /// --timeout, since a function without a result answers nothing
+    #[arg(long, overrides_with = "ack")]
+    no_ack: bool,
+
     /// The server. Where it is https:// its certificate is one that the system trusts, or SSL_CERT_FILE
     #[arg(long, env = "UPDRAFT_URL", default_value = "http://127.0.0.1:3000")]
     url: String,
 
-    /// How long to wait for the answer
+    /// How long to wait for the connection and the answer
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, default_value = "10s")]
     timeout: Duration,
 }
@@ -41,14 +57,30 @@ impl Call {
             .build()?;
         let call = self.call()?;
         runtime.block_on(async {
-            match tokio::time::timeout(self.timeout, answer(&self.url, call)).await {
+            let end = Instant::now() + self.timeout;
+            let sent = timeout_at(end, self.send(&call)).await;
+            let mut client = sent.map_err(|_| self.too_late())??;
+            match timeout_at(end, answer(&mut client)).await {
                 Ok(answered) => answered,
-                Err(_) => Err(Failure(format!(
-                    "no answer within {}",
-                    humantime::format_duration(self.timeout)
-                ))),
+                Err(_) if self.no_ack => Ok(()),
+                Err(_) => Err(self.too_late()),
             }
         })
+    }
+
+    async fn send(&self, call: &Value) -> Result<Client, Failure> {
+        let token = self.token.as_ref().map(Secret::reveal);
+        let mut client = Client::connect(&self.url, token.filter(|token| !token.is_empty())).await?;
+        match self.no_ack {
+            true => client.emit(call).await?,
+            false => client.call(call).await?,
+        }
+        Ok(client)
+    }
+
+    fn too_late(&self) -> Failure {
+        let time = humantime::format_duration(self.timeout);
+        Failure(format!("no answer within {time}"))
     }
 
     fn call(&self) -> Result<Value, Failure> {
@@ -81,11 +113,10 @@ impl Call {
     }
 }
 
-async fn answer(url: &str, call: Value) -> Result<(), Failure> {
-    let mut client = Client::connect(url).await?;
-    client.call(&call).await?;
+async fn answer(client: &mut Client) -> Result<(), Failure> {
     loop {
         match client.next().await? {
+            Said::Message(data) => return say(data),
             Said::Event(name, data) => eprintln!("{name}: {data}"),
             Said::Answer(answer) => return print(answer),
         }
@@ -94,14 +125,7 @@ async fn answer(url: &str, call: Value) -> Result<(), Failure> {
 
 fn print(mut answer: Value) -> Result<(), Failure> {
     if let Some(error) = answer.get("error") {
-        let text = |field| error.get(field).and_then(Value::as_str).unwrap_or_default();
-        let details = error.get("details").map(|details| format!(" {details}"));
-        return Err(Failure(format!(
-            "{}: {}{}",
-            text("code"),
-            text("message"),
-            details.unwrap_or_default()
-        )));
+        return Err(Failure(told(error)));
     }
     match answer.get_mut("data") {
         Some(data) => say(data.take()),

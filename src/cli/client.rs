@@ -17,7 +17,14 @@ use crate::net::trust;
 /// The number of the one ack that is waited for.
 const ACK: &str = "0";
 
-pub(super) struct Client(WebSocketStream<MaybeTlsStream<TcpStream>>);
+/// The event that answers a call without an ack.
+const MESSAGE: &str = "message";
+
+pub(super) struct Client {
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    /// Whether the call has an ack.
+    waits_for_ack: bool,
+}
 
 /// What the server said.
 pub(super) enum Said {
@@ -25,10 +32,12 @@ pub(super) enum Said {
     Event(String, Value),
     /// The ack of the call.
     Answer(Value),
+    /// What answers a call that has no ack.
+    Message(Value),
 }
 
 impl Client {
-    pub(super) async fn connect(url: &str) -> Result<Self, Failure> {
+    pub(super) async fn connect(url: &str, token: Option<&str>) -> Result<Self, Failure> {
         let (scheme, host, connector) = match url.trim_end_matches('/').split_once("://") {
             Some(("http", host)) => ("ws", host, Connector::Plain),
             Some(("https", host)) => ("wss", host, Connector::Rustls(trust::client()?.into())),
@@ -42,20 +51,30 @@ impl Client {
         let (socket, _) = connect_async_tls_with_config(&address, None, false, Some(connector))
             .await
             .map_err(|error| Failure(format!("cannot reach a server at {url}: {error}")))?;
-        let mut client = Self(socket);
-        client.say("40".to_owned()).await?;
+        let mut client = Self {
+            socket,
+            waits_for_ack: false,
+        };
+        let handshake = token.map(|token| json!({ "token": token }).to_string());
+        client.say(format!("40{}", handshake.unwrap_or_default())).await?;
         loop {
             let text = client.text().await?;
             if text.starts_with("40") {
                 return Ok(client);
             }
             if let Some(refusal) = text.strip_prefix("44") {
-                return Err(Failure(format!("the server refused the connection: {refusal}")));
+                return Err(refused(refusal, token));
             }
         }
     }
 
+    /// Calls without an ack.
+    pub(super) async fn emit(&mut self, call: &Value) -> Result<(), Failure> {
+        self.say(format!("42{}", json!(["event", call]))).await
+    }
+
     pub(super) async fn call(&mut self, call: &Value) -> Result<(), Failure> {
+        self.waits_for_ack = true;
         self.say(format!("42{ACK}{}", json!(["event", call]))).await
     }
 
@@ -86,8 +105,11 @@ impl Client {
                 "43" | "46" if ack == ACK => return Ok(Said::Answer(argument(&mut arguments, 0))),
                 "42" | "45" => {
                     let name = argument(&mut arguments, 0);
-                    let name = name.as_str().unwrap_or_default().to_owned();
-                    return Ok(Said::Event(name, argument(&mut arguments, 1)));
+                    let data = argument(&mut arguments, 1);
+                    return Ok(match name.as_str().unwrap_or_default() {
+                        MESSAGE if !self.waits_for_ack => Said::Message(data),
+                        name => Said::Event(name.to_owned(), data),
+                    });
                 }
                 _ => {}
             }
@@ -95,7 +117,7 @@ impl Client {
     }
 
     async fn say(&mut self, text: String) -> Result<(), Failure> {
-        Ok(self.0.send(Message::text(text)).await?)
+        Ok(self.socket.send(Message::text(text)).await?)
     }
 
     /// The next text, heartbeats answered.
@@ -117,11 +139,35 @@ impl Client {
     }
 
     async fn message(&mut self) -> Result<Message, Failure> {
-        match self.0.next().await {
+        match self.socket.next().await {
             Some(message) => Ok(message?),
             None => Err("the server closed the connection".into()),
         }
     }
+}
+
+/// An error of the server's, in a line.
+pub(super) fn told(error: &Value) -> String {
+    let text = |field| error.get(field).and_then(Value::as_str).unwrap_or_default();
+    let details = error.get("details").map(|details| format!(" {details}"));
+    let (code, message) = (text("code"), text("message"));
+    format!("{code}: {message}{}", details.unwrap_or_default())
+}
+
+/// Why the server does not let the client in, and what would.
+fn refused(packet: &str, token: Option<&str>) -> Failure {
+    let refusal: Value = serde_json::from_str(packet).unwrap_or_default();
+    let Some(error) = refusal.get("data") else {
+        return Failure(format!("the server refused the connection: {packet}"));
+    };
+    let hint = match token {
+        None if error["code"] == "unauthenticated" => " (--token, or UPDRAFT_TOKEN)",
+        _ => "",
+    };
+    Failure(format!(
+        "the server refused the connection: {}{hint}",
+        told(error)
+    ))
 }
 
 fn argument(arguments: &mut Value, number: usize) -> Value {

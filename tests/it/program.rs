@@ -101,6 +101,44 @@ fn an_event_is_called_and_its_answer_printed() {
 }
 
 #[test]
+fn without_an_ack_the_answer_is_the_message() {
+    let server = Program::start(&[]);
+    let status = ["api.services.status", "--no-ack"];
+    assert_eq!(call(&server, &status, ""), succeeded("\"online\"\n"));
+    let last_wins = ["api.services.status", "--no-ack", "--ack"];
+    assert_eq!(call(&server, &last_wins, ""), succeeded("\"online\"\n"));
+    let unknown = ["api.nope", "--no-ack"];
+    assert_eq!(
+        call(&server, &unknown, ""),
+        succeeded("\"NopeFn doesn't exist\"\n"),
+        "as a client without acks hears it"
+    );
+    // A function without a result answers nothing, which is no failure.
+    let join = [
+        "api.room.join",
+        "--data",
+        r#"{"room":"a"}"#,
+        "--no-ack",
+        "--timeout",
+        "300ms",
+    ];
+    assert_eq!(call(&server, &join, ""), succeeded(""));
+}
+
+#[test]
+fn an_answer_that_does_not_come_is_waited_for_as_long_as_was_said() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    for flags in [&[][..], &["--no-ack"]] {
+        let arguments = ["call", "api.services.status", "--url", &url, "--timeout", "100ms"];
+        assert_eq!(
+            updraft(&[&arguments, flags].concat(), ""),
+            failed("error: no answer within 100ms\n")
+        );
+    }
+}
+
+#[test]
 fn what_a_function_emits_meanwhile_is_shown_beside_the_answer() {
     let server = Program::start(&[]);
     let greeting = call(

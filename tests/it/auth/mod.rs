@@ -1,5 +1,6 @@
 //! Who may come in, who may do what, and for how long: told with a real server and real tokens.
 
+mod command;
 mod expiry;
 mod first_call;
 mod forged;

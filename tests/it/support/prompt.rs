@@ -21,6 +21,7 @@ pub(crate) fn updraft_with(
         .args(arguments)
         .env("UPDRAFT_DATA", data.path())
         .env_remove("UPDRAFT_URL")
+        .env_remove("UPDRAFT_TOKEN")
         .envs(variables.iter().copied())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

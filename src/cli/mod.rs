@@ -4,15 +4,15 @@ mod call;
 mod client;
 mod events;
 mod log;
+mod logging;
 mod serve;
 mod terminal;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
 
-use self::terminal::Failure;
+use self::logging::LogFormat;
 use crate::{app::App, config::Config};
 
 /// An event server that speaks Socket.IO
@@ -23,6 +23,17 @@ struct Cli {
     command: Option<Command>,
     #[command(flatten)]
     config: Config,
+
+    /// How the log is written to standard error
+    #[arg(
+        long,
+        env = "UPDRAFT_LOG_FORMAT",
+        value_name = "FORMAT",
+        value_enum,
+        default_value = "text",
+        global = true
+    )]
+    log_format: LogFormat,
 }
 
 #[derive(Debug, Subcommand)]
@@ -42,29 +53,21 @@ impl App {
     /// events, calls one, or looks after the journal. Makes its own tokio runtime, so it is not called inside of one.
     pub fn run(self) -> ExitCode {
         let cli = Cli::parse();
-        trace();
+        let format = cli.log_format;
+        format.start();
         let done = match cli.command {
-            None => serve::serve(self, cli.config),
-            Some(Command::Serve(config)) => serve::serve(self, *config),
+            None => serve::serve(self, cli.config, format),
+            Some(Command::Serve(config)) => serve::serve(self, *config, format),
             Some(Command::Events(events)) => events.list(self),
             Some(Command::Call(call)) => call.make(),
             Some(Command::Log(log)) => log.run(&self),
         };
         match done {
             Ok(()) => ExitCode::SUCCESS,
-            Err(Failure(why)) => {
-                eprintln!("error: {why}");
+            Err(failure) => {
+                format.fail(&failure);
                 ExitCode::FAILURE
             }
         }
     }
-}
-
-/// Logs to standard error what `UPDRAFT_LOG` asks for (`info` by default), as in `UPDRAFT_LOG=updraft=debug`.
-fn trace() {
-    let filter = EnvFilter::try_from_env("UPDRAFT_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .init();
 }

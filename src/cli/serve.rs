@@ -4,20 +4,27 @@ use std::io;
 
 use tokio::signal;
 
-use super::terminal::{Failure, say};
+use super::{
+    logging::LogFormat,
+    terminal::{Failure, say},
+};
 use crate::{app::App, config::Config, net::server::Server};
 
-pub(super) fn serve(app: App, config: Config) -> Result<(), Failure> {
+pub(super) fn serve(app: App, config: Config, format: LogFormat) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         // Before the server listens, so that no signal after that is missed.
-        let mut signals = Signals::new(&config)?;
+        let mut signals = Signals::new()?;
+        let has_certificate = config.tls.cert.is_some();
         let server = app.config(config).start().await?;
         introduce(&server)?;
         while signals.next().await == Signal::Reload {
-            reload(&server);
+            match has_certificate {
+                true => reload(&server),
+                false => tracing::info!("SIGHUP: there is no certificate to read again"),
+            }
         }
-        eprintln!("Stopping: calls that run get their answers. Once more stops at once.");
+        format.say("Stopping: calls that run get their answers. Once more stops at once.");
         tokio::select! {
             () = server.stop() => {}
             () = signals.stop() => {}
@@ -77,34 +84,27 @@ struct Signals {
     terminate: signal::unix::Signal,
     #[cfg(unix)]
     interrupt: signal::unix::Signal,
-    /// Where there is something to read again; otherwise it ends the program, as ever.
+    /// Ends nothing: it comes when a terminal closes, and from those who tell every service to read its files again.
     #[cfg(unix)]
-    hangup: Option<signal::unix::Signal>,
+    hangup: signal::unix::Signal,
 }
 
 #[cfg(unix)]
 impl Signals {
-    fn new(config: &Config) -> io::Result<Self> {
+    fn new() -> io::Result<Self> {
         use signal::unix::{SignalKind, signal};
-        let hangup = config.tls.cert.as_ref().map(|_| signal(SignalKind::hangup()));
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
-            hangup: hangup.transpose()?,
+            hangup: signal(SignalKind::hangup())?,
         })
     }
 
     async fn next(&mut self) -> Signal {
-        let hangup = async {
-            match &mut self.hangup {
-                Some(hangup) => hangup.recv().await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
             _ = self.terminate.recv() => Signal::Stop,
             _ = self.interrupt.recv() => Signal::Stop,
-            _ = hangup => Signal::Reload,
+            _ = self.hangup.recv() => Signal::Reload,
         }
     }
 
@@ -115,7 +115,7 @@ impl Signals {
 
 #[cfg(not(unix))]
 impl Signals {
-    fn new(_: &Config) -> io::Result<Self> {
+    fn new() -> io::Result<Self> {
         Ok(Self {})
     }
 

@@ -19,6 +19,8 @@ mod journal;
 mod limits;
 mod load;
 mod log;
+#[cfg(unix)]
+mod logging;
 mod metrics;
 mod notices;
 mod order;

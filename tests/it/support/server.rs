@@ -20,7 +20,17 @@ pub(crate) struct Program {
 
 impl Program {
     pub(crate) fn start(flags: &[&str]) -> Self {
-        Self::run(Command::new(env!("CARGO_BIN_EXE_updraft")), flags)
+        let mut command = Command::new(env!("CARGO_BIN_EXE_updraft"));
+        command.stderr(Stdio::piped());
+        Self::run(command, flags)
+    }
+
+    /// Started with this as its standard error, and with variables.
+    pub(crate) fn start_on(stderr: impl Into<Stdio>, variables: &[(&str, &str)], flags: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_updraft"));
+        command.stderr(stderr).env_remove("NO_COLOR");
+        command.envs(variables.iter().copied());
+        Self::run(command, flags)
     }
 
     /// Started by a shell that was told something before.
@@ -28,7 +38,7 @@ impl Program {
     pub(crate) fn start_after(shell: &str, flags: &[&str]) -> Self {
         let mut command = Command::new("sh");
         command.args(["-c", &format!("{shell}; exec \"$0\" \"$@\"")]);
-        command.arg(env!("CARGO_BIN_EXE_updraft"));
+        command.arg(env!("CARGO_BIN_EXE_updraft")).stderr(Stdio::piped());
         Self::run(command, flags)
     }
 
@@ -42,7 +52,6 @@ impl Program {
             .env_remove("PORT")
             .env_remove("UPDRAFT_LOG")
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
             .spawn()
             .expect("the program starts");
         let stdout = child.stdout.take().expect("stdout is piped");

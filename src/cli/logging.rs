@@ -1,0 +1,57 @@
+//! What goes to standard error: the log, and what the program says of itself while it serves.
+
+use std::io::{self, IsTerminal};
+
+use clap::ValueEnum;
+use tracing_subscriber::EnvFilter;
+
+use super::terminal::Failure;
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, ValueEnum)]
+pub(super) enum LogFormat {
+    /// Lines for people
+    #[default]
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+impl LogFormat {
+    /// Logs to standard error what `UPDRAFT_LOG` asks for (`info` by default), as in `UPDRAFT_LOG=updraft=debug`.
+    pub(super) fn start(self) {
+        let filter = EnvFilter::try_from_env("UPDRAFT_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+        let log = tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(io::stderr)
+            .with_ansi(has_colors());
+        match self {
+            Self::Text => log.init(),
+            Self::Json => log.json().flatten_event(true).init(),
+        }
+    }
+
+    /// Says what happens, whatever `UPDRAFT_LOG` asks for, unless that is to be read by a program.
+    pub(super) fn say(self, line: &str) {
+        match self {
+            Self::Text => eprintln!("{line}"),
+            Self::Json => tracing::info!("{line}"),
+        }
+    }
+
+    /// Says why the program ends.
+    pub(super) fn fail(self, Failure(why): &Failure) {
+        match self {
+            Self::Text => eprintln!("error: {why}"),
+            Self::Json => tracing::error!("{why}"),
+        }
+    }
+}
+
+/// Colors are for terminals whose users have not said otherwise.
+///
+/// Source: <https://no-color.org>.
+fn has_colors() -> bool {
+    let unwanted = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    io::stderr().is_terminal() && !unwanted
+}

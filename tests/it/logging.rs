@@ -1,0 +1,101 @@
+//! What the program writes to standard error while it serves.
+
+use std::{
+    fs::File,
+    io::{BufRead, BufReader},
+    process::Stdio,
+};
+
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use serde_json::Value;
+
+use crate::support::{Http, Program};
+
+/// What SIGHUP has it log, where there is no TLS.
+const LOGGED: &str = "there is no certificate to read again";
+
+/// The line that it logs, on a terminal.
+fn line_on_terminal(variables: &[(&str, &str)]) -> String {
+    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&terminal).unwrap();
+    unlockpt(&terminal).unwrap();
+    let name = ptsname(&terminal, Vec::new()).unwrap();
+    let other_end = File::options()
+        .read(true)
+        .write(true)
+        .open(name.to_str().unwrap());
+    let server = Program::start_on(other_end.unwrap(), variables, &[]);
+    server.signal("HUP");
+    let mut line = String::new();
+    BufReader::new(File::from(terminal)).read_line(&mut line).unwrap();
+    assert!(line.contains(LOGGED), "{line}");
+    line
+}
+
+#[test]
+fn a_hangup_ends_no_server_that_has_nothing_to_read_again() {
+    let mut server = Program::start(&[]);
+    let mut log = BufReader::new(server.stderr()).lines();
+    for _ in 0..2 {
+        server.signal("HUP");
+        let line = log.next().unwrap().unwrap();
+        assert!(line.contains(LOGGED), "{line}");
+    }
+    assert_eq!(Http::get(&server.url, "/health/live", &[]).status, 200);
+}
+
+#[test]
+fn colors_are_for_terminals_whose_users_want_them() {
+    let mut server = Program::start(&[]);
+    let mut log = BufReader::new(server.stderr()).lines();
+    server.signal("HUP");
+    let line = log.next().unwrap().unwrap();
+    assert!(!line.contains('\u{1b}'), "{line:?}");
+    assert!(line_on_terminal(&[]).contains('\u{1b}'));
+    assert!(
+        line_on_terminal(&[("NO_COLOR", "")]).contains('\u{1b}'),
+        "as if it were not set"
+    );
+    assert!(!line_on_terminal(&[("NO_COLOR", "1")]).contains('\u{1b}'));
+}
+
+#[test]
+fn the_log_is_lines_of_json_where_that_is_wanted() {
+    let by_flag = Program::start(&["--log-format", "json"]);
+    let by_variable = Program::start_on(Stdio::piped(), &[("UPDRAFT_LOG_FORMAT", "json")], &[]);
+    for server in [by_flag, by_variable] {
+        server.signal("HUP");
+        server.signal("TERM");
+        let (done, said) = server.wait();
+        assert!(done, "{said}");
+        let lines = said
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let messages: Vec<_> = lines
+            .map(|line| {
+                assert_eq!(line["level"], "INFO", "{line}");
+                line["message"].as_str().unwrap().to_owned()
+            })
+            .collect();
+        let stopping = "Stopping: calls that run get their answers. Once more stops at once.";
+        assert!(messages.iter().any(|message| message == stopping), "{messages:?}");
+    }
+}
+
+#[test]
+fn why_it_does_not_start_is_a_line_of_json_too() {
+    let flags = [
+        "serve",
+        "--log-format",
+        "json",
+        "--client-bundle",
+        "/nowhere",
+        "--port",
+        "0",
+    ];
+    let (done, _, said) = crate::support::updraft(&flags, "");
+    assert!(!done);
+    let line: Value = serde_json::from_str(&said).unwrap();
+    assert_eq!(line["level"], "ERROR");
+    assert_eq!(line["message"], "no socket.io.js in /nowhere");
+}

@@ -38,6 +38,7 @@ use super::{
     control::Control,
     cores::{Cores, Seat},
     engine::PATH,
+    host,
     limits::{
         Limit,
         inflow::{Inflow, Inflows, Metered},
@@ -61,6 +62,9 @@ const AFTER_ERROR: Duration = Duration::from_millis(50);
 
 /// When whoever is turned away may come again, in seconds; the same below.
 const RETRY_SECONDS: &str = "5";
+
+/// What is told to a request that could be for more than one host, or for none.
+const NO_HOST: &str = "A request names its host once (RFC 9112, section 3.2).\n";
 
 /// What a connection beyond the limit is told.
 const FULL: &[u8] =
@@ -328,6 +332,9 @@ impl Service {
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Response {
+        if !host::is_named(request.version(), request.headers()) {
+            return (StatusCode::BAD_REQUEST, [(CONNECTION, "close")], NO_HOST).into_response();
+        }
         let Ok(place) = self.places.for_request(self.peer, request.headers()) else {
             self.telemetry.refused(Limit::ConnectionsPerAddress);
             let headers = [(RETRY_AFTER, RETRY_SECONDS), (CONNECTION, "close")];

@@ -23,6 +23,7 @@ mod framing;
 pub(crate) mod fuzzing;
 mod goodbye;
 mod hearing;
+mod host;
 mod intake;
 mod limits;
 mod link;

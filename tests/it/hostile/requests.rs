@@ -193,10 +193,41 @@ async fn heads_and_bodies_that_do_not_fit() {
         .map(|number| format!("X-{number}: {MARKER}\r\n"))
         .collect::<String>();
     let cases = vec![
+        ("no host", b"GET / HTTP/1.1\r\n\r\n".to_vec(), REFUSED),
         (
-            "no host",
-            b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n".to_vec(),
+            "a host of nothing",
+            b"GET / HTTP/1.1\r\nHost:\r\nConnection: close\r\n\r\n".to_vec(),
             "HTTP/1.1 200",
+        ),
+        (
+            "two hosts",
+            b"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n".to_vec(),
+            REFUSED,
+        ),
+        (
+            "the same host twice",
+            b"GET / HTTP/1.1\r\nHost: x\r\nHost: x\r\n\r\n".to_vec(),
+            REFUSED,
+        ),
+        (
+            "two hosts in HTTP/1.0",
+            b"GET / HTTP/1.0\r\nHost: x\r\nHost: y\r\n\r\n".to_vec(),
+            "HTTP/1.0 400",
+        ),
+        (
+            "two hosts in one",
+            b"GET / HTTP/1.1\r\nHost: x, y\r\n\r\n".to_vec(),
+            REFUSED,
+        ),
+        (
+            "a host with a user",
+            b"GET / HTTP/1.1\r\nHost: me@x\r\n\r\n".to_vec(),
+            REFUSED,
+        ),
+        (
+            "a host with a path",
+            b"GET / HTTP/1.1\r\nHost: x/y\r\n\r\n".to_vec(),
+            REFUSED,
         ),
         (
             "HTTP/1.0",

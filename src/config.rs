@@ -51,8 +51,9 @@ pub struct Config {
     #[arg(long, env = "UPDRAFT_CORES", value_name = "THREADS")]
     pub cores: Option<NonZeroUsize>,
 
-    /// Origins whose pages may connect beside those of the server's own, separated by commas; `*` for all. What is
-    /// no browser names no origin, and is not asked
+    /// Origins whose pages may connect beside those of the server's own, separated by commas: `https://example.org`,
+    /// `https://*.example.org` for one label, `null`, `file://`; `*` for all. What is no browser names no origin, and is
+    /// not asked
     #[arg(
         long,
         env = "UPDRAFT_ALLOWED_ORIGINS",

@@ -8,7 +8,7 @@ use super::{
     eio3,
     limits::{
         body,
-        origins::{self, Origins},
+        origins::{self, Gate, Origins},
     },
     outbox::ENGINE_QUEUE,
     polled, sessions,
@@ -63,7 +63,7 @@ pub(super) fn routes(shared: &Arc<Shared>, origins: Origins) -> (Router, SocketI
             sessions::follow,
         ))
         .layer(middleware::from_fn_with_state(
-            (origins, shared.telemetry.clone()),
+            Arc::new(Gate::new(origins, shared.telemetry.clone())),
             origins::check,
         ));
     (routes, io)

@@ -43,9 +43,14 @@ pub enum ServeError {
     /// Certificate and key are of no use.
     #[error(transparent)]
     Tls(#[from] TlsError),
-    /// An origin that no browser sends.
-    #[error("'{0}' is no origin: write it as https://example.org, or * for all")]
-    Origin(String),
+    /// An origin that no browser sends, so that it would match no page.
+    #[error("--allowed-origins: '{origin}' is no origin: {problem}")]
+    Origin {
+        /// What was configured.
+        origin: String,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// The directory of the JS client lacks it.
     #[error("no socket.io.js in {0}")]
     Bundle(String),
@@ -177,14 +182,21 @@ fn routes(shared: &Arc<Shared>, own: Router) -> Result<(Router, SocketIo), Serve
         .route("/health/live", get(async || "live"))
         .route("/health/ready", get(ready))
         .with_state(shared.progress.clone());
-    let origins = Origins::new(&shared.config.allowed_origins).map_err(ServeError::Origin)?;
-    let cors = origins.cors();
-    let (engine, io) = engine::routes(shared, origins);
-    let mut routes = plain.merge(engine).fallback_service(own);
+    let (socketio, io) = socketio(shared)?;
+    let mut routes = plain.merge(socketio).fallback_service(own);
     if shared.config.metrics {
         let metrics = Router::new().route("/metrics", get(metrics));
         routes = routes.merge(metrics.with_state(shared.clone()));
     }
+    Ok((routes, io))
+}
+
+/// What is under Socket.IO's path: the one place that pages of other origins, which were named, may ask.
+fn socketio(shared: &Arc<Shared>) -> Result<(Router, SocketIo), ServeError> {
+    let origins = Origins::new(&shared.config.allowed_origins)
+        .map_err(|(origin, problem)| ServeError::Origin { origin, problem })?;
+    let cors = origins.cors();
+    let (mut routes, io) = engine::routes(shared, origins);
     if let Some(directory) = &shared.config.client_bundle {
         routes = routes.merge(client_bundle(directory)?);
     }

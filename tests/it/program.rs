@@ -225,6 +225,10 @@ fn a_port_that_is_taken_is_said_to_be() {
 fn a_mistyped_setting_is_explained() {
     for (flags, told) in [
         (["--allowed-origins", "example.org"], "'example.org' is no origin"),
+        (
+            ["--allowed-origins", "https://a.example,https://b.*.example"],
+            "'https://b.*.example' is no origin: a * stands for the first label of a host",
+        ),
         (["--client-bundle", "/nowhere"], "no socket.io.js in /nowhere"),
         (
             ["--trusted-proxies", "10.0.0.0/33"],

@@ -1,9 +1,10 @@
-//! What clients may not do, or not so much of: whose pages may connect (`origins`), how many connections one address
+//! What clients may not do, or not so much of: whose pages may connect (`origins`, of one `origin` each), how many connections one address
 //! may have (`places`), also behind `proxies`, how long a `body` may take, how many calls a socket may make (`rate`),
 //! what a subject may take over all its sockets (`shares`), and how fast a connection may send (`inflow`).
 
 pub(super) mod body;
 pub(super) mod inflow;
+mod origin;
 pub(super) mod origins;
 pub(super) mod places;
 pub(super) mod proxies;

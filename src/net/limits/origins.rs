@@ -2,7 +2,10 @@
 //! that server, and from inside a network or machine that the page's author cannot reach: so unless it was said
 //! otherwise, only pages that came from this server's own host may. What is no browser names no origin, and passes.
 
-use std::sync::Arc;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use axum::{
     extract::{Request, State},
@@ -11,47 +14,50 @@ use axum::{
 };
 use http::{
     HeaderMap, HeaderValue, Method, StatusCode,
-    header::{HOST, ORIGIN},
-    uri::Authority,
+    header::{AsHeaderName, HOST, ORIGIN},
 };
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
-use super::Limit;
+use super::{
+    Limit,
+    origin::{Origin, Pattern},
+};
 use crate::net::telemetry::Telemetry;
 
 /// What a page of another origin is told.
 const REFUSED: &str = "Pages of this origin may not connect here (--allowed-origins).\n";
 
+/// What a proxy was asked for, by most of them.
+const X_FORWARDED_HOST: &str = "x-forwarded-host";
+
+/// How often refusals are logged.
+const LOGGED_EVERY: Duration = Duration::from_secs(60);
+
 /// The origins that were named.
 #[derive(Clone, Debug)]
-pub(in crate::net) enum Origins {
-    Every,
-    Named(Arc<[HeaderValue]>),
-}
+pub(in crate::net) struct Origins(Arc<[Pattern]>);
 
 impl Origins {
     /// Reads what was configured.
     ///
     /// # Errors
-    /// The one that no browser sends.
-    pub(in crate::net) fn new(configured: &[String]) -> Result<Self, String> {
-        if configured.iter().any(|origin| origin == "*") {
-            return Ok(Self::Every);
-        }
-        let named = configured
-            .iter()
-            .map(|origin| origin_header(origin).ok_or_else(|| origin.clone()));
-        named.collect::<Result<_, _>>().map(Self::Named)
+    /// The first that is no origin, and what is wrong with it.
+    pub(in crate::net) fn new(configured: &[String]) -> Result<Self, (String, String)> {
+        let named = configured.iter().map(|origin| origin.trim());
+        let patterns = named
+            .filter(|origin| !origin.is_empty())
+            .map(|origin| Pattern::read(origin).map_err(|problem| (origin.to_owned(), problem.to_string())));
+        patterns.collect::<Result<_, _>>().map(Self)
     }
 
     /// What browsers are told of it; nothing where only the server's own pages may connect.
     pub(in crate::net) fn cors(&self) -> Option<CorsLayer> {
-        let allowed = match self {
-            // Browsers refuse `*` for requests with credentials, so the asking origin is named.
-            Self::Every => AllowOrigin::mirror_request(),
-            Self::Named(named) if named.is_empty() => return None,
-            Self::Named(named) => AllowOrigin::list(named.iter().cloned()),
-        };
+        if self.0.is_empty() {
+            return None;
+        }
+        let origins = self.clone();
+        // Browsers refuse `*` for requests with credentials, so the asking origin is named.
+        let allowed = AllowOrigin::predicate(move |origin, _| origins.name(origin));
         let layer = CorsLayer::new()
             .allow_methods([Method::GET, Method::POST])
             .allow_headers(AllowHeaders::mirror_request())
@@ -60,63 +66,121 @@ impl Origins {
         Some(layer)
     }
 
-    pub(in crate::net) fn allow(&self, headers: &HeaderMap) -> bool {
-        let Some(origin) = headers.get(ORIGIN) else {
-            return true;
-        };
-        match self {
-            Self::Every => true,
-            Self::Named(named) => named.contains(origin) || is_own(origin, headers.get(HOST)),
+    fn allow(&self, headers: &HeaderMap) -> bool {
+        let mut sent = headers.get_all(ORIGIN).iter();
+        match (sent.next(), sent.next()) {
+            (None, _) => true,
+            (Some(origin), None) => self.name(origin) || is_own(origin, headers),
+            (Some(_), Some(_)) => false,
         }
     }
-}
 
-/// Whether a page came from the host that it asks for now. The scheme may differ, where a proxy ends TLS.
-fn is_own(origin: &HeaderValue, host: Option<&HeaderValue>) -> bool {
-    let own = || {
-        let (scheme, authority) = origin.to_str().ok()?.split_once("://")?;
-        let standard = match scheme {
-            "http" => 80,
-            "https" => 443,
-            _ => return None,
-        };
-        let asked = place(host?.to_str().ok()?, standard)?;
-        Some(place(authority, standard)? == asked)
-    };
-    own().unwrap_or(false)
-}
-
-/// The host and the port of `host` or `host:port`, and of nothing else: no browser names a page's host otherwise.
-fn place(named: &str, standard: u16) -> Option<(String, u16)> {
-    let authority: Authority = named.parse().ok()?;
-    let host = authority.host();
-    if host.is_empty() {
-        return None;
+    fn name(&self, origin: &HeaderValue) -> bool {
+        let named = |origin: &Origin| self.0.iter().any(|pattern| pattern.matches(origin));
+        self.0.contains(&Pattern::Every) || read(origin).as_ref().is_some_and(named)
     }
-    let port = match named.strip_prefix(host)? {
-        "" => standard,
-        port => port.strip_prefix(':')?.parse().ok()?,
-    };
-    Some((host.to_ascii_lowercase(), port))
 }
 
-fn origin_header(origin: &str) -> Option<HeaderValue> {
-    let (scheme, host) = origin.split_once("://")?;
-    let is_origin = !scheme.is_empty() && !host.is_empty() && !host.contains('/');
-    is_origin.then(|| origin.parse().ok()).flatten()
+/// Whether a page came from the host that it asks for now.
+fn is_own(origin: &HeaderValue, headers: &HeaderMap) -> bool {
+    let host = text(headers, HOST);
+    read(origin)
+        .zip(host)
+        .is_some_and(|(origin, host)| origin.is_at(host))
+}
+
+fn read(origin: &HeaderValue) -> Option<Origin> {
+    Origin::read(origin.to_str().ok()?).ok()
+}
+
+fn text(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// What stands between pages and the engine.
+pub(in crate::net) struct Gate {
+    origins: Origins,
+    telemetry: Arc<Telemetry>,
+    refusals: Mutex<Refusals>,
+}
+
+impl Gate {
+    pub(in crate::net) fn new(origins: Origins, telemetry: Arc<Telemetry>) -> Self {
+        Self {
+            origins,
+            telemetry,
+            refusals: Mutex::default(),
+        }
+    }
+
+    fn refuse(&self, headers: &HeaderMap) -> Response {
+        self.telemetry.refused(Limit::Origin);
+        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        let untold = refusals.count(Instant::now());
+        drop(refusals);
+        match untold {
+            None => {}
+            Some(0) => tracing::warn!("{}", advice(headers)),
+            Some(untold) => tracing::warn!("{} ({untold} more since the last such line)", advice(headers)),
+        }
+        (StatusCode::FORBIDDEN, REFUSED).into_response()
+    }
 }
 
 /// Middleware: refuses what a page of another origin asks for.
-pub(in crate::net) async fn check(
-    State((origins, telemetry)): State<(Origins, Arc<Telemetry>)>,
-    request: Request,
-    next: Next,
-) -> Response {
-    if origins.allow(request.headers()) {
-        return next.run(request).await;
+pub(in crate::net) async fn check(State(gate): State<Arc<Gate>>, request: Request, next: Next) -> Response {
+    match gate.origins.allow(request.headers()) {
+        true => next.run(request).await,
+        false => gate.refuse(request.headers()),
     }
-    telemetry.refused(Limit::Origin);
-    (StatusCode::FORBIDDEN, REFUSED).into_response()
+}
+
+/// What was refused since the log told of it: so many refusals make one line.
+#[derive(Default)]
+struct Refusals {
+    told: Option<Instant>,
+    untold: u64,
+}
+
+impl Refusals {
+    /// Counts one. Where it is to be logged: how many before it were not.
+    fn count(&mut self, now: Instant) -> Option<u64> {
+        if self
+            .told
+            .is_some_and(|told| now.duration_since(told) < LOGGED_EVERY)
+        {
+            self.untold += 1;
+            return None;
+        }
+        self.told = Some(now);
+        Some(std::mem::take(&mut self.untold))
+    }
+}
+
+/// What was refused, and what to set where it should not be. Of the request stands there only what reads as an origin and
+/// a host, so that clients cannot write into the log.
+fn advice(headers: &HeaderMap) -> String {
+    let Some(origin) = headers.get(ORIGIN).and_then(read) else {
+        return "a request was refused whose Origin no browser sends".to_owned();
+    };
+    if origin == Origin::Null {
+        return "a page was refused that has no origin (null): --allowed-origins null would let it connect, and with it \
+                every page in a sandboxed frame, of whatever site"
+            .to_owned();
+    }
+    let host = text(headers, HOST).filter(|host| Origin::read(&format!("http://{host}")).is_ok());
+    let host = host.unwrap_or("another host");
+    let pass_on = "pass on the Host that the browser sent (nginx: proxy_set_header Host $http_host)";
+    match text(headers, X_FORWARDED_HOST).is_some_and(|asked| origin.is_at(asked)) {
+        true => format!(
+            "a page of {origin} was refused, as a proxy wrote {host} in place of the Host that it asked for: have the \
+             proxy {pass_on}, or set --allowed-origins {origin}"
+        ),
+        false => format!(
+            "a page of {origin} was refused, as it asked for {host}: if it is to connect, set --allowed-origins \
+             {origin}; if it is this server's own, a proxy rewrites Host and should {pass_on}"
+        ),
+    }
 }
 
 #[cfg(test)]
@@ -179,5 +243,75 @@ mod tests {
             );
             assert!(allowed(&["*"], origin, host), "{origin} where all may");
         }
+    }
+
+    #[test]
+    fn what_names_two_origins_may_not() {
+        let mut headers = HeaderMap::new();
+        headers.insert(HOST, "a.example".parse().unwrap());
+        for origin in ["https://a.example", "https://b.example"] {
+            headers.append(ORIGIN, origin.parse().unwrap());
+        }
+        assert!(
+            !Origins::new(&["https://b.example".to_owned()])
+                .unwrap()
+                .allow(&headers)
+        );
+    }
+
+    #[test]
+    fn blanks_and_nothing_between_commas_are_no_origins() {
+        let written = ["https://a.example", " https://b.example ", ""];
+        assert!(allowed(&written, "https://b.example", "c.example"));
+        assert!(Origins::new(&[String::new()]).unwrap().cors().is_none());
+    }
+
+    #[test]
+    fn so_many_refusals_make_one_line_in_a_while() {
+        let mut refusals = Refusals::default();
+        let begun = Instant::now();
+        assert_eq!(refusals.count(begun), Some(0), "the first at once");
+        for _ in 0..1000 {
+            assert_eq!(refusals.count(begun + LOGGED_EVERY / 2), None);
+        }
+        assert_eq!(refusals.count(begun + LOGGED_EVERY), Some(1000));
+        assert_eq!(refusals.count(begun + LOGGED_EVERY), None);
+        assert_eq!(refusals.count(begun + 3 * LOGGED_EVERY), Some(1));
+    }
+
+    #[test]
+    fn what_is_logged_says_what_to_set_and_nothing_that_a_client_made_up() {
+        let advice_for = |named: &[(&'static str, &str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in named {
+                headers.append(*name, value.parse().unwrap());
+            }
+            advice(&headers)
+        };
+        let page = ("origin", "https://app.example.org");
+        let direct = advice_for(&[page, ("host", "127.0.0.1:3000")]);
+        assert!(direct.contains("as it asked for 127.0.0.1:3000"), "{direct}");
+        assert!(
+            direct.contains("--allowed-origins https://app.example.org;"),
+            "{direct}"
+        );
+        assert!(direct.contains("proxy_set_header Host $http_host"), "{direct}");
+        let asked = (X_FORWARDED_HOST, "App.example.org:443");
+        let proxied = advice_for(&[page, ("host", "127.0.0.1:3000"), asked]);
+        assert!(
+            proxied.contains("a proxy wrote 127.0.0.1:3000 in place"),
+            "{proxied}"
+        );
+        let other = (X_FORWARDED_HOST, "evil.example");
+        assert_eq!(advice_for(&[page, ("host", "127.0.0.1:3000"), other]), direct);
+        let frame = advice_for(&[("origin", "null"), ("host", "a.example")]);
+        assert!(frame.contains("every page in a sandboxed frame"), "{frame}");
+        let long = format!("https://{}.example", "made-up".repeat(100));
+        for made_up in ["made-up", "https://made-up/", "https://made-up\t", &long] {
+            let told = advice_for(&[("origin", made_up), ("host", "made-up;")]);
+            assert!(!told.contains("made-up"), "{told}");
+        }
+        let told = advice_for(&[page, ("host", "made-up;")]);
+        assert!(told.contains("as it asked for another host"), "{told}");
     }
 }

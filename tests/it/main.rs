@@ -29,6 +29,7 @@ mod panics;
 mod presence;
 mod program;
 mod proof;
+mod retention;
 mod router;
 mod status;
 mod stop;

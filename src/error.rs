@@ -27,7 +27,8 @@ pub enum Code {
     Unauthenticated,
     /// The identity has no right to this.
     Forbidden,
-    /// An expectation (a position, an idempotency key with another body) did not hold.
+    /// An expectation (a position, an idempotency key with another body) did not hold. Where others published
+    /// meanwhile, the call may be tried again.
     Conflict,
     /// The caller sends more than its share.
     RateLimited,
@@ -84,7 +85,8 @@ impl Code {
         }
     }
 
-    /// Whether the same call may succeed later, unchanged.
+    /// Whether the same call may succeed later, unchanged: of some errors of another code too
+    /// ([`CallError::may_be_retried`]).
     pub const fn may_be_retried(self) -> bool {
         matches!(
             self,
@@ -120,6 +122,7 @@ pub struct CallError(Box<Inner>);
 struct Inner {
     code: Code,
     message: Cow<'static, str>,
+    retry: bool,
     details: Option<Value>,
 }
 
@@ -129,6 +132,7 @@ impl CallError {
         Self(Box::new(Inner {
             code,
             message: message.into(),
+            retry: code.may_be_retried(),
             details: None,
         }))
     }
@@ -137,6 +141,21 @@ impl CallError {
     #[must_use]
     pub fn with_details(mut self, details: Value) -> Self {
         self.0.details = Some(details);
+        self
+    }
+
+    /// The same error of a call that may succeed later, unchanged, although its code does not say so: a conflict
+    /// with what others did meanwhile.
+    ///
+    /// ```
+    /// use updraft::{CallError, Code};
+    ///
+    /// let taken = CallError::new(Code::Conflict, "the seat is held by another client").retryable();
+    /// assert!(taken.may_be_retried() && !Code::Conflict.may_be_retried());
+    /// ```
+    #[must_use]
+    pub fn retryable(mut self) -> Self {
+        self.0.retry = true;
         self
     }
 
@@ -151,6 +170,11 @@ impl CallError {
     /// The code.
     pub fn code(&self) -> Code {
         self.0.code
+    }
+
+    /// Whether the same call may succeed later, unchanged.
+    pub fn may_be_retried(&self) -> bool {
+        self.0.retry
     }
 
     /// The message, in plain words.
@@ -197,7 +221,7 @@ impl Serialize for CallError {
         let mut object = serializer.serialize_struct("CallError", fields)?;
         object.serialize_field("code", self.code().as_str())?;
         object.serialize_field("message", self.message())?;
-        object.serialize_field("retry", &self.code().may_be_retried())?;
+        object.serialize_field("retry", &self.may_be_retried())?;
         if let Some(details) = &self.0.details {
             object.serialize_field("details", details)?;
         }
@@ -211,17 +235,20 @@ impl<'de> Deserialize<'de> for CallError {
         struct Object {
             code: Code,
             message: String,
+            retry: Option<bool>,
             details: Option<Value>,
         }
         let Object {
             code,
             message,
+            retry,
             details,
         } = Object::deserialize(deserializer)?;
         let message = message.into();
         Ok(Self(Box::new(Inner {
             code,
             message,
+            retry: retry.unwrap_or_else(|| code.may_be_retried()),
             details,
         })))
     }
@@ -272,5 +299,21 @@ mod tests {
         assert!(retried.iter().all(|code| code.may_be_retried()));
         assert!(!Code::Internal.may_be_retried());
         assert!(!Code::Conflict.may_be_retried());
+    }
+
+    #[test]
+    fn an_error_that_may_be_retried_says_so_wherever_it_goes() {
+        let conflict = CallError::new(Code::Conflict, "the topic has moved on");
+        for (error, retry) in [(conflict.clone(), false), (conflict.retryable(), true)] {
+            let written = serde_json::to_value(&error).unwrap();
+            assert_eq!(written["retry"], retry);
+            assert_eq!(serde_json::from_value::<CallError>(written).unwrap(), error);
+        }
+        let unsaid = serde_json::json!({"code": "timeout", "message": "no result"});
+        assert!(
+            serde_json::from_value::<CallError>(unsaid)
+                .unwrap()
+                .may_be_retried()
+        );
     }
 }

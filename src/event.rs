@@ -1,6 +1,6 @@
 //! Events: their names, what is published of them, and where they stand.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, iter, str::FromStr};
 
 use bytestring::ByteString;
 use serde::Serialize;
@@ -165,6 +165,16 @@ impl Event {
     pub fn data(mut self, data: &(impl Serialize + ?Sized)) -> Result<Self, CallError> {
         self.body = Body::Data(serde_json::to_string(data)?.into());
         Ok(self)
+    }
+}
+
+/// An event is a batch of one.
+impl IntoIterator for Event {
+    type Item = Self;
+    type IntoIter = iter::Once<Self>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        iter::once(self)
     }
 }
 

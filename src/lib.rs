@@ -61,7 +61,7 @@ pub mod payload {
 
 /// What topics have to say: the backlog, then live.
 mod feed;
-pub use feed::{Feed, Projection, Publisher, Reader, Topic, TopicError, everyone};
+pub use feed::{Feed, Projection, Publisher, Publishes, Reader, Topic, TopicError, everyone};
 
 /// Every setting.
 mod config;

@@ -1,10 +1,9 @@
-//! `api.board`: a board of cards that all share. What is asked for is checked against the board as it is, then
+//! `api.board`: a board of cards that all share. What is asked for is decided by the board as it is, then
 //! published to the topic `board` under the card's id; readers fold the same events into the same board.
 
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
-use tokio::sync::Mutex;
 use updraft::{
     CallError, Code, Context, Event, Json, Module, Position, Projection, Result, State, Topic, everyone,
     journal::Record,
@@ -22,14 +21,8 @@ const MAX_TITLE: usize = 500;
 /// Furthest that a rank may be from zero: up to here the next one is another number.
 const MAX_RANK: f64 = 1e12;
 
-/// Most cards on the board.
+/// Most cards on the board, and as many beyond as are added at once: only its own card is watched while one is added.
 const MAX_CARDS: usize = 1000;
-
-/// How often a change is tried while other nodes change the board too.
-const TRIES: usize = 20;
-
-/// Changes take turns on this node: of many who decide at once one would win, and all others decide again.
-static TURN: Mutex<()> = Mutex::const_new(());
 
 pub(crate) fn module() -> Module {
     Module::new("api.board")
@@ -131,24 +124,26 @@ async fn add(
     board: State<Projection<Board>>,
     cx: Context,
 ) -> Result<Json<Position>> {
-    decide(&board, &cx, |board| {
-        let card = Card {
-            id: new.id.clone(),
-            title: new.title.clone(),
-            column: new.column.clone(),
-            rank: new.rank.unwrap_or_else(|| board.end_of(&new.column)),
-            by: new.by.clone(),
-        };
-        check(&card)?;
-        if board.0.contains_key(&card.id) {
-            return Err(CallError::new(Code::Conflict, "there is a card with this id"));
-        }
-        if board.0.len() >= MAX_CARDS {
-            return Err(CallError::new(Code::Conflict, "the board is full"));
-        }
-        Event::new("card.added").key(card.id.as_str()).data(&card)
-    })
-    .await
+    board
+        .decide(&cx, new.id.as_str(), |board| {
+            let card = Card {
+                id: new.id.clone(),
+                title: new.title.clone(),
+                column: new.column.clone(),
+                rank: new.rank.unwrap_or_else(|| board.end_of(&new.column)),
+                by: new.by.clone(),
+            };
+            check(&card)?;
+            if board.0.contains_key(&card.id) {
+                return Err(CallError::new(Code::Conflict, "there is a card with this id"));
+            }
+            if board.0.len() >= MAX_CARDS {
+                return Err(CallError::new(Code::Conflict, "the board is full"));
+            }
+            Event::new("card.added").key(card.id.as_str()).data(&card)
+        })
+        .await
+        .map(Json)
 }
 
 /// Without a rank the card comes to the end of the column.
@@ -157,15 +152,17 @@ async fn change_place(
     board: State<Projection<Board>>,
     cx: Context,
 ) -> Result<Json<Position>> {
-    decide(&board, &cx, |board| {
-        let mut card = board.card(&place.id)?.clone();
-        card.rank = place.rank.unwrap_or_else(|| board.end_of(&place.column));
-        card.column.clone_from(&place.column);
-        card.by.clone_from(&place.by);
-        check(&card)?;
-        Event::new("card.moved").key(card.id.as_str()).data(&card)
-    })
-    .await
+    board
+        .decide(&cx, place.id.as_str(), |board| {
+            let mut card = board.card(&place.id)?.clone();
+            card.rank = place.rank.unwrap_or_else(|| board.end_of(&place.column));
+            card.column.clone_from(&place.column);
+            card.by.clone_from(&place.by);
+            check(&card)?;
+            Event::new("card.moved").key(card.id.as_str()).data(&card)
+        })
+        .await
+        .map(Json)
 }
 
 async fn edit(
@@ -173,14 +170,16 @@ async fn edit(
     board: State<Projection<Board>>,
     cx: Context,
 ) -> Result<Json<Position>> {
-    decide(&board, &cx, |board| {
-        let mut card = board.card(&title.id)?.clone();
-        card.title.clone_from(&title.title);
-        card.by.clone_from(&title.by);
-        check(&card)?;
-        Event::new("card.edited").key(card.id.as_str()).data(&card)
-    })
-    .await
+    board
+        .decide(&cx, title.id.as_str(), |board| {
+            let mut card = board.card(&title.id)?.clone();
+            card.title.clone_from(&title.title);
+            card.by.clone_from(&title.by);
+            check(&card)?;
+            Event::new("card.edited").key(card.id.as_str()).data(&card)
+        })
+        .await
+        .map(Json)
 }
 
 async fn remove(
@@ -188,11 +187,13 @@ async fn remove(
     board: State<Projection<Board>>,
     cx: Context,
 ) -> Result<Json<Position>> {
-    decide(&board, &cx, |board| {
-        let card = board.card(&card.id)?;
-        Ok(Event::tombstone("card.removed", card.id.as_str()))
-    })
-    .await
+    board
+        .decide(&cx, card.id.as_str(), |board| {
+            let card = board.card(&card.id)?;
+            Ok(Event::tombstone("card.removed", card.id.as_str()))
+        })
+        .await
+        .map(Json)
 }
 
 fn check(card: &Card) -> Result<()> {
@@ -210,39 +211,4 @@ fn check(card: &Card) -> Result<()> {
         ));
     }
     card.by.as_ref().map_or(Ok(()), Visitor::check)
-}
-
-/// Decides on the board as it is, and publishes the outcome if nobody changed the board meanwhile; else decides
-/// again.
-async fn decide(
-    board: &Projection<Board>,
-    cx: &Context,
-    decision: impl Fn(&Board) -> Result<Event>,
-) -> Result<Json<Position>> {
-    let _turn = TURN.lock().await;
-    let mut tries = 0;
-    loop {
-        let (event, seen) = board.read(|board, seq| (decision(board), seq))?;
-        tries += 1;
-        match cx.topic(TOPIC).expecting(seen).publish(event?).await {
-            Ok(position) => {
-                // Whoever is next decides on the board with this change in it.
-                board.reached(position.seq).await;
-                return Ok(Json(position));
-            }
-            Err(error) if error.code() == Code::Conflict && tries < TRIES => {
-                board.reached(ends_at(&error)).await
-            }
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-/// Where the topic ends, as a refused publish tells it.
-fn ends_at(error: &CallError) -> u64 {
-    error
-        .details()
-        .and_then(|details| details.get("seq"))
-        .and_then(serde_json::Value::as_u64)
-        .unwrap_or_default()
 }

@@ -21,4 +21,5 @@ pub(crate) mod registry;
 mod repeats;
 pub(crate) mod reply;
 pub(crate) mod states;
+pub(crate) mod turns;
 pub(crate) mod written;

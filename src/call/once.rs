@@ -90,7 +90,9 @@ impl OnceCall {
                 last: appended.last,
                 answer,
             },
-            Err(JournalError::Expectation { .. } | JournalError::OtherBody) => Applied::No,
+            Err(JournalError::Expectation { .. } | JournalError::Key { .. } | JournalError::OtherBody) => {
+                Applied::No
+            }
             Err(JournalError::Unavailable(_)) => Applied::Unknown,
         };
         outcome.map_err(JournalError::refusal)

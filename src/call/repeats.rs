@@ -3,15 +3,8 @@
 //! The key is stored in the commit of what the call publishes. A call that published nothing changed nothing,
 //! leaves no key behind, and runs again when it is tried again.
 
-use std::{
-    collections::HashMap,
-    fmt,
-    future::Future,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::Poll,
-};
+use std::{fmt, future::Future, sync::Arc, task::Poll};
 
-use bytestring::ByteString;
 use futures_util::poll;
 
 use super::{
@@ -20,6 +13,7 @@ use super::{
     once::{Applied, OnceCall},
     payload::Data,
     reply::Reply,
+    turns::Turns,
 };
 use crate::{
     error::Result,
@@ -30,17 +24,15 @@ use crate::{
 /// All calls with an idempotency key: those that run now, and through the journal those that ran.
 pub(super) struct Repeats {
     journal: Arc<dyn Journal>,
-    running: Mutex<HashMap<ByteString, Turn>>,
+    /// One who has a key's turn runs the call.
+    running: Turns,
 }
-
-/// Whoever holds it runs the call of a key.
-type Turn = Arc<tokio::sync::Mutex<()>>;
 
 impl Repeats {
     pub(super) fn new(journal: Arc<dyn Journal>) -> Self {
         Self {
             journal,
-            running: Mutex::default(),
+            running: Turns::default(),
         }
     }
 
@@ -55,8 +47,7 @@ impl Repeats {
     where
         F: Future<Output = Result<Reply>> + Unpin,
     {
-        let (_running, turn) = Running::enter(&self.running, &call.key);
-        let _turn = turn.lock().await;
+        let _turn = self.running.take(&call.key).await;
         if let Some(answer) = self.recall(call).await? {
             return answer;
         }
@@ -97,7 +88,7 @@ impl Repeats {
             Applied::Earlier => return self.recall(call).await?.unwrap_or(result),
             Applied::No | Applied::Unknown | Applied::Over => return result,
         };
-        if matches!(&result, Err(error) if error.code().may_be_retried()) {
+        if matches!(&result, Err(error) if error.may_be_retried()) {
             return result;
         }
         // Written out once: what is stored and what is sent cannot differ.
@@ -129,33 +120,6 @@ impl fmt::Debug for Repeats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Repeats").finish_non_exhaustive()
     }
-}
-
-/// A place among those who want to run the call of a key.
-struct Running<'a> {
-    all: &'a Mutex<HashMap<ByteString, Turn>>,
-    key: &'a ByteString,
-}
-
-impl<'a> Running<'a> {
-    fn enter(all: &'a Mutex<HashMap<ByteString, Turn>>, key: &'a ByteString) -> (Self, Turn) {
-        let turn = lock(all).entry(key.clone()).or_default().clone();
-        (Self { all, key }, turn)
-    }
-}
-
-impl Drop for Running<'_> {
-    fn drop(&mut self) {
-        let mut all = lock(self.all);
-        // Its turn is given back by now; where only the table has it, nobody else waits.
-        if all.get(self.key).is_some_and(|turn| Arc::strong_count(turn) == 1) {
-            all.remove(self.key);
-        }
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

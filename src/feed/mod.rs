@@ -27,7 +27,7 @@ pub use self::{
     channels::Feed,
     declaration::TopicError,
     projection::Projection,
-    publish::Publisher,
+    publish::{Publisher, Publishes},
     topic::{Reader, Topic, everyone},
 };
 pub(crate) use self::{

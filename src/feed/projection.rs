@@ -8,12 +8,21 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::watch, time::sleep};
+use bytestring::ByteString;
+use tokio::{
+    sync::watch,
+    time::{sleep, timeout},
+};
 
-use super::{channels::Feed, follower::Follower};
+use super::{
+    channels::{Channel, Feed},
+    follower::Follower,
+    publish::Publishes,
+};
 use crate::{
-    call::dispatch::said,
+    call::{dispatch::said, turns::Turns},
     error::{CallError, Code, Result},
+    event::{Event, Position},
     journal::{JournalError, Record},
 };
 
@@ -21,19 +30,29 @@ use crate::{
 /// does leaves time for others.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
+/// Longest wait for events that were acked and are not folded yet. It mostly takes a few milliseconds; so long, that
+/// one pause of [`AFTER_FAILURE`] passes.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
+
+/// How often a decision is taken, where others publish about the same key in between.
+const DECISIONS: usize = 20;
+
 /// The state of a topic: its events, folded one after the other.
 ///
-/// A function takes it as `State<Projection<T>>`, looks with [`Projection::read`] whether what it is asked for
-/// may be, and publishes with [`Publisher::expecting`](crate::Publisher::expecting) the place that it looked at,
-/// so that nobody else decided something in between.
+/// A function takes it as `State<Projection<T>>`. It looks with [`Projection::read`], and sees all that was acked
+/// before; or it decides with [`Projection::decide`] what is published, so that nobody else decided something in
+/// between. [`App::project`](crate::App::project) has an example.
 ///
 /// It is always the fold of the compacted backlog and what came after it, so a fold copes with events whose
 /// predecessors are gone. Where the fold panics, the log names the event, what it half did is thrown away, and the
 /// state is folded anew without that event, as it will be after a restart. The same where so much happened at once
 /// that compaction overtook the projection, which then may have missed the end of a key.
 pub struct Projection<T> {
+    channel: Arc<Channel>,
     folded: RwLock<Folded<T>>,
     place: watch::Sender<u64>,
+    /// Those who decide about a key take turns: one would win, and all others decide again.
+    turns: Turns,
 }
 
 struct Folded<T> {
@@ -59,13 +78,14 @@ impl Feed {
         initial: T,
         fold: impl Fn(&mut T, &Record) + Send + Sync + 'static,
     ) -> Result<Arc<Projection<T>>> {
+        let channel = self.channel(topic)?.clone();
         let folding = Folding {
-            follower: Follower::new(self.channel(topic)?.clone(), 0),
+            follower: Follower::new(channel.clone(), 0),
             initial,
             fold,
             left_out: HashSet::new(),
         };
-        Projection::start(self, folding)
+        Projection::start(self, channel, folding)
             .await
             .map_err(JournalError::refusal)
     }
@@ -73,12 +93,18 @@ impl Feed {
 
 impl<T: Clone + Send + Sync + 'static> Projection<T> {
     /// Folds the compacted topic, and goes on with what comes.
-    async fn start<F>(feed: &Feed, mut folding: Folding<T, F>) -> Result<Arc<Self>, JournalError>
+    async fn start<F>(
+        feed: &Feed,
+        channel: Arc<Channel>,
+        mut folding: Folding<T, F>,
+    ) -> Result<Arc<Self>, JournalError>
     where
         F: Fn(&mut T, &Record) + Send + Sync + 'static,
     {
         let folded = folding.anew().await?;
         let this = Arc::new(Self {
+            channel,
+            turns: Turns::default(),
             place: watch::Sender::new(folded.seq),
             folded: RwLock::new(folded),
         });
@@ -146,18 +172,92 @@ impl<T: Clone + Send + Sync + 'static> Projection<T> {
 }
 
 impl<T> Projection<T> {
-    /// Looks at the state, and at the sequence number of the last event in it.
+    /// Looks at the state, and at the sequence number of the last event in it, once all is in it that was acked before:
+    /// to whomever, by whichever node. So a client that was answered and calls again finds what it did, and so
+    /// does a function what it published.
+    ///
+    /// It waits for that mostly not at all or a few milliseconds, and never beyond two seconds.
     ///
     /// # Errors
-    /// [`Code::Unavailable`] while the state is folded anew because the fold panicked.
-    pub fn read<R>(&self, look: impl FnOnce(&T, u64) -> R) -> Result<R> {
+    /// [`Code::Unavailable`], which may be retried: where that takes longer, since the journal cannot be read or
+    /// more is published than can be folded, or while the state is folded anew because the fold panicked.
+    pub async fn read<R>(&self, look: impl FnOnce(&T, u64) -> R) -> Result<R> {
+        self.catch_up().await?;
         let folded = self.folded.read().unwrap_or_else(PoisonError::into_inner);
         match &folded.state {
             Some(state) => Ok(look(state, folded.seq)),
-            None => Err(CallError::new(
-                Code::Unavailable,
-                "the state of this topic is being rebuilt",
-            )),
+            None => Err(unavailable("the state of this topic is being rebuilt")),
+        }
+    }
+
+    /// Waits until all that was acked by now is in the state.
+    async fn catch_up(&self) -> Result<()> {
+        let head = self.channel.journal.head(&self.channel.topic.name).await;
+        let head = head.map_err(JournalError::refusal)?;
+        if *self.place.borrow() >= head {
+            return Ok(());
+        }
+        timeout(LONGEST_WAIT, self.reached(head))
+            .await
+            .map_err(|_| unavailable("the state of this topic is behind"))
+    }
+
+    /// Looks at the state, decides by it what happens to a key, and publishes that, if nobody published about this key in
+    /// between; else looks and decides again. Nobody else's event of the key stands between what the decision saw
+    /// and what it publishes. Other keys are not watched: what the decision sees of them may have changed by then.
+    ///
+    /// The decision is an event, an `Option` or a list of them, which are published as one batch, to this projection's
+    /// topic; where there are none, nothing is published, and the position is the one that was looked at. An error is
+    /// the caller's answer. It may be asked several times, and is only to look.
+    ///
+    /// Decisions about one key are taken in turn, those about different keys at once. A call with an idempotency key
+    /// publishes once, as with [`Publisher::publish`](crate::Publisher::publish).
+    ///
+    /// ```
+    /// use updraft::{CallError, Code, Context, Event, Json, Position, Projection, Result, State};
+    ///
+    /// /// Which seats are taken.
+    /// type Seats = std::collections::HashSet<String>;
+    ///
+    /// async fn take(Json(seat): Json<String>, seats: State<Projection<Seats>>, cx: Context) -> Result<Json<Position>> {
+    ///     let take = |seats: &Seats| match seats.contains(&seat) {
+    ///         true => Err(CallError::new(Code::Conflict, "this seat is taken")),
+    ///         false => Ok(Event::new("seat.taken").key(seat.as_str())),
+    ///     };
+    ///     seats.decide(&cx, seat.as_str(), take).await.map(Json)
+    /// }
+    /// # let module = updraft::Module::new("api.seats").on("take", take);
+    /// ```
+    ///
+    /// # Errors
+    /// The decision's own, those of [`Projection::read`] and of [`Publisher::publish`](crate::Publisher::publish);
+    /// [`Code::Conflict`], which may be retried, where others published about the key each time that it was decided.
+    pub async fn decide<E>(
+        &self,
+        by: &impl Publishes,
+        key: impl Into<ByteString>,
+        mut decision: impl FnMut(&T) -> Result<E>,
+    ) -> Result<Position>
+    where
+        E: IntoIterator<Item = Event>,
+    {
+        let key = key.into();
+        let publisher = by.publisher(self.channel.topic.name.clone());
+        let _turn = self.turns.take(&key).await;
+        let mut taken = 0;
+        loop {
+            let decided = self.read(|state, seen| Ok((Vec::from_iter(decision(state)?), seen)));
+            let (events, seq) = decided.await.flatten()?;
+            if events.is_empty() {
+                let epoch = self.channel.journal.epoch().clone();
+                return Ok(Position { epoch, seq });
+            }
+            taken += 1;
+            let publisher = publisher.clone().expecting_key(key.clone(), seq);
+            match publisher.publish_all(events).await {
+                Err(error) if has_moved_on(&error) && taken < DECISIONS => {}
+                outcome => return outcome,
+            }
         }
     }
 
@@ -167,6 +267,15 @@ impl<T> Projection<T> {
         // The sender lives as long as this.
         let _ = place.wait_for(|place| *place >= seq).await;
     }
+}
+
+/// Whether something was published about the key since it was looked at.
+fn has_moved_on(error: &CallError) -> bool {
+    error.code() == Code::Conflict && error.may_be_retried()
+}
+
+fn unavailable(why: &'static str) -> CallError {
+    CallError::new(Code::Unavailable, why)
 }
 
 /// The fold panicked on this event.

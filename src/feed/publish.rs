@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use bytestring::ByteString;
+
 use super::channels::Feed;
 use crate::{
     call::{context::Context, first_answer, identity::Identity, once::OnceCall, reply::IntoReply},
     error::{CallError, Result},
     event::{Event, Position},
-    journal::{Append, JournalError},
+    journal::{Append, JournalError, SeenKey},
 };
 
 /// Publishes to one topic.
@@ -16,6 +18,7 @@ pub struct Publisher {
     feed: Option<Arc<Feed>>,
     topic: Arc<str>,
     expected: Option<u64>,
+    seen: Vec<SeenKey>,
     once: Option<Arc<OnceCall>>,
     answer: Option<String>,
     /// On whose behalf, in a call.
@@ -28,16 +31,45 @@ impl Publisher {
             feed,
             topic,
             expected: None,
+            seen: Vec::new(),
             once: None,
             answer: None,
             caller: None,
         }
     }
 
-    /// Only where the topic still ends here: nobody published since.
+    /// Only where the topic still ends here: nobody published since. Of many who expect the same end one goes through,
+    /// whatever they publish about: [`Publisher::expecting_key`] lets all through who publish about different things.
     #[must_use]
     pub fn expecting(mut self, last: u64) -> Self {
         self.expected = Some(last);
+        self
+    }
+
+    /// Only where nothing was published of this key since it was seen: no event of it beyond this sequence number. That
+    /// is the number that [`Projection::read`](crate::Projection::read) gives, or that of the key's latest event;
+    /// 0 says that the key has no event, or has ended. It may be said of several keys.
+    ///
+    /// It is checked in the commit, so no other publish comes in between. Where it does not hold, whoever decided
+    /// by what it saw decides again: [`Projection::decide`](crate::Projection::decide) does all of this.
+    ///
+    /// ```
+    /// use updraft::{Context, Event, Position, Result};
+    ///
+    /// /// Takes a name that nobody has.
+    /// async fn take(name: String, cx: Context) -> Result<()> {
+    ///     let taken = Event::new("name.taken").key(name.as_str());
+    ///     cx.topic("names").expecting_key(name, 0).publish(taken).await?;
+    ///     Ok(())
+    /// }
+    /// # let module = updraft::Module::new("api.names").on("take", take);
+    /// ```
+    #[must_use]
+    pub fn expecting_key(mut self, key: impl Into<ByteString>, seen: u64) -> Self {
+        self.seen.push(SeenKey {
+            key: key.into(),
+            up_to: seen,
+        });
         self
     }
 
@@ -58,7 +90,8 @@ impl Publisher {
     /// given its first answer, and nothing is published anew.
     ///
     /// # Errors
-    /// [`Code::Conflict`](crate::Code::Conflict) where the topic does not end where it was expected to,
+    /// [`Code::Conflict`](crate::Code::Conflict), which may be retried, where the topic does not end where it was
+    /// expected to, or a key was published about,
     /// [`Code::Unavailable`](crate::Code::Unavailable) where the journal cannot be written, and what
     /// [`Topic::writable_where`](crate::Topic::writable_where) says of a caller who may not.
     pub fn publish(&self, event: Event) -> impl Future<Output = Result<Position>> + Send {
@@ -88,6 +121,7 @@ impl Publisher {
                 topic: self.topic.to_string(),
                 events,
                 expect: self.expected,
+                expect_keys: self.seen.clone(),
                 once,
             })
         };
@@ -103,6 +137,24 @@ impl Publisher {
             epoch: journal.epoch().clone(),
             seq: appended.last,
         })
+    }
+}
+
+/// What events are published by: a function's [`Context`], or the [`Feed`] outside of calls.
+pub trait Publishes {
+    /// Publishes to a topic.
+    fn publisher(&self, topic: Arc<str>) -> Publisher;
+}
+
+impl Publishes for Context {
+    fn publisher(&self, topic: Arc<str>) -> Publisher {
+        self.topic(topic)
+    }
+}
+
+impl Publishes for Arc<Feed> {
+    fn publisher(&self, topic: Arc<str>) -> Publisher {
+        self.topic(topic)
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures_util::future::BoxFuture;
+use bytestring::ByteString;
+use futures_util::{FutureExt, TryFutureExt, future::BoxFuture};
 use tokio::sync::broadcast;
 
 use super::record::{Append, Appended, Cursor, Fence, Keep, Recalled, Record, Removed};
@@ -16,7 +17,8 @@ use crate::event::Epoch;
 ///    twice. Within one topic they have gaps.
 /// 3. Nobody is told of an event before it is durable, and everyone in the same order.
 /// 4. The same [idempotency key](super::Once::key) is applied once.
-/// 5. The compacted backlog and what follows it fold to the same state as the whole history.
+/// 5. What an append [expects](Append) holds at its place in the order: no other append comes in between.
+/// 6. The compacted backlog and what follows it fold to the same state as the whole history.
 pub trait Journal: Send + Sync + 'static {
     /// Names this journal; changes when it was replaced by another, so that old positions are noticed.
     fn epoch(&self) -> &Epoch;
@@ -24,7 +26,8 @@ pub trait Journal: Send + Sync + 'static {
     /// Appends a batch, whole or not at all. Resolves when it is durable.
     ///
     /// # Errors
-    /// [`JournalError::Expectation`], [`JournalError::OtherBody`], [`JournalError::Unavailable`].
+    /// [`JournalError::Expectation`], [`JournalError::Key`], [`JournalError::OtherBody`],
+    /// [`JournalError::Unavailable`].
     fn append(&self, append: Append) -> BoxFuture<'_, Result<Appended, JournalError>>;
 
     /// What became of a call with this idempotency key; `None` where it is not known, or no longer.
@@ -44,6 +47,15 @@ pub trait Journal: Send + Sync + 'static {
     /// # Errors
     /// [`JournalError::Unavailable`].
     fn fence(&self, topic: &str) -> BoxFuture<'_, Result<Fence, JournalError>>;
+
+    /// The sequence number that a topic ends at: that of every event that any appender was told of before this was
+    /// asked, or one beyond. It is asked before each look at a projection, so a store that can answer from memory does.
+    ///
+    /// # Errors
+    /// [`JournalError::Unavailable`].
+    fn head(&self, topic: &str) -> BoxFuture<'_, Result<u64, JournalError>> {
+        self.fence(topic).map_ok(|fence| fence.head).boxed()
+    }
 
     /// The events of a topic within a cursor's bounds, oldest first, at most its limits; tombstones included.
     ///
@@ -111,6 +123,14 @@ pub enum JournalError {
         expected: u64,
         /// The one that it is.
         head: u64,
+    },
+    /// Something was appended of a key, beyond what the appender had seen; or its end was, and is removed by now.
+    #[error("the key '{key}' was seen up to {up_to}, and has changed since")]
+    Key {
+        /// The key.
+        key: ByteString,
+        /// The sequence number up to which it was seen.
+        up_to: u64,
     },
     /// The idempotency key was used before, by a call of another body.
     #[error("the idempotency key was used before, with another body")]

@@ -13,7 +13,7 @@ use tokio::sync::broadcast;
 use super::{
     clock::{after, before, earlier, now},
     contract::{Journal, JournalError, Tail},
-    record::{Append, Appended, Cursor, Fence, Keep, Recalled, Record, Removed},
+    record::{Append, Appended, Cursor, Fence, Keep, Recalled, Record, Removed, SeenKey},
 };
 use crate::event::Epoch;
 
@@ -103,6 +103,9 @@ impl State {
         {
             return Err(JournalError::Expectation { expected, head });
         }
+        if let Some(topic) = self.topics.get(&append.topic) {
+            append.expect_keys.iter().try_for_each(|seen| topic.check(seen))?;
+        }
         self.time = self.time.max(now());
         let time = self.time;
         let records = self.insert(append);
@@ -154,6 +157,23 @@ impl State {
 }
 
 impl Topic {
+    /// Whether nothing was appended of a key since it was seen.
+    fn check(&self, SeenKey { key, up_to }: &SeenKey) -> Result<(), JournalError> {
+        let latest = self.latest.get(key).and_then(|seq| self.events.get(seq));
+        let holds = match latest {
+            Some(latest) if latest.is_tombstone() && *up_to == 0 => true,
+            Some(latest) => latest.seq <= *up_to,
+            None => *up_to == 0 || *up_to >= self.fence.floor,
+        };
+        match holds {
+            true => Ok(()),
+            false => Err(JournalError::Key {
+                key: key.clone(),
+                up_to: *up_to,
+            }),
+        }
+    }
+
     /// The events that need not be kept, and when others may go.
     fn victims(&self, keep: &Keep) -> (Vec<Arc<Record>>, Option<SystemTime>) {
         let now = now();

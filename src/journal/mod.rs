@@ -20,6 +20,6 @@ pub(crate) use self::sqlite::{
 pub use self::{
     contract::{Journal, JournalError, Tail},
     memory::MemoryJournal,
-    record::{Append, Appended, Cursor, Fence, Keep, Once, Recalled, Record, Removed},
+    record::{Append, Appended, Cursor, Fence, Keep, Once, Recalled, Record, Removed, SeenKey},
     sqlite::{Durability, OpenError, SqliteJournal},
 };

@@ -16,8 +16,20 @@ pub struct Append {
     pub events: Vec<Event>,
     /// The sequence number that the topic must end at; 0 for a topic without events.
     pub expect: Option<u64>,
+    /// The keys of which nothing may have been appended meanwhile.
+    pub expect_keys: Vec<SeenKey>,
     /// Applies the batch once, however often it is tried.
     pub once: Option<Once>,
+}
+
+/// A key as an appender saw it, who decided by that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SeenKey {
+    /// The key.
+    pub key: ByteString,
+    /// The sequence number up to which the appender knew of its events: that of the last event of the topic that it
+    /// had seen, or of the key's own. 0 where it knew of no event of the key.
+    pub up_to: u64,
 }
 
 /// What makes an append happen once.

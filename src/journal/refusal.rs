@@ -11,7 +11,11 @@ impl JournalError {
     pub(crate) fn refusal(self) -> CallError {
         match self {
             Self::Expectation { head, .. } => CallError::new(Code::Conflict, "the topic has moved on")
-                .with_details(serde_json::json!({ "seq": head })),
+                .with_details(serde_json::json!({ "seq": head }))
+                .retryable(),
+            Self::Key { key, .. } => CallError::new(Code::Conflict, "the key has changed meanwhile")
+                .with_details(serde_json::json!({ "key": key }))
+                .retryable(),
             Self::OtherBody => CallError::new(Code::Conflict, "this id was used before, with another body"),
             Self::Unavailable(why) => {
                 tracing::warn!("the journal is unavailable: {why}");

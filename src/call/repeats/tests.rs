@@ -38,7 +38,7 @@ async fn run(repeats: &Repeats, start: impl FnOnce() -> Result<Function>) {
 }
 
 fn running(repeats: &Repeats) -> usize {
-    lock(&repeats.running).len()
+    repeats.running.len()
 }
 
 /// One that has begun, and does not end by itself.

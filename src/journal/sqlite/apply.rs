@@ -8,6 +8,7 @@ use tokio::sync::oneshot;
 
 use super::{
     compaction::Victim,
+    expectation,
     reader::{self, bound},
 };
 use crate::{
@@ -188,10 +189,9 @@ impl Known {
         }
         let topic = self.topic(connection, &append.topic)?;
         let head = topic.as_ref().map_or(0, |topic| topic.head);
-        if let Some(expected) = append.expect
-            && expected != head
-        {
-            return Ok(Err(JournalError::Expectation { expected, head }));
+        let id = topic.as_ref().map(|topic| topic.id);
+        if let Some(refusal) = expectation::refusal(connection, &append, id, head)? {
+            return Ok(Err(refusal));
         }
         // A clock that is set back does not set the journal back.
         self.time = self.time.max(now());

@@ -7,13 +7,15 @@ use std::{
     time::Duration,
 };
 
-use futures_util::future::BoxFuture;
+use bytestring::ByteString;
+use futures_util::future::{BoxFuture, ready};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::{
     apply::Command,
     compaction,
     directory::{self, Lock},
+    heads::Heads,
     opening::{Durability, OpenError},
     reader::{self, Readers},
     schema,
@@ -48,6 +50,7 @@ pub struct SqliteJournal {
     writer: JoinHandle<()>,
     readers: Readers,
     tail: broadcast::Sender<Tail>,
+    heads: Heads,
     _lock: Arc<Lock>,
 }
 
@@ -69,7 +72,15 @@ impl SqliteJournal {
         })?;
         let (commands, waiting) = mpsc::channel(WAITING);
         let tail = broadcast::Sender::new(TAIL);
-        let writer = Writer::new(connection, epoch.clone(), path.clone(), durability, tail.clone())?;
+        let heads = Heads::default();
+        let writer = Writer::new(
+            connection,
+            epoch.clone(),
+            path.clone(),
+            durability,
+            tail.clone(),
+            heads.clone(),
+        )?;
         let held = lock.clone();
         let writer = thread::Builder::new()
             .name("journal".to_owned())
@@ -84,6 +95,7 @@ impl SqliteJournal {
             writer,
             readers: Readers::new(path),
             tail,
+            heads,
             _lock: lock,
         })
     }
@@ -137,6 +149,18 @@ impl Journal for SqliteJournal {
             self.readers
                 .read(move |connection| reader::fence(connection, &topic)),
         )
+    }
+
+    fn head(&self, topic: &str) -> BoxFuture<'_, Result<u64, JournalError>> {
+        if let Some(head) = self.heads.of(topic) {
+            return Box::pin(ready(Ok(head)));
+        }
+        let topic = ByteString::from(topic);
+        Box::pin(async move {
+            let head = self.fence(&topic).await?.head;
+            self.heads.learn(&topic, head);
+            Ok(head)
+        })
     }
 
     fn read(&self, topic: &str, cursor: Cursor) -> BoxFuture<'_, Result<Vec<Record>, JournalError>> {

@@ -1,17 +1,21 @@
 //! Writing the embedded store: one thread, which commits together what waits together. Nobody hears of an
 //! event, its appender neither, before the commit that holds it is durable.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use rusqlite::Connection;
 use tokio::sync::{broadcast, mpsc};
 
 use super::{
     apply::{Command, Committed, Known},
+    heads::Heads,
     opening::{Durability, OpenError},
     reader, schema,
 };
-use crate::{event::Epoch, journal::contract::Tail};
+use crate::{
+    event::Epoch,
+    journal::{contract::Tail, record::Record},
+};
 
 /// Commands in one commit, so that the first does not wait for ever for the last.
 const TOGETHER: usize = 1024;
@@ -32,6 +36,7 @@ pub(super) struct Writer {
     path: PathBuf,
     durability: Durability,
     tail: broadcast::Sender<Tail>,
+    heads: Heads,
     /// The last sequence number that is known to be durable, and was told.
     told: u64,
     /// How long the log was when its pages were last moved.
@@ -46,6 +51,7 @@ impl Writer {
         path: PathBuf,
         durability: Durability,
         tail: broadcast::Sender<Tail>,
+        heads: Heads,
     ) -> Result<Self, OpenError> {
         let mut known = Known::default();
         known.anew(schema::head(&connection)?);
@@ -55,6 +61,7 @@ impl Writer {
             path,
             durability,
             tail,
+            heads,
             told: known.head,
             moved: 0,
             known,
@@ -76,12 +83,18 @@ impl Writer {
     }
 
     fn tell(&self, mut committed: Committed) {
-        let records = std::mem::take(&mut committed.records);
-        if !records.is_empty() {
-            // It fails where nobody listens.
-            let _ = self.tail.send(records.into());
-        }
+        self.tell_all(std::mem::take(&mut committed.records));
         committed.tell();
+    }
+
+    /// Tells those who did not append it what became durable.
+    fn tell_all(&self, records: Vec<Arc<Record>>) {
+        if records.is_empty() {
+            return;
+        }
+        self.heads.advance(&records);
+        // It fails where nobody listens.
+        let _ = self.tail.send(records.into());
     }
 
     /// Moves what the log holds into the tables' file, once nobody waits for it. A log that readers do not let go
@@ -138,10 +151,7 @@ impl Writer {
             return Err(OpenError::Replaced);
         }
         self.known.anew(head);
-        let missed = reader::since(&connection, self.told)?;
-        if !missed.is_empty() {
-            let _ = self.tail.send(missed.into());
-        }
+        self.tell_all(reader::since(&connection, self.told)?);
         self.told = self.known.head;
         Ok(connection)
     }
@@ -172,7 +182,8 @@ mod tests {
         let durability = Durability::ProcessCrash;
         let (connection, epoch) = schema::open(path, durability).unwrap();
         let (tail, listener) = broadcast::channel(10);
-        let writer = Writer::new(connection, epoch, path.to_owned(), durability, tail);
+        let heads = Heads::default();
+        let writer = Writer::new(connection, epoch, path.to_owned(), durability, tail, heads);
         (writer.unwrap(), listener)
     }
 

@@ -29,7 +29,7 @@ fn fold(titles: &mut Titles, record: &Record) {
 /// The titles, once this event is among them.
 async fn titles(Json(seq): Json<u64>, titles: State<Projection<Titles>>) -> Result<Json<(Titles, u64)>> {
     titles.reached(seq).await;
-    titles.read(|titles, seq| Json((titles.clone(), seq)))
+    titles.read(|titles, seq| Json((titles.clone(), seq))).await
 }
 
 async fn serve(journal: &Arc<dyn Journal>) -> Local {

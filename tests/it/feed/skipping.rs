@@ -17,7 +17,7 @@ type Places = Vec<u64>;
 /// What was folded, once this event is in it.
 async fn folded(Json(seq): Json<u64>, places: State<Projection<Places>>) -> Result<Json<Places>> {
     places.reached(seq).await;
-    places.read(|places, _| Json(places.clone()))
+    places.read(|places, _| Json(places.clone())).await
 }
 
 /// On one thread, so that nobody hears a batch before the next has taken its place.

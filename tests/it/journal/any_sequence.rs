@@ -12,7 +12,7 @@ use updraft::journal::{Appended, Cursor, JournalError, Record, Tail};
 use super::{
     WHOLE,
     model::{Model, Shown, show},
-    steps::{Batch, CONSUMERS, ONCE, Step, TOPICS, cursor, step},
+    steps::{Batch, CONSUMERS, ONCE, Plan, Step, TOPICS, cursor, step},
     store::Store,
     wait_for,
 };
@@ -74,7 +74,11 @@ impl<S: Store> Story<S> {
                 let outcome = journal.append(batch.append()).await;
                 self.happened(&batch, &outcome);
             }
-            Step::Together(batches) => self.together(batches).await,
+            Step::Together(plans) => {
+                let batch = |plan: Plan| plan.batch(self.model.fence(plan.topic()).head);
+                let batches = plans.into_iter().map(batch).collect();
+                self.together(batches).await;
+            }
             Step::Answer { key, answer } => {
                 journal.answer(key.to_owned(), answer.clone()).await.unwrap();
                 self.model.answer(key, &answer);
@@ -149,6 +153,7 @@ impl<S: Store> Story<S> {
         for topic in TOPICS {
             let fence = self.model.fence(topic);
             assert_eq!(journal.fence(topic).await, Ok(fence));
+            assert_eq!(journal.head(topic).await, Ok(fence.head));
             let page = journal.read(topic, cursor).await.unwrap();
             assert_eq!(page, self.model.read(topic, cursor));
             let page = journal.backlog(topic, cursor).await.unwrap();

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use updraft::{
     Body,
-    journal::{Appended, Cursor, Fence, JournalError, Keep, Recalled, Record},
+    journal::{Appended, Cursor, Fence, JournalError, Keep, Recalled, Record, SeenKey},
 };
 
 use super::steps::Batch;
@@ -54,6 +54,14 @@ impl Model {
             }
             _ => {}
         }
+        if let Some(seen) = batch
+            .expect_keys
+            .iter()
+            .find(|seen| !self.is_as_seen(batch.topic, seen))
+        {
+            let SeenKey { key, up_to } = seen.clone();
+            return Err(JournalError::Key { key, up_to });
+        }
         let before = self.head();
         for (seq, planned) in (before + 1..).zip(&batch.events) {
             self.history.push(planned.record(batch.topic, seq, time));
@@ -80,6 +88,20 @@ impl Model {
             self.once.insert(once.key, recalled);
         }
         Ok(appended)
+    }
+
+    /// Whether a key has no event that its appender did not see. One that ended is as one that never was, and where its
+    /// end may be among what is gone, it may have been that.
+    fn is_as_seen(&self, topic: &str, seen: &SeenKey) -> bool {
+        let of_key = self
+            .ever(topic)
+            .filter(|record| record.key.as_ref() == Some(&seen.key));
+        let latest = of_key.last();
+        match latest {
+            _ if seen.up_to == 0 => latest.is_none_or(Record::is_tombstone),
+            Some(latest) if !self.gone.contains(&latest.seq) => latest.seq <= seen.up_to,
+            _ => self.fence(topic).floor <= seen.up_to,
+        }
     }
 
     pub(super) fn answer(&mut self, key: &str, answer: &str) {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::{collection::vec, prelude::*, sample::select};
 use updraft::{
     Body, Event,
-    journal::{Append, Cursor, Keep, Once, Record},
+    journal::{Append, Cursor, Keep, Once, Record, SeenKey},
 };
 
 pub(super) const TOPICS: [&str; 3] = ["board", "böard/2", ""];
@@ -18,7 +18,7 @@ const NAMES: [&str; 3] = ["card.added", "card.removed", "größe.changed"];
 pub(super) enum Step {
     Append(Plan),
     /// From as many tasks at once.
-    Together(Vec<Batch>),
+    Together(Vec<Plan>),
     Answer {
         key: &'static str,
         answer: String,
@@ -49,6 +49,17 @@ pub(super) struct Plan {
     batch: Batch,
     /// How far beside the topic's head the expectation is.
     expect: Option<u64>,
+    /// Keys, and up to where they were seen.
+    seen: Vec<(&'static str, Seen)>,
+}
+
+/// Up to where the events of a key are known.
+#[derive(Clone, Copy, Debug)]
+enum Seen {
+    /// Not one.
+    None,
+    /// Those of the topic but for what came lately: beyond so many numbers before its head. One at least.
+    AllBut(u64),
 }
 
 impl Plan {
@@ -59,7 +70,20 @@ impl Plan {
     pub(super) fn batch(&self, head: u64) -> Batch {
         Batch {
             expect: self.expect.map(|beside| head.wrapping_add(beside)),
+            expect_keys: self.seen.iter().map(|(key, seen)| seen.of(key, head)).collect(),
             ..self.batch.clone()
+        }
+    }
+}
+
+impl Seen {
+    fn of(self, key: &'static str, head: u64) -> SeenKey {
+        SeenKey {
+            key: key.into(),
+            up_to: match self {
+                Self::None => 0,
+                Self::AllBut(lately) => head.saturating_sub(lately).max(1),
+            },
         }
     }
 }
@@ -69,6 +93,7 @@ pub(super) struct Batch {
     pub(super) topic: &'static str,
     pub(super) events: Vec<Planned>,
     pub(super) expect: Option<u64>,
+    pub(super) expect_keys: Vec<SeenKey>,
     pub(super) once: Option<Once>,
 }
 
@@ -86,6 +111,7 @@ impl Batch {
             topic: self.topic.to_owned(),
             events: self.events.iter().map(Planned::event).collect(),
             expect: self.expect,
+            expect_keys: self.expect_keys.clone(),
             once: self.once.clone(),
         }
     }
@@ -138,13 +164,37 @@ fn batch(least: usize) -> impl Strategy<Value = Batch> {
         topic,
         events,
         expect: None,
+        expect_keys: Vec::new(),
         once,
     })
 }
 
+fn seen_lately() -> impl Strategy<Value = Seen> {
+    prop_oneof![2 => Just(0), 3 => 1..12_u64].prop_map(Seen::AllBut)
+}
+
 fn plan() -> impl Strategy<Value = Plan> {
     let beside = prop_oneof![3 => Just(0), 1 => Just(1), 1 => Just(u64::MAX)];
-    (batch(0), prop::option::weighted(0.3, beside)).prop_map(|(batch, expect)| Plan { batch, expect })
+    let seen = prop_oneof![1 => Just(Seen::None), 2 => seen_lately()];
+    let seen = prop_oneof![1 => Just(Vec::new()), 1 => vec((select(&KEYS[..]), seen), 1..3)];
+    (batch(0), prop::option::weighted(0.3, beside), seen).prop_map(|(batch, expect, seen)| Plan {
+        batch,
+        expect,
+        seen,
+    })
+}
+
+/// One of many at once. What it is refused for holds for good: it is so too when the others have been applied.
+fn plan_together() -> impl Strategy<Value = Plan> {
+    let seen = prop::option::weighted(0.5, (select(&KEYS[..]), seen_lately()));
+    (batch(1), seen).prop_map(|(batch, seen)| Plan {
+        batch: Batch {
+            once: batch.once.filter(|_| seen.is_none()),
+            ..batch
+        },
+        expect: None,
+        seen: seen.into_iter().collect(),
+    })
 }
 
 /// Nothing or for ever, so that the clock does not matter.
@@ -170,7 +220,7 @@ pub(super) fn step() -> impl Strategy<Value = Step> {
     let seq = prop_oneof![0..50_u64, Just(i64::MAX.cast_unsigned())];
     prop_oneof![
         12 => plan().prop_map(Step::Append),
-        3 => vec(batch(1), 2..8).prop_map(Step::Together),
+        3 => vec(plan_together(), 2..8).prop_map(Step::Together),
         2 => (select(&ONCE[..]), "[a-z]{0,5}").prop_map(|(key, answer)| Step::Answer { key, answer }),
         2 => (topic(), select(&CONSUMERS[..]), seq)
             .prop_map(|(topic, consumer, seq)| Step::Consume { topic, consumer, seq }),

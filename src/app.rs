@@ -133,6 +133,31 @@ impl App {
     /// Keeps state that is folded from a topic; functions take it as `State<Projection<T>>`. There is one of a type.
     /// Whenever it is folded anew, it begins with a clone of this state. An event on which the fold panics is left
     /// out; see [`Projection`].
+    ///
+    /// ```
+    /// use std::collections::HashSet;
+    /// use updraft::{App, Json, Module, Projection, Result, State, Topic, journal::Record};
+    ///
+    /// type Seats = HashSet<String>;
+    ///
+    /// fn fold(seats: &mut Seats, record: &Record) {
+    ///     if let Some(seat) = record.key.as_deref() {
+    ///         match record.is_tombstone() {
+    ///             true => seats.remove(seat),
+    ///             false => seats.insert(seat.to_owned()),
+    ///         };
+    ///     }
+    /// }
+    ///
+    /// async fn taken(seats: State<Projection<Seats>>) -> Result<Json<usize>> {
+    ///     seats.read(|seats, _| Json(seats.len())).await
+    /// }
+    ///
+    /// let app = App::new()
+    ///     .topic(Topic::new("seats"))
+    ///     .project("seats", Seats::new(), fold)
+    ///     .module(Module::new("api.seats").on("taken", taken));
+    /// ```
     #[must_use]
     pub fn project<T: Clone + Send + Sync + 'static>(
         mut self,

@@ -86,6 +86,8 @@ impl Repeats {
             Applied::At { last, answer } => (last, answer),
             // An earlier try, which was given up here, went through all the same: its answer is the first.
             Applied::Earlier => return self.recall(call).await?.unwrap_or(result),
+            // So it may have, where the function refuses what it finds done already.
+            Applied::No if result.is_err() => return self.recall(call).await?.unwrap_or(result),
             Applied::No | Applied::Unknown | Applied::Over => return result,
         };
         if matches!(&result, Err(error) if error.may_be_retried()) {

@@ -261,7 +261,8 @@ impl<T> Projection<T> {
         }
     }
 
-    /// Waits until an event is in the state, or was left out of it: after a publish, to see it there.
+    /// Waits until an event is in the state, or was left out of it, however long that takes. [`Projection::read`] waits
+    /// by itself for what was acked.
     pub async fn reached(&self, seq: u64) {
         let mut place = self.place.subscribe();
         // The sender lives as long as this.

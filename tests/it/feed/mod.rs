@@ -10,6 +10,7 @@ mod handshakes;
 mod hindered;
 mod listeners;
 mod once;
+mod orders;
 mod projections;
 mod publish;
 mod reader;
@@ -92,6 +93,15 @@ on_every_store! {
     projections::an_event_that_the_fold_panics_on_is_left_out,
     projections::a_fold_that_always_panics_leaves_the_state_as_it_began,
     projections::a_projection_that_compaction_overtakes_misses_no_end,
+    orders::a_function_finds_what_it_published,
+    orders::what_one_server_acked_is_read_at_another,
+    orders::fifty_who_decide_about_different_things_are_all_accepted,
+    orders::of_fifty_who_decide_about_one_thing_each_sees_the_one_before,
+    orders::so_do_those_who_decide_at_two_servers,
+    orders::a_key_that_ended_is_decided_about_anew,
+    orders::who_decides_again_by_the_same_id_gets_the_first_answer,
+    orders::who_finds_done_what_an_earlier_try_did_gets_its_answer,
+    orders::who_cannot_see_what_was_acked_is_told_so_in_time,
     listeners::a_listener_hears_all_in_order_and_goes_on_after_a_restart,
     listeners::what_a_listener_fails_on_goes_to_the_dead_letters,
 }

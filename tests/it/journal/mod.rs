@@ -4,6 +4,7 @@ mod any_sequence;
 mod compaction;
 mod crash;
 mod due;
+mod expectations;
 mod failures;
 mod full_disk;
 mod log_size;
@@ -42,9 +43,9 @@ every_store! {
     any_sequence::any_sequence_leaves_what_the_model_says,
     promises::appends_from_many_tasks_are_whole_and_in_one_order,
     promises::of_those_who_expect_the_same_head_one_wins,
-    promises::of_those_who_expect_a_key_one_wins_and_no_other_key_loses,
-    promises::a_key_that_ended_can_be_expected_to_have_no_event,
-    promises::a_batch_may_expect_several_keys,
+    expectations::of_those_who_expect_a_key_one_wins_and_no_other_key_loses,
+    expectations::a_key_that_ended_can_be_expected_to_have_no_event,
+    expectations::a_batch_may_expect_several_keys,
     promises::a_key_is_applied_once_however_many_try,
     promises::the_tail_tells_what_can_be_read_already,
     promises::a_tail_that_lags_is_told_so,

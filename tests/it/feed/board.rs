@@ -146,27 +146,47 @@ fn cards_stand_where_they_were_put_and_say_who_did() {
     });
 }
 
+/// Calls from as many clients at once, which all succeed: each has a place of its own.
+async fn all_at_once(program: &Program, event: &'static str, calls: impl IntoIterator<Item = Value>) {
+    let mut clients = Vec::new();
+    for data in calls {
+        clients.push((connect(program).await, data));
+    }
+    let count = clients.len();
+    let mut writers = tokio::task::JoinSet::new();
+    for (mut client, data) in clients {
+        writers.spawn(async move { client.done(event, &data).await.to_string() });
+    }
+    let mut places = writers.join_all().await;
+    places.sort();
+    places.dedup();
+    assert_eq!(places.len(), count);
+}
+
 #[test]
 fn fifty_who_add_at_once_all_have_their_card() {
     wait_for(async {
         let data = tempfile::tempdir().unwrap();
         let program = serve(&data);
-        let mut writers = tokio::task::JoinSet::new();
-        for number in 0..50 {
-            let mut writer = connect(&program).await;
-            writers.spawn(async move {
-                let card = card(&number.to_string(), "Fly", "todo");
-                text(
-                    &json!({ "place": writer.done("api.board.add", &card).await }),
-                    "place",
-                )
-            });
-        }
-        let mut places = writers.join_all().await;
-        places.sort();
-        places.dedup();
-        assert_eq!(places.len(), 50, "each has a place of its own");
+        let cards = (0..50).map(|number| card(&number.to_string(), "Fly", "todo"));
+        all_at_once(&program, "api.board.add", cards).await;
         assert_eq!(board(&program).await.len(), 50);
+    });
+}
+
+#[test]
+fn fifty_who_move_one_card_at_once_all_do() {
+    wait_for(async {
+        let data = tempfile::tempdir().unwrap();
+        let program = serve(&data);
+        connect(&program)
+            .await
+            .done("api.board.add", &card("1", "Fly", "todo"))
+            .await;
+        let place = json!({"id": "1", "column": "todo"});
+        all_at_once(&program, "api.board.move", vec![place; 50]).await;
+        // Each comes to the end of the column, behind the place where the one before has put it.
+        assert_eq!(board(&program).await["1"], ranked("1", "Fly", "todo", 51.0));
     });
 }
 

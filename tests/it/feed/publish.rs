@@ -53,6 +53,7 @@ pub(super) async fn of_two_who_expect_the_same_end_one_wins(journal: Arc<dyn Jou
     let lost = client.call("api.test.publish", &first).await;
     assert_eq!(lost["error"]["code"], "conflict");
     assert_eq!(lost["error"]["details"], json!({ "seq": won.seq }));
+    assert_eq!(lost["error"]["retry"], true);
     let next = json!({"texts": ["second"], "expecting": won.seq});
     client.done("api.test.publish", &next).await;
     assert_eq!(everything(&*journal, "board").await.len(), 2);

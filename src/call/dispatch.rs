@@ -221,14 +221,15 @@ impl Dispatcher {
     }
 }
 
-/// The text that existing clients compare with: the function's name, its first letter in upper case.
+/// The text that existing clients compare with: the last part of the name, its first letter in upper case, and nothing
+/// appended to it.
 fn unknown(event: &str) -> CallError {
     let event = shortened(event);
     let function = event.rsplit('.').next().unwrap_or_default();
     let mut letters = function.chars();
     let first = letters.next().map(char::to_uppercase).into_iter().flatten();
     let name: String = first.chain(letters).collect();
-    CallError::new(Code::UnknownEvent, format!("{name}Fn doesn't exist"))
+    CallError::new(Code::UnknownEvent, format!("{name} doesn't exist"))
 }
 
 /// No registered name is longer than this; a longer one is not sent back whole.
@@ -259,13 +260,15 @@ mod tests {
 
     #[test]
     fn an_unknown_event_is_told_as_existing_clients_compare_it() {
-        assert_eq!(
-            unknown("api.services.testFunc").message(),
-            "TestFuncFn doesn't exist"
-        );
-        assert_eq!(unknown("status").message(), "StatusFn doesn't exist");
-        assert_eq!(unknown("api.").message(), "Fn doesn't exist");
-        assert_eq!(unknown("api.élan").message(), "ÉlanFn doesn't exist");
+        for (event, message) in [
+            ("api.service.test.testFuncFn", "TestFuncFn doesn't exist"),
+            ("api.services.testFunc", "TestFunc doesn't exist"),
+            ("status", "Status doesn't exist"),
+            ("api.", " doesn't exist"),
+            ("api.élan", "Élan doesn't exist"),
+        ] {
+            assert_eq!(unknown(event).message(), message);
+        }
     }
 
     #[test]

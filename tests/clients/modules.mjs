@@ -53,12 +53,12 @@ await check('the board shows what arrives', async () => {
 
 await check('what has no function', async () => {
   for (const [event, message] of [
-    ['api.services.nope', "NopeFn doesn't exist"],
-    ['api.nowhere.testFunc', "TestFuncFn doesn't exist"],
-    ['testFunc', "TestFuncFn doesn't exist"],
-    ['api.services', "ServicesFn doesn't exist"],
-    ['constructor', "ConstructorFn doesn't exist"],
-    ['api.services.status.', "Fn doesn't exist"],
+    ['api.service.test.testFuncFn', "TestFuncFn doesn't exist"],
+    ['api.services.nope', "Nope doesn't exist"],
+    ['testFunc', "TestFunc doesn't exist"],
+    ['api.services', "Services doesn't exist"],
+    ['constructor', "Constructor doesn't exist"],
+    ['api.services.status.', " doesn't exist"],
   ]) {
     const error = { code: 'unknown_event', message, retry: false };
     assert.deepEqual(await call(socket, { event }), { event, error });

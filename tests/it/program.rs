@@ -161,7 +161,7 @@ fn a_call_that_fails_says_why_and_exits_so() {
     let server = Program::start(&[]);
     assert_eq!(
         call(&server, &["api.nope"], ""),
-        failed("error: unknown_event: NopeFn doesn't exist\n")
+        failed("error: unknown_event: Nope doesn't exist\n")
     );
     let told = "error: invalid_data: data.room: invalid type: integer `5`, expected a string \
                 {\"path\":\"data.room\",\"expected\":\"a string\"}\n";

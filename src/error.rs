@@ -159,6 +159,13 @@ impl CallError {
         self
     }
 
+    /// The same error, which stays the answer however often the call is tried again.
+    #[must_use]
+    pub(crate) fn for_good(mut self) -> Self {
+        self.0.retry = false;
+        self
+    }
+
     /// The server's own fault: logs the cause under a fresh incident id and tells the caller that id only.
     pub fn internal(cause: impl fmt::Display) -> Self {
         let incident = incident_id();

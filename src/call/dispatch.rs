@@ -2,7 +2,6 @@
 //! wrong on the way, there is exactly one answer.
 
 use std::{
-    any::Any,
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
@@ -21,15 +20,19 @@ use tokio::{
     time::{self, timeout_at},
 };
 
+pub(crate) use super::ending::said;
+
 use super::{
     conduct::Started,
     context::Context,
+    ending::{Ending, panicked, too_late},
     once::OnceCall,
     payload::{Arrived, Call, Limits},
     peer::{Hold, Peer},
     registry::{Registered, Registry},
     repeats::Repeats,
     reply::Reply,
+    rights::Rights,
     states::States,
 };
 use crate::{
@@ -69,6 +72,9 @@ pub struct Dispatcher {
 
 /// As long as the clock can count for sure.
 const NEVER: Duration = Duration::from_secs(86_400 * 365 * 30);
+
+/// What is left after a call's time to keep its answer for those who try it again.
+const TO_KEEP: Duration = Duration::from_secs(5);
 
 /// A call's function, started, or what comes before.
 type Running<'a> = Either<Started<'a>, BoxFuture<'a, Result<Reply>>>;
@@ -130,7 +136,7 @@ impl Dispatcher {
         // A block of its own, so that a panic is caught too of what a late function leaves half-way.
         let timed = async {
             let ended = timeout_at(latest, running).await;
-            ended.unwrap_or_else(|_| Err(self.too_late()))
+            ended.unwrap_or_else(|_| Err(too_late(self.time_limit)))
         };
         let ended = AssertUnwindSafe(timed).catch_unwind().await;
         let result = ended.unwrap_or_else(|panic| Err(panicked(&event, &*panic)));
@@ -141,6 +147,11 @@ impl Dispatcher {
     fn too_late_after(&self, now: Instant) -> time::Instant {
         let latest = now.checked_add(self.time_limit);
         latest.unwrap_or_else(|| now + NEVER).into()
+    }
+
+    /// Whether a call is one that is applied once.
+    fn is_kept(&self, call: &Call) -> bool {
+        self.repeats.is_some() && call.id().is_some()
     }
 
     /// Decodes a call and starts its function; until when it may run. Apart from what is awaited: a future would hold the
@@ -159,32 +170,38 @@ impl Dispatcher {
             return (shortened(&event), Err(unknown(&event)));
         };
         let now = Instant::now();
-        let run = AssertUnwindSafe(|| self.run(now, registered, call, peer));
+        let latest = self.too_late_after(now);
+        let end = if self.is_kept(&call) {
+            latest + TO_KEEP
+        } else {
+            latest
+        };
+        let run = AssertUnwindSafe(|| self.run(now, latest, registered, call, peer));
         let begun = catch_unwind(run).unwrap_or_else(|panic| Err(panicked(&event, &*panic)));
-        (event, begun.map(|running| (self.too_late_after(now), running)))
-    }
-
-    fn too_late(&self) -> CallError {
-        let limit = humantime::format_duration(self.time_limit);
-        CallError::new(Code::Timeout, format!("no result within {limit}"))
+        (event, begun.map(|running| (end, running)))
     }
 
     /// Starts a call's function, which most functions need no more for.
     fn run<'a>(
         &'a self,
         now: Instant,
+        latest: time::Instant,
         registered: &'a Registered,
         call: Call,
         peer: Arc<dyn Peer>,
     ) -> Result<Running<'a>> {
         let context = Context::new(peer.clone(), self.states.clone(), call.event_name());
         let apart = self.apart.as_ref().filter(|_| registered.is_long());
-        let is_kept = self.repeats.is_some() && call.id().is_some();
-        if registered.guards.is_empty() && apart.is_none() && !is_kept {
+        if registered.guards.is_empty() && apart.is_none() && !self.is_kept(&call) {
             return registered.start(now, &call, &context).map(Either::Left);
         }
+        let ending = Ending {
+            event: call.event_name(),
+            latest,
+            limit: self.time_limit,
+        };
         // Boxed, so that the many calls that need none of it have less to move.
-        let in_turn = self.run_in_turn(registered, call, context, peer, apart);
+        let in_turn = self.run_in_turn(registered, call, context, Hold::new(peer), apart, ending);
         Ok(Either::Right(Box::pin(in_turn)))
     }
 
@@ -194,24 +211,24 @@ impl Dispatcher {
         registered: &Registered,
         call: Call,
         context: Context,
-        peer: Arc<dyn Peer>,
+        hold: Hold,
         apart: Option<&Handle>,
+        ending: Ending,
     ) -> Result<Reply> {
-        let hold = Hold::new(peer.clone());
-        for guard in &registered.guards {
-            guard.0.start(&call, &context)?.await?;
-        }
+        let guards = &registered.guards;
+        let rights = ending.in_time(Rights::ask(guards, &call, &context)).await?;
         if let Some(repeats) = &self.repeats
-            && let Some(once) = OnceCall::of(&call, &peer.identity())?
+            && let Some(once) = OnceCall::of(&call, rights.identity())?
         {
-            drop(peer);
             let once = Arc::new(once);
             let context = context.applied_once(once.clone());
-            let start = registered.start_at(apart, call, context);
-            return repeats.apply(&once, hold, start).await;
+            let start = async {
+                let rights = rights.ask_again(guards, &call, &context).await?;
+                registered.start_at(apart, call, context, rights).await
+            };
+            return repeats.apply(&once, hold, start, &ending).await;
         }
-        drop(peer);
-        let mut function = registered.start_at(apart, call, context).await?;
+        let mut function = registered.start_at(apart, call, context, rights).await?;
         let begun = poll!(&mut function);
         drop(hold);
         match begun {
@@ -239,19 +256,6 @@ pub(crate) fn shortened(event: &str) -> ByteString {
         end -= 1;
     }
     ByteString::from(&event[..end])
-}
-
-fn panicked(event: &str, panic: &(dyn Any + Send)) -> CallError {
-    CallError::internal(format_args!("{event} panicked: {}", said(panic)))
-}
-
-/// What a panic said, where it said it in words.
-pub(crate) fn said(panic: &(dyn Any + Send)) -> &str {
-    panic
-        .downcast_ref::<&str>()
-        .copied()
-        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("something that is no text")
 }
 
 #[cfg(test)]

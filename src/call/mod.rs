@@ -1,13 +1,15 @@
 //! From a packet to an answer, with no socket in sight: a call is decoded (`payload`), found
 //! (`registry`), its arguments are taken from it (`extract`), the function runs (`handler`), and what it
 //! returns becomes the answer (`reply`). Before it runs each `guard` is asked, often by a `condition` on the
-//! caller's `identity`; one that keeps its thread for long runs apart (`conduct`). `dispatch` does these in turn, and `repeats` only the first
+//! caller's `identity`, and its `rights` still hold when it begins; one that keeps its thread for long runs apart (`conduct`); one that
+//! panics or takes too long has an `ending` too. `dispatch` does these in turn, and `repeats` only the first
 //! time that a call is tried; `module` is how functions are named.
 
 pub(crate) mod condition;
 mod conduct;
 pub(crate) mod context;
 pub(crate) mod dispatch;
+mod ending;
 pub(crate) mod extract;
 pub(crate) mod first_answer;
 pub(crate) mod guard;
@@ -20,6 +22,7 @@ pub(crate) mod peer;
 pub(crate) mod registry;
 mod repeats;
 pub(crate) mod reply;
+mod rights;
 pub(crate) mod states;
 pub(crate) mod turns;
 pub(crate) mod written;

@@ -20,6 +20,7 @@ use super::{
     handler::Function,
     module::{Module, Registration},
     payload::Call,
+    rights::Rights,
     states::States,
 };
 use crate::{
@@ -97,21 +98,25 @@ impl Registered {
         Started::here(&self.conduct, now, || self.function.start(call, context))
     }
 
-    /// The same, or on another runtime, where it has begun when this completes.
+    /// The same, or on another runtime, where it has begun when this completes, perhaps after a while.
     ///
     /// # Errors
-    /// What its arguments refuse.
+    /// What its arguments refuse, and those of [`Rights::confirm`].
     pub(super) async fn start_at(
         &self,
         apart: Option<&Handle>,
         call: Call,
         context: Context,
+        rights: Rights,
     ) -> Result<Started<'_>> {
         let Some(runtime) = apart else {
             return self.start(Instant::now(), &call, &context);
         };
         let function = self.function.clone();
-        let start = move || function.start(&call, &context);
+        let start = move || {
+            rights.confirm(&context)?;
+            function.start(&call, &context)
+        };
         Ok(Started::apart(runtime, self.conduct.clone(), start).await)
     }
 }

@@ -3,11 +3,18 @@
 //! The key is stored in the commit of what the call publishes. A call that published nothing changed nothing,
 //! leaves no key behind, and runs again when it is tried again.
 
-use std::{fmt, future::Future, sync::Arc, task::Poll};
+use std::{
+    fmt,
+    future::Future,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    task::Poll,
+};
 
 use futures_util::poll;
 
 use super::{
+    ending::{Ending, said},
     extract::Json,
     first_answer,
     once::{Applied, OnceCall},
@@ -16,7 +23,7 @@ use super::{
     turns::Turns,
 };
 use crate::{
-    error::Result,
+    error::{CallError, Result},
     event::Position,
     journal::{Journal, JournalError, Recalled},
 };
@@ -43,21 +50,25 @@ impl Repeats {
         call: &OnceCall,
         hold: impl Sized,
         start: impl Future<Output = Result<F>>,
+        ending: &Ending,
     ) -> Result<Reply>
     where
         F: Future<Output = Result<Reply>> + Unpin,
     {
-        let _turn = self.running.take(&call.key).await;
-        if let Some(answer) = self.recall(call).await? {
+        let _turn = ending.in_time(async { Ok(self.running.take(&call.key).await) }).await?;
+        if let Some(answer) = ending.in_time(self.recall(call)).await? {
             return answer;
         }
-        let mut function = start.await?;
-        let begun = poll!(&mut function);
-        drop(hold);
-        let result = match begun {
-            Poll::Ready(result) => result,
-            Poll::Pending => function.await,
+        let mut function = ending.in_time(start).await?;
+        let running = async {
+            let begun = poll!(&mut function);
+            drop(hold);
+            match begun {
+                Poll::Ready(result) => result,
+                Poll::Pending => function.await,
+            }
         };
+        let result = ending.of(running).await;
         self.keep(call, result).await
     }
 
@@ -80,34 +91,45 @@ impl Repeats {
         }
     }
 
-    /// Puts the answer of a call that published beside its key, unless that says the same already.
+    /// Puts the answer of a call that published beside its key, whatever kind it is, unless that says the same already.
     async fn keep(&self, call: &OnceCall, result: Result<Reply>) -> Result<Reply> {
-        let (last, answer) = match call.end().await {
-            Applied::At { last, answer } => (last, answer),
+        match call.end().await {
+            Applied::At { last, answer } => {
+                let first = written(result).map_err(CallError::for_good);
+                let text = first_answer::to_text(&first)?;
+                let known = match answer {
+                    Some(answer) => answer,
+                    None => first_answer::of(Json(self.position(last)))?,
+                };
+                if text != known {
+                    self.store(call, text).await?;
+                }
+                first.map(boxed)
+            }
+            Applied::Unknown => self.keep_where_applied(call, written(result)).await,
             // An earlier try, which was given up here, went through all the same: its answer is the first.
-            Applied::Earlier => return self.recall(call).await?.unwrap_or(result),
+            Applied::Earlier => self.recall(call).await?.unwrap_or(result),
             // So it may have, where the function refuses what it finds done already.
-            Applied::No if result.is_err() => return self.recall(call).await?.unwrap_or(result),
-            Applied::No | Applied::Unknown | Applied::Over => return result,
-        };
-        if matches!(&result, Err(error) if error.may_be_retried()) {
-            return result;
+            Applied::No if result.is_err() => self.recall(call).await?.unwrap_or(result),
+            Applied::No | Applied::Over => result,
         }
-        // Written out once: what is stored and what is sent cannot differ.
-        let result = match result {
-            Ok(reply) => Ok(reply.map(|reply| Data::new(&*reply)).transpose()?),
-            Err(error) => Err(error),
-        };
-        let text = first_answer::to_text(&result)?;
-        let known = match answer {
-            Some(answer) => answer,
-            None => first_answer::of(Json(self.position(last)))?,
-        };
-        if text != known {
-            let stored = self.journal.answer(call.key.to_string(), text).await;
-            stored.map_err(JournalError::refusal)?;
+    }
+
+    /// The same where it is not known whether the call published. The journal writes in order: when it has seen the answer,
+    /// it has the key too, or never will.
+    async fn keep_where_applied(&self, call: &OnceCall, result: Result<Option<Data>>) -> Result<Reply> {
+        let first = first_answer::to_text(&result.clone().map_err(CallError::for_good))?;
+        if self.store(call, first).await.is_ok()
+            && let Ok(Some(answer)) = self.recall(call).await
+        {
+            return answer;
         }
-        Ok(result?.map(|data| Box::new(data) as Box<_>))
+        result.map(boxed)
+    }
+
+    async fn store(&self, call: &OnceCall, text: String) -> Result<()> {
+        let stored = self.journal.answer(call.key.to_string(), text).await;
+        stored.map_err(JournalError::refusal)
     }
 
     fn position(&self, seq: u64) -> Position {
@@ -122,6 +144,20 @@ impl fmt::Debug for Repeats {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Repeats").finish_non_exhaustive()
     }
+}
+
+/// What a call came to, written out once: what is stored and what is sent cannot differ.
+fn written(result: Result<Reply>) -> Result<Option<Data>> {
+    let reply = result?;
+    let write = || reply.map(|reply| Data::new(&*reply)).transpose();
+    catch_unwind(AssertUnwindSafe(write)).unwrap_or_else(|panic| {
+        let said = said(&*panic);
+        Err(CallError::internal(format_args!("an answer panicked: {said}")))
+    })
+}
+
+fn boxed(data: Option<Data>) -> Reply {
+    data.map(|data| Box::new(data) as Box<_>)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use bytestring::ByteString;
 
 use super::channels::Feed;
 use crate::{
-    call::{context::Context, first_answer, identity::Identity, once::OnceCall, reply::IntoReply},
+    call::{context::Context, first_answer, once::OnceCall, reply::IntoReply},
     error::{CallError, Result},
     event::{Event, Position},
     journal::{Append, JournalError, SeenKey},
@@ -21,8 +21,8 @@ pub struct Publisher {
     seen: Vec<SeenKey>,
     once: Option<Arc<OnceCall>>,
     answer: Option<String>,
-    /// On whose behalf, in a call.
-    caller: Option<Identity>,
+    /// On whose behalf, in a call: who that is when it publishes.
+    caller: Option<Context>,
 }
 
 impl Publisher {
@@ -112,7 +112,7 @@ impl Publisher {
             feed.ok_or_else(|| CallError::internal(format_args!("topic '{}' is not declared", self.topic)))?;
         let channel = feed.channel(&self.topic)?;
         if let Some(caller) = &self.caller {
-            channel.topic.check_writer(caller)?;
+            channel.topic.check_writer(&caller.identity())?;
         }
         let journal = feed.journal();
         let count = events.len() as u64;
@@ -170,7 +170,7 @@ impl Context {
     pub fn topic(&self, name: impl Into<Arc<str>>) -> Publisher {
         Publisher {
             once: self.once(),
-            caller: Some(self.identity()),
+            caller: Some(self.clone()),
             ..Publisher::new(self.state(), name.into())
         }
     }

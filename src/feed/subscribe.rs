@@ -20,6 +20,7 @@ use crate::{
         context::Context,
         dispatch::{said, shortened},
         extract::{Json, State},
+        identity::Identity,
         module::Module,
     },
     error::{CallError, Code, Result},
@@ -181,13 +182,24 @@ fn check_room(feed: &Feed, readings: &ByTopic, topic: &str) -> Result<()> {
     Err(full.with_details(serde_json::json!({ "most": most })))
 }
 
-/// The topic, where this client may read it. A guard that panics or takes too long has not let it.
+/// The topic, where this client may read it: as the one who it is when the guard has answered.
 async fn admit(feed: &Feed, cx: &Context, topic: &str) -> Result<Arc<Channel>> {
     let channel = feed.channel(topic)?;
-    let asked = async { channel.topic.admit(cx.socket_id().clone(), cx.identity()).await };
+    loop {
+        let identity = cx.identity();
+        ask(feed, channel, cx, identity.clone()).await?;
+        if cx.identity() == identity {
+            return Ok(channel.clone());
+        }
+    }
+}
+
+/// Asks a topic's guard. One that panics or takes too long has not let the client read.
+async fn ask(feed: &Feed, channel: &Channel, cx: &Context, identity: Identity) -> Result<()> {
+    let asked = async { channel.topic.admit(cx.socket_id().clone(), identity).await };
     let asked = AssertUnwindSafe(asked).catch_unwind();
     match tokio::time::timeout(feed.longest_guard(), asked).await {
-        Ok(Ok(admitted)) => admitted.map(|()| channel.clone()),
+        Ok(Ok(admitted)) => admitted,
         Ok(Err(panic)) => Err(CallError::internal(format_args!(
             "the guard of topic '{}' panicked: {}",
             channel.topic.name,

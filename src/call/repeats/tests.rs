@@ -1,6 +1,6 @@
 //! However a call ends, its key is not among those that run any more.
 
-use std::{future::pending, panic::AssertUnwindSafe, sync::Barrier, thread};
+use std::{future::pending, panic::AssertUnwindSafe, sync::Barrier, thread, time::Duration};
 
 use futures_util::{FutureExt, future::BoxFuture, task::noop_waker_ref};
 use tokio::task::yield_now;
@@ -30,10 +30,20 @@ fn call(key: &str) -> OnceCall {
     OnceCall::of(&call, &Identity::ANONYMOUS).unwrap().unwrap()
 }
 
+/// In an hour.
+fn ending() -> Ending {
+    let limit = Duration::from_hours(1);
+    Ending {
+        event: "api.test.run".into(),
+        latest: tokio::time::Instant::now() + limit,
+        limit,
+    }
+}
+
 /// Runs a call to its end, however it ends.
 async fn run(repeats: &Repeats, start: impl FnOnce() -> Result<Function>) {
-    let call = call("key");
-    let applied = repeats.apply(&call, (), async { start() });
+    let (call, ending) = (call("key"), ending());
+    let applied = repeats.apply(&call, (), async { start() }, &ending);
     let _ = AssertUnwindSafe(applied).catch_unwind().await;
 }
 
@@ -43,7 +53,10 @@ fn running(repeats: &Repeats) -> usize {
 
 /// One that has begun, and does not end by itself.
 fn begun<'a>(repeats: &'a Repeats, call: &'a OnceCall) -> BoxFuture<'a, Result<Reply>> {
-    let mut begun = Box::pin(repeats.apply(call, (), async { Ok(pending::<Result<Reply>>().boxed()) }));
+    let mut begun = Box::pin(async move {
+        let start = async { Ok(pending::<Result<Reply>>().boxed()) };
+        repeats.apply(call, (), start, &ending()).await
+    });
     assert!(
         begun
             .poll_unpin(&mut std::task::Context::from_waker(noop_waker_ref()))
@@ -99,9 +112,14 @@ async fn nothing_is_left_of_a_call_that_is_dropped() {
 fn nothing_is_left_of_calls_that_are_dropped_at_once() {
     const ROUNDS: usize = 20_000;
     let (repeats, together) = (repeats(), Barrier::new(2));
+    let timers = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build();
+    let timers = timers.unwrap();
     thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
+                let _timers = timers.enter();
                 let call = call("key");
                 for round in 0..ROUNDS {
                     let begun = begun(&repeats, &call);

@@ -10,6 +10,7 @@ mod keys;
 mod own;
 mod refresh;
 mod revoke;
+mod rights;
 mod topic_guards;
 mod topics;
 

@@ -1,11 +1,15 @@
 //! Calls with an idempotency key are applied once, however often they are tried.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use bytes::Bytes;
+use serde::{Serialize, Serializer, ser::Error};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use updraft::{
@@ -14,7 +18,7 @@ use updraft::{
 };
 
 use super::{Reader, everything, note, wait_for};
-use crate::support::{Local, Program, RawClient, within_patience};
+use crate::support::{Local, Program, RawClient, until_async, within_patience};
 
 /// How often a function ran.
 #[derive(Default)]
@@ -48,6 +52,42 @@ async fn fail(text: String, runs: State<Runs>, cx: Context) -> Result<()> {
     let run = runs.one_more();
     cx.topic("board").publish(note(&text)).await?;
     Err(CallError::new(Code::Forbidden, format!("run {run}")))
+}
+
+/// Publishes, and then panics.
+async fn panics(text: String, cx: Context) -> Result<()> {
+    cx.topic("board").publish(note(&text)).await?;
+    panic!("after it published");
+}
+
+/// Publishes, and then lacks something for now.
+async fn lack(text: String, cx: Context) -> Result<()> {
+    cx.topic("board").publish(note(&text)).await?;
+    Err(CallError::new(Code::Unavailable, "something is away"))
+}
+
+/// An answer that cannot be written, or panics while it is.
+struct Unwritable {
+    panics: bool,
+}
+
+impl Serialize for Unwritable {
+    fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        assert!(!self.panics, "while it is written");
+        Err(S::Error::custom("cannot be written"))
+    }
+}
+
+/// Publishes, and answers what cannot be written.
+async fn mumble(text: String, cx: Context) -> Result<Json<Unwritable>> {
+    cx.topic("board").publish(note(&text)).await?;
+    Ok(Json(Unwritable { panics: false }))
+}
+
+/// Publishes, and answers what panics while it is written.
+async fn choke(text: String, cx: Context) -> Result<Json<Unwritable>> {
+    cx.topic("board").publish(note(&text)).await?;
+    Ok(Json(Unwritable { panics: true }))
 }
 
 /// Changes nothing.
@@ -103,6 +143,10 @@ async fn serve_with(journal: &Arc<dyn Journal>, config: Config) -> Local {
         .on("count", count)
         .on("silent", silent)
         .on("fail", fail)
+        .on("panics", panics)
+        .on("lack", lack)
+        .on("mumble", mumble)
+        .on("choke", choke)
         .on("look", look)
         .on("wait", wait)
         .on("open", async |gate: State<Semaphore>| gate.add_permits(1000))
@@ -132,10 +176,29 @@ fn call(function: &str, id: &str, data: &str) -> Value {
 }
 
 pub(super) async fn who_tries_again_gets_the_first_answer(journal: Arc<dyn Journal>) {
-    let local = serve(&journal).await;
-    for (number, function) in ["publish", "silent", "fail"].into_iter().enumerate() {
+    let local = serve_with(&journal, impatient()).await;
+    let functions = [
+        ("publish", None),
+        ("silent", None),
+        ("fail", Some("forbidden")),
+        ("panics", Some("internal")),
+        ("mumble", Some("internal")),
+        ("choke", Some("internal")),
+        ("lack", Some("unavailable")),
+        ("hang", Some("timeout")),
+        ("hang_after_answering", Some("timeout")),
+    ];
+    for (number, (function, error)) in functions.into_iter().enumerate() {
         let call = call(function, function, "hello");
         let first = local.client().await.call(&call).await;
+        assert_eq!(first["error"]["code"].as_str(), error, "{first}");
+        if error.is_some() {
+            let retry = &first["error"]["retry"];
+            assert_eq!(
+                retry, false,
+                "no other answer comes, so nothing is to be tried: {function}"
+            );
+        }
         for _ in 0..3 {
             let again = local.client().await.call(&call).await;
             assert_eq!(again, first, "{function}, over another connection");
@@ -215,18 +278,33 @@ pub(super) async fn what_changed_nothing_runs_again(journal: Arc<dyn Journal>) {
     }
 }
 
+/// With calls that may take a second.
+fn impatient() -> Config {
+    Config {
+        call_timeout: Duration::from_secs(1),
+        ..Config::default()
+    }
+}
+
+/// As where the server went down before its function ended.
 pub(super) async fn a_call_that_never_ended_has_its_answer(journal: Arc<dyn Journal>) {
-    let config = Config {
-        call_timeout: std::time::Duration::from_secs(3),
+    let stopped = Config {
+        drain_timeout: Duration::ZERO,
         ..Config::default()
     };
-    let local = serve_with(&journal, config).await;
+    let local = serve_with(&journal, stopped).await;
     let mut client = local.client().await;
-    for function in ["hang", "hang_after_answering"] {
-        let late = client.call(&call(function, function, "hello")).await;
-        assert_eq!(late["error"]["code"], "timeout");
-        assert_eq!(late["error"]["retry"], true);
+    for (number, function) in ["hang", "hang_after_answering"].into_iter().enumerate() {
+        client.begin(&call(function, function, "hello")).await;
+        until_async("it to publish", async || {
+            everything(&*journal, "board").await.len() == number + 1
+        })
+        .await;
     }
+    drop(client);
+    local.server.stop().await;
+    let local = serve(&journal).await;
+    let mut client = local.client().await;
     let places = everything(&*journal, "board").await;
     let position = client.call(&call("hang", "hang", "hello")).await;
     assert_eq!(

@@ -1,0 +1,51 @@
+//! How a call ends whose function does not return by itself: it panics, or takes too long.
+
+use std::{any::Any, future::Future, panic::AssertUnwindSafe, time::Duration};
+
+use bytestring::ByteString;
+use futures_util::FutureExt;
+use tokio::time::{Instant, timeout_at};
+
+use crate::error::{CallError, Code, Result};
+
+/// Until when a call may run, and what its caller is told otherwise.
+#[derive(Clone, Debug)]
+pub(super) struct Ending {
+    pub(super) event: ByteString,
+    pub(super) latest: Instant,
+    /// What was allowed from its beginning on.
+    pub(super) limit: Duration,
+}
+
+impl Ending {
+    /// What comes of this until then.
+    pub(super) async fn in_time<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let ended = timeout_at(self.latest, work).await;
+        ended.unwrap_or_else(|_| Err(too_late(self.limit)))
+    }
+
+    /// The same; where it panics, that is an error like any other.
+    pub(super) async fn of<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        // A future of its own, so that a panic is caught too of what a late function leaves half-way.
+        let ended = AssertUnwindSafe(self.in_time(work)).catch_unwind().await;
+        ended.unwrap_or_else(|panic| Err(panicked(&self.event, &*panic)))
+    }
+}
+
+pub(super) fn too_late(limit: Duration) -> CallError {
+    let limit = humantime::format_duration(limit);
+    CallError::new(Code::Timeout, format!("no result within {limit}"))
+}
+
+pub(super) fn panicked(event: &str, panic: &(dyn Any + Send)) -> CallError {
+    CallError::internal(format_args!("{event} panicked: {}", said(panic)))
+}
+
+/// What a panic said, where it said it in words.
+pub(crate) fn said(panic: &(dyn Any + Send)) -> &str {
+    panic
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("something that is no text")
+}

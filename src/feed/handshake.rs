@@ -14,7 +14,7 @@ use super::{
     subscribe::{ByTopic, begin_by_itself, held, position, refuse},
 };
 use crate::{
-    call::{context::Context, dispatch::shortened},
+    call::{context::Context, dispatch::shortened, payload::whole},
     error::{CallError, Code, Result},
     event::Position,
 };
@@ -36,7 +36,7 @@ impl Wanted {
     /// Reads JSON of whatever form, the first so many topics of it: what does not fit is refused later, beside what
     /// does.
     pub(crate) fn read(json: &str, most: usize) -> Self {
-        let topics = serde_json::Deserializer::from_str(json).deserialize_map(Topics { most });
+        let topics = serde_json::Deserializer::from_str(&whole(json)).deserialize_map(Topics { most });
         topics.unwrap_or_else(|_| Self {
             topics: Vec::new(),
             refused: Some(invalid("topics come as an object", "auth.topics", "an object")),

@@ -14,6 +14,7 @@ use super::{
     json::Fault,
     limits::Limits,
     packed::{from_base64, from_gzip, is_gzip},
+    surrogates::whole,
     typed::from_json,
 };
 use crate::error::{CallError, Code};
@@ -93,8 +94,15 @@ impl Call {
             ));
         }
         let Arrived { text, attachments } = arrived;
+        let argument = match envelope::of_packet(&text, limits.depth) {
+            Ok(argument) => argument,
+            Err(Fault::HalfPair) => {
+                let text = whole(&text).into_owned().into();
+                return Self::decode(Arrived { text, attachments }, limits);
+            }
+            Err(fault) => return Err(unreadable(fault, limits)),
+        };
         let attachments = Attachments::from(attachments);
-        let argument = envelope::of_packet(&text, limits.depth).map_err(|fault| unreadable(fault, limits))?;
         check_attachments(&text, &attachments)?;
         match argument {
             Argument::Call(envelope) => Self::from_envelope(
@@ -135,7 +143,12 @@ impl Call {
     }
 
     fn from_json(text: ByteString, limits: &Limits) -> Result<Self, CallError> {
-        match envelope::of_call(&text, limits.depth).map_err(|fault| unreadable(fault, limits))? {
+        let argument = match envelope::of_call(&text, limits.depth) {
+            Ok(argument) => argument,
+            Err(Fault::HalfPair) => return Self::from_json(whole(&text).into_owned().into(), limits),
+            Err(fault) => return Err(unreadable(fault, limits)),
+        };
+        match argument {
             Argument::Call(envelope) => Self::from_envelope(
                 &envelope,
                 &text,
@@ -331,7 +344,7 @@ fn in_packet(packet: &str) -> serde_json::Result<&RawValue> {
 
 fn unreadable(fault: Fault, limits: &Limits) -> CallError {
     match fault {
-        Fault::Broken => bad_call("broken JSON"),
+        Fault::Broken | Fault::HalfPair => bad_call("broken JSON"),
         Fault::TooDeep => too_deep(limits),
     }
 }

@@ -13,6 +13,7 @@ use super::{
     json::{self, Fault},
     limits::{Limits, is_deeper_than},
     packed::{GZIP_IN_BASE64, Unpacking, from_base64, from_gzip},
+    surrogates::whole,
     typed::{DATA, does_not_fit, from_json, from_json_or_text, utf8},
 };
 use crate::error::{CallError, Code};
@@ -26,8 +27,8 @@ use crate::error::{CallError, Code};
 ///
 /// What JSON leaves open, a type settles as serde does. Integers are exact as far as the type reaches, and
 /// an `f64` is the nearest one. Of a key that comes twice the last holds in a map, and a struct refuses it.
-/// Half a surrogate pair and a number that no double holds (`1e400`) are [`Code::InvalidData`], though they
-/// pass through unread.
+/// A number that no double holds (`1e400`) is [`Code::InvalidData`], though it passes through unread. Half a surrogate pair,
+/// as JavaScript leaves it where it cuts a text within an emoji, is U+FFFD wherever it stands.
 ///
 /// ```
 /// use updraft::{Data, Module};
@@ -167,6 +168,7 @@ impl Data {
         let text = ByteString::try_from(bytes).map_err(|_| does_not_fit(DATA, "packed UTF-8"))?;
         let json = match json::check(&text, limits.depth) {
             Ok(()) => text.slice_ref(text.trim_ascii()),
+            Err(Fault::HalfPair) => whole(text.trim_ascii()).into_owned().into(),
             Err(Fault::TooDeep) => return Err(too_deep(limits)),
             Err(Fault::Broken) => serde_json::to_string(&*text)?.into(),
         };

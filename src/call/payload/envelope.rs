@@ -49,7 +49,7 @@ pub(super) fn of_call(text: &str, depth: usize) -> Result<Argument<'_>, Fault> {
     Ok(argument)
 }
 
-/// The text of a JSON string; `None` where it is something else.
+/// The text of a JSON string; `None` where it is something else, or has half a surrogate pair in it.
 pub(super) fn text_of(json: &str) -> Option<Cow<'_, str>> {
     let inner = json.strip_prefix('"')?.strip_suffix('"')?;
     if memchr::memchr(b'\\', inner.as_bytes()).is_none() {
@@ -82,7 +82,9 @@ fn argument<'a>(reader: &mut Reader<'a>) -> Result<Argument<'a>, Fault> {
     match reader.peek() {
         b'{' => object(reader),
         b'[' => array(reader),
-        b'"' => text_of(reader.value()?).map(Argument::Text).ok_or(Fault::Broken),
+        b'"' => text_of(reader.value()?)
+            .map(Argument::Text)
+            .ok_or(Fault::HalfPair),
         _ => {
             reader.value()?;
             Ok(Argument::NoCall(
@@ -99,7 +101,7 @@ fn object<'a>(reader: &mut Reader<'a>) -> Result<Argument<'a>, Fault> {
     let mut has_field = reader.enter()?;
     while has_field {
         // Unescaped: Python's clients escape every character that is not ASCII.
-        let key = text_of(reader.key()?).ok_or(Fault::Broken)?;
+        let key = text_of(reader.key()?).ok_or(Fault::HalfPair)?;
         let value = reader.value()?;
         // A key that comes twice counts as JSON.parse counts it: the last one holds.
         match &*key {

@@ -1,7 +1,7 @@
 //! JSON text read from the outside: each value is passed over as a whole, checked as the parser would check it and
 //! for its depth, and nothing is built. One pass does all three.
 
-use super::plain::plain;
+use super::{plain::plain, surrogates};
 
 /// Why a text was not passed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,6 +10,8 @@ pub(super) enum Fault {
     Broken,
     /// It nests deeper than the limit.
     TooDeep,
+    /// It is JSON, with half a surrogate pair in one of its texts.
+    HalfPair,
 }
 
 type Passed<T = ()> = Result<T, Fault>;
@@ -26,6 +28,7 @@ pub(super) struct Reader<'a> {
     text: &'a str,
     at: usize,
     brackets: Brackets,
+    has_half: bool,
 }
 
 /// The brackets that are open: one bit each, set for an object. As many as the deepest text has, and the packet's
@@ -67,6 +70,7 @@ impl<'a> Reader<'a> {
                 open: 0,
                 limit: depth.min(u128::BITS as usize),
             },
+            has_half: false,
         }
     }
 
@@ -91,6 +95,7 @@ impl<'a> Reader<'a> {
     pub(super) fn end(&mut self) -> Passed {
         self.peek();
         match self.at == self.text.len() {
+            true if self.has_half => Err(Fault::HalfPair),
             true => Ok(()),
             false => Err(Fault::Broken),
         }
@@ -259,19 +264,21 @@ impl<'a> Reader<'a> {
 
     #[cold]
     fn escape(&mut self) -> Passed {
-        self.at += 2;
-        match self.text.as_bytes().get(self.at - 1) {
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(()),
+        let escape = &self.text.as_bytes()[self.at..];
+        match escape.get(1) {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 2,
             Some(b'u') => {
-                let digits = self.text.as_bytes().get(self.at..self.at + 4);
-                self.at += 4;
-                match digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)) {
-                    true => Ok(()),
-                    false => Err(Fault::Broken),
+                let digits = escape.get(2..surrogates::ESCAPE).ok_or(Fault::Broken)?;
+                if !digits.iter().all(u8::is_ascii_hexdigit) {
+                    return Err(Fault::Broken);
                 }
+                let length = surrogates::escape(escape);
+                self.has_half |= length.is_none();
+                self.at += length.unwrap_or(surrogates::ESCAPE);
             }
-            _ => Err(Fault::Broken),
+            _ => return Err(Fault::Broken),
         }
+        Ok(())
     }
 }
 
@@ -288,7 +295,13 @@ mod tests {
 
     #[track_caller]
     fn agrees(text: &str) {
-        assert_eq!(check(text, 128).is_ok(), parses(text), "{text}");
+        let checked = check(text, 128);
+        let is_json = matches!(checked, Ok(()) | Err(Fault::HalfPair));
+        assert_eq!(is_json, parses(text), "{text}");
+        assert_eq!(
+            checked == Err(Fault::HalfPair),
+            is_json && *surrogates::whole(text) != *text
+        );
     }
 
     #[test]
@@ -340,7 +353,7 @@ mod tests {
                 prop_oneof![
                     Just("{"), Just("}"), Just("["), Just("]"), Just(","), Just(":"), Just("\""), Just("\\"),
                     Just("\"a\""), Just("\"key\":"), Just("1"), Just("-0.5e3"), Just("true"), Just("null"),
-                    Just(" "), Just("\\u00fc"), Just("ü"), Just("longer than a word"), Just("\n"), Just("{}"),
+                    Just(" "), Just("\\u00fc"), Just("\\ud83d"), Just("\\udE00"), Just("ü"), Just("longer than a word"), Just("\n"), Just("{}"),
                 ],
                 0..14,
             ),

@@ -18,6 +18,7 @@ mod json;
 mod limits;
 mod packed;
 mod plain;
+mod surrogates;
 mod typed;
 
 pub use self::{
@@ -26,3 +27,4 @@ pub use self::{
     limits::Limits,
 };
 pub(crate) use attachments::write;
+pub(crate) use surrogates::whole;

@@ -3,7 +3,10 @@
 use serde::de::DeserializeOwned;
 use serde_json::{Value, value::RawValue};
 
-use super::attachments::{self, Attachments};
+use super::{
+    attachments::{self, Attachments},
+    surrogates::whole,
+};
 use crate::error::{CallError, Code};
 
 /// Where an error in the call's data is said to lie.
@@ -21,15 +24,16 @@ pub(super) fn utf8(bytes: &[u8]) -> Result<&str, CallError> {
 /// Bytes that hold JSON or, where they do not, a text: `Json<String>` reads both `"hi"` and `hi`.
 pub(super) fn from_json_or_text<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CallError> {
     let text = utf8(bytes)?;
-    match serde_json::from_str(text) {
+    let json = whole(text);
+    match serde_json::from_str(&json) {
         Ok(value) => Ok(value),
-        Err(error) if error.is_data() || is_json(text) => from_json(text, &Attachments::default(), DATA),
+        Err(error) if error.is_data() || is_json(&json) => from_json(&json, &Attachments::default(), DATA),
         Err(_) => from_tree(Value::String(text.to_owned()), &Attachments::default(), DATA)
             .map_err(|_| does_not_fit(DATA, "JSON text")),
     }
 }
 
-/// Whether a text is JSON, even where no type can hold it: a number beyond a double, half a surrogate pair.
+/// Whether a text is JSON, even where no type can hold it: a number beyond a double.
 fn is_json(text: &str) -> bool {
     serde_json::from_str::<&RawValue>(text).is_ok()
 }

@@ -57,8 +57,8 @@ fn texts(marked: &str) -> Vec<Case> {
         text("a raw line break in a string", &echo("\"\n\""), BAD),
         text(
             "half a surrogate pair in a key",
-            r#"{"event":"a.b","\ud800":1}"#,
-            BAD,
+            &format!(r#"{{"\ud800":1,{}"#, &marked[1..]),
+            FINE,
         ),
         text("a placeholder in a text", &placeholder("0"), BAD),
         text("JSON that is sound, for comparison", marked, FINE),

@@ -17,6 +17,8 @@ use crate::{
 pub(crate) struct OnceCall {
     pub(super) key: ByteString,
     pub(super) digest: u64,
+    /// As journals of earlier versions have it.
+    pub(super) digest_as_written: u64,
     /// Held while an append is under way: of two publishes at once the second waits to know of the first.
     applied: Mutex<Applied>,
 }
@@ -45,6 +47,7 @@ impl OnceCall {
         Ok(Some(Self {
             key: scoped(key, caller),
             digest: call.digest()?,
+            digest_as_written: call.digest_as_written()?,
             applied: Mutex::new(Applied::No),
         }))
     }

@@ -311,8 +311,12 @@ impl Call {
         }
     }
 
-    pub(super) fn buffers(&self) -> &[Bytes] {
-        self.attachments.as_slice()
+    pub(super) fn attachments(&self) -> &Attachments {
+        &self.attachments
+    }
+
+    pub(super) fn packed_data(&self) -> &PackedData {
+        &self.data
     }
 
     fn whole_text(&self) -> Result<&str, CallError> {

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::{
     attachments::{self, Attachments, WithBuffers},
+    canonical::{self, Said},
     envelope::text_of,
     json::{self, Fault},
     limits::{Limits, is_deeper_than},
@@ -231,6 +232,26 @@ impl PackedData {
             packing,
             limits,
         }
+    }
+
+    /// A digest of what it says, however it is packed.
+    ///
+    /// # Errors
+    /// Where it is said to be packed and is not, or unpacks to too much.
+    pub(super) fn said(&self) -> Result<Said, CallError> {
+        let none = Attachments::default();
+        let Some(bytes) = self.unpack()? else {
+            return Ok(match &self.data.0 {
+                Form::Absent => canonical::text(""),
+                Form::Buffer(buffer) => canonical::buffer(buffer),
+                Form::Json(json, attachments) => canonical::json(json, attachments)
+                    .map_err(|_| CallError::internal("data that was checked is no JSON"))?,
+            });
+        };
+        let Ok(text) = std::str::from_utf8(&bytes) else {
+            return Ok(canonical::buffer(&bytes));
+        };
+        Ok(canonical::json(&whole(text), &none).unwrap_or_else(|_| canonical::text(text)))
     }
 
     /// The data itself, unpacked where it was packed.

@@ -91,6 +91,17 @@ impl<'a> Reader<'a> {
         self.byte()
     }
 
+    /// Where the next token begins.
+    pub(super) fn place(&mut self) -> usize {
+        self.peek();
+        self.at
+    }
+
+    /// What was passed over from there on.
+    pub(super) fn since(&self, place: usize) -> &'a str {
+        &self.text[place..self.at]
+    }
+
     /// Passes over the end of the text.
     pub(super) fn end(&mut self) -> Passed {
         self.peek();

@@ -11,6 +11,7 @@
 
 mod attachments;
 mod call;
+mod canonical;
 mod data;
 mod digest;
 mod envelope;

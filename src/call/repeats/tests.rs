@@ -12,7 +12,8 @@ use crate::{
         payload::{Arrived, Call, Limits},
     },
     error::{CallError, Code},
-    journal::MemoryJournal,
+    event::Event,
+    journal::{Append, MemoryJournal, Once},
 };
 
 type Function = BoxFuture<'static, Result<Reply>>;
@@ -85,6 +86,32 @@ async fn nothing_is_left_of_a_call_that_came_to_its_end() {
     assert_eq!(running(&repeats), 0, "a late panic");
     run(&repeats, || panic!("before")).await;
     assert_eq!(running(&repeats), 0, "a panic before it begins");
+}
+
+/// It was tried before the server was brought up to date, and is tried again after.
+#[tokio::test]
+async fn a_key_of_a_journal_from_before_is_known_where_the_call_is_written_the_same_way() {
+    let (repeats, first, ending) = (repeats(), call("key"), ending());
+    assert_ne!(first.digest, first.digest_as_written);
+    let append = |digest| Append {
+        topic: "board".to_owned(),
+        events: vec![Event::new("note")],
+        expect: None,
+        once: Some(Once {
+            key: "key".to_owned(),
+            digest,
+            answer: None,
+        }),
+    };
+    let appended = repeats.journal.append(append(first.digest_as_written)).await;
+    let never = || async { Ok(async { panic!("it ran again") }.boxed()) };
+    let again = repeats.apply::<Function>(&first, (), never(), &ending).await;
+    let again = serde_json::to_value(again.unwrap().unwrap()).unwrap();
+    assert_eq!(again, repeats.position(appended.unwrap().last).to_string());
+    let mut other = call("key");
+    other.digest_as_written = 0;
+    let refused = repeats.apply::<Function>(&other, (), never(), &ending).await;
+    assert_eq!(refused.err().unwrap().code(), Code::Conflict);
 }
 
 /// As one is that takes too long, or whose server stops.

@@ -3,6 +3,7 @@
 mod any_readers;
 mod begin;
 mod board;
+mod bodies;
 mod clients;
 mod declarations;
 mod earlier;
@@ -77,7 +78,7 @@ on_every_store! {
     publish::what_goes_on_after_a_call_publishes_too,
     once::who_tries_again_gets_the_first_answer,
     once::an_answer_with_buffers_comes_again,
-    once::a_key_with_another_body_is_a_conflict,
+    bodies::a_key_with_another_body_is_a_conflict,
     once::who_tries_again_too_early_waits_for_the_first_answer,
     once::what_changed_nothing_runs_again,
     once::a_call_that_never_ended_has_its_answer,

@@ -167,11 +167,11 @@ async fn serve_with(journal: &Arc<dyn Journal>, config: Config) -> Local {
     Local::start(app, config).await
 }
 
-async fn serve(journal: &Arc<dyn Journal>) -> Local {
+pub(super) async fn serve(journal: &Arc<dyn Journal>) -> Local {
     serve_with(journal, Config::default()).await
 }
 
-fn call(function: &str, id: &str, data: &str) -> Value {
+pub(super) fn call(function: &str, id: &str, data: &str) -> Value {
     json!({"event": format!("api.test.{function}"), "id": id, "data": data})
 }
 
@@ -225,25 +225,6 @@ pub(super) async fn an_answer_with_buffers_comes_again(journal: Arc<dyn Journal>
         let buffer = client.next().await.expect("the Buffer");
         assert_eq!(buffer.into_data(), "hello");
     }
-    assert_eq!(everything(&*journal, "board").await.len(), 1);
-}
-
-pub(super) async fn a_key_with_another_body_is_a_conflict(journal: Arc<dyn Journal>) {
-    let local = serve(&journal).await;
-    let mut client = local.client().await;
-    let first = client.call(&call("publish", "1", "hello")).await;
-    for other in [call("publish", "1", "goodbye"), call("silent", "1", "hello")] {
-        let refused = client.call(&other).await;
-        assert_eq!(refused["error"]["code"], "conflict", "{refused}");
-        assert_eq!(refused["error"]["retry"], false);
-    }
-    let mut traced = call("publish", "1", "hello");
-    traced["traceparent"] = json!("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01");
-    assert_eq!(
-        client.call(&traced).await,
-        first,
-        "in another trace it is the same call"
-    );
     assert_eq!(everything(&*journal, "board").await.len(), 1);
 }
 

@@ -9,6 +9,7 @@ use tokio_util::sync::WaitForCancellationFuture;
 use super::{
     identity::Identity,
     once::OnceCall,
+    payload::from_ack,
     peer::{Peer, SocketId, Target},
     states::States,
     written::Written,
@@ -251,5 +252,5 @@ impl fmt::Debug for Broadcast<'_> {
 }
 
 fn read_ack<R: DeserializeOwned>(ack: Result<serde_json::Value>) -> Result<R> {
-    serde_json::from_value(ack?).map_err(|error| CallError::new(Code::InvalidData, format!("ack: {error}")))
+    from_ack(ack?)
 }

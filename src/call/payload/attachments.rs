@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde::{
     Serialize, Serializer,
     de::{
-        self, DeserializeOwned, IntoDeserializer,
+        self, DeserializeOwned, IntoDeserializer, Unexpected,
         value::{MapDeserializer, SeqDeserializer},
     },
     forward_to_deserialize_any,
@@ -16,7 +16,7 @@ use serde::{
 };
 use serde_json::{Map, Number, Value};
 
-use super::envelope::PLACEHOLDER;
+use super::{envelope::PLACEHOLDER, misfit::CHOICE};
 
 /// The Buffers of one call, by number.
 #[derive(Clone, Debug, Default)]
@@ -232,9 +232,12 @@ impl<'de> de::Deserializer<'de> for Node {
             Self::Object(fields) if fields.len() == 1 => visitor.visit_enum(
                 de::value::MapAccessDeserializer::new(MapDeserializer::new(fields.into_iter())),
             ),
-            _ => Err(de::Error::custom(
-                "invalid type, expected text or an object of one field",
-            )),
+            Self::Object(_) => Err(de::Error::invalid_value(Unexpected::Map, &CHOICE)),
+            Self::Null => Err(de::Error::invalid_type(Unexpected::Other("null"), &CHOICE)),
+            Self::Bool(value) => Err(de::Error::invalid_type(Unexpected::Bool(value), &CHOICE)),
+            Self::Number(_) => Err(de::Error::invalid_type(Unexpected::Other("a number"), &CHOICE)),
+            Self::Buffer(_) => Err(de::Error::invalid_type(Unexpected::Other("a Buffer"), &CHOICE)),
+            Self::Array(_) => Err(de::Error::invalid_type(Unexpected::Seq, &CHOICE)),
         }
     }
 

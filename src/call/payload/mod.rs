@@ -17,6 +17,7 @@ mod digest;
 mod envelope;
 mod json;
 mod limits;
+mod misfit;
 mod packed;
 mod plain;
 mod surrogates;
@@ -29,3 +30,4 @@ pub use self::{
 };
 pub(crate) use attachments::write;
 pub(crate) use surrogates::whole;
+pub(crate) use typed::from_ack;

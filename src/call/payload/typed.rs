@@ -5,6 +5,7 @@ use serde_json::{Value, value::RawValue};
 
 use super::{
     attachments::{self, Attachments},
+    misfit::Misfit,
     surrogates::whole,
 };
 use crate::error::{CallError, Code};
@@ -64,55 +65,273 @@ fn from_tree<T: DeserializeOwned>(
 }
 
 fn invalid(error: &serde_path_to_error::Error<serde_json::Error>, root: &str) -> CallError {
-    /// Serde quotes the value it met; a caller who sent a megabyte does not need it back.
-    const LONGEST: usize = 300;
     let below = error.path().to_string();
     let path = match below.as_str() {
         "." => root.to_owned(),
         index if index.starts_with('[') => format!("{root}{index}"),
         field => format!("{root}.{field}"),
     };
-    let said = error.inner().to_string();
-    let said = said
-        .rsplit_once(" at line ")
-        .map_or(said.as_str(), |(said, _)| said);
-    let problem: String = said.chars().take(LONGEST).collect();
-    // As serde puts it: "…, expected a string", or "missing field `name`".
-    let expected = said
-        .rsplit_once("expected ")
-        .map(|(_, expected)| expected)
-        .or_else(|| said.strip_prefix("missing "))
-        .unwrap_or(&problem);
+    let Misfit { problem, expected } = Misfit::of(error.inner());
     CallError::new(Code::InvalidData, format!("{path}: {problem}"))
         .with_details(serde_json::json!({ "path": path, "expected": expected }))
 }
 
+/// A value that a client acks an event with, as a type.
+pub(crate) fn from_ack<T: DeserializeOwned>(ack: Value) -> Result<T, CallError> {
+    from_tree(ack, &Attachments::default(), "ack")
+}
+
 #[cfg(test)]
 mod tests {
+    use std::{
+        collections::{BTreeMap, HashMap},
+        num::NonZeroU8,
+        time::Duration,
+    };
+
+    use bytes::Bytes;
+    use proptest::prelude::*;
     use serde::Deserialize;
     use serde_json::json;
 
     use super::*;
 
+    /// Types of every form, whose own names are all in `RUST`.
+    #[derive(Debug, Deserialize)]
+    #[allow(dead_code)] // only read into
+    struct Plain {
+        size: u8,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[allow(dead_code)]
+    struct Strict {
+        a: i64,
+        b: Option<f32>,
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[allow(dead_code)]
+    struct Pair(u8, char);
+
+    #[derive(Debug, Deserialize)]
+    struct Nothing;
+
+    #[derive(Debug, Deserialize)]
+    #[allow(dead_code)]
+    struct Wrapped(Plain);
+
+    #[derive(Debug, Deserialize)]
+    #[allow(dead_code)]
+    enum Choice {
+        Bare,
+        One(u8),
+        Two(u8, u8),
+        Named { a: u8 },
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(tag = "kind")]
+    #[allow(dead_code)]
+    enum Tagged {
+        Bare,
+        Named { a: u8 },
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(tag = "kind", content = "of")]
+    #[allow(dead_code)]
+    enum Adjacent {
+        Bare,
+        One(u8),
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(untagged)]
+    #[allow(dead_code)]
+    enum Loose {
+        Number(u8),
+        Named { a: u8 },
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[allow(dead_code)]
+    struct Flat {
+        #[serde(flatten)]
+        inner: Tagged,
+        all: bool,
+    }
+
+    /// Nobody who sends JSON has heard of these.
+    #[rustfmt::skip]
+    const RUST: [&str; 31] = [
+        "Plain", "Strict", "Pair", "Nothing", "Wrapped", "Choice", "Tagged", "Adjacent", "Loose", "Flat", "Duration",
+        "struct", "enum", "tuple", "variant", "newtype", "sequence", "unit", "map", "u8", "u16", "u32", "u64", "u128",
+        "i8", "i64", "f32", "f64", "usize", "option", "line 1",
+    ];
+
+    fn refusals<T: DeserializeOwned>(json: &str) -> Vec<CallError> {
+        let one = Attachments::from(vec![Bytes::new()]);
+        let read = [
+            from_json::<T>(json, &Attachments::default(), DATA).err(),
+            from_json::<T>(json, &one, DATA).err(),
+            from_json_or_text::<T>(json.as_bytes()).err(),
+            from_json::<BTreeMap<String, Vec<T>>>(&format!(r#"{{"x":[{json}]}}"#), &one, DATA).err(),
+            from_ack::<T>(serde_json::from_str(json).unwrap_or_default()).err(),
+        ];
+        read.into_iter().flatten().collect()
+    }
+
+    /// All that is said of JSON by types of every form.
+    fn all_refusals(json: &str) -> Vec<CallError> {
+        [
+            refusals::<Plain>(json),
+            refusals::<Strict>(json),
+            refusals::<Pair>(json),
+            refusals::<Nothing>(json),
+            refusals::<Wrapped>(json),
+            refusals::<Choice>(json),
+            refusals::<Tagged>(json),
+            refusals::<Adjacent>(json),
+            refusals::<Loose>(json),
+            refusals::<Flat>(json),
+            refusals::<Duration>(json),
+            refusals::<(u8, u16)>(json),
+            refusals::<[u32; 2]>(json),
+            refusals::<Vec<u64>>(json),
+            refusals::<HashMap<u8, i64>>(json),
+            refusals::<BTreeMap<String, f64>>(json),
+            refusals::<Option<u128>>(json),
+            refusals::<NonZeroU8>(json),
+            refusals::<bool>(json),
+            refusals::<char>(json),
+            refusals::<String>(json),
+            refusals::<Bytes>(json),
+            refusals::<usize>(json),
+            refusals::<f32>(json),
+            refusals::<()>(json),
+        ]
+        .concat()
+    }
+
+    #[track_caller]
+    fn are_in_words_of_json(json: &str) {
+        for error in all_refusals(json) {
+            let told = serde_json::to_string(&error).unwrap();
+            let words: Vec<&str> = told.split(|letter: char| !letter.is_alphanumeric()).collect();
+            let rust = RUST.iter().find(|word| words.contains(word));
+            assert_eq!(rust, None, "{json}: {told}");
+            let details = error.details().unwrap();
+            assert!(details["path"].is_string() && details["expected"] != "", "{told}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_said_of_rust() {
+        #[rustfmt::skip]
+        let values = [
+            "null", "true", "0", "300", "-1", "1.5", "1e300", "1e400", "\"\"", "\"x\"", "[]", "[1]", "[1,2,3]", "{}",
+            "[\"x\",1]", "[1,[]]", "{\"x\":1}", "{\"1\":{}}", "{\"size\":\"x\"}", "{\"size\":300}", "{\"size\":1,\"size\":1}",
+            "{\"a\":1,\"c\":1}", "{\"a\":1.5}", "{\"a\":1,\"b\":\"x\"}", "\"Bare\"", "\"One\"", "\"Two\"", "\"Named\"",
+            "{\"Bare\":1}", "{\"One\":[]}", "{\"One\":300}", "{\"Two\":1}", "{\"Two\":[1]}", "{\"Two\":[1,2,3]}",
+            "{\"Named\":1}", "{\"Named\":{}}", "{\"One\":1,\"Two\":1}", "{\"kind\":1}", "{\"kind\":\"x\"}",
+            "{\"kind\":\"Named\"}", "{\"kind\":\"Named\",\"a\":\"x\"}", "{\"kind\":\"One\"}",
+            "{\"kind\":\"One\",\"of\":\"x\"}", "{\"kind\":\"Bare\",\"all\":1}", "{\"secs\":\"x\"}", "{\"secs\":1}",
+            "{\"_placeholder\":true,\"num\":0}",
+        ];
+        values.into_iter().for_each(are_in_words_of_json);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_said_of_rust_whatever_is_sent(
+            words in prop::collection::vec(
+                prop::sample::select(vec![
+                    "1", "-1", "1.5", "300", "null", "true", "\"x\"", "\"Bare\"", "\"One\"", "[]", "{}", "[1,", "[", "]",
+                    "{\"a\":", "{\"size\":", "{\"kind\":", "{\"One\":", "\"of\":", ",", "}", "\"Two\",",
+                ]),
+                1..8,
+            ),
+        ) {
+            let json = words.concat();
+            if is_json(&json) {
+                are_in_words_of_json(&json);
+            }
+        }
+    }
+
     #[test]
     fn what_does_not_fit_is_told_with_its_place_and_what_was_expected_there() {
-        #[derive(Debug, Deserialize)]
-        struct Card {
-            #[allow(dead_code)] // only read into
-            size: u8,
+        #[track_caller]
+        fn told<T: DeserializeOwned>(json: &str, path: &str, problem: &str, expected: &str) {
+            let error = from_json::<T>(json, &Attachments::default(), DATA).err().unwrap();
+            let details = json!({ "path": path, "expected": expected });
+            assert_eq!(error.details(), Some(&details), "{json}");
+            assert_eq!(error.message(), format!("{path}: {problem}"), "{json}");
         }
-        let cases = [
-            (r#"[{"size":1},{"size":"x"}]"#, "data[1].size", "u8"),
-            (r#"[{"size":1},{}]"#, "data[1]", "field `size`"),
-            ("7", "data", "a sequence"),
-        ];
-        for (json, path, expected) in cases {
-            let error = from_json::<Vec<Card>>(json, &Attachments::default(), DATA).unwrap_err();
-            assert_eq!(
-                error.details(),
-                Some(&json!({ "path": path, "expected": expected })),
-                "{json}"
-            );
-        }
+        const BYTE: &str = "an integer from 0 to 255";
+        told::<Vec<Plain>>(
+            r#"[{"size":1},{"size":"x, expected \"y at line 1 column 2"}]"#,
+            "data[1].size",
+            r#"invalid type: string "x, expected \"y at line 1 column 2", expected an integer from 0 to 255"#,
+            BYTE,
+        );
+        told::<Plain>("{}", "data", "missing field `size`", "field `size`");
+        told::<Plain>(
+            r#"{"size":1,"size":2}"#,
+            "data",
+            "field `size` comes twice",
+            "field `size` once",
+        );
+        told::<Plain>(
+            "7",
+            "data",
+            "invalid type: integer `7`, expected an object",
+            "an object",
+        );
+        told::<Vec<u8>>(
+            "7",
+            "data",
+            "invalid type: integer `7`, expected an array",
+            "an array",
+        );
+        told::<Pair>(
+            "[1]",
+            "data",
+            "invalid length 1, expected an array of 2 elements",
+            "an array of 2 elements",
+        );
+        told::<(u8, u8)>("[1,2,3]", "data", "it has too many elements", "fewer elements");
+        told::<Strict>(
+            r#"{"c":1}"#,
+            "data.c",
+            "unknown field `c`, expected `a` or `b`",
+            "`a` or `b`",
+        );
+        told::<Choice>(
+            "7",
+            "data",
+            "it is none of its choices",
+            "a string or an object of one field",
+        );
+        told::<Tagged>(
+            r#"{"kind":"`, expected x"}"#,
+            "data.kind",
+            "unknown choice ``, expected x`, expected `Bare` or `Named`",
+            "`Bare` or `Named`",
+        );
+        told::<Loose>(
+            "[]",
+            "data",
+            "it has none of the forms that it may have",
+            "one of its forms",
+        );
+        told::<f64>(
+            "1e400",
+            "data",
+            "number out of range",
+            "a number that a double holds",
+        );
     }
 }

@@ -51,12 +51,12 @@ impl Arrived {
 #[derive(Clone)]
 pub struct Call {
     event: ByteString,
-    data: PackedData,
+    pub(super) data: PackedData,
     id: Option<ByteString>,
     version: Option<u32>,
     traceparent: Option<ByteString>,
     whole: Whole,
-    attachments: Attachments,
+    pub(super) attachments: Attachments,
 }
 
 /// Where the text of the call itself stands.
@@ -95,12 +95,16 @@ impl Call {
         }
         let Arrived { text, attachments } = arrived;
         let argument = match envelope::of_packet(&text, limits.depth) {
-            Ok(argument) => argument,
             Err(Fault::HalfPair) => {
-                let text = whole(&text).into_owned().into();
-                return Self::decode(Arrived { text, attachments }, limits);
+                return Self::decode(
+                    Arrived {
+                        text: mended(&text),
+                        attachments,
+                    },
+                    limits,
+                );
             }
-            Err(fault) => return Err(unreadable(fault, limits)),
+            read => read.map_err(|fault| unreadable(fault, limits))?,
         };
         let attachments = Attachments::from(attachments);
         check_attachments(&text, &attachments)?;
@@ -144,9 +148,8 @@ impl Call {
 
     fn from_json(text: ByteString, limits: &Limits) -> Result<Self, CallError> {
         let argument = match envelope::of_call(&text, limits.depth) {
-            Ok(argument) => argument,
-            Err(Fault::HalfPair) => return Self::from_json(whole(&text).into_owned().into(), limits),
-            Err(fault) => return Err(unreadable(fault, limits)),
+            Err(Fault::HalfPair) => return Self::from_json(mended(&text), limits),
+            read => read.map_err(|fault| unreadable(fault, limits))?,
         };
         match argument {
             Argument::Call(envelope) => Self::from_envelope(
@@ -311,14 +314,6 @@ impl Call {
         }
     }
 
-    pub(super) fn attachments(&self) -> &Attachments {
-        &self.attachments
-    }
-
-    pub(super) fn packed_data(&self) -> &PackedData {
-        &self.data
-    }
-
     fn whole_text(&self) -> Result<&str, CallError> {
         match &self.whole {
             Whole::Alone(text) => Ok(text),
@@ -344,6 +339,11 @@ fn bad_call(why: &'static str) -> CallError {
 fn in_packet(packet: &str) -> serde_json::Result<&RawValue> {
     let (_, call): (IgnoredAny, _) = serde_json::from_str(packet)?;
     Ok(call)
+}
+
+/// Without halves of surrogate pairs.
+fn mended(text: &str) -> ByteString {
+    whole(text).into_owned().into()
 }
 
 fn unreadable(fault: Fault, limits: &Limits) -> CallError {

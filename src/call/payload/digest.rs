@@ -31,14 +31,14 @@ impl Call {
     fn fields_said(&self) -> Result<BTreeMap<String, Said>, CallError> {
         let mut fields = self.object()?.unwrap_or_default();
         fields.retain(|name, json| !BESIDE_THE_BODY.contains(&name.as_str()) && json.get() != "null");
-        let opened = self.packed_data().said().ok();
+        let opened = self.data.said().ok();
         let mut said = BTreeMap::new();
         for (name, json) in fields {
             let digest = match (&*name, opened) {
                 ("encoding", Some(_)) => continue,
                 ("data", Some(opened)) => opened,
                 // Also data that cannot be unpacked, which a function need not ask for.
-                _ => canonical::json(json.get(), self.attachments())
+                _ => canonical::json(json.get(), &self.attachments)
                     .map_err(|_| CallError::internal("a call that was checked is no JSON"))?,
             };
             said.insert(name, digest);
@@ -62,10 +62,7 @@ impl Call {
                 add(json.get().as_bytes());
             }
         }
-        self.attachments()
-            .as_slice()
-            .iter()
-            .for_each(|buffer| add(buffer));
+        self.attachments.as_slice().iter().for_each(|buffer| add(buffer));
         first_of(sha)
     }
 }

@@ -392,20 +392,3 @@ fn starts_like_json(text: &[u8]) -> bool {
 fn starts_with(text: &[u8], first: u8) -> bool {
     text.trim_ascii_start().first() == Some(&first)
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn packed_bytes_may_hold_any_brackets_and_packed_json_nests_within_the_limit() {
-        let brackets = "[".repeat(200);
-        let base64 = super::super::packed::tests::packed(&brackets);
-        let text = format!(r#"["event",["a.b","{base64}"]]"#).into();
-        let attachments = Vec::new();
-        let call = Call::decode(Arrived { text, attachments }, &Limits::default()).unwrap();
-        assert_eq!(call.bytes().unwrap(), brackets);
-        assert_eq!(call.text().unwrap(), brackets);
-        assert_eq!(call.data().unwrap_err().code(), Code::TooLarge);
-    }
-}

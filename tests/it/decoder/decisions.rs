@@ -123,6 +123,16 @@ fn packed_data_nests_as_deep_as_the_limit_by_itself() {
     }
 }
 
+/// They are no JSON then, and a text for those who ask for one.
+#[test]
+fn packed_bytes_may_hold_any_brackets() {
+    let brackets = "[".repeat(200);
+    let packed = data(&quoted(&base64(&gzip(brackets.as_bytes()))));
+    assert_eq!(packed.bytes().unwrap(), brackets);
+    assert_eq!(packed.text().unwrap(), brackets);
+    assert_eq!(packed.data().unwrap_err().code(), Code::TooLarge);
+}
+
 #[test]
 fn a_buffer_is_read_as_json_where_it_holds_json_and_as_text_where_it_does_not() {
     let buffer = |bytes: &[u8]| {

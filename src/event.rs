@@ -7,11 +7,35 @@ use serde::Serialize;
 
 use crate::error::CallError;
 
-/// Longest name that can be registered, in bytes.
+/// Longest name that can be registered or published, in bytes.
 pub const MAX_NAME: usize = 128;
 
-/// First parts of names that the server keeps for itself.
+/// First parts of names that the server keeps for itself: readers know `topic.start` from an event by its name alone.
 const RESERVED: [&str; 4] = ["topic", "stream", "server", "auth"];
+
+/// Whether a name is one of the server's own.
+fn is_reserved(name: &str) -> bool {
+    name.split_once('.')
+        .is_some_and(|(first, _)| RESERVED.contains(&first))
+}
+
+/// Whether this may be the name of an event that is published: any text but an empty one, a long one, one with control
+/// characters, and the server's own names.
+pub(crate) fn check_published(name: &str) -> Result<(), MalformedName> {
+    if name.is_empty() {
+        return Err(MalformedName::Empty);
+    }
+    if name.len() > MAX_NAME {
+        return Err(MalformedName::TooLong);
+    }
+    if name.chars().any(char::is_control) {
+        return Err(MalformedName::Control);
+    }
+    match is_reserved(name) {
+        true => Err(MalformedName::Reserved),
+        false => Ok(()),
+    }
+}
 
 /// A well-formed event name, `api.services.status`: the module `api.services`, the function `status`.
 ///
@@ -72,10 +96,7 @@ impl FromStr for EventName {
 
     fn from_str(name: &str) -> Result<Self, Self::Err> {
         let name = Self::reserved(name)?;
-        let is_reserved = RESERVED
-            .iter()
-            .any(|first| name.as_str().split('.').next() == Some(first));
-        match is_reserved {
+        match is_reserved(name.as_str()) {
             true => Err(MalformedName::Reserved),
             false => Ok(name),
         }
@@ -90,9 +111,12 @@ pub(crate) fn is_word(part: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
 }
 
-/// Why a text is no event name.
+/// Why a text is no name of an event: one that is called, or one that is published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MalformedName {
+    /// Has no letter at all.
+    #[error("is empty")]
+    Empty,
     /// Longer than [`MAX_NAME`].
     #[error("is longer than {MAX_NAME} bytes")]
     TooLong,
@@ -102,6 +126,9 @@ pub enum MalformedName {
     /// Has an empty part or a character that names do not have.
     #[error("may hold ASCII letters, digits, '_' and '-' between single dots only")]
     Characters,
+    /// Has a control character, as a line break is.
+    #[error("holds a control character")]
+    Control,
     /// Begins with a part that the server keeps for itself.
     #[error("begins with 'topic', 'stream', 'server' or 'auth', which the server keeps for itself")]
     Reserved,
@@ -109,11 +136,16 @@ pub enum MalformedName {
 
 /// An event to publish: a name, perhaps a key, and data; or the end of a key.
 ///
+/// A name is any text of 1 to [`MAX_NAME`] bytes without control characters. Names that begin with `topic.`, `stream.`,
+/// `server.` or `auth.` are the server's own: readers would take `topic.start` for a reset. What is named otherwise is an
+/// error of [`Event::data`], and of what publishes it.
+///
 /// ```
 /// use updraft::Event;
 ///
 /// let added = Event::new("card.added").key("card-1").data(&serde_json::json!({"title": "Fly"}))?;
 /// let removed = Event::tombstone("card.removed", "card-1");
+/// assert!(Event::new("topic.start").data(&1).is_err());
 /// # Ok::<(), updraft::CallError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -161,8 +193,11 @@ impl Event {
     /// The event's data, as JSON.
     ///
     /// # Errors
-    /// [`Code::Internal`](crate::Code::Internal) where the value cannot be written as JSON.
+    /// [`Code::Internal`](crate::Code::Internal) where the event's name is malformed, or the value cannot be written as
+    /// JSON.
     pub fn data(mut self, data: &(impl Serialize + ?Sized)) -> Result<Self, CallError> {
+        check_published(&self.name)
+            .map_err(|why| CallError::internal(format_args!("the event name {:?} {why}", &*self.name)))?;
         self.body = Body::Data(serde_json::to_string(data)?.into());
         Ok(self)
     }
@@ -277,11 +312,36 @@ mod tests {
             ("api.größe", MalformedName::Characters),
             ("topic.subscribe", MalformedName::Reserved),
             ("server.x", MalformedName::Reserved),
+            ("stream.x.y", MalformedName::Reserved),
+            ("auth.refresh", MalformedName::Reserved),
         ];
         for (name, expected) in cases {
             assert_eq!(name.parse::<EventName>(), Err(expected), "{name:?}");
         }
         let long = format!("api.{}", "x".repeat(MAX_NAME));
         assert_eq!(long.parse::<EventName>(), Err(MalformedName::TooLong));
+    }
+
+    #[test]
+    fn published_names_are_any_text_but_the_servers_own() {
+        let cases = [
+            ("", MalformedName::Empty),
+            ("a\nb", MalformedName::Control),
+            ("a\u{85}b", MalformedName::Control),
+            ("topic.start", MalformedName::Reserved),
+            ("server.draining", MalformedName::Reserved),
+            ("stream.end", MalformedName::Reserved),
+            ("auth.refresh", MalformedName::Reserved),
+        ];
+        for (name, expected) in cases {
+            assert_eq!(check_published(name), Err(expected), "{name:?}");
+            let error = Event::new(name).data(&1).unwrap_err();
+            assert_eq!(error.code(), crate::Code::Internal, "{name:?}");
+        }
+        let long = "x".repeat(MAX_NAME);
+        for name in ["said", "größe geändert", "topic", "topics.start", &long] {
+            assert_eq!(check_published(name), Ok(()), "{name:?}");
+        }
+        assert_eq!(check_published(&(long + "x")), Err(MalformedName::TooLong));
     }
 }

@@ -93,10 +93,8 @@ impl OnceCall {
                 last: appended.last,
                 answer,
             },
-            Err(JournalError::Expectation { .. } | JournalError::Key { .. } | JournalError::OtherBody) => {
-                Applied::No
-            }
-            Err(JournalError::Unavailable(_)) => Applied::Unknown,
+            Err(JournalError::Unavailable(_) | JournalError::Broken(_)) => Applied::Unknown,
+            Err(_) => Applied::No,
         };
         outcome.map_err(JournalError::refusal)
     }

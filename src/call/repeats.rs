@@ -55,7 +55,9 @@ impl Repeats {
     where
         F: Future<Output = Result<Reply>> + Unpin,
     {
-        let _turn = ending.in_time(async { Ok(self.running.take(&call.key).await) }).await?;
+        let _turn = ending
+            .in_time(async { Ok(self.running.take(&call.key).await) })
+            .await?;
         if let Some(answer) = ending.in_time(self.recall(call)).await? {
             return answer;
         }

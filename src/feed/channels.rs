@@ -6,7 +6,7 @@ use std::{
     future::Future,
     sync::{Arc, Mutex, OnceLock},
     thread,
-    time::{Duration, SystemTime},
+    time::{Duration, Instant},
 };
 
 use prometheus_client::{metrics::counter::Counter, registry::Registry};
@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     error::{CallError, Code, Result},
-    journal::{Fence, Journal, JournalError, Tail},
+    journal::{Fence, Health, Journal, JournalError, Tail},
 };
 
 /// The topics of an app over their journal.
@@ -44,8 +44,18 @@ pub struct Feed {
     _stop_with_this: DropGuard,
 }
 
-/// Before a journal that could not be read is tried again.
+/// Before a journal that could not be read is tried again; before one that waiting does not mend is.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
+const BROKEN: Duration = Duration::from_secs(10);
+
+/// Waits before a reader inside the server tries the journal again. What is broken stands in the log already, once.
+pub(super) async fn wait_for_journal(waits: &str, error: &JournalError) {
+    if matches!(error, JournalError::Broken(_)) {
+        return tokio::time::sleep(BROKEN).await;
+    }
+    tracing::warn!("{waits} waits for the journal: {error}");
+    tokio::time::sleep(AFTER_FAILURE).await;
+}
 
 type Channels = HashMap<Arc<str>, Arc<Channel>>;
 
@@ -63,15 +73,12 @@ pub(super) struct Channel {
 pub(super) struct Compacted {
     pub(super) head: u64,
     /// When something of it may go by its age.
-    pub(super) due: Option<SystemTime>,
+    pub(super) due: Option<Instant>,
 }
 
 impl Channel {
-    pub(super) async fn fence(&self) -> Result<Fence> {
-        self.journal
-            .fence(&self.topic.name)
-            .await
-            .map_err(JournalError::refusal)
+    pub(super) async fn fence(&self) -> Result<Fence, JournalError> {
+        self.journal.fence(&self.topic.name).await
     }
 
     fn observe(&self) {
@@ -191,6 +198,11 @@ impl Feed {
         &self.journal
     }
 
+    /// What is broken in the journal.
+    pub(crate) fn health(&self) -> Health {
+        self.journal.health()
+    }
+
     pub(super) fn channel(&self, topic: &str) -> Result<&Arc<Channel>> {
         self.channels.get(topic).ok_or_else(no_such_topic)
     }
@@ -243,9 +255,8 @@ async fn skip(channels: &Channels) {
         let fence = loop {
             match channel.journal.fence(&channel.topic.name).await {
                 Ok(fence) => break fence,
-                Err(error) => tracing::warn!("the journal is unavailable: {error}"),
+                Err(error) => wait_for_journal("the live end of a topic", &error).await,
             }
-            tokio::time::sleep(AFTER_FAILURE).await;
         };
         channel.live.skip_to(fence.head);
         channel.live.announce();

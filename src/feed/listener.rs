@@ -4,7 +4,10 @@ use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::{FutureExt, future::BoxFuture};
 
-use super::{channels::Feed, follower::Follower};
+use super::{
+    channels::{Feed, wait_for_journal},
+    follower::Follower,
+};
 use crate::{
     call::dispatch::said,
     error::{CallError, Result},
@@ -17,9 +20,6 @@ const TRIES: u32 = 5;
 
 /// The wait after the first failure; twice as long after each further one.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
-
-/// Before a journal that could not be read or written is tried again.
-const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
 /// What hears events.
 pub(crate) type Hearing = Arc<dyn Fn(Record) -> BoxFuture<'static, Result<()>> + Send + Sync>;
@@ -60,10 +60,7 @@ pub(crate) async fn listen(feed: Arc<Feed>, topic: String, name: String, functio
         loop {
             match follower.next().await {
                 Ok(page) => listener.hear(page).await,
-                Err(error) => {
-                    tracing::warn!("a listener waits for the journal: {error}");
-                    tokio::time::sleep(AFTER_FAILURE).await;
-                }
+                Err(error) => wait_for_journal("a listener", &error).await,
             }
         }
     });
@@ -148,8 +145,7 @@ impl Listener {
         attempt: impl Fn() -> BoxFuture<'a, std::result::Result<T, JournalError>>,
     ) {
         while let Err(error) = attempt().await {
-            tracing::warn!(listener = self.name, "a listener waits for the journal: {error}");
-            tokio::time::sleep(AFTER_FAILURE).await;
+            wait_for_journal(&format!("the listener {}", self.name), &error).await;
         }
     }
 }

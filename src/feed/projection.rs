@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use super::{
-    channels::{Channel, Feed},
+    channels::{Channel, Feed, wait_for_journal},
     follower::Follower,
     publish::Publishes,
 };
@@ -26,8 +26,7 @@ use crate::{
     journal::{JournalError, Record},
 };
 
-/// Before a journal that could not be read is tried again; and after a fold has panicked, so that one that always
-/// does leaves time for others.
+/// After a fold has panicked, so that one that always does leaves time for others.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
 /// Longest wait for events that were acked and are not folded yet. It mostly takes a few milliseconds; so long, that
@@ -36,6 +35,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
 /// How often a decision is taken, where others publish about the same key in between.
 const DECISIONS: usize = 20;
+/// What the log calls a projection that waits.
+const WAITS: &str = "a projection";
 
 /// The state of a topic: its events, folded one after the other.
 ///
@@ -132,7 +133,13 @@ impl<T: Clone + Send + Sync + 'static> Projection<T> {
                 tracing::info!(topic, "compaction overtook a projection, which is folded anew");
                 self.rebuild(folding).await;
             }
-            Err(error) => wait_for_journal(&error).await,
+            Err(error @ JournalError::Broken(_)) => {
+                // What comes is not seen any more, so what there is may be wrong.
+                self.folded().state = None;
+                wait_for_journal(WAITS, &error).await;
+                self.rebuild(folding).await;
+            }
+            Err(error) => wait_for_journal(WAITS, &error).await,
         }
     }
 
@@ -161,7 +168,7 @@ impl<T: Clone + Send + Sync + 'static> Projection<T> {
                     self.place.send_replace(folded.seq);
                     return;
                 }
-                Err(error) => wait_for_journal(&error).await,
+                Err(error) => wait_for_journal(WAITS, &error).await,
             }
         }
     }
@@ -179,8 +186,9 @@ impl<T> Projection<T> {
     /// It waits for that mostly not at all or a few milliseconds, and never beyond two seconds.
     ///
     /// # Errors
-    /// [`Code::Unavailable`], which may be retried: where that takes longer, since the journal cannot be read or
-    /// more is published than can be folded, or while the state is folded anew because the fold panicked.
+    /// [`Code::Unavailable`]: where that takes longer, since the journal cannot be read or more is published than can
+    /// be folded, while the state is folded anew because the fold panicked, or where the journal is damaged where the
+    /// topic goes on.
     pub async fn read<R>(&self, look: impl FnOnce(&T, u64) -> R) -> Result<R> {
         self.catch_up().await?;
         let folded = self.folded.read().unwrap_or_else(PoisonError::into_inner);
@@ -326,11 +334,6 @@ impl<T: Clone, F: Fn(&mut T, &Record)> Folding<T, F> {
             Panicked(record.seq)
         })
     }
-}
-
-async fn wait_for_journal(error: &JournalError) {
-    tracing::warn!("a projection waits for the journal: {error}");
-    sleep(AFTER_FAILURE).await;
 }
 
 impl<T> fmt::Debug for Projection<T> {

@@ -25,6 +25,7 @@ use crate::{
     },
     error::{CallError, Code, Result},
     event::{MalformedPosition, Position},
+    journal::JournalError,
 };
 
 /// Before a journal that could not be read is tried again.
@@ -103,16 +104,18 @@ async fn begin(feed: &Feed, cx: &Context, topic: &str, since: Option<Position>) 
     let mut readings = held(cx).await;
     // While nobody else holds them: who is somebody else from now on is asked for again after this.
     let channel = admit(feed, cx, topic).await?;
-    check_room(feed, &readings, topic)?;
+    check_room(feed, &mut readings, topic)?;
     // The first is over before the second begins: nothing of it arrives after its start.
     end(readings.remove(topic)).await;
-    let (subscription, start) = Subscription::begin(channel, since.as_ref()).await?;
-    let feeding = feed_for_ever(subscription, start.frame()?, cx.clone());
-    readings.insert(topic.to_owned(), Reading::start(feeding, cx));
+    let begun = Subscription::begin(channel, since.as_ref()).await;
+    let (subscription, start) = begun.map_err(JournalError::refusal)?;
+    let feeding = feed_until_broken(subscription, start.frame()?, cx.clone());
+    readings.insert(topic.to_owned(), Reading::start(feeding, topic, cx));
     Ok(start)
 }
 
-/// The same, where nobody is told that the journal is unavailable: it begins once it is there again.
+/// The same, where nobody is told that the journal is unavailable: it begins once it is there again. That it is broken
+/// is told.
 pub(super) async fn begin_by_itself(
     feed: &Feed,
     cx: &Context,
@@ -123,24 +126,40 @@ pub(super) async fn begin_by_itself(
     let channel = admit(feed, cx, topic).await?;
     check_room(feed, readings, topic)?;
     end(readings.remove(topic)).await;
-    let reader = cx.clone();
-    let feeding = async move {
-        loop {
-            let begun = Subscription::begin(channel.clone(), since.as_ref()).await;
-            let begun = begun.and_then(|(subscription, start)| Ok((subscription, start.frame()?)));
-            if let Ok((subscription, start)) = begun {
-                return feed_for_ever(subscription, start, reader).await;
-            }
-            tokio::time::sleep(AFTER_FAILURE).await;
-        }
-    };
-    readings.insert(topic.to_owned(), Reading::start(feeding, cx));
+    let feeding = begin_when_it_can(channel, since, cx.clone());
+    readings.insert(topic.to_owned(), Reading::start(feeding, topic, cx));
     Ok(())
+}
+
+async fn begin_when_it_can(channel: Arc<Channel>, since: Option<Position>, cx: Context) -> JournalError {
+    loop {
+        let failure = match Subscription::begin(channel.clone(), since.as_ref()).await {
+            Ok((subscription, start)) => match start.frame() {
+                Ok(start) => return feed_until_broken(subscription, start, cx).await,
+                Err(error) => JournalError::Unavailable(error.to_string()),
+            },
+            Err(failure) => failure,
+        };
+        if let Some(broken) = wait_after(failure).await {
+            return broken;
+        }
+    }
+}
+
+/// Waits for a journal that may be there again; the error, where waiting does not help.
+async fn wait_after(failure: JournalError) -> Option<JournalError> {
+    if matches!(failure, JournalError::Broken(_)) {
+        return Some(failure);
+    }
+    tracing::warn!("a subscription waits for the journal: {failure}");
+    tokio::time::sleep(AFTER_FAILURE).await;
+    None
 }
 
 /// The client is somebody else now: what that one may not read ends, and the client is told.
 pub(crate) async fn ask_again(feed: Arc<Feed>, cx: Context) {
     let mut readings = held(&cx).await;
+    readings.retain(|_, reading| reading.goes_on());
     let topics: Vec<String> = readings.keys().cloned().collect();
     let mut refused = Vec::new();
     for topic in topics {
@@ -169,7 +188,8 @@ pub(super) async fn refuse(cx: &Context, topic: Option<&str>, error: &CallError)
 }
 
 /// Whether there is room for a subscription, or one that it replaces.
-fn check_room(feed: &Feed, readings: &ByTopic, topic: &str) -> Result<()> {
+fn check_room(feed: &Feed, readings: &mut ByTopic, topic: &str) -> Result<()> {
+    readings.retain(|_, reading| reading.goes_on());
     let most = feed.most_subscriptions();
     if readings.len() < most || readings.contains_key(topic) {
         return Ok(());
@@ -210,18 +230,32 @@ async fn ask(feed: &Feed, channel: &Channel, cx: &Context, identity: Identity) -
 }
 
 impl Reading {
-    /// Feeds a reader for as long as its socket lives, also where the topic stays silent for ever.
-    fn start(feeding: impl Future<Output = ()> + Send + 'static, cx: &Context) -> Self {
-        let (stop, gone) = (CancellationToken::new(), cx.clone());
+    /// Feeds a reader for as long as its socket lives, also where the topic stays silent for ever. Where the feeding ends
+    /// by itself, the reader is told why.
+    fn start(
+        feeding: impl Future<Output = JournalError> + Send + 'static,
+        topic: &str,
+        cx: &Context,
+    ) -> Self {
+        let (stop, cx, topic) = (CancellationToken::new(), cx.clone(), topic.to_owned());
         let stopped = stop.clone();
         let task = tokio::spawn(async move {
+            let feeding = async {
+                let broken = feeding.await;
+                refuse(&cx, Some(&topic), &broken.refusal()).await;
+            };
             tokio::select! {
                 () = feeding => {}
                 () = stopped.cancelled() => {}
-                () = gone.cancelled() => {}
+                () = cx.cancelled() => {}
             }
         });
         Self { stop, task }
+    }
+
+    /// Whether more may come of it.
+    fn goes_on(&self) -> bool {
+        !self.task.is_finished()
     }
 }
 
@@ -240,8 +274,8 @@ async fn say(cx: &Context, frame: &Frame) {
     }
 }
 
-/// A batch, and the next when that has left.
-async fn feed_for_ever(mut subscription: Subscription, start: Frame, cx: Context) {
+/// A batch, and the next when that has left; until the journal is broken where the reader stands: how.
+async fn feed_until_broken(mut subscription: Subscription, start: Frame, cx: Context) -> JournalError {
     let mut frames = vec![start];
     loop {
         let said = cx.try_emit_written(EVENT, &mut frames.iter());
@@ -255,10 +289,10 @@ async fn feed_for_ever(mut subscription: Subscription, start: Frame, cx: Context
         cx.settled().await;
         frames = match subscription.next(&cx).await {
             Ok(frames) => frames,
-            Err(_) => {
-                tokio::time::sleep(AFTER_FAILURE).await;
-                Vec::new()
-            }
+            Err(failure) => match wait_after(failure).await {
+                Some(broken) => return broken,
+                None => Vec::new(),
+            },
         };
     }
 }

@@ -13,7 +13,6 @@ use super::{
 };
 use crate::{
     call::context::Context,
-    error::Result,
     event::Position,
     journal::{Cursor, Fence, JournalError, Record},
 };
@@ -52,7 +51,10 @@ enum Phase {
 
 impl Subscription {
     /// Begins reading: after `since` where everything beyond it is still there, else from the beginning.
-    pub(super) async fn begin(channel: Arc<Channel>, since: Option<&Position>) -> Result<(Self, Start)> {
+    pub(super) async fn begin(
+        channel: Arc<Channel>,
+        since: Option<&Position>,
+    ) -> Result<(Self, Start), JournalError> {
         let grows = channel.live.watch();
         let fence = channel.fence().await?;
         let (this, start) = Self::place(channel, grows, fence, since);
@@ -97,13 +99,16 @@ impl Subscription {
     }
 
     /// What comes next; waits for it where the reader has everything.
-    pub(super) async fn next(&mut self, cx: &Context) -> Result<Vec<Frame>> {
+    ///
+    /// # Errors
+    /// [`JournalError::Broken`] where it does not come, however long one waits; others where it may.
+    pub(super) async fn next(&mut self, cx: &Context) -> Result<Vec<Frame>, JournalError> {
         let frames = self.wait(cx).await;
         self.place.moved_to(self.at);
         frames
     }
 
-    async fn wait(&mut self, cx: &Context) -> Result<Vec<Frame>> {
+    async fn wait(&mut self, cx: &Context) -> Result<Vec<Frame>, JournalError> {
         loop {
             match self.phase {
                 Phase::Backlog { up_to, compacted } => return self.backlog(up_to, compacted).await,
@@ -117,7 +122,7 @@ impl Subscription {
         }
     }
 
-    async fn backlog(&mut self, up_to: u64, compacted: bool) -> Result<Vec<Frame>> {
+    async fn backlog(&mut self, up_to: u64, compacted: bool) -> Result<Vec<Frame>, JournalError> {
         let page = match compacted {
             true => {
                 self.channel
@@ -132,7 +137,7 @@ impl Subscription {
                     .await
             }
         };
-        let page = page.map_err(JournalError::refusal)?;
+        let page = page?;
         if !compacted && self.has_fallen_below().await? {
             return self.begin_anew().await;
         }
@@ -141,12 +146,12 @@ impl Subscription {
         }
         self.at = self.at.max(up_to);
         self.phase = Phase::Live;
-        let live = frame::live(&self.channel.topic.name, self.channel.journal.epoch(), self.at)?;
-        Ok(vec![live])
+        let live = frame::live(&self.channel.topic.name, self.channel.journal.epoch(), self.at);
+        Ok(vec![self.written(live)?])
     }
 
     /// What became of the topic since; `None` where nothing did.
-    async fn live(&mut self) -> Result<Option<Vec<Frame>>> {
+    async fn live(&mut self) -> Result<Option<Vec<Frame>>, JournalError> {
         self.grows.mark_unchanged();
         if let Some(recent) = self.channel.live.beyond(self.at, EVENTS) {
             let Some((last, _)) = recent.last() else {
@@ -174,18 +179,13 @@ impl Subscription {
     }
 
     /// Reads on from the journal, for a reader who is behind.
-    async fn catch_up(&mut self) -> Result<Option<Vec<Frame>>> {
+    async fn catch_up(&mut self) -> Result<Option<Vec<Frame>>, JournalError> {
         let name = &self.channel.topic.name;
         let mut cursor = self.cursor(u64::MAX);
         if self.channel.topic.pace == Pace::LatestOfEachKey {
             (cursor.events, cursor.bytes) = (SKIPPING_EVENTS, SKIPPING_BYTES);
         }
-        let mut page = self
-            .channel
-            .journal
-            .read(name, cursor)
-            .await
-            .map_err(JournalError::refusal)?;
+        let mut page = self.channel.journal.read(name, cursor).await?;
         if self.channel.topic.pace == Pace::LatestOfEachKey {
             page = latest_of_each_key(page);
         }
@@ -199,22 +199,28 @@ impl Subscription {
     }
 
     /// Whether events beyond the reader's place may be gone.
-    async fn has_fallen_below(&self) -> Result<bool> {
+    async fn has_fallen_below(&self) -> Result<bool, JournalError> {
         Ok(self.channel.fence().await?.floor > self.at)
     }
 
-    async fn begin_anew(&mut self) -> Result<Vec<Frame>> {
+    async fn begin_anew(&mut self) -> Result<Vec<Frame>, JournalError> {
         let fence = self.channel.fence().await?;
         let (this, start) = Self::place(self.channel.clone(), self.grows.clone(), fence, None);
         *self = this;
-        Ok(vec![start.frame()?])
+        Ok(vec![self.written(start.frame())?])
     }
 
-    fn taken(&mut self, page: &[Record]) -> Result<Vec<Frame>> {
-        let frames = page
-            .iter()
-            .map(frame::published)
-            .collect::<serde_json::Result<_>>()?;
+    /// What is no JSON was not published so.
+    fn written<T>(&self, frame: serde_json::Result<T>) -> Result<T, JournalError> {
+        frame.map_err(|error| {
+            let what = format!("an event's data is no JSON: {error}");
+            self.channel.journal.report(&self.channel.topic.name, &what);
+            JournalError::Broken(what)
+        })
+    }
+
+    fn taken(&mut self, page: &[Record]) -> Result<Vec<Frame>, JournalError> {
+        let frames = self.written(page.iter().map(frame::published).collect())?;
         self.at = page.last().map_or(self.at, |record| record.seq);
         Ok(frames)
     }

@@ -2,7 +2,7 @@
 
 use std::{
     sync::{Arc, MutexGuard, PoisonError, Weak},
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use super::channels::{Channel, Compacted, Feed};
@@ -49,7 +49,7 @@ impl Channel {
     /// Whether there may be something to remove.
     fn is_due(&self) -> bool {
         self.compacted().as_ref().is_none_or(|last| {
-            last.head != self.live.head() || last.due.is_some_and(|due| due <= SystemTime::now())
+            last.head != self.live.head() || last.due.is_some_and(|due| due <= Instant::now())
         })
     }
 

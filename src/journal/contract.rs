@@ -1,13 +1,13 @@
 //! What a store promises, and why it may not do what it was asked.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use bytestring::ByteString;
 use futures_util::{FutureExt, TryFutureExt, future::BoxFuture};
 use tokio::sync::broadcast;
 
 use super::record::{Append, Appended, Cursor, Fence, Keep, Recalled, Record, Removed};
-use crate::event::Epoch;
+use crate::event::{Epoch, MalformedName};
 
 /// A store of events.
 ///
@@ -26,7 +26,7 @@ pub trait Journal: Send + Sync + 'static {
     /// Appends a batch, whole or not at all. Resolves when it is durable.
     ///
     /// # Errors
-    /// [`JournalError::Expectation`], [`JournalError::Key`], [`JournalError::OtherBody`],
+    /// [`JournalError::Malformed`], [`JournalError::Expectation`], [`JournalError::Key`], [`JournalError::OtherBody`],
     /// [`JournalError::Unavailable`].
     fn append(&self, append: Append) -> BoxFuture<'_, Result<Appended, JournalError>>;
 
@@ -105,6 +105,17 @@ pub trait Journal: Send + Sync + 'static {
     /// [`JournalError::Unavailable`].
     fn consume(&self, topic: &str, consumer: &str, seq: u64) -> BoxFuture<'_, Result<(), JournalError>>;
 
+    /// What is known to be broken. It looks whether the store's files are still there, so it is no more than a few
+    /// system calls.
+    fn health(&self) -> Health {
+        Health::default()
+    }
+
+    /// A reader found that an event of a topic is not what was published: [`Journal::health`] has it from now on.
+    fn report(&self, topic: &str, what: &str) {
+        tracing::error!(topic, "the journal is damaged: {what}");
+    }
+
     /// Batches as they become durable, in order. A receiver that lags misses some, is told so, and reads on from
     /// the journal.
     fn tail(&self) -> broadcast::Receiver<Tail>;
@@ -113,9 +124,47 @@ pub trait Journal: Send + Sync + 'static {
 /// A batch of events that became durable together.
 pub type Tail = Arc<[Arc<Record>]>;
 
+/// What is broken in a store.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Health {
+    /// Why nothing can be read or written any more: the store's files were removed or replaced.
+    pub lost: Option<String>,
+    /// What is damaged, in words, by the topic in which it was found. The others go on.
+    pub damaged: BTreeMap<String, String>,
+    /// Damage outside of topics, in words.
+    pub damaged_beside: Option<String>,
+}
+
+impl Health {
+    /// Whether damage was found.
+    pub fn is_damaged(&self) -> bool {
+        !self.damaged.is_empty() || self.damaged_beside.is_some()
+    }
+}
+
+/// Where damage was found.
+impl fmt::Display for Health {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let topics = self.damaged.keys().map(|topic| format!("topic {topic}"));
+        let beside = self
+            .damaged_beside
+            .iter()
+            .map(|_| "what is of no topic".to_owned());
+        f.write_str(&topics.chain(beside).collect::<Vec<_>>().join(", "))
+    }
+}
+
 /// Why a journal did not do what it was asked.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum JournalError {
+    /// An event's name is none: nothing was appended.
+    #[error("the event name {name:?} {why}")]
+    Malformed {
+        /// The name.
+        name: String,
+        /// What is wrong with it.
+        why: MalformedName,
+    },
     /// The topic does not end where the append expected it to.
     #[error("the topic ends at {head}, not at {expected}")]
     Expectation {
@@ -135,8 +184,25 @@ pub enum JournalError {
     /// The idempotency key was used before, by a call of another body.
     #[error("the idempotency key was used before, with another body")]
     OtherBody,
+    /// The store is damaged where this was to be read or written, or its files are not there any more. Waiting does
+    /// not mend it: [`Journal::health`] says what was found. Of an append it is not known whether it happened.
+    #[error("the journal is broken: {0}")]
+    Broken(String),
     /// The store cannot be read or written now. Whether the append happened is not known: whoever tries again
     /// with the same idempotency key is safe.
     #[error("the journal is unavailable: {0}")]
     Unavailable(String),
+}
+
+impl JournalError {
+    /// Whether a batch may be appended to anything: its events have names.
+    pub(super) fn check(append: &Append) -> Result<(), Self> {
+        match append.malformed() {
+            None => Ok(()),
+            Some((name, why)) => Err(Self::Malformed {
+                name: name.to_owned(),
+                why,
+            }),
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, SystemTime},
+    time::{Duration, Instant},
 };
 
 use bytestring::ByteString;
@@ -11,7 +11,7 @@ use futures_util::future::{BoxFuture, FutureExt, ready};
 use tokio::sync::broadcast;
 
 use super::{
-    clock::{after, before, earlier, now},
+    clock::{Counted, Stamp, Stamps, before, earlier, now},
     contract::{Journal, JournalError, Tail},
     record::{Append, Appended, Cursor, Fence, Keep, Recalled, Record, Removed, SeenKey},
 };
@@ -24,23 +24,36 @@ const TAIL: usize = 1024;
 pub struct MemoryJournal {
     epoch: Epoch,
     tail: broadcast::Sender<Tail>,
+    clock: Arc<Counted>,
     state: Mutex<State>,
 }
 
-#[derive(Default)]
 struct State {
     head: u64,
-    /// Never falls, as a clock may.
-    time: u64,
+    stamps: Stamps,
     topics: BTreeMap<String, Topic>,
-    once: HashMap<String, Recalled>,
+    once: HashMap<String, Call>,
     consumers: HashMap<(String, String), u64>,
+}
+
+/// A call with an idempotency key.
+struct Call {
+    recalled: Recalled,
+    /// When it was appended, in counted time.
+    counted: u64,
+}
+
+/// An event in its place.
+struct Stored {
+    record: Arc<Record>,
+    /// When it was appended, in counted time.
+    counted: u64,
 }
 
 #[derive(Default)]
 struct Topic {
     fence: Fence,
-    events: BTreeMap<u64, Arc<Record>>,
+    events: BTreeMap<u64, Stored>,
     latest: HashMap<ByteString, u64>,
 }
 
@@ -50,10 +63,18 @@ impl MemoryJournal {
     /// # Errors
     /// Where the system has no randomness for an epoch.
     pub fn new() -> Result<Self, getrandom::Error> {
+        let clock = Counted::from(now());
         Ok(Self {
             epoch: Epoch::random()?,
             tail: broadcast::Sender::new(TAIL),
-            state: Mutex::default(),
+            state: Mutex::new(State {
+                head: 0,
+                stamps: Stamps::new(clock.clone(), 0),
+                topics: BTreeMap::new(),
+                once: HashMap::new(),
+                consumers: HashMap::new(),
+            }),
+            clock,
         })
     }
 
@@ -74,7 +95,7 @@ impl MemoryJournal {
         topic
             .events
             .range(from..=cursor.up_to)
-            .map(|(_, record)| record)
+            .map(|(_, stored)| &stored.record)
             .filter(|record| wanted(topic, record))
             .take(cursor.events)
             .take_while(|record| {
@@ -89,11 +110,12 @@ impl MemoryJournal {
 
 impl State {
     fn append(&mut self, append: &Append) -> Result<(Appended, Vec<Arc<Record>>), JournalError> {
+        JournalError::check(append)?;
         if let Some(once) = &append.once
-            && let Some(before) = self.once.get(&once.key)
+            && let Some(Call { recalled, .. }) = self.once.get(&once.key)
         {
-            return match before.digest == once.digest {
-                true => Ok((before.appended.clone(), Vec::new())),
+            return match recalled.digest == once.digest {
+                true => Ok((recalled.appended.clone(), Vec::new())),
                 false => Err(JournalError::OtherBody),
             };
         }
@@ -106,13 +128,12 @@ impl State {
         if let Some(topic) = self.topics.get(&append.topic) {
             append.expect_keys.iter().try_for_each(|seen| topic.check(seen))?;
         }
-        self.time = self.time.max(now());
-        let time = self.time;
-        let records = self.insert(append);
+        let (stamp, _) = self.stamps.next(now());
+        let records = self.insert(append, stamp);
         let appended = Appended {
             first: records.first().map_or(head, |record| record.seq),
             last: records.last().map_or(head, |record| record.seq),
-            time,
+            time: stamp.time,
             repeated: false,
         };
         if let Some(once) = &append.once {
@@ -124,12 +145,13 @@ impl State {
                 },
                 answer: once.answer.clone(),
             };
-            self.once.insert(once.key.clone(), recalled);
+            let counted = stamp.counted;
+            self.once.insert(once.key.clone(), Call { recalled, counted });
         }
         Ok((appended, records))
     }
 
-    fn insert(&mut self, append: &Append) -> Vec<Arc<Record>> {
+    fn insert(&mut self, append: &Append, stamp: Stamp) -> Vec<Arc<Record>> {
         if append.events.is_empty() {
             return Vec::new();
         }
@@ -139,7 +161,7 @@ impl State {
             self.head += 1;
             let record = Arc::new(Record {
                 seq: self.head,
-                time: self.time,
+                time: stamp.time,
                 topic: append.topic.as_str().into(),
                 name: event.name.clone(),
                 key: event.key.clone(),
@@ -148,7 +170,11 @@ impl State {
             if let Some(key) = &event.key {
                 topic.latest.insert(key.clone(), self.head);
             }
-            topic.events.insert(self.head, record.clone());
+            let stored = Stored {
+                record: record.clone(),
+                counted: stamp.counted,
+            };
+            topic.events.insert(self.head, stored);
             records.push(record);
         }
         topic.fence.head = self.head;
@@ -161,8 +187,8 @@ impl Topic {
     fn check(&self, SeenKey { key, up_to }: &SeenKey) -> Result<(), JournalError> {
         let latest = self.latest.get(key).and_then(|seq| self.events.get(seq));
         let holds = match latest {
-            Some(latest) if latest.is_tombstone() && *up_to == 0 => true,
-            Some(latest) => latest.seq <= *up_to,
+            Some(latest) if latest.record.is_tombstone() && *up_to == 0 => true,
+            Some(latest) => latest.record.seq <= *up_to,
             None => *up_to == 0 || *up_to >= self.fence.floor,
         };
         match holds {
@@ -175,26 +201,26 @@ impl Topic {
     }
 
     /// The events that need not be kept, and when others may go.
-    fn victims(&self, keep: &Keep) -> (Vec<Arc<Record>>, Option<SystemTime>) {
-        let now = now();
-        let is_older = |record: &Record, age: Duration| record.time <= before(now, age);
+    fn victims(&self, keep: &Keep, clock: &Counted) -> (Vec<Arc<Record>>, Option<Instant>) {
+        let now = clock.now();
         let mut loose = 0;
         let mut bytes = 0;
         let mut victims = Vec::new();
         let mut due = None;
-        for record in self.events.values().rev() {
+        for Stored { record, counted } in self.events.values().rev() {
+            let is_older = |age: Duration| *counted <= before(now, age);
             let goes = match &record.key {
                 None => {
                     loose += 1;
                     bytes += record.size() as u64;
                     keep.events.is_some_and(|most| loose > most)
                         || keep.bytes.is_some_and(|most| bytes > most)
-                        || keep.age.is_some_and(|age| is_older(record, age))
+                        || keep.age.is_some_and(is_older)
                 }
                 Some(key) if self.latest.get(key) != Some(&record.seq) => true,
-                Some(_) => record.is_tombstone() && is_older(record, keep.tombstones),
+                Some(_) => record.is_tombstone() && is_older(keep.tombstones),
             };
-            let stays = match (&record.key, is_older(record, keep.least)) {
+            let stays = match (&record.key, is_older(keep.least)) {
                 (_, true) if goes => {
                     victims.push(record.clone());
                     continue;
@@ -203,13 +229,13 @@ impl Topic {
                 (None, true) => keep.age,
                 (Some(_), true) => record.is_tombstone().then_some(keep.tombstones),
             };
-            due = earlier(due, stays.and_then(|age| after(record.time, age)));
+            due = earlier(due, stays.and_then(|age| clock.due(*counted, age)));
         }
         (victims, due)
     }
 
-    fn compact(&mut self, keep: &Keep) -> Removed {
-        let (victims, due) = self.victims(keep);
+    fn compact(&mut self, keep: &Keep, clock: &Counted) -> Removed {
+        let (victims, due) = self.victims(keep, clock);
         let mut removed = Removed {
             due,
             ..Removed::default()
@@ -251,12 +277,12 @@ impl Journal for MemoryJournal {
     }
 
     fn recall(&self, key: &str) -> BoxFuture<'_, Result<Option<Recalled>, JournalError>> {
-        at_once(self.state().once.get(key).cloned())
+        at_once(self.state().once.get(key).map(|call| call.recalled.clone()))
     }
 
     fn answer(&self, key: String, answer: String) -> BoxFuture<'_, Result<(), JournalError>> {
-        if let Some(recalled) = self.state().once.get_mut(&key) {
-            recalled.answer = Some(answer);
+        if let Some(call) = self.state().once.get_mut(&key) {
+            call.recalled.answer = Some(answer);
         }
         at_once(())
     }
@@ -289,16 +315,16 @@ impl Journal for MemoryJournal {
             state
                 .topics
                 .get_mut(topic)
-                .map(|topic| topic.compact(&keep))
+                .map(|topic| topic.compact(&keep, &self.clock))
                 .unwrap_or_default(),
         )
     }
 
     fn forget(&self, older_than: Duration) -> BoxFuture<'_, Result<usize, JournalError>> {
-        let oldest = before(now(), older_than);
+        let oldest = before(self.clock.now(), older_than);
         let mut state = self.state();
         let known = state.once.len();
-        state.once.retain(|_, recalled| recalled.appended.time > oldest);
+        state.once.retain(|_, call| call.counted > oldest);
         at_once(known - state.once.len())
     }
 

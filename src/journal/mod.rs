@@ -18,7 +18,7 @@ pub(crate) use self::sqlite::{
     Check, ExportError, Found, Import, ImportError, Inspection, Lineage, Measured, Severity, size, vacuum,
 };
 pub use self::{
-    contract::{Journal, JournalError, Tail},
+    contract::{Health, Journal, JournalError, Tail},
     memory::MemoryJournal,
     record::{Append, Appended, Cursor, Fence, Keep, Once, Recalled, Record, Removed, SeenKey},
     sqlite::{Durability, OpenError, SqliteJournal},

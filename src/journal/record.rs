@@ -1,11 +1,11 @@
 //! What goes into a journal and what comes out.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant};
 
 use bytestring::ByteString;
 use serde::de::DeserializeOwned;
 
-use crate::event::{Body, Event};
+use crate::event::{Body, Event, MalformedName, check_published};
 
 /// A batch to append to one topic.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +20,16 @@ pub struct Append {
     pub expect_keys: Vec<SeenKey>,
     /// Applies the batch once, however often it is tried.
     pub once: Option<Once>,
+}
+
+impl Append {
+    /// The first of its events whose name is none.
+    pub(super) fn malformed(&self) -> Option<(&str, MalformedName)> {
+        let why = |event: &Event| check_published(&event.name).err();
+        self.events
+            .iter()
+            .find_map(|event| Some((&*event.name, why(event)?)))
+    }
 }
 
 /// A key as an appender saw it, who decided by that.
@@ -39,7 +49,7 @@ pub struct Once {
     pub key: String,
     /// Tells bodies apart: the same key with another digest is refused.
     pub digest: u64,
-    /// What the caller is answered, stored in the same commit.
+    /// What the caller is answered, as JSON, stored in the same commit.
     pub answer: Option<String>,
 }
 
@@ -50,7 +60,8 @@ pub struct Appended {
     pub first: u64,
     /// That of its last.
     pub last: u64,
-    /// When it was appended, in milliseconds since 1970.
+    /// When it was appended, in milliseconds since 1970. Of what had been applied before, as near as is known where the
+    /// system's clock was set.
     pub time: u64,
     /// Whether it had been applied before, and nothing was appended now.
     pub repeated: bool,
@@ -66,6 +77,9 @@ pub struct Recalled {
     /// Its answer, where it was stored.
     pub answer: Option<String>,
 }
+
+/// The highest sequence number, and the latest time: the largest number that JavaScript tells from its neighbours.
+pub(super) const MAX_NUMBER: u64 = (1 << 53) - 1;
 
 /// An event in its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -172,7 +186,7 @@ pub struct Removed {
     pub events: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// Before this time another compaction of the same topic for the same [`Keep`] finds nothing, unless something
+    /// Before this moment another compaction of the same topic for the same [`Keep`] finds nothing, unless something
     /// is appended; `None` where it never does.
-    pub due: Option<SystemTime>,
+    pub due: Option<Instant>,
 }

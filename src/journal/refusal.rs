@@ -17,6 +17,10 @@ impl JournalError {
                 .with_details(serde_json::json!({ "key": key }))
                 .retryable(),
             Self::OtherBody => CallError::new(Code::Conflict, "this id was used before, with another body"),
+            Self::Malformed { .. } => CallError::internal(self),
+            // The log has it already, once.
+            Self::Broken(_) => CallError::new(Code::Unavailable, "the journal is damaged here, or gone")
+                .with_details(serde_json::json!({ "after_ms": AFTER_MS })),
             Self::Unavailable(why) => {
                 tracing::warn!("the journal is unavailable: {why}");
                 CallError::new(Code::Unavailable, "the journal is unavailable for now")

@@ -16,12 +16,11 @@ use super::{
     engine,
     limits::origins::Origins,
     listener::{self, Connections},
-    progress::Progress,
     shared::Shared,
     telemetry::MEDIA_TYPE,
     tls::{Tls, TlsError},
 };
-use crate::{call::dispatch::Dispatcher, config::Config, event::EventName, feed::Feed};
+use crate::{call::dispatch::Dispatcher, config::Config, event::EventName, feed::Feed, journal::Health};
 
 /// How long clients have to go, once they were told that nothing more comes.
 const GRACE: Duration = Duration::from_millis(500);
@@ -181,7 +180,7 @@ fn routes(shared: &Arc<Shared>, own: Router) -> Result<(Router, SocketIo), Serve
     let plain = Router::new()
         .route("/health/live", get(async || "live"))
         .route("/health/ready", get(ready))
-        .with_state(shared.progress.clone());
+        .with_state(shared.clone());
     let (socketio, io) = socketio(shared)?;
     let mut routes = plain.merge(socketio).fallback_service(own);
     if shared.config.metrics {
@@ -206,10 +205,19 @@ fn socketio(shared: &Arc<Shared>) -> Result<(Router, SocketIo), ServeError> {
     Ok((routes, io))
 }
 
-async fn ready(State(progress): State<Progress>) -> (StatusCode, &'static str) {
-    match progress.is_draining() {
-        true => (StatusCode::SERVICE_UNAVAILABLE, "draining"),
-        false => (StatusCode::OK, "ready"),
+/// One line. Damage in one topic does not make a server unready, as the others go on.
+async fn ready(State(shared): State<Arc<Shared>>) -> (StatusCode, String) {
+    if shared.progress.is_draining() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "draining".to_owned());
+    }
+    let health = shared.feed.as_ref().map(|feed| feed.health()).unwrap_or_default();
+    match health {
+        Health { lost: Some(_), .. } => {
+            let gone = "the journal's files were removed or replaced";
+            (StatusCode::SERVICE_UNAVAILABLE, gone.to_owned())
+        }
+        health if health.is_damaged() => (StatusCode::OK, format!("ready, but damaged: {health}")),
+        _ => (StatusCode::OK, "ready".to_owned()),
     }
 }
 

@@ -97,6 +97,7 @@ async fn a_key_of_a_journal_from_before_is_known_where_the_call_is_written_the_s
         topic: "board".to_owned(),
         events: vec![Event::new("note")],
         expect: None,
+        expect_keys: Vec::new(),
         once: Some(Once {
             key: "key".to_owned(),
             digest,

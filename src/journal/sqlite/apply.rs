@@ -7,14 +7,15 @@ use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::oneshot;
 
 use super::{
-    compaction::Victim,
+    ages,
+    compaction::{self, Victim},
     expectation,
     reader::{self, bound},
 };
 use crate::{
     event::{Body, Event},
     journal::{
-        clock::{before, now},
+        clock::{ClockSet, Counted, Stamp, Stamps, before},
         contract::JournalError,
         record::{Append, Appended, Once, Record, Removed},
     },
@@ -51,11 +52,17 @@ pub(super) enum Command {
 }
 
 /// What the writer knows of the tables, so that it need not ask.
-#[derive(Default)]
 pub(super) struct Known {
     /// The last sequence number that was given.
     pub(super) head: u64,
-    time: u64,
+    stamps: Stamps,
+    clock: Arc<Counted>,
+    /// Of this commit.
+    stamp: Stamp,
+    /// The clock was set, and no commit says so yet.
+    set: Option<ClockSet>,
+    /// The topic that was being written last.
+    pub(super) at: Option<ByteString>,
     topics: HashMap<String, Topic>,
     /// The heads of those that this commit appended to, by their ids: each is written once, however many appends.
     moved: HashMap<i64, u64>,
@@ -101,8 +108,50 @@ impl Committed {
     }
 }
 
+impl Command {
+    /// The topic that it is about.
+    pub(super) fn topic(&self) -> Option<&str> {
+        match self {
+            Self::Append(append, _) => Some(&append.topic),
+            Self::Remove { topic, .. } => Some(topic),
+            Self::Answer { .. } | Self::Forget { .. } | Self::Consume { .. } => None,
+        }
+    }
+}
+
 impl Known {
-    /// Nothing but the head, which was just read.
+    /// The head, which was just read; and the clock.
+    pub(super) fn new(head: u64, stamps: Stamps, clock: Arc<Counted>) -> Self {
+        Self {
+            head,
+            stamps,
+            clock,
+            stamp: Stamp::default(),
+            set: None,
+            at: None,
+            topics: HashMap::new(),
+            moved: HashMap::new(),
+        }
+    }
+
+    /// Begins a commit: all in it has one time.
+    pub(super) fn begin(&mut self, connection: &Connection, clock: u64) -> rusqlite::Result<()> {
+        let (stamp, set) = self.stamps.next(clock);
+        self.stamp = stamp;
+        self.set = set.or(self.set);
+        if let Some(set) = self.set {
+            ages::keep_set(connection, self.head, set)?;
+            ages::keep(connection, stamp)?;
+        }
+        Ok(())
+    }
+
+    /// The commit is durable.
+    pub(super) fn is_durable(&mut self) {
+        self.set = None;
+    }
+
+    /// Nothing but the head, which was just read again.
     pub(super) fn anew(&mut self, head: u64) {
         self.head = head;
         self.topics.clear();
@@ -114,6 +163,8 @@ impl Known {
         if self.moved.is_empty() {
             return Ok(());
         }
+        self.at = None;
+        ages::keep(connection, self.stamp)?;
         let mut topic = connection.prepare_cached("UPDATE topics SET head = ? WHERE id = ?")?;
         for (id, head) in self.moved.drain() {
             topic.execute(params![head, id])?;
@@ -130,6 +181,7 @@ impl Known {
         command: Command,
         committed: &mut Committed,
     ) -> rusqlite::Result<()> {
+        self.at = None;
         match command {
             Command::Append(append, reply) => {
                 let outcome = self.append(connection, append, committed)?;
@@ -146,11 +198,14 @@ impl Known {
                 victims,
                 reply,
             } => {
-                let removed = self.remove(connection, &topic, &victims)?;
+                let removed = match self.topic(connection, &topic)? {
+                    Some(topic) => compaction::remove(connection, topic.id, &victims)?,
+                    None => Removed::default(),
+                };
                 committed.reply(reply, Ok(removed));
             }
             Command::Forget { older_than, reply } => {
-                let oldest = before(now(), older_than);
+                let oldest = before(self.clock.now(), older_than);
                 let forgotten = connection
                     .prepare_cached(
                         "DELETE FROM once WHERE rowid IN (SELECT rowid FROM once ORDER BY rowid LIMIT ?) AND time <= ?",
@@ -193,8 +248,6 @@ impl Known {
         if let Some(refusal) = expectation::refusal(connection, &append, id, head)? {
             return Ok(Err(refusal));
         }
-        // A clock that is set back does not set the journal back.
-        self.time = self.time.max(now());
         let (first, last) = match append.events.is_empty() {
             true => (head, head),
             false => {
@@ -208,11 +261,11 @@ impl Known {
         let appended = Appended {
             first,
             last,
-            time: self.time,
+            time: self.stamp.time,
             repeated: false,
         };
         if let Some(once) = append.once {
-            remember(connection, &once, &appended)?;
+            remember(connection, &once, &appended, self.stamp.counted)?;
         }
         Ok(Ok(appended))
     }
@@ -241,7 +294,7 @@ impl Known {
             event.execute(params![
                 topic.id,
                 self.head,
-                self.time,
+                self.stamp.time,
                 &*name,
                 key.as_deref(),
                 data
@@ -251,7 +304,7 @@ impl Known {
             }
             committed.records.push(Arc::new(Record {
                 seq: self.head,
-                time: self.time,
+                time: self.stamp.time,
                 topic: topic.name.clone(),
                 name,
                 key,
@@ -269,6 +322,7 @@ impl Known {
 
     fn topic(&mut self, connection: &Connection, name: &str) -> rusqlite::Result<Option<Topic>> {
         if let Some(topic) = self.topics.get(name) {
+            self.at = Some(topic.name.clone());
             return Ok(Some(topic.clone()));
         }
         let topic = connection
@@ -282,40 +336,10 @@ impl Known {
             })
             .optional()?;
         if let Some(topic) = &topic {
+            self.at = Some(topic.name.clone());
             self.topics.insert(name.to_owned(), topic.clone());
         }
         Ok(topic)
-    }
-
-    fn remove(
-        &mut self,
-        connection: &Connection,
-        topic: &str,
-        victims: &[Victim],
-    ) -> rusqlite::Result<Removed> {
-        let Some(Topic { id, .. }) = self.topic(connection, topic)? else {
-            return Ok(Removed::default());
-        };
-        let mut event = connection.prepare_cached("DELETE FROM events WHERE topic = ? AND seq = ?")?;
-        // Where another event of the key came meanwhile, that one is its latest.
-        let mut end =
-            connection.prepare_cached("DELETE FROM latest WHERE topic = ? AND key = ? AND seq = ?")?;
-        let mut removed = Removed::default();
-        for victim in victims {
-            if event.execute(params![id, victim.seq])? == 0 {
-                continue;
-            }
-            removed.events += 1;
-            removed.bytes += victim.bytes;
-            if let Some(key) = &victim.ended {
-                end.execute(params![id, key, victim.seq])?;
-            }
-        }
-        let floor = victims.iter().map(|victim| victim.seq).max().unwrap_or_default();
-        connection
-            .prepare_cached("UPDATE topics SET floor = max(floor, ?) WHERE id = ?")?
-            .execute(params![floor, id])?;
-        Ok(removed)
     }
 }
 
@@ -331,14 +355,15 @@ fn create(connection: &Connection, name: String) -> rusqlite::Result<Topic> {
     })
 }
 
-fn remember(connection: &Connection, once: &Once, appended: &Appended) -> rusqlite::Result<()> {
+/// Its time is counted, so that it is known for as long as it is to be, whatever becomes of the clock.
+fn remember(connection: &Connection, once: &Once, appended: &Appended, counted: u64) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
             "INSERT INTO once (key, time, digest, first, last, answer) VALUES (?, ?, ?, ?, ?, ?)",
         )?
         .execute(params![
             once.key,
-            appended.time,
+            counted,
             once.digest.cast_signed(),
             appended.first,
             appended.last,
@@ -348,53 +373,4 @@ fn remember(connection: &Connection, once: &Once, appended: &Appended) -> rusqli
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        event::Event,
-        journal::{
-            record::Cursor,
-            sqlite::{opening::Durability, schema},
-        },
-    };
-
-    #[test]
-    fn a_key_that_comes_back_while_its_end_is_removed_stays() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("journal.db");
-        let (connection, _) = schema::open(&path, Durability::ProcessCrash).unwrap();
-        let mut known = Known::default();
-        let mut apply = |command| known.apply(&connection, command, &mut Committed::default());
-        let append = |event| {
-            let append = Append {
-                topic: "board".to_owned(),
-                events: vec![event],
-                ..Append::default()
-            };
-            Command::Append(append, oneshot::channel().0)
-        };
-        apply(append(Event::tombstone("card.removed", "card-1"))).unwrap();
-        // A compaction has seen the end by now, and asks for its removal after this.
-        apply(append(Event::new("card.added").key("card-1"))).unwrap();
-        let end = Victim {
-            seq: 1,
-            bytes: 0,
-            ended: Some("card-1".to_owned()),
-        };
-        let remove = Command::Remove {
-            topic: "board".to_owned(),
-            victims: vec![end],
-            reply: oneshot::channel().0,
-        };
-        apply(remove).unwrap();
-        let whole = Cursor {
-            after: 0,
-            up_to: 2,
-            events: 10,
-            bytes: 1000,
-        };
-        let backlog = reader::backlog(&connection, "board", &whole).unwrap();
-        assert_eq!(backlog.len(), 1);
-        assert_eq!(backlog[0].name, "card.added");
-    }
-}
+mod tests;

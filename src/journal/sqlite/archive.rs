@@ -71,6 +71,9 @@ mod hexadecimal {
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
         let text = String::deserialize(deserializer)?;
+        if text.starts_with('+') {
+            return Err(de::Error::custom("a sign is no hexadecimal digit"));
+        }
         u64::from_str_radix(&text, 16).map_err(de::Error::custom)
     }
 }

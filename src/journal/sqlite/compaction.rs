@@ -1,30 +1,33 @@
-//! What compaction may take: found on a reader's connection, step by step, and removed by the writer.
+//! What compaction may take: found on a reader's connection, step by step, and removed in the writer's transactions.
 
-use std::time::{Duration, SystemTime};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::reader::{bound, topic_id};
+use super::{
+    ages::Settings,
+    reader::{bound, fence, topic_id},
+};
 use crate::journal::{
-    clock::{after, before, earlier, now},
-    record::Keep,
+    clock::{Counted, before, earlier},
+    record::{Keep, Removed},
 };
 
 /// Rows that a step looks at.
 const STEP: usize = 2000;
 
-/// A pass of compaction: what may go, and where it looks next.
-pub(super) struct Plan {
-    pub(super) bounds: Bounds,
-    pub(super) next: Option<u64>,
-}
-
-/// What may go.
-#[derive(Clone, Copy)]
+/// What may go; ages are in counted time.
+#[derive(Clone)]
 pub(super) struct Bounds {
     topic: i64,
+    /// What is appended behind this event meanwhile is left for the next time.
+    head: u64,
     keep: Keep,
-    now: u64,
+    settings: Arc<Settings>,
+    clock: Arc<Counted>,
     /// Events from before this may go at all.
     superseded_before: u64,
     tombstones_before: u64,
@@ -48,7 +51,7 @@ pub(super) struct Step {
     /// Where the next one looks; `None` at the end.
     pub(super) next: Option<u64>,
     /// When the first of those that stay may go by its age.
-    pub(super) due: Option<SystemTime>,
+    pub(super) due: Option<Instant>,
 }
 
 /// The newest event without a key that is beyond what is kept of them by number, and by bytes.
@@ -60,21 +63,19 @@ SELECT max(seq) FROM (
     FROM events WHERE topic = ? AND key IS NULL
 ) WHERE bytes > ?";
 
-pub(super) fn plan(connection: &Connection, topic: &str, keep: &Keep) -> rusqlite::Result<Plan> {
-    let now = now();
+/// What may go of a topic now; `None` where it was never appended to.
+pub(super) fn plan(
+    connection: &Connection,
+    topic: &str,
+    keep: &Keep,
+    clock: &Arc<Counted>,
+) -> rusqlite::Result<Option<Bounds>> {
+    let now = clock.now();
     let ago = |age: Duration| before(now, age);
     let Some(id) = topic_id(connection, topic)? else {
-        let bounds = Bounds {
-            topic: 0,
-            keep: *keep,
-            now,
-            superseded_before: 0,
-            tombstones_before: 0,
-            loose_before: None,
-            loose_up_to: 0,
-        };
-        return Ok(Plan { bounds, next: None });
+        return Ok(None);
     };
+    let head = fence(connection, topic)?.head;
     let by_number: Option<u64> = match keep.events {
         None => None,
         Some(most) => connection
@@ -86,19 +87,18 @@ pub(super) fn plan(connection: &Connection, topic: &str, keep: &Keep) -> rusqlit
         Some(most) => connection.query_row(BEYOND_BYTES, params![id, bound(most)], |row| row.get(0))?,
     };
     let least = ago(keep.least);
-    let bounds = Bounds {
+    Ok(Some(Bounds {
         topic: id,
+        head,
         keep: *keep,
-        now,
+        // After the head: so it has all that were set before.
+        settings: Arc::new(Settings::read(connection)?),
+        clock: clock.clone(),
         superseded_before: least,
         tombstones_before: least.min(ago(keep.tombstones)),
         loose_before: keep.age.map(|age| least.min(ago(age))),
         loose_up_to: by_number.max(by_bytes).unwrap_or_default(),
-    };
-    Ok(Plan {
-        bounds,
-        next: Some(0),
-    })
+    }))
 }
 
 const CANDIDATES: &str = "
@@ -106,16 +106,16 @@ SELECT e.seq, e.time, e.key, e.data IS NULL,
        length(CAST(e.name AS BLOB)) + coalesce(length(CAST(e.key AS BLOB)), 0) + coalesce(length(CAST(e.data AS BLOB)), 0),
        l.seq
 FROM events AS e LEFT JOIN latest AS l ON l.topic = e.topic AND l.key = e.key
-WHERE e.topic = ? AND e.seq > ? ORDER BY e.seq LIMIT ?";
+WHERE e.topic = ? AND e.seq > ? AND e.seq <= ? ORDER BY e.seq LIMIT ?";
 
 /// Looks for events that go among the next ones.
 pub(super) fn victims(connection: &Connection, bounds: &Bounds, from: u64) -> rusqlite::Result<Step> {
     let mut statement = connection.prepare_cached(CANDIDATES)?;
-    let mut rows = statement.query(params![bounds.topic, from, STEP])?;
+    let mut rows = statement.query(params![bounds.topic, from, bounds.head, STEP])?;
     let mut victims = Vec::new();
     let mut due = None;
     let mut stays = |time, longest: Option<Duration>| {
-        due = earlier(due, longest.and_then(|age| after(time, age)));
+        due = earlier(due, longest.and_then(|age| bounds.clock.due(time, age)));
     };
     let keep = &bounds.keep;
     let mut seen = 0;
@@ -124,12 +124,7 @@ pub(super) fn victims(connection: &Connection, bounds: &Bounds, from: u64) -> ru
         seen += 1;
         let seq: u64 = row.get(0)?;
         last = seq;
-        let time: u64 = row.get(1)?;
-        if time > bounds.now {
-            // The clock was set back since. This one is kept, but what follows it may be older.
-            stays(time, Some(keep.least));
-            continue;
-        }
+        let time = bounds.settings.counted(seq, row.get(1)?);
         if time > bounds.superseded_before {
             // What follows is younger.
             stays(time, Some(keep.least));
@@ -167,4 +162,27 @@ pub(super) fn victims(connection: &Connection, bounds: &Bounds, from: u64) -> ru
     }
     let next = (seen == STEP).then_some(last);
     Ok(Step { victims, next, due })
+}
+
+/// Removes what was found; in the writer's transaction.
+pub(super) fn remove(connection: &Connection, topic: i64, victims: &[Victim]) -> rusqlite::Result<Removed> {
+    let mut event = connection.prepare_cached("DELETE FROM events WHERE topic = ? AND seq = ?")?;
+    // Where another event of the key came meanwhile, that one is its latest.
+    let mut end = connection.prepare_cached("DELETE FROM latest WHERE topic = ? AND key = ? AND seq = ?")?;
+    let mut removed = Removed::default();
+    for victim in victims {
+        if event.execute(params![topic, victim.seq])? == 0 {
+            continue;
+        }
+        removed.events += 1;
+        removed.bytes += victim.bytes;
+        if let Some(key) = &victim.ended {
+            end.execute(params![topic, key, victim.seq])?;
+        }
+    }
+    let floor = victims.iter().map(|victim| victim.seq).max().unwrap_or_default();
+    connection
+        .prepare_cached("UPDATE topics SET floor = max(floor, ?) WHERE id = ?")?
+        .execute(params![floor, topic])?;
+    Ok(removed)
 }

@@ -1,5 +1,7 @@
 //! The directory that a journal is.
 
+#[cfg(unix)]
+use std::time::UNIX_EPOCH;
 use std::{
     fs::{self, File, TryLockError},
     io,
@@ -47,9 +49,36 @@ fn make(directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// The lock's file in a journal's directory.
+pub(super) fn lock_file(directory: &Path) -> PathBuf {
+    directory.join("lock")
+}
+
+/// What tells the database from a copy of it, in a text: a copy is another file, made at another time. `None` where the
+/// system does not say.
+#[cfg(unix)]
+pub(super) fn origin(database: &Path) -> Option<String> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = fs::metadata(database).ok()?;
+    let made = metadata.created().ok()?;
+    let since = made.duration_since(UNIX_EPOCH).unwrap_or_default();
+    Some(format!("{}:{}", metadata.ino(), since.as_nanos()))
+}
+
+#[cfg(not(unix))]
+pub(super) fn origin(_: &Path) -> Option<String> {
+    None
+}
+
 /// A lock of our own, since SQLite lets a second writer in. It is held until it is dropped.
 #[derive(Debug)]
 pub(super) struct Lock(File);
+
+impl Lock {
+    pub(super) fn metadata(&self) -> io::Result<fs::Metadata> {
+        self.0.metadata()
+    }
+}
 
 impl Drop for Lock {
     /// Closing the file would not do: a program that is just being started has a copy of it for a moment.
@@ -60,7 +89,7 @@ impl Drop for Lock {
 }
 
 pub(super) fn lock(directory: &Path) -> Result<Lock, OpenError> {
-    let file = File::create(directory.join("lock")).map_err(unusable(directory))?;
+    let file = File::create(lock_file(directory)).map_err(unusable(directory))?;
     match file.try_lock() {
         Ok(()) => Ok(Lock(file)),
         Err(TryLockError::WouldBlock) => Err(OpenError::Locked(directory.to_owned())),

@@ -44,7 +44,10 @@ enum Scope {
     Topics,
 }
 
-const CALLS: &str = "SELECT key, time, digest, first, last, answer FROM once ORDER BY rowid";
+/// Their times are counted; in an export they are by the clock.
+const CALLS: &str = "
+SELECT key, max(time - coalesce((SELECT value FROM meta WHERE name = 'ahead'), 0), 0), digest, first, last, answer
+FROM once ORDER BY rowid";
 const CONSUMERS: &str = "SELECT name, topic, seq FROM consumers ORDER BY topic, name";
 const EVENTS: &str = "
 SELECT seq, time, name, key, data FROM events

@@ -8,19 +8,22 @@ use std::{
 
 use rusqlite::{Connection, params};
 use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
 
 use super::{
     archive::{Call, Consumer, FORMAT, Header},
     directory,
     opening::{Durability, OpenError},
-    reader::bound,
     schema,
     verification::{self, Severity},
 };
 use crate::{
-    event::{Body, Epoch},
-    journal::record::Record,
+    event::{Body, Epoch, check_published},
+    journal::record::{MAX_NUMBER, Record},
 };
+
+/// Longest epoch, in bytes: every position that a client holds has it.
+const MAX_EPOCH: usize = 64;
 
 /// What the new journal is to the exported one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,17 +92,22 @@ impl<R: BufRead> Import<R> {
         if header.format != FORMAT {
             return Err(ImportError::Format(header.format));
         }
-        if header.epoch.is_empty() || !header.epoch.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        if !is_epoch(&header.epoch) {
             return Err(ImportError::Inconsistent(format!(
                 "'{}' is no epoch",
                 header.epoch
             )));
         }
-        Ok(Self {
+        let this = Self {
             lines,
             number: 1,
             header,
-        })
+        };
+        this.numbers(&[this.header.head])?;
+        for topic in &this.header.topics {
+            this.numbers(&[topic.head, topic.floor])?;
+        }
+        Ok(this)
     }
 
     /// What the export says it holds.
@@ -142,11 +150,11 @@ impl<R: BufRead> Import<R> {
     fn heads(&self, connection: &Connection, epoch: &Epoch) -> Result<(), ImportError> {
         let mut meta = connection.prepare("UPDATE meta SET value = ? WHERE name = ?")?;
         meta.execute(params![epoch.as_str(), "epoch"])?;
-        meta.execute(params![bound(self.header.head), "head"])?;
+        meta.execute(params![self.header.head, "head"])?;
         let mut insert = connection.prepare("INSERT INTO topics (name, head, floor) VALUES (?, ?, ?)")?;
         for topic in &self.header.topics {
             insert
-                .execute(params![topic.topic, bound(topic.head), bound(topic.floor)])
+                .execute(params![topic.topic, topic.head, topic.floor])
                 .map_err(|error| ImportError::Inconsistent(format!("topic '{}': {error}", topic.topic)))?;
         }
         Ok(())
@@ -169,12 +177,15 @@ impl<R: BufRead> Import<R> {
                 Body::Data(json) => Some(&**json),
                 Body::Tombstone => None,
             };
-            let (seq, time, key) = (bound(record.seq), bound(record.time), record.key.as_deref());
+            self.numbers(&[record.seq, record.time])?;
+            check_published(&record.name)
+                .map_err(|why| self.wrong(format!("the event name {:?} {why}", &*record.name)))?;
+            let key = record.key.as_deref();
             event
-                .execute(params![topic, seq, time, &*record.name, key, data])
+                .execute(params![topic, record.seq, record.time, &*record.name, key, data])
                 .map_err(|error| self.wrong(error))?;
             if let Some(key) = key {
-                latest.execute(params![topic, key, seq])?;
+                latest.execute(params![topic, key, record.seq])?;
             }
             told();
         }
@@ -186,13 +197,17 @@ impl<R: BufRead> Import<R> {
             .prepare("INSERT INTO once (key, time, digest, first, last, answer) VALUES (?, ?, ?, ?, ?, ?)")?;
         for _ in 0..self.header.once {
             let call: Call = self.next("an idempotency key")?;
+            self.numbers(&[call.time, call.first, call.last])?;
+            if let Some(Err(error)) = call.answer.as_deref().map(serde_json::from_str::<&RawValue>) {
+                return Err(self.wrong(format!("its answer is no JSON: {error}")));
+            }
             insert
                 .execute(params![
                     call.once,
-                    bound(call.time),
+                    call.time,
                     call.digest.cast_signed(),
-                    bound(call.first),
-                    bound(call.last),
+                    call.first,
+                    call.last,
                     call.answer
                 ])
                 .map_err(|error| self.wrong(error))?;
@@ -201,11 +216,13 @@ impl<R: BufRead> Import<R> {
     }
 
     fn consumers(&mut self, connection: &Connection) -> Result<(), ImportError> {
-        let mut insert =
-            connection.prepare("INSERT OR REPLACE INTO consumers (topic, name, seq) VALUES (?, ?, ?)")?;
+        let mut insert = connection.prepare("INSERT INTO consumers (topic, name, seq) VALUES (?, ?, ?)")?;
         for _ in 0..self.header.consumers {
             let consumer: Consumer = self.next("a consumer")?;
-            insert.execute(params![consumer.topic, consumer.consumer, bound(consumer.seq)])?;
+            self.numbers(&[consumer.seq])?;
+            insert
+                .execute(params![consumer.topic, consumer.consumer, consumer.seq])
+                .map_err(|error| self.wrong(error))?;
         }
         Ok(())
     }
@@ -237,12 +254,27 @@ impl<R: BufRead> Import<R> {
         Err(self.wrong("the export ends before this line, as its first line has it"))
     }
 
+    /// Whether numbers of the line that was read last may stand in a journal.
+    fn numbers(&self, numbers: &[u64]) -> Result<(), ImportError> {
+        match numbers.iter().find(|number| **number > MAX_NUMBER) {
+            None => Ok(()),
+            Some(large) => {
+                Err(self.wrong(format!("{large} is beyond {MAX_NUMBER}, the largest number here")))
+            }
+        }
+    }
+
     fn wrong(&self, why: impl ToString) -> ImportError {
         ImportError::Line {
             number: self.number,
             why: why.to_string(),
         }
     }
+}
+
+fn is_epoch(text: &str) -> bool {
+    let is_short = !text.is_empty() && text.len() <= MAX_EPOCH;
+    is_short && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 
 fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {

@@ -1,15 +1,21 @@
 //! The embedded store: one SQLite file, one writer thread that commits what waits together, readers on their own
 //! connections.
 //!
+//! How old events are, whatever the system's clock says: `ages`. Whether all is as it was written: `files` that go
+//! while they are open, and the `condition` of what is read.
+//!
 //! To look into it from outside, and to tidy it: `inspection`, `verification`, `export` and `import` by way of an
 //! `archive`, `vacuum`.
 
+mod ages;
 mod apply;
 mod archive;
 mod compaction;
+mod condition;
 mod directory;
 mod expectation;
 mod export;
+mod files;
 mod heads;
 mod import;
 mod inspection;

@@ -64,6 +64,26 @@ pub enum OpenError {
     /// The file system has no shared memory for SQLite's write-ahead log.
     #[error("the file system of the journal cannot hold a write-ahead log")]
     NoWal,
+    /// A part of the file that a first look takes in is not what was written.
+    #[error(
+        "the journal {path} is damaged: {what}; `log verify` lists all of it, and docs/journal.md says how to bring a backup back"
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What was found.
+        what: String,
+    },
+    /// While it was open, a file went.
+    #[error(
+        "the journal's file {path} {what} while it was open: nothing is published any more, put it back or restart"
+    )]
+    Lost {
+        /// The file.
+        path: PathBuf,
+        /// What became of it.
+        what: String,
+    },
     /// While it was in use, the file became another, or an older state of itself.
     #[error("the journal's file was replaced while it was open: restart to go on with what is there now")]
     Replaced,

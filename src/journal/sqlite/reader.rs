@@ -7,9 +7,13 @@ use std::{
 
 use bytestring::ByteString;
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, task::JoinError};
 
-use super::schema;
+use super::{
+    condition::{Condition, is_damage},
+    files::Files,
+    schema,
+};
 use crate::{
     event::Body,
     journal::{
@@ -25,40 +29,92 @@ const READING: usize = 8;
 #[derive(Clone)]
 pub(super) struct Readers {
     path: PathBuf,
+    files: Arc<Files>,
+    condition: Arc<Condition>,
     idle: Arc<Mutex<Vec<Connection>>>,
     /// Leave to read.
     leave: Arc<Semaphore>,
 }
 
 impl Readers {
-    pub(super) fn new(path: PathBuf) -> Self {
+    pub(super) fn new(path: PathBuf, files: Arc<Files>, condition: Arc<Condition>) -> Self {
         Self {
             path,
+            files,
+            condition,
             idle: Arc::default(),
             leave: Arc::new(Semaphore::new(READING)),
         }
     }
 
-    /// Runs a query on a thread that may wait for the disk.
+    /// Runs a query of a topic on a thread that may wait for the disk.
+    pub(super) async fn read_topic<T: Send + 'static>(
+        &self,
+        topic: String,
+        query: impl FnOnce(&Connection, &str) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, JournalError> {
+        let name = topic.clone();
+        let read = self.run(move |connection| query(connection, &name)).await;
+        read.map_err(|failure| self.refuse(failure, Some(&topic)))
+    }
+
+    /// Runs a query of no one topic.
     pub(super) async fn read<T: Send + 'static>(
         &self,
         query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, JournalError> {
+        let read = self.run(query).await;
+        read.map_err(|failure| self.refuse(failure, None))
+    }
+
+    fn refuse(&self, failure: Failure, topic: Option<&str>) -> JournalError {
+        match failure {
+            Failure::Files(what) => {
+                self.condition.lost(what.clone());
+                JournalError::Broken(what)
+            }
+            Failure::Store(error) if is_damage(&error) => {
+                self.condition.damaged(topic, &error.to_string());
+                JournalError::Broken(error.to_string())
+            }
+            Failure::Store(error) => JournalError::Unavailable(error.to_string()),
+            Failure::Thread(error) => JournalError::Unavailable(error.to_string()),
+        }
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, Failure> {
         let this = self.clone();
         let leave = self.leave.clone().acquire_owned().await;
         let read = tokio::task::spawn_blocking(move || {
-            let connection = this.take()?;
-            let found = query(&connection)?;
+            let connection = this.take().or_else(|error| {
+                this.check_files()?;
+                Err(Failure::Store(error))
+            })?;
+            let found = query(&connection);
+            // Afterwards: so what was read is of these files, also where the connection is new.
+            this.check_files()?;
+            let found = found?;
             this.idle().push(connection);
             drop(leave);
             Ok(found)
         });
         match read.await {
-            Ok(read) => read.map_err(|error: rusqlite::Error| unavailable(&error)),
+            Ok(read) => read,
             // The runtime ends, and whoever waits ends with it: there is nobody to tell.
             Err(error) if error.is_cancelled() => std::future::pending().await,
-            Err(error) => Err(JournalError::Unavailable(error.to_string())),
+            Err(error) => Err(Failure::Thread(error)),
         }
+    }
+
+    fn check_files(&self) -> Result<(), Failure> {
+        self.files.check_database().map_err(|lost| {
+            // They are connected to files that are not the journal's any more.
+            self.idle().clear();
+            Failure::Files(lost.to_string())
+        })
     }
 
     fn take(&self) -> rusqlite::Result<Connection> {
@@ -68,6 +124,20 @@ impl Readers {
 
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Why nothing was read.
+enum Failure {
+    /// The files are not there any more.
+    Files(String),
+    Store(rusqlite::Error),
+    Thread(JoinError),
+}
+
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Store(error)
     }
 }
 
@@ -214,11 +284,6 @@ pub(super) fn consumed(connection: &Connection, topic: &str, consumer: &str) -> 
         .query_row([topic, consumer], |row| row.get(0))
         .optional()?;
     Ok(seq.unwrap_or_default())
-}
-
-/// What whoever asked is told of a failure; the log has it all.
-fn unavailable(error: &rusqlite::Error) -> JournalError {
-    JournalError::Unavailable(error.to_string())
 }
 
 #[cfg(test)]

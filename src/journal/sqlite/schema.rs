@@ -6,7 +6,10 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, params, types::FromSql}
 
 use crate::event::Epoch;
 
-use super::opening::{Durability, FORMAT, OpenError};
+use super::{
+    directory,
+    opening::{Durability, FORMAT, OpenError},
+};
 
 /// SQLite below this may corrupt a WAL on reset.
 const OLDEST_SQLITE: i32 = 3_051_003;
@@ -70,10 +73,16 @@ CREATE TABLE consumers (
 ) STRICT, WITHOUT ROWID;
 ";
 
-/// What the tables are read by beside their keys: both for backlogs.
-const INDEXES: &str = "
+/// What files of earlier versions lack: what tables are read by beside their keys, both for backlogs; and when the clock
+/// was set (`ages`).
+const ADDED: &str = "
 CREATE INDEX IF NOT EXISTS latest_by_seq ON latest (topic, seq);
 CREATE INDEX IF NOT EXISTS unkeyed ON events (topic, seq) WHERE key IS NULL;
+CREATE TABLE IF NOT EXISTS clocks (
+    after INTEGER PRIMARY KEY,
+    ahead INTEGER NOT NULL,
+    since INTEGER NOT NULL
+) STRICT;
 ";
 
 /// Opens the writer's connection; makes the tables in a new file. A file that is not ours is left as it is.
@@ -97,8 +106,46 @@ pub(super) fn open(path: &Path, durability: Durability) -> Result<(Connection, E
         None => create(&mut connection)?,
         Some(_) => epoch(&connection)?,
     };
-    connection.execute_batch(INDEXES)?;
+    connection.execute_batch(ADDED)?;
+    let epoch = own(&mut connection, path, epoch)?;
     Ok((connection, epoch))
+}
+
+/// A file that is a copy of the journal that it says it is begins again from an older state, perhaps beside that journal:
+/// it becomes another one, so that no number means two events.
+fn own(connection: &mut Connection, path: &Path, epoch: Epoch) -> Result<Epoch, OpenError> {
+    let Some(origin) = directory::origin(path) else {
+        return Ok(epoch);
+    };
+    let known: Option<String> = connection
+        .query_row("SELECT value FROM meta WHERE name = 'origin'", [], |row| {
+            row.get(0)
+        })
+        .optional()?;
+    if known.as_ref() == Some(&origin) {
+        return Ok(epoch);
+    }
+    let transaction = connection.transaction()?;
+    transaction.execute(
+        "INSERT OR REPLACE INTO meta (name, value) VALUES ('origin', ?)",
+        [origin],
+    )?;
+    let epoch = match known {
+        None => epoch,
+        Some(_) => {
+            let anew = Epoch::random()?;
+            tracing::warn!(
+                from = epoch.as_str(),
+                to = anew.as_str(),
+                "the journal {} is a copy: it has a new epoch, and subscribers begin anew",
+                path.display()
+            );
+            transaction.execute("UPDATE meta SET value = ? WHERE name = 'epoch'", [anew.as_str()])?;
+            anew
+        }
+    };
+    transaction.commit()?;
+    Ok(epoch)
 }
 
 /// Opens the writer's connection to a file that was open before.
@@ -111,6 +158,7 @@ pub(super) fn reopen(path: &Path, durability: Durability) -> Result<(Connection,
 
 fn configure(connection: &Connection, durability: Durability) -> Result<(), OpenError> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.pragma_update(None, "cell_size_check", true)?;
     connection.pragma_update(None, "page_size", PAGE)?;
     let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
     if mode != "wal" {
@@ -130,7 +178,10 @@ fn configure(connection: &Connection, durability: Durability) -> Result<(), Open
 /// Opens a connection that only reads.
 pub(super) fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    Connection::open_with_flags(path, flags)
+    let connection = Connection::open_with_flags(path, flags)?;
+    // What a page says of its cells is checked when it is read.
+    connection.pragma_update(None, "cell_size_check", true)?;
+    Ok(connection)
 }
 
 /// Opens a connection that sees one moment of a journal, and only reads; also while another process writes.

@@ -1,6 +1,7 @@
 //! The journal that a directory holds, as the house sees it.
 
 use std::{
+    future,
     path::Path,
     sync::Arc,
     thread::{self, JoinHandle},
@@ -12,20 +13,23 @@ use futures_util::future::{BoxFuture, ready};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::{
-    apply::Command,
+    ages,
+    apply::{Command, Known},
     compaction,
+    condition::Condition,
     directory::{self, Lock},
+    files::Files,
     heads::Heads,
     opening::{Durability, OpenError},
     reader::{self, Readers},
-    schema,
-    writer::Writer,
+    schema, verification,
+    writer::{Clock, Store, Writer},
 };
 use crate::{
     event::Epoch,
     journal::{
-        clock::earlier,
-        contract::{Journal, JournalError, Tail},
+        clock::{Counted, earlier, now},
+        contract::{Health, Journal, JournalError, Tail},
         record::{Append, Appended, Cursor, Fence, Keep, Recalled, Record, Removed},
     },
 };
@@ -51,36 +55,62 @@ pub struct SqliteJournal {
     readers: Readers,
     tail: broadcast::Sender<Tail>,
     heads: Heads,
+    clock: Arc<Counted>,
+    files: Arc<Files>,
+    condition: Arc<Condition>,
     _lock: Arc<Lock>,
 }
 
+/// Longest that a journal is looked at for damage before it is used.
+const GLANCE: Duration = Duration::from_millis(200);
+
 impl SqliteJournal {
-    /// Opens the journal in a directory, and makes both where they are missing.
+    /// Opens the journal in a directory, and makes both where they are missing. It is looked at for damage first, for
+    /// no longer than 200 ms: all of a small journal, and the first part of a large one.
     ///
     /// # Errors
     /// Where the directory cannot be used, another process uses it, or the file is damaged or of another version.
     pub fn open(directory: &Path, durability: Durability) -> Result<Self, OpenError> {
+        Self::open_by(directory, durability, Box::new(now))
+    }
+
+    /// The same by another clock.
+    pub(super) fn open_by(directory: &Path, durability: Durability, clock: Clock) -> Result<Self, OpenError> {
         directory::create(directory)?;
         let lock = Arc::new(directory::lock(directory)?);
         let path = directory::database(directory);
-        let (connection, epoch) = schema::open(&path, durability).map_err(|error| match error {
+        let unopened = |error| match error {
             OpenError::Store(source) => OpenError::File {
                 path: path.clone(),
                 source,
             },
             other => other,
-        })?;
+        };
+        let (mut connection, epoch) = schema::open(&path, durability).map_err(unopened)?;
+        if let Some(what) = verification::glance(&connection, GLANCE)
+            .map_err(OpenError::from)
+            .map_err(unopened)?
+        {
+            return Err(OpenError::Damaged { path, what });
+        }
+        let (counted, stamps) = ages::open(&mut connection, clock())?;
+        let known = Known::new(schema::head(&connection)?, stamps, counted.clone());
+        let files = Arc::new(Files::of(directory, &lock)?);
+        let condition = Arc::<Condition>::default();
         let (commands, waiting) = mpsc::channel(WAITING);
         let tail = broadcast::Sender::new(TAIL);
         let heads = Heads::default();
-        let writer = Writer::new(
-            connection,
-            epoch.clone(),
-            path.clone(),
+        let store = Store {
+            epoch: epoch.clone(),
+            path: path.clone(),
             durability,
-            tail.clone(),
-            heads.clone(),
-        )?;
+            tail: tail.clone(),
+            heads: heads.clone(),
+            files: files.clone(),
+            condition: condition.clone(),
+            clock,
+        };
+        let writer = Writer::new(connection, known, store);
         let held = lock.clone();
         let writer = thread::Builder::new()
             .name("journal".to_owned())
@@ -93,9 +123,12 @@ impl SqliteJournal {
             epoch,
             commands,
             writer,
-            readers: Readers::new(path),
+            readers: Readers::new(path, files.clone(), condition.clone()),
             tail,
             heads,
+            clock: counted,
+            files,
+            condition,
             _lock: lock,
         })
     }
@@ -128,6 +161,9 @@ impl Journal for SqliteJournal {
     }
 
     fn append(&self, append: Append) -> BoxFuture<'_, Result<Appended, JournalError>> {
+        if let Err(malformed) = JournalError::check(&append) {
+            return Box::pin(future::ready(Err(malformed)));
+        }
         Box::pin(self.write(|reply| Command::Append(append, reply)))
     }
 
@@ -144,11 +180,7 @@ impl Journal for SqliteJournal {
     }
 
     fn fence(&self, topic: &str) -> BoxFuture<'_, Result<Fence, JournalError>> {
-        let topic = topic.to_owned();
-        Box::pin(
-            self.readers
-                .read(move |connection| reader::fence(connection, &topic)),
-        )
+        Box::pin(self.readers.read_topic(topic.to_owned(), reader::fence))
     }
 
     fn head(&self, topic: &str) -> BoxFuture<'_, Result<u64, JournalError>> {
@@ -164,18 +196,20 @@ impl Journal for SqliteJournal {
     }
 
     fn read(&self, topic: &str, cursor: Cursor) -> BoxFuture<'_, Result<Vec<Record>, JournalError>> {
-        let topic = topic.to_owned();
         Box::pin(
             self.readers
-                .read(move |connection| reader::all(connection, &topic, &cursor)),
+                .read_topic(topic.to_owned(), move |connection, topic| {
+                    reader::all(connection, topic, &cursor)
+                }),
         )
     }
 
     fn backlog(&self, topic: &str, cursor: Cursor) -> BoxFuture<'_, Result<Vec<Record>, JournalError>> {
-        let topic = topic.to_owned();
         Box::pin(
             self.readers
-                .read(move |connection| reader::backlog(connection, &topic, &cursor)),
+                .read_topic(topic.to_owned(), move |connection, topic| {
+                    reader::backlog(connection, topic, &cursor)
+                }),
         )
     }
 
@@ -183,19 +217,21 @@ impl Journal for SqliteJournal {
         let topic = topic.to_owned();
         Box::pin(async move {
             let mut removed = Removed::default();
-            let mut plan = {
-                let topic = topic.clone();
-                self.readers
-                    .read(move |connection| compaction::plan(connection, &topic, &keep))
-                    .await?
+            let clock = self.clock.clone();
+            let plan = move |connection: &_, topic: &str| compaction::plan(connection, topic, &keep, &clock);
+            let Some(bounds) = self.readers.read_topic(topic.clone(), plan).await? else {
+                return Ok(removed);
             };
-            while let Some(from) = plan.next {
-                let bounds = plan.bounds;
+            let mut next = Some(0);
+            while let Some(from) = next {
+                let bounds = bounds.clone();
                 let step = self
                     .readers
-                    .read(move |connection| compaction::victims(connection, &bounds, from))
+                    .read_topic(topic.clone(), move |connection, _| {
+                        compaction::victims(connection, &bounds, from)
+                    })
                     .await?;
-                plan.next = step.next;
+                next = step.next;
                 removed.due = earlier(removed.due, step.due);
                 if step.victims.is_empty() {
                     continue;
@@ -241,7 +277,21 @@ impl Journal for SqliteJournal {
         }))
     }
 
+    fn health(&self) -> Health {
+        if let Err(lost) = self.files.check_database() {
+            self.condition.lost(lost.to_string());
+        }
+        self.condition.now()
+    }
+
+    fn report(&self, topic: &str, what: &str) {
+        self.condition.damaged(Some(topic), what);
+    }
+
     fn tail(&self) -> broadcast::Receiver<Tail> {
         self.tail.subscribe()
     }
 }
+
+#[cfg(test)]
+mod tests;

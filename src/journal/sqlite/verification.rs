@@ -1,7 +1,11 @@
 //! Whether what always holds in a journal (`docs/journal.md`) does hold in this one.
 
-use rusqlite::Connection;
+use std::{sync::mpsc, thread, time::Duration};
+
+use rusqlite::{Connection, ErrorCode};
 use serde_json::value::RawValue;
+
+use crate::event::check_published;
 
 /// Violations of one kind that are spelt out; the others are counted.
 const SPELT_OUT: usize = 100;
@@ -28,8 +32,12 @@ pub(crate) enum Severity {
 enum Look {
     /// A query that has one text for each thing it finds.
     Query(&'static str),
-    Data,
+    /// A query of things, each as it is called, with a text of it, and what that text has to be.
+    Texts(&'static str, Wanted),
 }
+
+/// What is wrong with a text, if anything is.
+type Wanted = fn(&str) -> Option<String>;
 
 /// What a check found.
 #[derive(Debug, Default)]
@@ -50,7 +58,7 @@ impl Found {
 }
 
 /// What is checked: the file, which is SQLite's own business, then the rows in it.
-pub(super) static ALL: [Check; 9] = [
+pub(super) static ALL: [Check; 11] = [
     Check {
         name: "file",
         holds: "SQLite finds the file whole",
@@ -85,13 +93,34 @@ pub(super) static ALL: [Check; 9] = [
         name: "data",
         holds: "data is JSON",
         severity: Severity::Violation,
-        look: Look::Data,
+        look: Look::Texts(
+            "SELECT 'event ' || seq || ': its data', data FROM events ORDER BY topic, seq",
+            json,
+        ),
+    },
+    Check {
+        name: "names",
+        holds: "events have names of their own, and none of the server's",
+        severity: Severity::Violation,
+        look: Look::Texts(
+            "SELECT 'event ' || min(seq) || ': its name', name FROM events GROUP BY name",
+            name,
+        ),
     },
     Check {
         name: "once",
         holds: "idempotency keys stand for events that were appended",
         severity: Severity::Violation,
         look: Look::Query(ONCE),
+    },
+    Check {
+        name: "answers",
+        holds: "answers of calls are JSON",
+        severity: Severity::Violation,
+        look: Look::Texts(
+            "SELECT 'idempotency key ' || quote(key) || ': its answer', answer FROM once",
+            json,
+        ),
     },
     Check {
         name: "consumers",
@@ -116,7 +145,10 @@ SELECT format('topic %s: its head %d or its floor %d is negative', quote(name), 
 FROM topics WHERE head < 0 OR floor < 0
 UNION ALL
 SELECT format('topic %s: its floor %d is beyond its head %d', quote(name), floor, head)
-FROM topics WHERE floor > head";
+FROM topics WHERE floor > head
+UNION ALL
+SELECT format('the journal''s head %s is no number up to 9007199254740991', quote(value))
+FROM meta WHERE name = 'head' AND (typeof(value) <> 'integer' OR value NOT BETWEEN 0 AND 9007199254740991)";
 
 const FENCES: &str = "
 SELECT CASE
@@ -183,7 +215,7 @@ pub(super) fn look(connection: &Connection, check: &Check) -> Found {
     let mut found = Found::default();
     let looked = match check.look {
         Look::Query(query) => list(connection, query, &mut found),
-        Look::Data => data(connection, &mut found),
+        Look::Texts(query, wanted) => texts(connection, query, wanted, &mut found),
     };
     if let Err(error) = looked {
         found.add(format!("cannot be checked: {error}"));
@@ -200,20 +232,48 @@ fn list(connection: &Connection, query: &str, found: &mut Found) -> rusqlite::Re
     Ok(())
 }
 
-fn data(connection: &Connection, found: &mut Found) -> rusqlite::Result<()> {
-    let mut statement = connection.prepare("SELECT seq, data FROM events ORDER BY topic, seq")?;
+fn texts(connection: &Connection, query: &str, wanted: Wanted, found: &mut Found) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare(query)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let seq: i64 = row.get(0)?;
-        match row.get_ref(1)?.as_str_or_null() {
-            Ok(Some(json)) => {
-                if let Err(error) = serde_json::from_str::<&RawValue>(json) {
-                    found.add(format!("event {seq}: its data is no JSON: {error}"));
-                }
-            }
-            Ok(None) => {}
-            Err(error) => found.add(format!("event {seq}: its data is no text: {error}")),
+        let what = match row.get_ref(1)?.as_str_or_null() {
+            Ok(text) => text.and_then(wanted),
+            Err(error) => Some(format!("is no text: {error}")),
+        };
+        if let Some(what) = what {
+            found.add(format!("{} {what}", row.get::<_, String>(0)?));
         }
     }
     Ok(())
+}
+
+fn json(text: &str) -> Option<String> {
+    let error = serde_json::from_str::<&RawValue>(text).err()?;
+    Some(format!("is no JSON: {error}"))
+}
+
+fn name(text: &str) -> Option<String> {
+    let why = check_published(text).err()?;
+    Some(format!("{text:?} {why}"))
+}
+
+/// Looks for damage for no longer than this, and ends at the first: all of a small journal, the first part of a large one.
+pub(super) fn glance(connection: &Connection, longest: Duration) -> rusqlite::Result<Option<String>> {
+    let (done, over) = mpsc::channel::<()>();
+    let stop = connection.get_interrupt_handle();
+    let looked = thread::scope(|threads| {
+        threads.spawn(move || {
+            if over.recv_timeout(longest) == Err(mpsc::RecvTimeoutError::Timeout) {
+                stop.interrupt();
+            }
+        });
+        let looked = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0));
+        drop(done);
+        looked
+    });
+    match looked {
+        Ok(found) => Ok((found != "ok").then_some(found)),
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => Ok(None),
+        Err(error) => Err(error),
+    }
 }

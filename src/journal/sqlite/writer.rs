@@ -8,6 +8,8 @@ use tokio::sync::{broadcast, mpsc};
 
 use super::{
     apply::{Command, Committed, Known},
+    condition::{Condition, is_damage},
+    files::Files,
     heads::Heads,
     opening::{Durability, OpenError},
     reader, schema,
@@ -32,11 +34,7 @@ const PATIENCE: Duration = Duration::from_millis(200);
 pub(super) struct Writer {
     /// None after a failure: what the file holds is not known before it is opened and read again.
     connection: Option<Connection>,
-    epoch: Epoch,
-    path: PathBuf,
-    durability: Durability,
-    tail: broadcast::Sender<Tail>,
-    heads: Heads,
+    store: Store,
     /// The last sequence number that is known to be durable, and was told.
     told: u64,
     /// How long the log was when its pages were last moved.
@@ -44,41 +42,83 @@ pub(super) struct Writer {
     known: Known,
 }
 
+/// What is written to, and who is told.
+pub(super) struct Store {
+    pub(super) epoch: Epoch,
+    pub(super) path: PathBuf,
+    pub(super) durability: Durability,
+    pub(super) tail: broadcast::Sender<Tail>,
+    pub(super) heads: Heads,
+    pub(super) files: Arc<Files>,
+    pub(super) condition: Arc<Condition>,
+    /// The system's clock, in milliseconds since 1970.
+    pub(super) clock: Clock,
+}
+
+pub(super) type Clock = Box<dyn Fn() -> u64 + Send>;
+
 impl Writer {
-    pub(super) fn new(
-        connection: Connection,
-        epoch: Epoch,
-        path: PathBuf,
-        durability: Durability,
-        tail: broadcast::Sender<Tail>,
-        heads: Heads,
-    ) -> Result<Self, OpenError> {
-        let mut known = Known::default();
-        known.anew(schema::head(&connection)?);
-        Ok(Self {
+    pub(super) fn new(connection: Connection, known: Known, store: Store) -> Self {
+        Self {
             connection: Some(connection),
-            epoch,
-            path,
-            durability,
-            tail,
-            heads,
+            store,
             told: known.head,
             moved: 0,
             known,
-        })
+        }
     }
 
     /// Commits what waits, until nobody can bring more.
     pub(super) fn run(mut self, mut waiting: mpsc::Receiver<Command>) {
         let mut commands = Vec::new();
         while waiting.blocking_recv_many(&mut commands, TOGETHER) > 0 {
-            match self.commit(commands.drain(..)) {
-                Ok(committed) => {
-                    self.tell(committed);
-                    self.tidy();
-                }
-                Err(error) => tracing::error!("the journal did not commit: {error}"),
+            let alone = self.suspects(&mut commands);
+            if !commands.is_empty() {
+                self.commit_and_tell(commands.drain(..));
             }
+            for command in alone {
+                self.commit_and_tell([command]);
+            }
+        }
+    }
+
+    /// What is about topics in which damage was met: it may fail, and all in its commit with it. So each is one of its
+    /// own.
+    fn suspects(&self, commands: &mut Vec<Command>) -> Vec<Command> {
+        if !self.store.condition.any_damage() {
+            return Vec::new();
+        }
+        let is_damaged = |command: &mut Command| {
+            let topic = command.topic();
+            topic.is_some_and(|topic| self.store.condition.is_damaged(topic))
+        };
+        commands.extract_if(.., is_damaged).collect()
+    }
+
+    fn commit_and_tell(&mut self, commands: impl IntoIterator<Item = Command>) {
+        let mut commands = commands.into_iter();
+        let mut committed = Committed::default();
+        match self.commit(&mut commands, &mut committed) {
+            Ok(()) => {
+                self.store.condition.found();
+                self.tell(committed);
+                self.tidy();
+            }
+            // Before their replies are dropped, so that who was told finds the journal's health so.
+            Err(error) => self.fail(error),
+        }
+    }
+
+    fn fail(&mut self, error: OpenError) {
+        match error {
+            OpenError::Store(error) if is_damage(&error) => {
+                let topic = self.known.at.take();
+                self.store.condition.damaged(topic.as_deref(), &error.to_string());
+            }
+            lost @ (OpenError::Lost { .. } | OpenError::Replaced) => {
+                self.store.condition.lost(lost.to_string());
+            }
+            error => tracing::error!("the journal did not commit: {error}"),
         }
     }
 
@@ -92,9 +132,9 @@ impl Writer {
         if records.is_empty() {
             return;
         }
-        self.heads.advance(&records);
+        self.store.heads.advance(&records);
         // It fails where nobody listens.
-        let _ = self.tail.send(records.into());
+        let _ = self.store.tail.send(records.into());
     }
 
     /// Moves what the log holds into the tables' file, once nobody waits for it. A log that readers do not let go
@@ -125,31 +165,43 @@ impl Writer {
         }
     }
 
-    fn commit(&mut self, commands: impl IntoIterator<Item = Command>) -> Result<Committed, OpenError> {
+    fn commit(
+        &mut self,
+        commands: &mut impl Iterator<Item = Command>,
+        committed: &mut Committed,
+    ) -> Result<(), OpenError> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
             None => self.reopen()?,
         };
+        // Before, as what is another's by now is not written to.
+        self.store.files.check()?;
         run(&connection, "BEGIN IMMEDIATE")?;
-        let mut committed = Committed::default();
+        self.known.begin(&connection, (self.store.clock)())?;
         for command in commands {
-            self.known.apply(&connection, command, &mut committed)?;
+            self.known.apply(&connection, command, committed)?;
         }
         self.known.keep_heads(&connection)?;
         run(&connection, "COMMIT")?;
+        self.known.is_durable();
+        // And after, as what went meanwhile is durable for nobody.
+        self.store.files.check()?;
         self.connection = Some(connection);
         self.told = self.known.head;
-        Ok(committed)
+        Ok(())
     }
 
     /// Opens the file again after a failure. What the failed commit held is in it or not, and whoever waited was
     /// told that it is not known. Where it is, those who listen are told now.
     fn reopen(&mut self) -> Result<Connection, OpenError> {
-        let (connection, epoch) = schema::reopen(&self.path, self.durability)?;
+        self.known.at = None;
+        self.store.files.check_database()?;
+        let (connection, epoch) = schema::reopen(&self.store.path, self.store.durability)?;
         let head = schema::head(&connection)?;
-        if epoch != self.epoch || head < self.told {
+        if epoch != self.store.epoch || head < self.told {
             return Err(OpenError::Replaced);
         }
+        self.store.files.opened_anew()?;
         self.known.anew(head);
         self.tell_all(reader::since(&connection, self.told)?);
         self.told = self.known.head;
@@ -176,15 +228,33 @@ mod tests {
     use tokio::sync::oneshot;
 
     use super::*;
-    use crate::{event::Event, journal::Append};
+    use crate::{
+        event::Event,
+        journal::{
+            Append,
+            clock::now,
+            sqlite::{ages, directory},
+        },
+    };
 
     fn writer(path: &Path) -> (Writer, broadcast::Receiver<Tail>) {
         let durability = Durability::ProcessCrash;
-        let (connection, epoch) = schema::open(path, durability).unwrap();
+        let (mut connection, epoch) = schema::open(path, durability).unwrap();
+        let (clock, stamps) = ages::open(&mut connection, now()).unwrap();
+        let known = Known::new(schema::head(&connection).unwrap(), stamps, clock);
         let (tail, listener) = broadcast::channel(10);
-        let heads = Heads::default();
-        let writer = Writer::new(connection, epoch, path.to_owned(), durability, tail, heads);
-        (writer.unwrap(), listener)
+        let directory = path.parent().unwrap();
+        let store = Store {
+            epoch,
+            path: path.to_owned(),
+            durability,
+            tail,
+            heads: Heads::default(),
+            files: Arc::new(Files::of(directory, &directory::lock(directory).unwrap()).unwrap()),
+            condition: Arc::default(),
+            clock: Box::new(now),
+        };
+        (Writer::new(connection, known, store), listener)
     }
 
     fn append(writer: &mut Writer, name: &'static str) -> Result<(), OpenError> {
@@ -194,7 +264,8 @@ mod tests {
             ..Append::default()
         };
         let (reply, _) = oneshot::channel();
-        let committed = writer.commit([Command::Append(append, reply)])?;
+        let mut committed = Committed::default();
+        writer.commit(&mut [Command::Append(append, reply)].into_iter(), &mut committed)?;
         writer.tell(committed);
         Ok(())
     }
@@ -257,9 +328,9 @@ mod tests {
         assert!(matches!(append(&mut first, "three"), Err(OpenError::Replaced)));
         fs::remove_file(&path).unwrap();
         drop(writer(&path));
-        assert!(matches!(append(&mut first, "three"), Err(OpenError::Replaced)));
+        assert!(matches!(append(&mut first, "three"), Err(OpenError::Lost { .. })));
         fs::remove_file(&path).unwrap();
-        assert!(append(&mut first, "three").is_err());
+        assert!(matches!(append(&mut first, "three"), Err(OpenError::Lost { .. })));
         assert!(!path.exists(), "no file is made where one was lost");
     }
 }

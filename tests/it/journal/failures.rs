@@ -15,7 +15,10 @@ use proptest::{
 };
 use rusqlite::Connection;
 use tempfile::TempDir;
-use updraft::journal::{Append, Durability, Journal, JournalError, Keep, OpenError, SqliteJournal};
+use updraft::{
+    Event,
+    journal::{Append, Durability, Journal, JournalError, Keep, OpenError, SqliteJournal},
+};
 
 use super::{WHOLE, append, event, once, wait_for};
 use crate::support::Again;
@@ -41,7 +44,10 @@ fn filled() -> TempDir {
         for number in 0..200 {
             let events = [
                 event(&format!("loose {number}")),
-                event(&"long ".repeat(number)).key(format!("key {}", number % 50)),
+                Event::new("long")
+                    .data(&"long ".repeat(number))
+                    .unwrap()
+                    .key(format!("key {}", number % 50)),
             ];
             let append = Append {
                 once: Some(once(&number.to_string(), number as u64)),

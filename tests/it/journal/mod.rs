@@ -8,6 +8,7 @@ mod expectations;
 mod failures;
 mod full_disk;
 mod log_size;
+mod lost;
 mod model;
 mod promises;
 mod steps;
@@ -51,6 +52,7 @@ every_store! {
     promises::a_tail_that_lags_is_told_so,
     promises::a_page_is_never_empty_while_there_is_more,
     promises::numbers_beyond_what_a_file_can_say_are_no_error,
+    promises::names_that_are_none_are_refused,
     promises::a_batch_without_events_is_remembered_but_leaves_no_trace,
     compaction::ages_decide_what_may_go,
     compaction::a_long_topic_is_compacted_to_its_end,

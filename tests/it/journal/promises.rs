@@ -3,7 +3,10 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use tokio::{sync::broadcast::error::TryRecvError, task::JoinSet, time::timeout};
-use updraft::journal::{Append, Appended, Cursor, Fence, Journal, JournalError, Keep};
+use updraft::{
+    Event,
+    journal::{Append, Appended, Cursor, Fence, Journal, JournalError, Keep},
+};
 
 use super::{WHOLE, append, event, everything, names, once, store::Store, wait_for};
 use crate::support::PATIENCE;
@@ -281,5 +284,36 @@ pub(super) fn a_batch_without_events_is_remembered_but_leaves_no_trace<S: Store>
         assert_eq!(journal.fence("board").await, Ok(Fence::default()));
         let topics = journal.topics().await.unwrap();
         assert_eq!(topics, [("other".to_owned(), Fence { head: 1, floor: 0 })]);
+    });
+}
+
+pub(super) fn names_that_are_none_are_refused<S: Store>() {
+    wait_for(async {
+        let store = S::new();
+        let journal = store.journal();
+        let long = "x".repeat(129);
+        for name in [
+            "topic.start",
+            "server.draining",
+            "stream.end",
+            "auth.x",
+            "",
+            "a\nb",
+            &long,
+        ] {
+            let batch = [Event::new("said"), Event::new(name.to_owned())];
+            let refusal = journal.append(append("board", batch)).await.unwrap_err();
+            assert!(
+                matches!(&refusal, JournalError::Malformed { name: told, .. } if told == name),
+                "{refusal:?}"
+            );
+            let end = Event::tombstone(name.to_owned(), "key");
+            journal.append(append("board", [end])).await.unwrap_err();
+        }
+        assert_eq!(
+            journal.fence("board").await,
+            Ok(Fence::default()),
+            "nothing was appended"
+        );
     });
 }

@@ -40,7 +40,7 @@ fn a_whole_journal_passes_every_check() {
     let verified = json_of(data.path(), &["verify", "--json"]);
     assert_eq!(verified["ok"], true);
     let checks = verified["checks"].as_array().unwrap();
-    assert_eq!(checks.len(), 9);
+    assert_eq!(checks.len(), 11);
     assert!(
         checks
             .iter()
@@ -48,7 +48,7 @@ fn a_whole_journal_passes_every_check() {
         "{verified}"
     );
     let list = printed(data.path(), &["verify"]);
-    assert_eq!(list.lines().count(), 9);
+    assert_eq!(list.lines().count(), 11);
     assert!(list.lines().all(|line| line.contains(" ok ")), "{list}");
 }
 
@@ -136,6 +136,26 @@ fn each_row_that_is_wrong_is_found_by_its_check() {
             "event 1: its data is no text: ",
         ),
         (
+            "UPDATE meta SET value = 9007199254740992 WHERE name = 'head'",
+            "heads",
+            "the journal's head 9007199254740992 is no number up to 9007199254740991",
+        ),
+        (
+            "UPDATE events SET name = 'topic.start' WHERE seq = 1",
+            "names",
+            "event 1: its name \"topic.start\" begins with 'topic', 'stream', 'server' or 'auth'",
+        ),
+        (
+            "UPDATE events SET name = '' WHERE seq = 2",
+            "names",
+            "event 2: its name \"\" is empty",
+        ),
+        (
+            "UPDATE once SET answer = 'done' WHERE key = 'call 2'",
+            "answers",
+            "idempotency key 'call 2': its answer is no JSON: ",
+        ),
+        (
             "UPDATE once SET last = 9 WHERE key = 'call 1'",
             "once",
             "idempotency key 'call 1': it stands for 7 to 9, of 8 in the journal",
@@ -209,7 +229,7 @@ fn of_very_much_damage_the_first_is_listed_and_the_rest_counted() {
         .execute_batch(damage)
         .unwrap();
     let (verified, _) = verified(&data);
-    let check = &verified["checks"].as_array().unwrap()[7];
+    let check = &verified["checks"].as_array().unwrap()[9];
     assert_eq!(
         (&check["check"], &check["found"]),
         (&"consumers".into(), &250.into())

@@ -179,6 +179,56 @@ fn what_is_no_whole_export_is_refused_and_nothing_is_imported() {
             "the export is not consistent: ",
         ),
         (changed(r#""epoch":""#, r#""epoch":":"#), "is no epoch"),
+        (
+            changed(r#""epoch":""#, &format!(r#""epoch":"{}"#, "a".repeat(64))),
+            "is no epoch",
+        ),
+        (
+            changed(r#""head":8"#, r#""head":9223372036854775808"#),
+            "line 1: 9223372036854775808 is beyond 9007199254740991",
+        ),
+        (
+            changed(r#""seq":3,"#, r#""seq":18446744073709551615,"#),
+            "line 4: 18446744073709551615 is beyond 9007199254740991",
+        ),
+        (
+            changed(r#""seq":3,"#, r#""seq":9007199254740992,"#),
+            "line 4: 9007199254740992 is beyond",
+        ),
+        (
+            changed(r#""time":"#, r#""time":9223372036854775808"#),
+            "line 2: this is not an event",
+        ),
+        (
+            changed(r#""last":7"#, r#""last":9223372036854775808"#),
+            "line 9: 9223372036854775808 is beyond",
+        ),
+        (
+            changed(r#""answer":"\"done\"""#, r#""answer":"done""#),
+            "line 9: its answer is no JSON: ",
+        ),
+        (
+            changed(
+                r#""topic":"board","seq":4}"#,
+                r#""topic":"board","seq":9223372036854775808}"#,
+            ),
+            "line 11: 9223372036854775808 is beyond",
+        ),
+        (
+            changed(
+                r#""consumer":"mailer","topic":"not yet""#,
+                r#""consumer":"mailer","topic":"board""#,
+            ),
+            "line 12: UNIQUE constraint failed",
+        ),
+        (
+            changed(r#""event":"card.moved""#, r#""event":"topic.start""#),
+            "line 4: the event name \"topic.start\" begins with 'topic', ",
+        ),
+        (
+            changed(r#""event":"card.moved""#, r#""event":"""#),
+            "line 4: the event name \"\" is empty",
+        ),
     ];
     for (text, told) in cases {
         let said = refusal(to.path(), &text);

@@ -1,8 +1,11 @@
 //! What an app relies on, held against kills, crowds, floods and broken disks: over real sockets.
 
+mod cards;
 mod crowd;
+mod damage;
 mod disk;
 mod flood;
+mod gone;
 mod heard;
 mod history;
 mod kills;

@@ -2,6 +2,7 @@
 
 use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
+use bytestring::ByteString;
 use futures_util::{FutureExt, future::BoxFuture};
 
 use super::{
@@ -11,7 +12,7 @@ use super::{
 use crate::{
     call::dispatch::said,
     error::{CallError, Result},
-    event::{Body, Event},
+    event::{Body, Event, check_published},
     journal::{Append, Journal, JournalError, Record},
 };
 
@@ -123,12 +124,17 @@ impl Listener {
             "{error}; it goes to the dead letters"
         );
         let letters = dead_letters(&self.topic, &self.name);
+        // A journal of an earlier version may hold names that cannot be published any more.
+        let name = match check_published(&record.name) {
+            Ok(()) => record.name.clone(),
+            Err(_) => ByteString::from_static("misnamed"),
+        };
         let event = Event {
-            name: record.name.clone(),
+            name,
             key: None,
             body: match &record.body {
                 Body::Data(json) => Body::Data(json.clone()),
-                Body::Tombstone => Body::Data(bytestring::ByteString::from_static("null")),
+                Body::Tombstone => Body::Data(ByteString::from_static("null")),
             },
         };
         let append = Append {

@@ -72,6 +72,7 @@ on_every_store! {
     handshakes::a_handshake_of_thousands_of_topics_is_answered_within_bounds,
     slow::a_reader_who_does_not_read_misses_nothing,
     slow::who_may_skip_skips_and_ends_the_same,
+    publish::the_servers_own_names_are_not_published,
     publish::of_two_who_expect_the_same_end_one_wins,
     publish::a_batch_arrives_whole_and_unbroken,
     publish::what_nobody_declared_cannot_be_published_to,

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
-use updraft::{App, Context, Feed, Json, Module, Position, Result, State, Topic, everyone, journal::Journal};
+use updraft::{
+    App, Context, Event, Feed, Json, Module, Position, Result, State, Topic, everyone, journal::Journal,
+};
 
 use super::{Reader, everything, note, reader::places};
 use crate::support::Local;
@@ -109,4 +111,37 @@ pub(super) async fn what_goes_on_after_a_call_publishes_too(journal: Arc<dyn Jou
     assert_eq!(heard["data"], "from afar");
     let stored = everything(&*journal, "board").await;
     assert_eq!(places(&[heard]), [("note", stored[0].seq)]);
+}
+
+/// Publishes an event of this name, with data where it is asked to.
+async fn named(Json((name, with_data)): Json<(String, bool)>, cx: Context) -> Result<Json<Position>> {
+    let event = match with_data {
+        true => Event::new(name).data(&1)?,
+        false => Event::new(name),
+    };
+    cx.topic("board").publish(event).await.map(Json)
+}
+
+pub(super) async fn the_servers_own_names_are_not_published(journal: Arc<dyn Journal>) {
+    let module = Module::new("api.test").on("named", named);
+    let topic = Topic::new("board").readable_by(everyone);
+    let local = Local::of(App::new().journal(journal.clone()).topic(topic).module(module)).await;
+    let mut client = Reader::connect(&local).await;
+    for name in [
+        "topic.start",
+        "server.draining",
+        "stream.end",
+        "auth.refresh",
+        "",
+        "a\n",
+    ] {
+        for with_data in [false, true] {
+            let refused = client.call("api.test.named", &json!([name, with_data])).await;
+            assert_eq!(refused["error"]["code"], "internal", "{name:?}: {refused}");
+        }
+    }
+    client.done("api.test.named", &json!(["topic", true])).await;
+    let events = everything(&*journal, "board").await;
+    assert_eq!(events.len(), 1);
+    assert_eq!(events[0].name, "topic");
 }

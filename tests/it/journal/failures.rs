@@ -222,7 +222,12 @@ fn a_file_of_which_a_part_is_missing_is_an_error() {
     for page in 1..whole.len() / 8192 {
         let mut holed = whole.clone();
         holed[page * 8192..][..8192].fill(0xff);
-        assert!(!outcome(&holed).is_empty(), "page {page} is gone");
+        fs::write(file(&directory), &holed).unwrap();
+        let refusal = refusal(directory.path());
+        assert!(
+            matches!(refusal, OpenError::Damaged { .. } | OpenError::File { .. }),
+            "page {page} is gone: {refusal:?}"
+        );
     }
 }
 

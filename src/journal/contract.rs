@@ -146,10 +146,7 @@ impl Health {
 impl fmt::Display for Health {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let topics = self.damaged.keys().map(|topic| format!("topic {topic}"));
-        let beside = self
-            .damaged_beside
-            .iter()
-            .map(|_| "what is of no topic".to_owned());
+        let beside = self.damaged_beside.iter().map(|_| "outside of topics".to_owned());
         f.write_str(&topics.chain(beside).collect::<Vec<_>>().join(", "))
     }
 }

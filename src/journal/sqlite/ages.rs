@@ -42,6 +42,11 @@ fn begin(connection: &mut Connection, clock: u64) -> rusqlite::Result<()> {
     transaction.commit()
 }
 
+/// Lets the next who opens the file begin to count: for times that come from elsewhere.
+pub(super) fn begin_anew(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch("DELETE FROM clocks; DELETE FROM meta WHERE name IN ('time', 'ahead')")
+}
+
 /// Sets down that the clock was set, behind this event.
 pub(super) fn keep_set(connection: &Connection, head: u64, set: ClockSet) -> rusqlite::Result<()> {
     connection.execute(

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use super::{
+    ages,
     archive::{Call, Consumer, FORMAT, Header},
     directory,
     opening::{Durability, OpenError},
@@ -137,6 +138,7 @@ impl<R: BufRead> Import<R> {
             Lineage::Moved => Epoch::from_text(self.header.epoch.as_str()),
         };
         let transaction = connection.transaction()?;
+        ages::begin_anew(&transaction)?;
         self.heads(&transaction, &epoch)?;
         self.events(&transaction, told)?;
         self.calls(&transaction)?;

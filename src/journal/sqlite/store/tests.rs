@@ -4,7 +4,13 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use tempfile::TempDir;
 
-use super::*;
+use super::{
+    super::{
+        import::{Import, Lineage},
+        inspection::Inspection,
+    },
+    *,
+};
 use crate::{event::Event, journal::record::Once};
 
 const YEARS: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
@@ -217,5 +223,39 @@ fn a_file_without_counted_time_takes_what_is_stamped_later_for_new() {
         story.calls(10..20).await;
         assert_eq!(story.gone(AN_HOUR).await, (0, 0));
         assert_eq!(story.gone(NOTHING).await, (20, 59));
+    });
+}
+
+#[test]
+fn what_an_import_has_from_the_future_counts_as_of_the_import() {
+    tell(|story| async move {
+        story.set(10);
+        story.calls(0..10).await;
+        let mut export = Vec::new();
+        let inspection = Inspection::open(story.directory.path()).unwrap();
+        inspection
+            .export(&[])
+            .unwrap()
+            .write(&mut export, &|| ())
+            .unwrap();
+        // Also where a server made an empty journal before.
+        let Story {
+            directory,
+            wrong,
+            journal,
+        } = Story::begin();
+        journal.close().await;
+        let import = Import::begin(&*export).unwrap();
+        import
+            .into_directory(directory.path(), Lineage::Moved, &|| ())
+            .unwrap();
+        let journal = open(directory.path(), &wrong);
+        let story = Story {
+            directory,
+            wrong,
+            journal,
+        };
+        assert_eq!(story.gone(AN_HOUR).await, (0, 0));
+        assert_eq!(story.gone(NOTHING).await, (10, 29));
     });
 }

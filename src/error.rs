@@ -159,7 +159,7 @@ impl CallError {
         self
     }
 
-    /// The same error, which stays the answer however often the call is tried again.
+    /// The same error as the answer that a call keeps, however often it is tried again.
     #[must_use]
     pub(crate) fn for_good(mut self) -> Self {
         self.0.retry = false;

@@ -39,7 +39,7 @@ pub use call::{
     context::{Broadcast, Context},
     extract::{FromCall, FromData, Json, MissingState, State, Whole},
     guard::{AsItIs, Guard, require},
-    handler::Handler,
+    handler::{Argument, Handler, Signature, check_handler},
     identity::Identity,
     module::Module,
     payload::{Call, Data},

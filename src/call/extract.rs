@@ -36,9 +36,14 @@ use crate::error::{CallError, Result};
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be taken from a call",
+    label = "this function has an argument of type `{Self}`",
+    note = "to read the call's `data` as one, take `Json<{Self}>`; a value that the app shares is `State<{Self}>`",
     note = "arguments are `Json<T>`, `Bytes`, `String`, `Data`, `Call`, `Whole<T>`, `Context`, `State<T>`, `Option` of the first four, or a type of yours that implements `FromCall`"
 )]
 pub trait FromCall: Sized {
+    /// Whether it is made of the call's `data`, which one argument of a function may take.
+    const TAKES_DATA: bool = false;
+
     /// Takes the argument out of the call.
     ///
     /// # Errors
@@ -57,8 +62,38 @@ pub trait FromCall: Sized {
 
 /// A shared value that a function asks for and nobody provides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("takes State<{0}>, and the app has no such state: add .state(…)")]
-pub struct MissingState(pub &'static str);
+#[non_exhaustive]
+pub enum MissingState {
+    /// There is none of this type.
+    #[error("takes State<{0}>, and the app has no such state: add .state(…)")]
+    Nowhere(&'static str),
+    /// It was registered in an `Arc` of its own.
+    #[error(
+        "takes State<{0}>, and the app has an Arc of it, which is another type: register the value itself, as .state(…) shares \
+         it already, or take State<Arc<…>>"
+    )]
+    InArc(&'static str),
+    /// It is asked for in an `Arc`, and was registered without one.
+    #[error(
+        "takes State<{0}>, and the app has what is in that Arc: take it as it is, as State is an Arc already"
+    )]
+    WithoutArc(&'static str),
+}
+
+impl MissingState {
+    fn of<T: Send + Sync + 'static>(states: &States) -> Self {
+        let name = type_name::<T>();
+        let inner = name.strip_prefix(ARC).and_then(|name| name.strip_suffix('>'));
+        match inner {
+            Some(inner) if states.names().any(|name| name == inner) => Self::WithoutArc(name),
+            _ if states.has::<Arc<T>>() => Self::InArc(name),
+            _ => Self::Nowhere(name),
+        }
+    }
+}
+
+/// What the name of such a type begins with.
+const ARC: &str = "alloc::sync::Arc<";
 
 /// `data` as a type; and, returned from a function, a value as JSON.
 ///
@@ -78,6 +113,8 @@ pub struct MissingState(pub &'static str);
 pub struct Json<T>(pub T);
 
 impl<T: DeserializeOwned> FromCall for Json<T> {
+    const TAKES_DATA: bool = true;
+
     fn from_call(call: &Call, _: &Context) -> Result<Self> {
         call.json().map(Self)
     }
@@ -142,13 +179,13 @@ impl<T: Send + Sync + 'static> FromCall for State<T> {
         context
             .state()
             .map(Self)
-            .ok_or_else(|| CallError::internal(MissingState(type_name::<T>())))
+            .ok_or_else(|| CallError::internal(MissingState::Nowhere(type_name::<T>())))
     }
 
     fn check(states: &States) -> Result<(), MissingState> {
         match states.has::<T>() {
             true => Ok(()),
-            false => Err(MissingState(type_name::<T>())),
+            false => Err(MissingState::of::<T>(states)),
         }
     }
 }
@@ -166,24 +203,34 @@ impl FromCall for Call {
 }
 
 impl FromCall for Data {
+    const TAKES_DATA: bool = true;
+
     fn from_call(call: &Call, _: &Context) -> Result<Self> {
         call.data()
     }
 }
 
 impl FromCall for Bytes {
+    const TAKES_DATA: bool = true;
+
     fn from_call(call: &Call, _: &Context) -> Result<Self> {
         call.bytes()
     }
 }
 
 impl FromCall for String {
+    const TAKES_DATA: bool = true;
+
     fn from_call(call: &Call, _: &Context) -> Result<Self> {
         call.text()
     }
 }
 
 /// An argument that comes out of the call's data, so that it can be missing with it.
+#[diagnostic::on_unimplemented(
+    message = "`Option<{Self}>` cannot be taken from a call",
+    note = "what may be missing is what is made of the call's `data`: `Option` of `Json<T>`, `Data`, `Bytes`, `String`, or of a type of yours that implements `FromData`"
+)]
 pub trait FromData: FromCall {}
 
 impl<T: DeserializeOwned> FromData for Json<T> {}
@@ -193,6 +240,8 @@ impl FromData for String {}
 
 /// `None` where the call has no data, or `null`; data that does not fit is an error all the same.
 impl<T: FromData> FromCall for Option<T> {
+    const TAKES_DATA: bool = true;
+
     fn from_call(call: &Call, context: &Context) -> Result<Self> {
         match call.has_no_data() {
             true => Ok(None),

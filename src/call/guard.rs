@@ -8,7 +8,7 @@ use super::{
     condition::Condition,
     context::Context,
     extract::MissingState,
-    handler::{Erased, Function, Handler},
+    handler::{Erased, Function, Handler, Signature},
     payload::Call,
     reply::Reply,
     states::States,
@@ -53,19 +53,19 @@ pub fn require(condition: Condition) -> Guard {
 
 impl Guard {
     /// A guard of one's own.
-    pub fn new<Args: 'static>(guard: impl Handler<Args>) -> Self {
+    pub fn new<Args: 'static>(guard: impl Signature<Args> + Handler<Args>) -> Self {
         Self(Arc::new(Erased::new(guard)))
     }
 
     /// Lets through whom both let through; the second is asked after the first.
     #[must_use]
-    pub fn and<Args: 'static>(self, other: impl Handler<Args>) -> Self {
+    pub fn and<Args: 'static>(self, other: impl Signature<Args> + Handler<Args>) -> Self {
         Self(Arc::new(Both(self, Self::new(other))))
     }
 
     /// Lets through whom one of them lets through; the second is asked, and answers, where the first refuses.
     #[must_use]
-    pub fn or<Args: 'static>(self, other: impl Handler<Args>) -> Self {
+    pub fn or<Args: 'static>(self, other: impl Signature<Args> + Handler<Args>) -> Self {
         Self(Arc::new(Either(self, Self::new(other))))
     }
 }
@@ -79,6 +79,8 @@ impl fmt::Debug for Guard {
 /// Marks a guard where a function may stand as well.
 #[derive(Debug)]
 pub struct AsItIs;
+
+impl Signature<AsItIs> for Guard {}
 
 impl Handler<AsItIs> for Guard {
     fn start(&self, call: &Call, context: &Context) -> Result<BoxFuture<'static, Result<Reply>>> {

@@ -17,9 +17,13 @@ use crate::error::Result;
 /// a result that implements [`IntoReply`].
 #[diagnostic::on_unimplemented(
     message = "this is no function that a module can register",
-    note = "it must be `async`, each argument must implement `FromCall`, its result `IntoReply`, and its future must be `Send`"
+    note = "it must be an `async` function of at most eight arguments, each of which implements `FromCall`",
+    note = "its result must implement `IntoReply`, and its future be `Send`: no guard of a `Mutex` may live across `.await`"
 )]
 pub trait Handler<Args>: Send + Sync + 'static {
+    /// Evaluates where at most one argument takes the call's `data`, and does not compile where several do.
+    const TAKES_DATA_ONCE: () = ();
+
     /// Takes the arguments out of the call and makes the future that will run.
     ///
     /// # Errors
@@ -33,17 +37,65 @@ pub trait Handler<Args>: Send + Sync + 'static {
     fn check(&self, states: &States) -> Result<(), MissingState>;
 }
 
+/// What arguments a function takes, whatever they are. Asked beside [`Handler`], so that the compiler knows them, and names
+/// the one that is no argument of a handler.
+#[diagnostic::on_unimplemented(
+    message = "this is no function that a module can register",
+    label = "not an async function of at most eight arguments that can be called by several callers at once",
+    note = "a closure must be `Fn`, `Send`, `Sync` and `'static`"
+)]
+pub trait Signature<Args> {}
+
+/// The argument of a function that stands in this place, from 1 on.
+pub trait Argument<const PLACE: usize>: FromCall {}
+
+impl<T: FromCall, const PLACE: usize> Argument<PLACE> for T {}
+
+/// Compiles where a function can be registered. Where [`Module::on`](crate::Module::on) refuses one, this says why beside the
+/// function itself: which argument (`Argument<2>` is the second), what its answer lacks, what keeps it from being `Send`.
+///
+/// ```
+/// async fn greeting(name: String) -> String {
+///     format!("You're welcome {name}")
+/// }
+/// const _: () = updraft::check_handler(&greeting);
+/// ```
+///
+/// A value that is no argument:
+///
+/// ```compile_fail
+/// async fn double(number: u32) -> String {
+///     (2 * number).to_string()
+/// }
+/// const _: () = updraft::check_handler(&double); // `u32` cannot be taken from a call: take `Json<u32>`
+/// ```
+pub const fn check_handler<Args, H: Signature<Args> + Handler<Args>>(_: &H) {
+    H::TAKES_DATA_ONCE
+}
+
 macro_rules! handler_of {
-    ($($argument:ident),*) => {
+    ($($argument:ident $place:literal),*) => {
+        impl<F, Fut, $($argument,)*> Signature<($($argument,)*)> for F
+        where
+            F: Fn($($argument),*) -> Fut + Send + Sync + 'static,
+        {
+        }
+
         impl<F, Fut, $($argument,)*> Handler<($($argument,)*)> for F
         where
             F: Fn($($argument),*) -> Fut + Send + Sync + 'static,
             Fut: Future + Send + 'static,
             Fut::Output: IntoReply,
-            $($argument: FromCall,)*
+            $($argument: Argument<$place>,)*
         {
+            const TAKES_DATA_ONCE: () = assert!(
+                0 $(+ $argument::TAKES_DATA as usize)* <= 1,
+                "several arguments take the call's `data`: take it once, as one type, or take the `Call`"
+            );
+
             #[allow(unused_variables)] // of a function without arguments
             fn start(&self, call: &Call, context: &Context) -> Result<BoxFuture<'static, Result<Reply>>> {
+                let () = <Self as Handler<($($argument,)*)>>::TAKES_DATA_ONCE;
                 let future = self($($argument::from_call(call, context)?),*);
                 // An async block would hold the future twice: as it was given, and as it is awaited.
                 Ok(Box::pin(future.map(IntoReply::into_reply)))
@@ -59,14 +111,14 @@ macro_rules! handler_of {
 }
 
 handler_of!();
-handler_of!(A);
-handler_of!(A, B);
-handler_of!(A, B, C);
-handler_of!(A, B, C, D);
-handler_of!(A, B, C, D, E);
-handler_of!(A, B, C, D, E, G);
-handler_of!(A, B, C, D, E, G, H);
-handler_of!(A, B, C, D, E, G, H, I);
+handler_of!(A 1);
+handler_of!(A 1, B 2);
+handler_of!(A 1, B 2, C 3);
+handler_of!(A 1, B 2, C 3, D 4);
+handler_of!(A 1, B 2, C 3, D 4, E 5);
+handler_of!(A 1, B 2, C 3, D 4, E 5, G 6);
+handler_of!(A 1, B 2, C 3, D 4, E 5, G 6, H 7);
+handler_of!(A 1, B 2, C 3, D 4, E 5, G 6, H 7, I 8);
 
 /// A handler with its arguments' types forgotten, so that one table holds them all.
 pub(super) trait Function: Send + Sync {

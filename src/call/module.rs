@@ -4,7 +4,7 @@ use std::{fmt, panic::Location};
 
 use super::{
     guard::Guard,
-    handler::{Erased, Function, Handler},
+    handler::{Erased, Function, Handler, Signature},
 };
 
 /// Functions that share a path. `Module::new("api.hello").on("greeting", greeting)` makes `greeting` answer
@@ -59,13 +59,18 @@ impl Module {
     }
 
     /// Registers a function: see [`FromCall`](crate::FromCall) for what it may take and
-    /// [`IntoReply`](crate::IntoReply) for what it may return.
+    /// [`IntoReply`](crate::IntoReply) for what it may return. [`check_handler`](crate::check_handler) says the same beside
+    /// the function where this does not compile.
     ///
     /// It runs on the core of the socket that calls. Once it has computed or blocked for more than 20 ms without a wait, it
     /// runs on other threads, where no socket waits for it, for as long as it does so at least once in 200 calls.
     #[must_use]
     #[track_caller]
-    pub fn on<Args: 'static>(mut self, name: impl Into<String>, function: impl Handler<Args>) -> Self {
+    pub fn on<Args: 'static>(
+        mut self,
+        name: impl Into<String>,
+        function: impl Signature<Args> + Handler<Args>,
+    ) -> Self {
         self.functions.push(Registration {
             name: name.into(),
             function: Box::new(Erased::new(function)),
@@ -78,7 +83,7 @@ impl Module {
     /// Puts a [`Guard`], or an async function that is one, before all functions of this module, also those that are
     /// registered later. Several are asked in turn.
     #[must_use]
-    pub fn guard<Args: 'static>(mut self, guard: impl Handler<Args>) -> Self {
+    pub fn guard<Args: 'static>(mut self, guard: impl Signature<Args> + Handler<Args>) -> Self {
         self.guards.push(Guard::new(guard));
         self
     }
@@ -87,7 +92,7 @@ impl Module {
     /// there is no function yet, the app does not start.
     #[must_use]
     #[track_caller]
-    pub fn guarded_by<Args: 'static>(mut self, guard: impl Handler<Args>) -> Self {
+    pub fn guarded_by<Args: 'static>(mut self, guard: impl Signature<Args> + Handler<Args>) -> Self {
         match self.functions.last_mut() {
             Some(function) => function.guards.push(Guard::new(guard)),
             None => self.misplaced = Some(Location::caller()),

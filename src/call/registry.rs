@@ -288,7 +288,15 @@ mod tests {
         let guarded = Module::new("api.a").guard(wants).on("nothing", nothing);
         assert!(build(vec![guarded]).is_err(), "a guard's state is asked for too");
         let mut states = States::default();
+        states.insert(Arc::new(7_u64));
+        let error = Registry::new(module(), &states).unwrap_err().to_string();
+        assert!(error.contains("the app has an Arc of it"), "{error}");
         states.insert(7_u64);
+        async fn wants_arc(_: State<Arc<u32>>) {}
+        let arc = vec![Module::new("api.a").on("wants", wants_arc)];
+        states.insert(7_u32);
+        let error = Registry::new(arc, &states).unwrap_err().to_string();
+        assert!(error.contains("take it as it is"), "{error}");
         assert!(Registry::new(module(), &states).unwrap().contains("api.a.wants"));
     }
 }

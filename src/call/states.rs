@@ -36,6 +36,11 @@ impl States {
         self.0.contains_key(&TypeId::of::<T>())
     }
 
+    /// The types that there are, by their names.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.0.values().map(|(name, _)| *name)
+    }
+
     /// The value of this type.
     pub fn get<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
         let (_, value) = self.0.get(&TypeId::of::<T>())?;

@@ -44,11 +44,11 @@ pub struct AuthConfig {
     pub keys_refresh: Duration,
 
     /// Audiences, separated by commas: a token must be for one of them (`aud`)
-    #[arg(long = "auth-audience", env = "UPDRAFT_AUTH_AUDIENCE", value_delimiter = ',')]
+    #[arg(long = "auth-audience", env = "UPDRAFT_AUTH_AUDIENCE", value_delimiter = ',', value_parser = name)]
     pub audience: Vec<String>,
 
     /// Issuers, separated by commas: a token must come from one of them (`iss`)
-    #[arg(long = "auth-issuer", env = "UPDRAFT_AUTH_ISSUER", value_delimiter = ',')]
+    #[arg(long = "auth-issuer", env = "UPDRAFT_AUTH_ISSUER", value_delimiter = ',', value_parser = name)]
     pub issuer: Vec<String>,
 
     /// How far the clocks of issuers may differ from this one's
@@ -105,6 +105,14 @@ impl AuthConfig {
     /// Whether there is anything to check tokens with.
     pub(crate) fn has_keys(&self) -> bool {
         !(self.secrets.is_empty() && self.keys.is_empty() && self.keys_url.is_empty())
+    }
+}
+
+/// A name in a list, without the blanks around it: with them, or empty, no token would ever have it.
+fn name(text: &str) -> Result<String, String> {
+    match text.trim() {
+        "" => Err("a name between two commas is missing".to_owned()),
+        name => Ok(name.to_owned()),
     }
 }
 

@@ -175,7 +175,7 @@ impl Writer {
             None => self.reopen()?,
         };
         // Before, as what is another's by now is not written to.
-        self.store.files.check()?;
+        self.store.files.check_database()?;
         run(&connection, "BEGIN IMMEDIATE")?;
         self.known.begin(&connection, (self.store.clock)())?;
         for command in commands {

@@ -26,7 +26,8 @@ export class Visitor {
   /** What the page complained of. */
   complaints = [];
 
-  static async at(browser, url, options = {}) {
+  /** Opens the page, and waits until it says so of its connection. */
+  static async at(browser, url, { phase = 'Live', ...options } = {}) {
     const visitor = new Visitor();
     visitor.context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
     visitor.context.setDefaultTimeout(PATIENCE);
@@ -38,7 +39,7 @@ export class Visitor {
       if (message.type() === 'error' && !isAway) visitor.complaints.push(message.text());
     });
     await visitor.page.goto(url);
-    await visitor.phase('Live');
+    await visitor.phase(phase);
     return visitor;
   }
 
@@ -127,6 +128,20 @@ export class Visitor {
 
   offline() {
     return this.page.getByRole('switch', { name: 'Offline' });
+  }
+
+  /** What the page says beside the state of its connection. */
+  hint(words) {
+    return this.page.locator('connection-status .hint').filter({ hasText: words }).waitFor();
+  }
+
+  /** What has the focus: the title of a card, or the label, the name or the kind of an element. */
+  focused() {
+    return this.page.evaluate(() => {
+      let active = document.activeElement;
+      while (active?.shadowRoot?.activeElement) active = active.shadowRoot.activeElement;
+      return active.card?.title ?? active.getAttribute('aria-label') ?? active.labels?.[0]?.firstChild.textContent.trim() ?? active.localName;
+    });
   }
 
   /** A figure of the connection. */

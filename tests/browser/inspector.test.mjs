@@ -34,7 +34,7 @@ async function send(event, data, form, acked) {
   await inspector.getByLabel('Event').fill(event);
   await inspector.getByLabel('Data').fill(data);
   await inspector.getByRole('radio', { name: form }).check();
-  await inspector.getByRole('checkbox', { name: 'With an ack' }).setChecked(acked);
+  await inspector.getByRole('checkbox', { name: 'Ask for an answer (ack)' }).setChecked(acked);
   const before = await inspector.locator('.outcomes li').count();
   earlier = sent.length;
   await inspector.getByRole('button', { name: 'Send' }).click();
@@ -92,11 +92,23 @@ for (const acked of [true, false]) {
 
 test('a function that returns nothing is done', async () => {
   const back = await send('api.room.join', '{"room": "lobby"}', 'JSON', true);
-  assert.deepEqual(back, { how: 'answer', text: 'done, without data' });
+  assert.deepEqual(back, { how: 'answer', text: 'Done. The function returns nothing.' });
+});
+
+test('on a phone the form comes first, and what is chosen is brought to it', async () => {
+  await ada.page.setViewportSize({ width: 390, height: 844 });
+  const top = async (name) => (await inspector.getByRole('heading', { name, exact: true }).boundingBox()).y;
+  assert.ok((await top('Call')) < 500);
+  assert.ok((await top('Call')) < (await top('Answers')) && (await top('Answers')) < (await top('Functions')));
+  await inspector.getByRole('button', { name: 'api.board.add' }).click();
+  const { y, height } = await inspector.getByLabel('Data').boundingBox();
+  assert.ok(y >= 0 && y + height <= 844, 'it is in view');
+  assert.equal(await ada.focused(), 'Data as JSON, or empty');
+  await ada.page.setViewportSize({ width: 1280, height: 800 });
 });
 
 test('what is no JSON is not sent', async () => {
   await inspector.getByLabel('Data').fill('{no');
   await inspector.getByRole('button', { name: 'Send' }).click();
-  await inspector.getByRole('alert').filter({ hasText: 'The data is no JSON' }).waitFor();
+  await inspector.getByRole('alert').filter({ hasText: 'The data is not valid JSON' }).waitFor();
 });

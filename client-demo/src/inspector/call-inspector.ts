@@ -65,10 +65,11 @@ export class CallInspector extends LitElement {
   @property({ type: Boolean }) isLive = false;
   @state() private events: readonly string[] = [];
   @state() private event = 'api.services.test.testFunc';
-  @state() private form: Form = 'json';
+  @state() private encoding: Form = 'json';
   @state() private isAcked = true;
   @state() private outcomes: readonly Outcome[] = [];
   @state() private wrong = '';
+  @query('form') private readonly form!: HTMLFormElement;
   @query('textarea') private readonly field!: HTMLTextAreaElement;
   #number = 0;
   #heard = 0;
@@ -97,52 +98,55 @@ export class CallInspector extends LitElement {
 
   protected override render(): TemplateResult {
     return html`
-      <section class="panel" aria-labelledby="functions">
-        <h2 id="functions">Functions</h2>
-        <ul class="events">${this.events.map((name) => html`<li>
-          <button aria-pressed=${name === this.event ? 'true' : 'false'} @click=${() => { this.choose(name); }}>${name}</button></li>`)}</ul>
-      </section>
       <section class="panel" aria-labelledby="call">
         <h2 id="call">Call</h2>
         <form @submit=${this.send}>
           <label class="field">Event
             <input name="event" required autocomplete="off" spellcheck="false" .value=${this.event}
               @input=${(input: Event) => { this.event = (input.currentTarget as HTMLInputElement).value; }}></label>
-          <label class="field">Data, as JSON; nothing for none
+          <label class="field">Data as JSON, or empty
             <textarea name="data" spellcheck="false" @input=${() => { this.wrong = ''; }}>${exampleOf('api.services.test.testFunc')}</textarea></label>
-          <fieldset><legend>Travels as</legend>
+          <fieldset><legend>Send as</legend>
             ${(Object.keys(FORMS) as Form[]).map((form) => html`<label class="choice">
-              <input type="radio" name="form" value=${form} .checked=${form === this.form} @change=${() => { this.form = form; }}>${FORMS[form]}</label>`)}
+              <input type="radio" name="form" value=${form} .checked=${form === this.encoding} @change=${() => { this.encoding = form; }}>${FORMS[form]}</label>`)}
           </fieldset>
           <div class="foot">
             <label class="choice"><input type="checkbox" name="ack" .checked=${this.isAcked}
-              @change=${() => { this.isAcked = !this.isAcked; }}>With an ack</label>
+              @change=${() => { this.isAcked = !this.isAcked; }}>Ask for an answer (ack)</label>
             <button class="main">Send</button>
           </div>
           ${this.wrong ? html`<p class="wrong" role="alert">${this.wrong}</p>` : nothing}
         </form>
       </section>
       <section class="panel" aria-labelledby="back">
-        <h2 id="back">What came back</h2>
+        <h2 id="back">Answers</h2>
         ${this.outcomes.length === 0 ? html`<p class="none">Nothing yet.</p>` : nothing}
         <ul class="outcomes" aria-live="polite">${repeat(this.outcomes, ({ number }) => number, outcomeRow)}</ul>
+      </section>
+      <section class="panel" aria-labelledby="functions">
+        <h2 id="functions">Functions</h2>
+        <ul class="events">${this.events.map((name) => html`<li>
+          <button aria-pressed=${name === this.event ? 'true' : 'false'} @click=${() => { this.choose(name); }}>${name}</button></li>`)}</ul>
       </section>
     `;
   }
 
+  /** The form may be far from the list on a small screen: it comes into view, ready to be sent. */
   private choose(name: string): void {
     this.event = name;
     this.wrong = '';
     this.field.value = exampleOf(name);
+    this.form.scrollIntoView({ block: 'nearest' });
+    this.field.focus({ preventScroll: true });
   }
 
   private readonly send = async (event: SubmitEvent): Promise<void> => {
     event.preventDefault();
     try {
-      const written = await write(this.field.value, this.form);
+      const written = await write(this.field.value, this.encoding);
       this.dispatchEvent(new CallEvent({ event: this.event, ...written }, { acked: this.isAcked }));
     } catch (error) {
-      this.wrong = `The data is no JSON: ${(error as Error).message}`;
+      this.wrong = `The data is not valid JSON: ${(error as Error).message}`;
     }
   };
 
@@ -153,7 +157,7 @@ export class CallInspector extends LitElement {
     }
     const about = `${call.event}, ${took.toFixed(1)} ms`;
     if (error) this.keep('error', about, show(error));
-    else this.keep('answer', about, data === undefined ? 'done, without data' : show(data));
+    else this.keep('answer', about, data === undefined ? 'Done. The function returns nothing.' : show(data));
   }
 
   private keep(how: Outcome['how'], about: string, text: string): void {

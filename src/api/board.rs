@@ -1,12 +1,12 @@
 //! `api.board`: a board of cards that all share. What is asked for is decided by the board as it is, then
 //! published to the topic `board` under the card's id; readers fold the same events into the same board.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use updraft::{
     CallError, Code, Context, Event, Json, Module, Position, Projection, Result, State, Topic, everyone,
-    journal::Record,
+    journal::{Keep, Record},
 };
 
 use super::presence::Visitor;
@@ -24,6 +24,9 @@ const MAX_RANK: f64 = 1e12;
 /// Most cards on the board, and as many beyond as are added at once: only its own card is watched while one is added.
 const MAX_CARDS: usize = 1000;
 
+/// How long the whole history is kept, for the page's slider: 30 days.
+const HISTORY: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
 pub(crate) fn module() -> Module {
     Module::new("api.board")
         .on("add", add)
@@ -33,7 +36,11 @@ pub(crate) fn module() -> Module {
 }
 
 pub(crate) fn topic() -> Topic {
-    Topic::new(TOPIC).readable_by(everyone)
+    let keep = Keep {
+        least: HISTORY,
+        ..Keep::default()
+    };
+    Topic::new(TOPIC).readable_by(everyone).keep(keep)
 }
 
 /// A card.

@@ -117,7 +117,7 @@ story('a change that is refused is taken back', async ({ ada, grace }) => {
   await grace.page.keyboard.press('Delete');
   await grace.shows('todo', []);
   await ada.offline().uncheck();
-  await ada.page.getByText('Not done, and taken back: there is no such card').waitFor();
+  await ada.page.getByText('Not saved, and undone: there is no such card').waitFor();
   await ada.shows('done', []);
   await ada.hasNo('Fly');
 });
@@ -139,7 +139,7 @@ story('what waits is still seen after a look at the inspector', async ({ ada, gr
 story('all see who is here, by name and color', async ({ ada, grace }) => {
   await ada.page.getByRole('button', { name: 'You are' }).click();
   await ada.page.getByRole('textbox', { name: 'Name' }).fill('Ada Lovelace');
-  await ada.page.getByRole('radio', { name: '#3f7a35' }).check();
+  await ada.page.getByRole('radio', { name: 'Green' }).check();
   await ada.page.getByRole('button', { name: 'Done', exact: true }).click();
   const faces = grace.page.getByRole('list', { name: 'Who is here' }).getByRole('listitem');
   await faces.filter({ hasText: 'Ada Lovelace' }).waitFor();

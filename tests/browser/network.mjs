@@ -13,14 +13,19 @@ export class Network {
   #listener;
   #target;
   #speed;
+  #host;
   #links = new Set();
   #cut;
 
-  /** A network on the way to a server: `delay` in milliseconds and `rate` in bytes a second, each way. */
-  static async to(server, { delay = 0, rate = Infinity } = {}) {
+  /**
+   * A network on the way to a server: `delay` in milliseconds and `rate` in bytes a second, each way. With a `host` it
+   * is a proxy that names the server so, rather than as the page does.
+   */
+  static async to(server, { delay = 0, rate = Infinity, host } = {}) {
     const network = new Network();
     network.#target = new URL(server.url);
     network.#speed = { delay, rate };
+    network.#host = host;
     network.#listener = createServer((near) => network.#join(near));
     network.#listener.listen(0, '127.0.0.1');
     await once(network.#listener, 'listening');
@@ -49,6 +54,11 @@ export class Network {
     this.#listener.close();
   }
 
+  #renamed(bytes) {
+    if (this.#host === undefined || !/^(GET|POST) /.test(bytes)) return bytes;
+    return Buffer.from(String(bytes).replace(/^host: .*$/im, `Host: ${this.#host}`));
+  }
+
   #join(near) {
     const far = connect(this.#target.port, this.#target.hostname);
     const link = { request: '', far, end: () => { near.destroy(); far.destroy(); } };
@@ -63,16 +73,17 @@ export class Network {
       socket.on('error', link.end);
       socket.on('close', () => this.#links.delete(link));
     }
-    carry(near, far, this.#speed);
+    carry(near, far, this.#speed, (bytes) => this.#renamed(bytes));
     carry(far, near, this.#speed);
   }
 }
 
-/** Carries what comes, each piece when it is due, in its order. */
-function carry(from, to, { delay, rate }) {
+/** Carries what comes, as it is made, each piece when it is due, in its order. */
+function carry(from, to, { delay, rate }, made = (bytes) => bytes) {
   let due = 0;
   let carried = Promise.resolve();
-  from.on('data', (bytes) => {
+  from.on('data', (came) => {
+    const bytes = made(came);
     for (let at = 0; at < bytes.length; at += PIECE) {
       const piece = bytes.subarray(at, at + PIECE);
       due = Math.max(due, Date.now() + delay) + (piece.length * 1000) / rate;

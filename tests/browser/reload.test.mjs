@@ -55,10 +55,10 @@ test('what waits is seen to wait after a reload, too', async () => {
 
   // The page is still served, and nothing else.
   network.cut(/socket\.io/);
-  await ada.phase('Connecting');
+  await ada.phase('Server not reachable');
   await ada.add('todo', 'two');
   await ada.page.reload();
-  await ada.phase('Connecting, 1 call queued');
+  await ada.phase('Server not reachable, 1 call queued');
   assert.equal(await ada.card('two').evaluate((card) => card.waits), true);
   network.restore();
   await ada.shows('todo', ['one', 'two']);
@@ -85,7 +85,7 @@ test('what is refused after a reload is said, and taken back', async () => {
   await grace.page.keyboard.press('Delete');
   await grace.page.locator('time-line li').filter({ hasText: 'removed' }).waitFor();
   await ada.page.reload();
-  await ada.page.getByText('Not done, and taken back: there is no such card').waitFor();
+  await ada.page.getByText('Not saved, and undone: there is no such card').waitFor();
   await ada.hasNo('Fly');
   await ada.leave();
   await grace.leave();

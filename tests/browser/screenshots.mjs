@@ -89,7 +89,7 @@ await mary.page.evaluate(() => scrollTo(0, 0));
 await picture(mary, 'phone-top');
 
 await server.kill();
-await grace.phase(/Connecting/);
+await grace.phase('Server not reachable');
 await picture(grace, 'connecting');
 
 await browser.close();

@@ -1,8 +1,8 @@
 // The program, as a user starts it, on a free port with a data directory of its own.
 
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -13,10 +13,12 @@ const PROGRAM = process.env.UPDRAFT_PROGRAM ?? new URL('../../target/debug/updra
 export class Server {
   #child;
   #data;
+  #goes = () => this.#child.kill('SIGKILL');
 
   /** Starts it anew, with flags beside those that every test needs. */
   static async start(...flags) {
     const server = new Server();
+    process.once('exit', server.#goes);
     server.#data = await mkdtemp(join(tmpdir(), 'updraft-browser-'));
     await server.again(...flags);
     return server;
@@ -34,7 +36,23 @@ export class Server {
     // A story that fails ends, and its server with it.
     this.#child.unref();
     this.#child.stdout.unref();
-    process.once('exit', () => this.#child.kill('SIGKILL'));
+  }
+
+  /** Stops it, makes all that happened so many days older, compacts what need not be kept, and starts it again. */
+  async age(days) {
+    await this.stop();
+    const aged = await mkdtemp(join(tmpdir(), 'updraft-browser-'));
+    const older = (line) => {
+      const entry = JSON.parse(line);
+      return JSON.stringify(entry.time === undefined ? entry : { ...entry, time: entry.time - days * 86_400_000 });
+    };
+    const lines = execFileSync(PROGRAM, ['log', 'export', '--data', this.#data], { encoding: 'utf8' }).trim().split('\n');
+    await writeFile(join(aged, 'export'), `${lines.map(older).join('\n')}\n`);
+    execFileSync(PROGRAM, ['log', 'import', join(aged, 'export'), '--data', join(aged, 'data')]);
+    execFileSync(PROGRAM, ['log', 'compact', '--data', join(aged, 'data')]);
+    await rm(this.#data, { recursive: true });
+    this.#data = join(aged, 'data');
+    await this.again();
   }
 
   /** Halts it, so that it reads nothing more. */
@@ -60,6 +78,7 @@ export class Server {
 
   async end() {
     if (this.#child.exitCode === null && this.#child.signalCode === null) await this.kill();
+    process.off('exit', this.#goes);
     await rm(this.#data, { recursive: true });
   }
 }

@@ -102,7 +102,7 @@ test('a slow network that is cut while the page catches up loses nothing, and do
   const server = await Server.start();
   const { network, grace, ada } = await catchingUp(server);
   network.cut();
-  await ada.phase(/^\s*Connecting/);
+  await ada.phase(/^\s*Server not reachable/);
   await grace.add('doing', 'meanwhile');
   await ada.add('done', 'theirs');
   network.restore();
@@ -131,7 +131,7 @@ test('a call whose answer is cut off is sent again, and done once', async () => 
   // It is done, and its answer is on its way.
   await grace.has('todo', 'once');
   network.cut();
-  await ada.phase('Connecting, 1 call queued');
+  await ada.phase('Server not reachable, 1 call queued');
   network.restore();
   await ada.phase('Live');
   for (const visitor of [ada, grace]) {

@@ -1,5 +1,5 @@
 import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
-import { customElement, property, query, state } from 'lit/decorators.js';
+import { customElement, property, query } from 'lit/decorators.js';
 import { CallEvent } from '../link';
 import { control, visuallyHidden } from '../shell/styles';
 import { MAX_TITLE, type Card, type Visitor } from './card';
@@ -19,39 +19,43 @@ export class BoardCard extends LitElement {
       outline-offset: 2px;
       user-select: none;
       -webkit-user-select: none;
+      /* Not under what floats at the edges of the window. */
+      scroll-margin-block: 5rem;
     }
     :host(:focus-visible) { outline: 2px solid var(--accent); }
     :host(:not([fixed])) { cursor: grab; }
     :host([lifted]) { box-shadow: var(--shadow-high); cursor: grabbing; }
     :host([slot-only]) { background: var(--slot); box-shadow: inset 0 0 0 1.5px var(--accent); }
     :host([slot-only]) > * { visibility: hidden; }
-    .row { display: grid; grid-template-columns: 1.75rem minmax(0, 1fr) auto; align-items: start; min-height: 2.75rem; }
+    .row { display: grid; grid-template-columns: 1.75rem minmax(0, 1fr); align-items: start; padding-block-end: 0.3rem; }
     .grip {
-      display: grid; place-items: center; block-size: 2.75rem; color: var(--faint);
+      grid-row: 1 / 3; display: grid; place-items: center; block-size: 2.5rem; color: var(--tool);
       touch-action: none; cursor: inherit;
     }
     :host([fixed]) .grip { visibility: hidden; }
-    .text { padding-block: 0.7rem 0.65rem; overflow-wrap: anywhere; line-height: 1.4; white-space: pre-wrap; }
+    .text { padding: 0.6rem 0.75rem 0.1rem 0; overflow-wrap: anywhere; line-height: 1.4; white-space: pre-wrap; }
     textarea {
       display: block; box-sizing: border-box; resize: none; field-sizing: content;
-      min-block-size: 0; margin: calc(0.35rem - 1px) 0 calc(0.3rem - 1px) -0.4rem; padding: 0.35rem calc(0.4rem - 1px);
-      line-height: 1.4; border-radius: 6px; grid-column: 2 / -1; inline-size: calc(100% - 0.1rem); user-select: text; -webkit-user-select: text;
+      min-block-size: 0; margin: calc(0.25rem - 1px) 0 0 -0.4rem; padding: 0.35rem calc(0.4rem - 1px);
+      line-height: 1.4; border-radius: 6px; inline-size: calc(100% - 0.1rem); user-select: text; -webkit-user-select: text;
     }
-    .tools { display: flex; padding: 0.25rem; }
-    @media (hover: hover) {
-      .text { padding-inline-end: 0.75rem; }
-      .tools {
-        position: absolute; inset: 0 0 auto auto; opacity: 0; transition: opacity 120ms;
-        background: linear-gradient(to left, var(--card) 85%, transparent); border-radius: var(--radius); padding-inline-start: 1rem;
-      }
-      :host(:is(:hover, :focus, :focus-within)) .tools { opacity: 1; }
-    }
-    .by {
-      grid-column: 2 / -1; display: flex; align-items: center; gap: 0.4rem; padding: 0 0.75rem 0.6rem 0;
-      margin-block-start: -0.25rem; font-size: var(--small); color: var(--soft); min-block-size: 1.1rem;
+    .foot {
+      grid-column: 2; display: flex; align-items: center; gap: 0.4rem; padding-inline-end: 0.3rem;
+      min-block-size: 1.75rem; font-size: var(--small); color: var(--soft);
     }
     .dot { inline-size: 0.55rem; block-size: 0.55rem; border-radius: 50%; flex: none; }
-    .waits { margin-inline-start: auto; color: var(--soft); }
+    .name { min-inline-size: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+    .waits { flex: none; }
+    .waits::before { content: '· '; }
+    .tools { display: flex; margin-inline-start: auto; }
+    .tools button { inline-size: 1.75rem; min-block-size: 1.75rem; border-radius: 6px; color: var(--tool); }
+    .tools button:hover { color: var(--ink); }
+    @media (pointer: coarse) {
+      /* Larger than they look, for fingers. */
+      .tools { margin-block: -0.4rem; }
+      .tools button { inline-size: 2.75rem; min-block-size: 2.75rem; }
+      .foot { min-block-size: 2rem; }
+    }
   `];
 
   @property({ attribute: false }) card!: Card;
@@ -61,7 +65,8 @@ export class BoardCard extends LitElement {
   @property({ type: Boolean }) waits = false;
   /** As it was at another moment: it cannot be changed. */
   @property({ type: Boolean, reflect: true }) fixed = false;
-  @state() private editing = false;
+  /** Its title is being edited. */
+  @property({ type: Boolean, reflect: true }) editing = false;
   /** The title when the editing began: what others do meanwhile does not write over what is typed. */
   private begunWith = '';
   @query('textarea') private readonly field!: HTMLTextAreaElement | null;
@@ -71,7 +76,6 @@ export class BoardCard extends LitElement {
       <div class="row">
         <span class="grip" data-grip>${icon('grip')}</span>
         ${this.editing ? this.editor() : html`<div class="text" @dblclick=${this.begin}>${this.card.title}</div>`}
-        ${this.fixed || this.editing ? nothing : this.tools()}
         ${this.foot()}
       </div>
     `;
@@ -95,12 +99,14 @@ export class BoardCard extends LitElement {
     </div>`;
   }
 
-  private foot(): TemplateResult {
+  private foot(): TemplateResult | typeof nothing {
     const { by } = this.card;
-    return html`<div class="by">
-      ${by ? html`<span class="dot" .style=${`background: ${by.color}`}></span>` : ''}
-      <span>${by?.name ?? ''}</span>
-      ${this.waits ? html`<span class="waits">on its way</span>` : ''}
+    const tools = this.fixed || this.editing ? nothing : this.tools();
+    if (!by && !this.waits && tools === nothing) return nothing;
+    return html`<div class="foot">
+      ${by ? html`<span class="dot" .style=${`background: ${by.color}`}></span><span class="name">${by.name}</span>` : nothing}
+      ${this.waits ? html`<span class="waits">on its way</span>` : nothing}
+      ${tools}
     </div>`;
   }
 

@@ -94,4 +94,3 @@ export class Changes {
 function seqOf(position: unknown): number {
   return typeof position === 'string' ? Number(position.split(':').pop()) : 0;
 }
-

@@ -10,7 +10,15 @@ import type { BoardCard } from './board-card';
 import { MAX_TITLE, type Card, type Column, type Visitor } from './card';
 import { Changes, add, move } from './changes';
 import { Drag, type DragHost, type Place } from './drag';
+import { KeptFocus } from './focus';
 import { glide, look, type Places } from './glide';
+import { Removed, isRemoval } from './removed';
+
+/** What keys do: on a card, on one that is lifted, in a title, and on a card as it was. */
+const KEYS = html`<kbd>Space</kbd> lifts the card, <kbd>Enter</kbd> edits it, <kbd>Delete</kbd> removes it, <kbd>Ctrl Z</kbd> brings it back`;
+const LIFTED_KEYS = html`<kbd>Arrow keys</kbd> move the card, <kbd>Space</kbd> drops it, <kbd>Escape</kbd> puts it back`;
+const EDITING_KEYS = html`<kbd>Enter</kbd> saves, <kbd>Shift Enter</kbd> begins a line, <kbd>Escape</kbd> discards`;
+const PAST_KEYS = html`The past cannot be changed: go back to now first`;
 
 /** The board: columns of cards that are dragged, edited and removed. What it shows comes down as `board`. */
 @customElement('shared-board')
@@ -29,7 +37,14 @@ export class SharedBoard extends LitElement implements DragHost {
     .none { display: grid; place-items: center; min-block-size: 3rem; color: var(--soft); font-size: var(--small); }
     form[inert] { visibility: hidden; }
     form { display: grid; grid-template-columns: 1fr auto; gap: 0.25rem; margin-block-start: 0.5rem; }
-    form input[name]:not(:hover, :focus) { background: transparent; border-color: transparent; }
+    form input[name]:not(:hover, :focus) { background: transparent; }
+    .keys {
+      position: fixed; z-index: 15; inset: auto 1rem calc(1rem + var(--toasts, 0rem)); margin-inline: auto; inline-size: fit-content;
+      padding: 0.4rem 0.9rem; border-radius: var(--radius); background: var(--card); color: var(--soft); box-shadow: var(--shadow-high);
+      font-size: var(--small); line-height: 1.9; text-align: center; pointer-events: none; visibility: hidden;
+    }
+    .columns:has(board-card:focus-visible) ~ #keys, .columns:has(board-card[editing]) ~ #editing { visibility: visible; }
+    kbd { font: inherit; font-weight: 550; color: var(--ink); background: var(--column); border-radius: 4px; padding: 0.1rem 0.35rem; white-space: nowrap; }
     .lifted { position: fixed; z-index: 10; inset: 0 auto auto 0; pointer-events: none; rotate: 1.2deg; }
     :host([dragging]) { cursor: grabbing; }
   `];
@@ -44,22 +59,52 @@ export class SharedBoard extends LitElement implements DragHost {
   @property({ type: Boolean }) fixed = false;
   /** What was asked for before the page was loaded anew. */
   @property({ attribute: false }) restored: readonly Restored[] = [];
+  /** Whether all cards are here. */
+  @property({ type: Boolean }) loaded = false;
   @state() private changes = Changes.NONE;
   @state() private said = '';
   private readonly drag = new Drag(this);
+  private readonly kept = new KeptFocus(this);
+  private readonly removed = new Removed(this);
   #before: Places = new Map();
-  #focused: string | undefined;
 
   constructor() {
     super();
     // On their way up, from the cards and from here: the board shows at once what it is asked for.
     this.addEventListener(CallEvent.type, (event) => {
-      this.changes = this.changes.asked((event).detail);
+      const card = isRemoval(event.detail) ? this.shown.get(event.detail.data.id) : undefined;
+      if (card) this.removed.remember(card);
+      this.changes = this.changes.asked(event.detail);
     });
     // And takes it back where the answer is an error.
     this.addEventListener(AnswerEvent.type, (event) => {
-      this.changes = this.changes.answered((event).detail);
+      const { call, error } = event.detail;
+      this.changes = this.changes.answered(event.detail);
+      if (error && isRemoval(call)) this.removed.forget(call.data.id);
     });
+    this.addEventListener('keydown', (event) => { this.undoKey(event); });
+  }
+
+  /** Brings back the card that was removed here last. */
+  undo(): void {
+    const card = this.removed.last;
+    if (!card || this.fixed) return;
+    this.removed.forget(card.id);
+    this.dispatchEvent(new CallEvent(add({ ...card, by: this.visitor })));
+    void this.updateComplete.then(() => { this.cardElement(card.id)?.focus(); });
+  }
+
+  private undoKey(event: KeyboardEvent): void {
+    const isUndo = event.key === 'z' && (event.ctrlKey || event.metaKey) && !event.shiftKey;
+    const isInText = event.composedPath().some((target) => target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement);
+    if (!isUndo || isInText || this.drag.lifted || !this.removed.last) return;
+    event.preventDefault();
+    this.undo();
+  }
+
+  /** Takes the focus, where what had it elsewhere is gone. */
+  override focus(options?: FocusOptions): void {
+    this.kept.take(options);
   }
 
   /** The board as it is shown: with the changes that are on their way, and the lifted card where it would land. */
@@ -76,23 +121,19 @@ export class SharedBoard extends LitElement implements DragHost {
     if (this.fixed && this.drag.lifted) this.drag.putBack();
     this.toggleAttribute('dragging', this.drag.lifted?.held !== undefined);
     this.#before = look(this.cards);
-    this.#focused = this.shadowRoot?.activeElement?.closest<BoardCard>('board-card')?.dataset['id'];
   }
 
   protected override updated(): void {
     glide(this.cards, this.#before, this.drag.lifted?.held && this.drag.lifted.id);
-    // A card that comes to stand elsewhere keeps the focus.
-    const focused = this.#focused === undefined ? undefined : this.cardElement(this.#focused);
-    if (focused && !focused.matches(':focus-within, :focus')) focused.focus({ preventScroll: true });
   }
 
   protected override render(): TemplateResult {
     const board = this.shown;
     const onTheirWay = this.fixed ? new Set<string>() : this.onTheirWay.cards;
     return html`
-      <p class="hidden" id="keys">Space lifts a card, arrow keys move it, Space lets it go, Escape puts it back.
-        Enter edits, Delete removes.</p>
       <div class="columns">${columnsOf(board).map((column) => this.column(board, column, onTheirWay))}</div>
+      <p class="keys" id="keys">${this.fixed ? PAST_KEYS : this.drag.lifted ? LIFTED_KEYS : KEYS}</p>
+      <p class="keys" id="editing">${EDITING_KEYS}</p>
       ${this.inHand(board)}
       <p class="hidden" role="status">${this.said}</p>
     `;
@@ -105,7 +146,7 @@ export class SharedBoard extends LitElement implements DragHost {
         <header><h2>${title}</h2><span class="count" aria-label="${cards.length} cards">${cards.length}</span></header>
         <div class="cards" role="list">
           ${repeat(cards, ({ id }) => id, (card) => this.card(card, onTheirWay.has(card.id)))}
-          ${cards.length === 0 ? html`<span class="none" role="listitem">Nothing here yet</span>` : nothing}
+          ${cards.length === 0 ? html`<span class="none" role="listitem">${this.loaded ? 'Nothing here yet' : 'Not loaded yet'}</span>` : nothing}
         </div>
         <form ?inert=${this.fixed} @submit=${(event: SubmitEvent) => { this.add(event, name); }}>
           <input name="title" autocomplete="off" maxlength=${MAX_TITLE} placeholder="Add a card"
@@ -167,7 +208,7 @@ export class SharedBoard extends LitElement implements DragHost {
     if (!this.drag.lifted && (event.key === 'Enter' || event.key === 'F2')) {
       event.preventDefault();
       card.begin();
-    } else if (!this.drag.lifted && event.key === 'Delete') {
+    } else if (!this.drag.lifted && (event.key === 'Delete' || event.key === 'Backspace')) {
       card.discard();
     } else {
       this.drag.key(event, id);

@@ -1,8 +1,8 @@
-import { LitElement, css, html, type TemplateResult } from 'lit';
+import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property } from 'lit/decorators.js';
 import { repeat } from 'lit/directives/repeat.js';
 import { control, panel } from '../shell/styles';
-import { tell, type History } from './history';
+import { eventAt, lastOf, tell, type History } from './history';
 import { MomentEvent, initial, timeOf } from './moments';
 
 /** Events that are listed; the slider reaches the others. */
@@ -15,17 +15,20 @@ export class TimeLine extends LitElement {
     .panel { padding: 0.9rem 0.5rem 0.5rem; }
     h2 { padding-inline: 0.5rem; }
     ol { list-style: none; margin: 0.6rem 0 0; padding: 0; max-block-size: min(70vh, 44rem); overflow-y: auto; }
-    p { margin: 0.6rem 0.5rem; color: var(--soft); font-size: var(--small); }
+    p { margin: 0.6rem 0.5rem; text-wrap: pretty; color: var(--soft); font-size: var(--small); }
     button {
       display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 0 0.75rem; inline-size: 100%; text-align: start;
       justify-content: stretch; padding: 0.45rem 0.5rem; border: 0; border-radius: 8px; background: none; line-height: 1.35;
     }
     button:hover { background: var(--hover); }
     button[aria-current='step'] { background: var(--card); box-shadow: inset 0 0 0 1.5px var(--accent); }
-    .what { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; font-size: 0.9rem; }
-    .what b { font-weight: 600; }
-    .who, .when, .seq { font-size: var(--small); color: var(--soft); font-variant-numeric: tabular-nums; }
-    .seq, .when { text-align: end; }
+    .what { display: flex; min-inline-size: 0; white-space: nowrap; font-size: 0.9rem; }
+    /* A long title gives way: what happened to it stays. */
+    .what b { font-weight: 600; overflow: hidden; text-overflow: ellipsis; }
+    .what span { white-space: pre; }
+    .who, .when, .number { font-size: var(--small); color: var(--soft); font-variant-numeric: tabular-nums; }
+    .who { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+    .number, .when { text-align: end; }
     .dot { display: inline-block; inline-size: 0.5rem; block-size: 0.5rem; border-radius: 50%; margin-inline-end: 0.4rem; background: var(--faint); }
     .how { color: var(--soft); }
     .how.live { color: var(--good-ink); }
@@ -36,29 +39,34 @@ export class TimeLine extends LitElement {
   @property({ attribute: false }) history: History = initial;
   @property({ attribute: false }) moment: number | undefined;
 
+  /** Whether all that happened is here. */
+  @property({ type: Boolean }) loaded = false;
+
   protected override render(): TemplateResult {
-    const { events } = this.history;
-    const end = Math.min(events.length, Math.max((this.moment ?? events.length) + 20, LISTED));
-    const start = Math.max(0, end - LISTED);
-    const listed = events.slice(start, end).map((event, index) => ({ event, index: start + index })).reverse();
+    const { passed, events, since } = this.history;
+    const last = lastOf(this.history);
+    const end = Math.min(last, Math.max((this.moment ?? last) + 20, passed + LISTED));
+    const start = Math.max(passed, end - LISTED);
+    const numbers = Array.from({ length: end - start }, (_, index) => end - index);
     return html`
       <section class="panel" aria-labelledby="title">
         <h2 id="title">What happened</h2>
-        ${events.length === 0 ? html`<p>Nothing yet. Add a card, here or in another window.</p>` : ''}
-        <ol>${repeat(listed, ({ event }) => event.seq, ({ index }) => this.row(index))}</ol>
+        ${events.length === 0 && since === undefined ? html`<p>${this.loaded ? 'Nothing yet. Add a card, here or in another window.' : 'Not loaded yet.'}</p>` : nothing}
+        <ol>${repeat(numbers, (number) => eventAt(this.history, number)?.seq, (number) => this.row(number))}</ol>
+        ${since !== undefined && start === passed ? html`<p class="begins">The history begins at ${timeOf(since)}. Of what happened before, only the outcome is kept.</p>` : nothing}
       </section>
     `;
   }
 
-  private row(index: number): TemplateResult | '' {
-    const event = this.history.events[index];
-    if (!event) return '';
-    const { what, card, by } = tell(this.history, index);
-    const at = this.moment ?? this.history.events.length;
+  private row(number: number): TemplateResult | typeof nothing {
+    const event = eventAt(this.history, number);
+    if (!event) return nothing;
+    const { what, card, by } = tell(this.history, number);
+    const at = this.moment ?? lastOf(this.history);
     return html`<li>
-      <button class=${index >= at ? 'ahead' : ''} aria-current=${this.moment === index + 1 ? 'step' : 'false'}
-        @click=${() => { this.say(index + 1); }}>
-        <span class="what"><b>${card}</b> ${what}</span><span class="seq">${event.seq}</span>
+      <button class=${number > at ? 'ahead' : ''} aria-current=${this.moment === number ? 'step' : 'false'}
+        @click=${() => { this.say(number); }}>
+        <span class="what"><b title=${card}>${card}</b><span> ${what}</span></span><span class="number">${number}</span>
         <span class="who"><span class="dot" .style=${by ? `background: ${by.color}` : ''}></span>${by?.name ?? 'someone'} · <span class="how ${event.live ? 'live' : ''}">${event.live ? 'live' : 'backlog'}</span></span>
         <span class="when">${timeOf(event.time)}</span>
       </button>
@@ -66,6 +74,6 @@ export class TimeLine extends LitElement {
   }
 
   private say(moment: number): void {
-    this.dispatchEvent(new MomentEvent(moment >= this.history.events.length ? undefined : moment));
+    this.dispatchEvent(new MomentEvent(moment >= lastOf(this.history) ? undefined : moment));
   }
 }

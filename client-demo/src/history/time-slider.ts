@@ -1,8 +1,8 @@
 import { LitElement, css, html, type TemplateResult } from 'lit';
-import { customElement, property } from 'lit/decorators.js';
+import { customElement, property, query } from 'lit/decorators.js';
 import { control, panel } from '../shell/styles';
 import { MomentEvent, initial, timeOf } from './moments';
-import type { History } from './history';
+import { eventAt, lastOf, type History } from './history';
 
 /** Goes back to any moment of the board. */
 @customElement('time-slider')
@@ -25,33 +25,42 @@ export class TimeSlider extends LitElement {
   @property({ attribute: false }) history: History = initial;
   @property({ attribute: false }) moment: number | undefined;
 
+  @query('input') private readonly slider!: HTMLInputElement;
+
   protected override render(): TemplateResult {
-    const { events } = this.history;
-    const at = this.moment ?? events.length;
-    const isNow = this.moment === undefined;
+    const at = this.moment ?? lastOf(this.history);
     return html`
       <div class="panel">
         <label for="moment">Moment</label>
-        <input id="moment" type="range" min="0" max=${events.length} .value=${String(at)}
+        <input id="moment" type="range" min=${this.history.passed} max=${lastOf(this.history)} .value=${String(at)}
           aria-valuetext=${this.words(at)} @input=${this.slid}>
         <span class="end">
           <output for="moment">${this.words(at)}</output>
-          <button ?disabled=${isNow} @click=${() => { this.say(undefined); }}>Back to now</button>
+          <button ?disabled=${this.moment === undefined} @click=${this.backToNow}>Back to now</button>
         </span>
       </div>
     `;
   }
 
   private words(at: number): string {
-    const { events } = this.history;
-    if (this.moment === undefined) return `now, after ${String(events.length)}`;
-    const event = events[at - 1];
-    return event ? `${timeOf(event.time)}, after ${String(at)} of ${String(events.length)}` : 'before the first';
+    const { passed, since } = this.history;
+    const last = lastOf(this.history);
+    if (this.moment === undefined) return last === 0 ? 'now' : `now, after event ${last}`;
+    const event = eventAt(this.history, at);
+    if (event) return `${timeOf(event.time)}, after event ${at} of ${last}`;
+    if (since === undefined) return 'before the first event';
+    return `${timeOf(since)}, ${passed > 0 ? `after event ${passed} of ${last}` : 'where this history begins'}`;
   }
 
   private slid(event: Event): void {
     const at = Number((event.currentTarget as HTMLInputElement).value);
-    this.say(at >= this.history.events.length ? undefined : at);
+    this.say(at >= lastOf(this.history) ? undefined : at);
+  }
+
+  /** The button is not to be pressed at this moment: the focus goes to the slider. */
+  private backToNow(): void {
+    this.slider.focus();
+    this.say(undefined);
   }
 
   private say(moment: number | undefined): void {

@@ -3,10 +3,11 @@
 import type { ReactiveController, ReactiveControllerHost } from 'lit';
 import { io, type Socket } from 'socket.io-client';
 import { Calls } from './calls';
-import type { CallEvent } from './events';
+import type { CallError, CallEvent } from './events';
 import { Kept } from './kept';
-import type { LinkState, Message, Phase, Signal, TopicEvent } from './state';
-import { Signals, Topic, type Folds } from './topics';
+import { refusalOf, type ConnectError } from './refusal';
+import type { LinkState, Message, Phase, Refusal, Signal, SignalFolds, TopicFolds } from './state';
+import { Signals, Topic, type Heard } from './topics';
 
 export interface LinkOptions {
   /** The server; the page's own where it is left out. */
@@ -14,9 +15,9 @@ export interface LinkOptions {
   /** The client's version: an older one than the server speaks with is told to reload. */
   readonly version?: string;
   /** The topics to read, and what to make of each. */
-  readonly topics?: Folds<TopicEvent>;
+  readonly topics?: TopicFolds;
   /** The signals to hear, and what to make of each. */
-  readonly signals?: Folds<Signal>;
+  readonly signals?: SignalFolds;
   /**
    * The name under which the tab keeps calls that wait; the server's address where it is left out. Each link of a
    * page wants its own, and so does each person where several use a tab one after the other.
@@ -29,6 +30,9 @@ const MESSAGES = 50;
 
 /** Before a server that closed the connection itself is asked again, in milliseconds. */
 const AFTER_KICK = 1000;
+
+/** Before one that refused a connection, or a topic for now, is asked again, in milliseconds. */
+const AFTER_REFUSAL = 5000;
 
 /**
  * Holds the socket for its host: sends calls up, and has the state that comes down ready in `state`. The host
@@ -44,6 +48,8 @@ export class LinkController implements ReactiveController {
   #session = 0;
   #offline = false;
   #draining = false;
+  #hasFailed = false;
+  #refusal: Refusal | undefined;
   #reload: string | undefined;
 
   constructor(
@@ -69,6 +75,7 @@ export class LinkController implements ReactiveController {
     };
     this.#socket = url === undefined ? io(options) : io(url, options);
     this.#socket.on('connect', () => { this.#connected(); });
+    this.#socket.on('connect_error', (error: ConnectError) => { this.#failed(error); });
     this.#socket.on('disconnect', (reason) => { this.#disconnected(reason); });
     this.#socket.on('event', (heard: Signal) => { this.#hear(heard); });
     this.#socket.on('message', (data: unknown) => { this.#keep(data); });
@@ -90,6 +97,8 @@ export class LinkController implements ReactiveController {
   /** Stays away from the server, or comes back. */
   switch(offline: boolean): void {
     this.#offline = offline;
+    this.#hasFailed = false;
+    this.#refusal = undefined;
     if (offline) this.#socket.disconnect();
     else this.#socket.connect();
     this.host.requestUpdate();
@@ -103,7 +112,9 @@ export class LinkController implements ReactiveController {
     return {
       connection: {
         phase: this.#phase(),
+        refusal: this.#refusal ?? this.#refusedTopic(),
         session: this.#session,
+        loaded: topics.every((topic) => topic.isLoaded),
         progress: { at: sum((topic) => topic.at), of: sum((topic) => Math.max(topic.at, topic.head)) },
         waiting: this.#calls.waiting,
         latency: this.#calls.latency,
@@ -125,8 +136,14 @@ export class LinkController implements ReactiveController {
   #phase(): Phase {
     if (this.#offline) return 'offline';
     if (this.#draining) return 'draining';
-    if (!this.#socket.connected) return 'connecting';
+    if (this.#refusal || (this.#socket.connected && this.#refusedTopic())) return 'refused';
+    if (!this.#socket.connected) return this.#hasFailed ? 'unreachable' : 'connecting';
     return [...this.#topics.values()].every((topic) => topic.isLive) ? 'live' : 'catching-up';
+  }
+
+  #refusedTopic(): Refusal | undefined {
+    const topic = [...this.#topics.values()].find(({ refused }) => refused);
+    return topic?.refused && { topic: topic.name, code: topic.refused.code, message: topic.refused.message };
   }
 
   #positions(): Record<string, string | null> {
@@ -136,6 +153,8 @@ export class LinkController implements ReactiveController {
   #connected(): void {
     this.#session += 1;
     this.#draining = false;
+    this.#hasFailed = false;
+    this.#refusal = undefined;
     this.#signals.reset();
     this.#calls.open((call, answered) => {
       if (answered) this.#socket.emit('event', call, answered);
@@ -143,24 +162,56 @@ export class LinkController implements ReactiveController {
     });
   }
 
+  /** An attempt to connect came to nothing. */
+  #failed(error: ConnectError): void {
+    this.#hasFailed = true;
+    this.#refusal = refusalOf(error);
+    this.host.requestUpdate();
+    // The client does not try again by itself where the server said no.
+    if (!this.#socket.active) this.#connectIn(AFTER_REFUSAL);
+  }
+
   #disconnected(reason: Socket.DisconnectReason): void {
-    for (const topic of this.#topics.values()) topic.isLive = false;
+    for (const topic of this.#topics.values()) topic.disconnected();
+    // What holds for a connection is not known without one.
+    this.#signals.reset();
     this.#draining = false;
     this.#calls.close();
     this.host.requestUpdate();
     // The client does not come back by itself from this one.
-    if (reason === 'io server disconnect') {
-      setTimeout(() => { if (!this.#offline) this.#socket.connect(); }, AFTER_KICK);
-    }
+    if (reason === 'io server disconnect') this.#connectIn(AFTER_KICK);
+  }
+
+  #connectIn(delay: number): void {
+    setTimeout(() => { if (!this.#offline) this.#socket.connect(); }, delay);
   }
 
   #hear(heard: Signal): void {
     const topic = 'topic' in heard ? this.#topics.get(String(heard.topic)) : undefined;
-    if (topic) topic.hear(heard as Parameters<Topic['hear']>[0]);
+    if (topic) this.#hearOf(topic, heard as Heard);
     else if (heard.event === 'server.draining') this.#drain();
     else if (heard.event === 'server.reload') this.#reload = (heard.data as { min: string }).min;
     else this.#signals.hear(heard);
     this.host.requestUpdate();
+  }
+
+  #hearOf(topic: Topic, heard: Heard): void {
+    topic.hear(heard);
+    if (topic.wantsWhole && heard.event === 'topic.start') this.#subscribe(topic);
+    if (!topic.refused?.retry) return;
+    const session = this.#session;
+    setTimeout(() => { if (this.#socket.connected && this.#session === session) this.#subscribe(topic); }, AFTER_REFUSAL);
+  }
+
+  /** Subscribes to a topic from where it has come to; this takes the place of its subscription before. */
+  #subscribe(topic: Topic): void {
+    const data = { topic: topic.name, since: topic.position ?? undefined };
+    this.#socket.emit('event', { event: 'topic.subscribe', data }, ({ error }: { readonly error?: CallError }) => {
+      if (!error) return;
+      if (topic.wantsWhole) topic.compacted();
+      else this.#hearOf(topic, { event: 'topic.refused', topic: topic.name, error });
+      this.host.requestUpdate();
+    });
   }
 
   #drain(): void {

@@ -17,6 +17,8 @@ export interface TopicEvent {
   readonly data?: unknown;
   /** Whether it happened while we were there, or came with the backlog. */
   readonly live: boolean;
+  /** Whether it came with a compacted backlog: events before it may be missing, and what they led to is in it. */
+  readonly compacted: boolean;
 }
 
 /** An event that belongs to no topic: nothing of it is kept, and one may be missed. */
@@ -31,9 +33,28 @@ export interface Fold<State, Event> {
   readonly fold: (state: State, events: readonly Event[]) => State;
 }
 
+/** What to make of a topic. */
+export interface TopicFold<State> extends Fold<State, TopicEvent> {
+  /**
+   * Reads every event since the topic began, not the compacted backlog, where the server still has them all and the
+   * last one's `seq` is at most this.
+   */
+  readonly whole?: number;
+}
+
+/** The folds of an app, by topic or by the signal's name. */
+/* eslint-disable @typescript-eslint/no-explicit-any -- each has a state of its own kind */
+export type TopicFolds = Readonly<Record<string, TopicFold<any>>>;
+export type SignalFolds = Readonly<Record<string, Fold<any, Signal>>>;
+/* eslint-enable @typescript-eslint/no-explicit-any */
+
 export type Phase =
-  /** Not there yet, or not there any more, and trying. */
+  /** Not there yet, or just gone, and trying. */
   | 'connecting'
+  /** Nothing answers. Calls wait, and it is tried again. */
+  | 'unreachable'
+  /** The server refuses the connection or a topic; `refusal` says why. It is tried again from time to time. */
+  | 'refused'
   /** The backlog is coming. */
   | 'catching-up'
   /** All that happened is here; what happens comes. */
@@ -43,10 +64,24 @@ export type Phase =
   /** The server stops; calls wait for the next one. */
   | 'draining';
 
+/** Why the server refuses something. */
+export interface Refusal {
+  /** In words, as the server says it. */
+  readonly message: string;
+  /** As in `CallError`, where it answered in Socket.IO. */
+  readonly code?: string;
+  /** The topic that it refuses; the connection where it is left out. */
+  readonly topic?: string;
+}
+
 export interface Connection {
   readonly phase: Phase;
+  /** Why, where the phase is `refused`. */
+  readonly refusal: Refusal | undefined;
   /** How often it was connected: with each, the server knows nothing of the time before. */
   readonly session: number;
+  /** Whether every topic was read to its end once: until then, what is not there may still come. */
+  readonly loaded: boolean;
   /** How far the backlog has come, and where it ends, as places in the topic. */
   readonly progress: { readonly at: number; readonly of: number };
   /** Calls without an answer yet; volatile ones never wait. */

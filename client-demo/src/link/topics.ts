@@ -1,32 +1,39 @@
 // Topics and signals: from what the server emits to the state that comes down.
 
-import type { Fold, Signal, TopicEvent } from './state';
-
-/** The folds of an app, by topic or by the signal's name. */
-// eslint-disable-next-line @typescript-eslint/no-explicit-any -- each has a state of its own kind
-export type Folds<Event> = Readonly<Record<string, Fold<any, Event>>>;
+import type { CallError } from './events';
+import type { Signal, SignalFolds, TopicEvent, TopicFolds } from './state';
 
 /** What the server emits of topics. */
-type Heard =
+export type Heard =
   | { readonly event: 'topic.start'; readonly topic: string; readonly epoch: string; readonly seq: number;
       readonly head: number; readonly reset: boolean }
   | { readonly event: 'topic.live'; readonly topic: string; readonly epoch: string; readonly seq: number }
-  | (Omit<TopicEvent, 'live'> & { readonly event: string });
+  | { readonly event: 'topic.refused'; readonly topic: string; readonly error: CallError }
+  | (Omit<TopicEvent, 'live' | 'compacted'> & { readonly event: string });
+
+type Start = Extract<Heard, { readonly event: 'topic.start' }>;
 
 /** One topic: its state, and the place up to which it has come. */
 export class Topic {
   state: unknown;
   isLive = false;
+  /** Whether it was read to its end once. */
+  isLoaded = false;
   at = 0;
   head = 0;
   heard = 0;
   repeated = 0;
+  /** Why it cannot be read. */
+  refused: CallError | undefined;
   #epoch: string | undefined;
+  #isCompacted = false;
   #fresh: TopicEvent[] = [];
+  /** What comes of a compacted backlog while the whole history is asked for: told where that is not to be had. */
+  #aside: Heard[] | undefined;
 
   constructor(
     readonly name: string,
-    private readonly fold: Folds<TopicEvent>[string],
+    private readonly fold: TopicFolds[string],
   ) {
     this.state = fold.initial;
   }
@@ -36,19 +43,52 @@ export class Topic {
     return this.#epoch === undefined ? null : `${this.#epoch}:${String(this.at)}`;
   }
 
+  /** Whether it is to be subscribed to again from its position, since a compacted backlog is less than it wants. */
+  get wantsWhole(): boolean {
+    return this.#aside !== undefined;
+  }
+
   hear(heard: Heard): void {
-    if ('reset' in heard) {
-      this.#epoch = heard.epoch;
-      this.isLive = false;
-      this.head = heard.head;
-      if (!heard.reset) return;
-      this.at = heard.seq;
-      this.#fresh = [];
-      this.state = this.fold.initial as unknown;
-      return;
-    }
+    if ('reset' in heard) this.#start(heard);
+    else if ('error' in heard) this.refused = heard.error;
+    else if (this.#aside) this.#aside.push(heard);
+    else this.#take(heard);
+  }
+
+  /** The whole history is not to be had now: the compacted backlog goes on. */
+  compacted(): void {
+    const aside = this.#aside ?? [];
+    this.#aside = undefined;
+    for (const heard of aside) this.hear(heard);
+  }
+
+  /** The connection is gone. */
+  disconnected(): void {
+    this.isLive = false;
+    this.refused = undefined;
+    this.#aside = undefined;
+  }
+
+  #start({ epoch, seq, head, reset }: Start): void {
+    const wasAsked = this.wantsWhole;
+    this.#aside = undefined;
+    this.#epoch = epoch;
+    this.isLive = false;
+    this.refused = undefined;
+    this.head = head;
+    if (!reset && seq > 0) return;
+    this.at = seq;
+    this.#fresh = [];
+    this.#isCompacted = reset;
+    this.state = this.fold.initial as unknown;
+    if (reset && !wasAsked && head <= (this.fold.whole ?? -1)) this.#aside = [];
+  }
+
+  #take(heard: Exclude<Heard, { readonly event: 'topic.start' | 'topic.refused' }>): void {
     if (heard.event === 'topic.live') {
       this.isLive = true;
+      this.isLoaded = true;
+      this.#isCompacted = false;
       this.at = heard.seq;
       return;
     }
@@ -58,7 +98,7 @@ export class Topic {
       return;
     }
     this.at = heard.seq;
-    this.#fresh.push({ ...(heard as TopicEvent), live: this.isLive });
+    this.#fresh.push({ ...(heard as TopicEvent), live: this.isLive, compacted: this.#isCompacted });
   }
 
   /** Folds what came since the last time. */
@@ -74,7 +114,7 @@ export class Topic {
 export class Signals {
   state: Record<string, unknown> = {};
 
-  constructor(private readonly folds: Folds<Signal>) {
+  constructor(private readonly folds: SignalFolds) {
     this.reset();
   }
 

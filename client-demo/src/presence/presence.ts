@@ -36,8 +36,10 @@ const NAMES = [
   'Kite', 'Osprey', 'Pelican', 'Petrel', 'Raven', 'Skua', 'Stork', 'Swallow', 'Swift', 'Tern',
 ];
 
-/** Colors that white letters can be read on. */
-export const COLORS = ['#b3423a', '#a8560f', '#7a6a10', '#3f7a35', '#147a6c', '#1f6fb2', '#5a5bc7', '#9a4aa8'];
+/** Colors that white letters can be read on, by their names. */
+export const COLORS: Readonly<Record<string, string>> = {
+  Red: '#b3423a', Orange: '#a8560f', Olive: '#7a6a10', Green: '#3f7a35', Teal: '#147a6c', Blue: '#1f6fb2', Violet: '#5a5bc7', Purple: '#9a4aa8',
+};
 
 const KEPT = 'updraft-visitor';
 
@@ -46,7 +48,7 @@ export function visitorOfThisTab(): Visitor {
   const kept = recall('sessionStorage', KEPT);
   if (kept !== undefined) return JSON.parse(kept) as Visitor;
   const any = <T>(of: readonly T[]): T => of[Math.floor(Math.random() * of.length)] as T;
-  return keepVisitor({ name: any(NAMES), color: any(COLORS) });
+  return keepVisitor({ name: any(NAMES), color: any(Object.values(COLORS)) });
 }
 
 export function keepVisitor(visitor: Visitor): Visitor {

@@ -1,4 +1,4 @@
-import { LitElement, css, html, type TemplateResult } from 'lit';
+import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, query } from 'lit/decorators.js';
 import type { Visitor } from '../board/card';
 import { control, visuallyHidden } from '../shell/styles';
@@ -14,13 +14,18 @@ const SHOWN = 5;
 export class WhoIsHere extends LitElement {
   static override styles = [control, visuallyHidden, css`
     :host { display: flex; align-items: center; gap: 0.75rem; }
-    ul { display: flex; margin: 0; padding: 0; list-style: none; min-block-size: 2rem; }
-    li, .me { display: grid; place-items: center; inline-size: 2rem; block-size: 2rem; border-radius: 50%; font-size: 0.75rem; font-weight: 650; }
-    li { color: #fff; box-shadow: 0 0 0 2px var(--paper); margin-inline-start: -0.4rem; }
-    li:first-child { margin-inline-start: 0; }
-    li.more { background: var(--hover); color: var(--soft); }
-    button.who { padding-inline: 0.5rem 0.75rem; border-radius: 2rem; }
-    .swatch { inline-size: 1.2rem; block-size: 1.2rem; border-radius: 50%; }
+    ul { margin: 0; padding: 0; list-style: none; }
+    .faces { display: flex; min-block-size: 2rem; }
+    .faces li { display: grid; place-items: center; inline-size: 2rem; block-size: 2rem; border-radius: 50%; font-size: 0.75rem; font-weight: 650; }
+    .faces li { color: #fff; box-shadow: 0 0 0 2px var(--paper); margin-inline-start: -0.4rem; }
+    .faces li:first-child { margin-inline-start: 0; }
+    .faces li.more { background: var(--hover); color: var(--soft); }
+    .names { display: grid; gap: 0.35rem; margin-block-start: 0.6rem; max-block-size: 12rem; overflow-y: auto; }
+    .names li { display: flex; align-items: center; gap: 0.5rem; overflow-wrap: anywhere; }
+    section { margin-block-start: 1.25rem; padding-block-start: 1.25rem; border-block-start: 1px solid var(--line); }
+    section p { margin: 0.6rem 0 0; color: var(--soft); font-size: var(--small); }
+    button.who { min-inline-size: 0; padding-inline: 0.5rem 0.75rem; border-radius: 2rem; }
+    .swatch { inline-size: 1.2rem; block-size: 1.2rem; border-radius: 50%; flex: none; }
     dialog { border: 1px solid var(--line); border-radius: var(--radius-large); padding: 1.25rem; background: var(--paper); color: var(--ink); box-shadow: var(--shadow-high); inline-size: min(20rem, 90vw); box-sizing: border-box; }
     dialog::backdrop { background: rgb(10 15 20 / 35%); }
     form { display: grid; gap: 1rem; }
@@ -43,7 +48,7 @@ export class WhoIsHere extends LitElement {
     const { visitors, count } = this.presence;
     const shown = visitors.slice(0, SHOWN);
     return html`
-      <ul aria-label="Who is here">
+      <ul class="faces" aria-label="Who is here">
         ${shown.map(({ name, color }) => html`<li title=${name} .style=${`background: ${color}`}>
           <span aria-hidden="true">${initials(name)}</span><span class="hidden">${name}</span></li>`)}
         ${count > shown.length ? html`<li class="more">+${count - shown.length}</li>` : ''}
@@ -57,11 +62,17 @@ export class WhoIsHere extends LitElement {
           <h2 id="you">You</h2>
           <label class="name">Name<input name="name" required maxlength="40" autocomplete="off" .value=${this.visitor.name}></label>
           <fieldset><legend>Color</legend>
-            ${COLORS.map((color) => html`<label class="color" .style=${`background: ${color}`}>
-              <input type="radio" name="color" value=${color} aria-label=${color} .checked=${color === this.visitor.color}></label>`)}
+            ${Object.entries(COLORS).map(([called, color]) => html`<label class="color" title=${called} .style=${`background: ${color}`}>
+              <input type="radio" name="color" value=${color} aria-label=${called} .checked=${color === this.visitor.color}></label>`)}
           </fieldset>
           <button class="main">Done</button>
         </form>
+        <section aria-labelledby="here">
+          <h2 id="here">Here now</h2>
+          ${visitors.length === 0 ? html`<p>Not known without a connection.</p>` : nothing}
+          <ul class="names">${visitors.map(({ name, color }) => html`<li><span class="swatch" .style=${`background: ${color}`}></span>${name}</li>`)}</ul>
+          ${count > visitors.length ? html`<p>and ${count - visitors.length} more</p>` : nothing}
+        </section>
       </dialog>
     `;
   }

@@ -1,8 +1,10 @@
 import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
-import { customElement, property, state } from 'lit/decorators.js';
+import { customElement, property, query, state } from 'lit/decorators.js';
+import type { Card, Visitor } from '../board/card';
+import { RemovedEvent } from '../board/removed';
 import '../board/shared-board';
-import type { Visitor } from '../board/card';
-import { boardAfter, history, type History } from '../history/history';
+import type { SharedBoard } from '../board/shared-board';
+import { boardAfter, history, lastOf, type History } from '../history/history';
 import { MomentEvent } from '../history/moments';
 import '../history/time-line';
 import '../history/time-slider';
@@ -14,6 +16,9 @@ import './connection-status';
 import { reloadOnce } from './reload';
 import { control } from './styles';
 import './theme-switch';
+
+/** How long an undo is offered, in milliseconds. */
+const OFFERED = 15_000;
 
 /** The whole page. What it shows comes down as `link`, and goes on down from here in parts. */
 @customElement('demo-app')
@@ -41,13 +46,19 @@ export class DemoApp extends LitElement {
       padding: 0.6rem 1rem; border-radius: var(--radius); background: var(--notice); color: var(--notice-ink);
     }
     .toasts {
-      position: fixed; z-index: 20; inset: auto 1rem 1rem; display: grid; justify-items: center; pointer-events: none;
+      position: fixed; z-index: 20; inset: auto 1rem 1rem; display: grid; grid-template-columns: minmax(0, 1fr); gap: 0.5rem; justify-items: center; pointer-events: none;
     }
+    .toasting { --toasts: 3.75rem; }
     .toast {
-      display: flex; gap: 0.75rem; align-items: center; padding: 0.6rem 0.6rem 0.6rem 1rem; border-radius: var(--radius);
-      background: var(--ink); color: var(--paper); box-shadow: var(--shadow-high); pointer-events: auto; max-inline-size: 36rem;
+      display: flex; gap: 0.25rem; align-items: center; padding: 0.4rem 0.5rem 0.4rem 1rem; border-radius: var(--radius);
+      background: var(--ink); color: var(--paper); box-shadow: var(--shadow-high); pointer-events: auto;
+      max-inline-size: min(36rem, 100%); box-sizing: border-box;
     }
-    .toast button.quiet { color: inherit; inline-size: auto; padding-inline: 0.6rem; }
+    .toast span { margin-inline-end: 0.75rem; }
+    /* A long title gives way to the buttons. */
+    .toast .title { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; min-inline-size: 0; }
+    .toast button.quiet { color: inherit; inline-size: auto; padding-inline: 0.6rem; flex: none; }
+    .toast button.undo { font-weight: 600; }
     .toast button.quiet:hover { background: rgb(128 128 128 / 25%); }
   `];
 
@@ -57,11 +68,17 @@ export class DemoApp extends LitElement {
   @state() private moment: number | undefined;
   @state() private view = location.hash;
   @state() private refusal = '';
+  /** The card that was removed last, for as long as its undo is offered. */
+  @state() private removed: Card | undefined;
+  @query('shared-board') private readonly sharedBoard!: SharedBoard;
+  @query('.toast:has(.undo)') private readonly toast!: HTMLElement | null;
+  #offer: ReturnType<typeof setTimeout> | undefined;
 
   constructor() {
     super();
     this.addEventListener(AnswerEvent.type, (event) => { this.answered(event.detail); });
     this.addEventListener(VisitorEvent.type, (event) => { this.visitor = event.detail; });
+    this.addEventListener(RemovedEvent.type, (event) => { this.offerUndo(event.detail); });
     this.addEventListener(MomentEvent.type, (event) => { this.moment = event.detail.moment; });
   }
 
@@ -73,6 +90,23 @@ export class DemoApp extends LitElement {
   override disconnectedCallback(): void {
     removeEventListener('hashchange', this.turn);
     super.disconnectedCallback();
+  }
+
+  /** Offers to bring a card back, for a while, and for longer while the person is at it. */
+  private offerUndo(card: Card | undefined): void {
+    clearTimeout(this.#offer);
+    this.removed = card;
+    if (!card) return;
+    this.#offer = setTimeout(() => {
+      this.offerUndo(this.toast?.matches(':hover, :focus-within') ? card : undefined);
+    }, OFFERED);
+  }
+
+  /** Closes a toast from one of its buttons, which takes the focus with it. */
+  private close(toast: 'removed' | 'refusal'): void {
+    if (toast === 'removed') this.offerUndo(undefined);
+    else this.refusal = '';
+    this.sharedBoard.focus({ preventScroll: true });
   }
 
   private readonly turn = (): void => {
@@ -89,9 +123,10 @@ export class DemoApp extends LitElement {
     if (changed.has('link')) {
       for (const one of this.link?.restored ?? []) if (one.answer && !known.has(one)) this.answered(one.answer);
     }
-    // The history may begin anew, and the moment be no more.
-    const past = this.link?.topics['board'] as History | undefined;
-    if (this.moment !== undefined && this.moment > (past?.events.length ?? 0)) this.moment = undefined;
+    // The history may begin anew or later, and the moment be no more.
+    const past = (this.link?.topics['board'] ?? history.initial) as History;
+    if (this.moment !== undefined && this.moment >= lastOf(past)) this.moment = undefined;
+    if (this.moment !== undefined) this.moment = Math.max(this.moment, past.passed);
   }
 
   protected override updated(changed: PropertyValues): void {
@@ -124,15 +159,18 @@ export class DemoApp extends LitElement {
       <main>
         <connection-status .connection=${link.connection}></connection-status>
         ${link.connection.reload === undefined ? nothing : html`
-          <div class="notice" role="alert">This page is older than the server speaks with
-            (it wants ${link.connection.reload}, this is ${__VERSION__}).
+          <div class="notice" role="alert">This page is out of date: the server needs version ${link.connection.reload} or later,
+            and this is ${__VERSION__}.
             <button @click=${() => { location.reload(); }}>Reload</button></div>`}
         ${isInspector
           ? html`<call-inspector .messages=${link.messages} .isLive=${link.connection.phase === 'live'}></call-inspector>`
           : nothing}
-        <div class="view" ?hidden=${isInspector}>${this.board(past, link)}</div>
+        <div class="view ${this.removed || this.refusal ? 'toasting' : ''}" ?hidden=${isInspector}>${this.board(past, link)}</div>
       </main>
-      <div class="toasts" role="status">${this.refusal ? this.toast() : nothing}</div>
+      <div class="toasts" role="status">
+        ${this.refusal ? this.refusalToast() : nothing}
+        ${this.removed ? this.undoToast(this.removed) : nothing}
+      </div>
     `;
   }
 
@@ -144,16 +182,24 @@ export class DemoApp extends LitElement {
       <time-slider .history=${past} .moment=${moment}></time-slider>
       <div class="board">
         <shared-board .board=${board} .place=${connection.progress.at} .visitor=${this.visitor}
-          .restored=${restored} ?fixed=${moment !== undefined} aria-busy=${connection.phase === 'catching-up'}></shared-board>
-        <time-line .history=${past} .moment=${moment}></time-line>
+          .restored=${restored} ?loaded=${connection.loaded} ?fixed=${moment !== undefined} aria-busy=${connection.phase === 'catching-up'}></shared-board>
+        <time-line .history=${past} .moment=${moment} ?loaded=${connection.loaded}></time-line>
       </div>
     `;
   }
 
-  private toast(): TemplateResult {
+  private refusalToast(): TemplateResult {
     return html`<div class="toast">
-      <span>Not done, and taken back: ${this.refusal}</span>
-      <button class="quiet" @click=${() => { this.refusal = ''; }}>Close</button>
+      <span>Not saved, and undone: ${this.refusal}</span>
+      <button class="quiet" @click=${() => { this.close('refusal'); }}>Close</button>
+    </div>`;
+  }
+
+  private undoToast({ title }: Card): TemplateResult {
+    return html`<div class="toast">
+      <span class="title">Removed ${title}</span>
+      <button class="quiet undo" @click=${() => { this.sharedBoard.undo(); }}>Undo</button>
+      <button class="quiet" @click=${() => { this.close('removed'); }}>Close</button>
     </div>`;
   }
 }

@@ -7,7 +7,7 @@ use updraft::{Event, journal::Journal};
 
 use super::{append, failure, fill, json_of, lines_of, open, printed, wait_for};
 
-/// A journal of 2000 events under 10 keys in each of two topics, two hours old.
+/// A journal of 2000 events under 10 keys in each of two topics, older than the demo's board keeps its history.
 fn grow(data: &Path) {
     wait_for(async {
         let journal = open(data);
@@ -25,7 +25,7 @@ fn grow(data: &Path) {
     });
     let connection = Connection::open(data.join("journal.db")).unwrap();
     connection
-        .execute("UPDATE events SET time = time - 2 * 3600 * 1000", [])
+        .execute("UPDATE events SET time = time - 31 * 24 * 3600 * 1000", [])
         .unwrap();
 }
 

@@ -100,6 +100,31 @@ story('no button takes the focus with it', async ({ ada, key }) => {
   assert.equal(await ada.focused(), 'Moment');
 });
 
+story('a row that is pushed off the timeline leaves the focus to the last one', async ({ ada }) => {
+  const events = (count) => ada.page.evaluate(([from, to]) => {
+    const app = document.querySelector('demo-app');
+    for (let number = from; number < to; number += 1) {
+      const detail = { event: 'api.board.edit', data: { id: 'edited', title: `Title ${number}` } };
+      app.dispatchEvent(new CustomEvent('updraft-call', { detail, bubbles: true, composed: true }));
+    }
+  }, count);
+  await ada.page.evaluate(() => {
+    const detail = { event: 'api.board.add', data: { id: 'edited', title: 'Title', column: 'done' } };
+    document.querySelector('demo-app').dispatchEvent(new CustomEvent('updraft-call', { detail, bubbles: true, composed: true }));
+  });
+  await events([0, 60]);
+  const rows = ada.page.locator('time-line li');
+  await rows.filter({ hasText: 'Title 59' }).waitFor();
+  const last = rows.last().locator('.number');
+  assert.equal(await last.textContent(), '5');
+  await rows.last().getByRole('button').focus();
+  await events([60, 62]);
+  await rows.filter({ hasText: 'Title 61' }).waitFor();
+  assert.equal(await last.textContent(), '7');
+  assert.equal(await ada.focused(), 'button');
+  assert.equal(await rows.last().getByRole('button').evaluate((button) => button.matches(':focus')), true);
+});
+
 story('help for the keyboard is seen where a card has the focus, and says what keys do now', async ({ ada, key }) => {
   const help = ada.page.locator('shared-board .keys');
   const seen = async () => (await help.filter({ visible: true }).allInnerTexts()).join();

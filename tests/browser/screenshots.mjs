@@ -88,6 +88,18 @@ await picture(ada, 'inspector');
 await mary.page.evaluate(() => scrollTo(0, 0));
 await picture(mary, 'phone-top');
 
+await mary.page.goto(`${server.url}/#inspector`);
+await picture(mary, 'phone-inspector');
+await mary.page.goto(`${server.url}/#board`);
+await ada.page.goto(`${server.url}/#board`);
+await ada.card('Ask for the spare').focus();
+await ada.page.keyboard.press('Delete');
+await ada.page.getByRole('button', { name: 'Undo' }).waitFor();
+await picture(ada, 'undo');
+await mary.page.getByRole('button', { name: 'Remove Read the wind' }).click();
+await mary.page.getByRole('button', { name: 'Undo' }).waitFor();
+await picture(mary, 'phone-undo');
+
 await server.kill();
 await grace.phase('Server not reachable');
 await picture(grace, 'connecting');

@@ -41,6 +41,17 @@ export class TimeLine extends LitElement {
 
   /** Whether all that happened is here. */
   @property({ type: Boolean }) loaded = false;
+  #hadFocus = false;
+
+  protected override willUpdate(): void {
+    this.#hadFocus = Boolean(this.shadowRoot?.activeElement);
+  }
+
+  /** A row that is pushed off the end of the list leaves the focus to the one that is last now. */
+  protected override updated(): void {
+    if (!this.#hadFocus || this.shadowRoot?.activeElement) return;
+    this.shadowRoot?.querySelector<HTMLElement>('li:last-child button')?.focus({ preventScroll: true });
+  }
 
   protected override render(): TemplateResult {
     const { passed, events, since } = this.history;

@@ -84,6 +84,20 @@ test('a network that is gone is not the server', async () => {
   await server.end();
 });
 
+test('a board that cannot be read is not said to be on its way', async () => {
+  const server = await Server.start('--max-subscriptions', '0');
+  const ada = await Visitor.at(browser, server.url, { phase: 'Connected, but "board" cannot be read' });
+  await ada.hint(/^\s*The server says: .*at most.* \(too_large\)\s*$/);
+  await ada.column('todo').getByText('Not loaded yet').waitFor();
+  // What else the server does, it does.
+  await ada.page.getByRole('list', { name: 'Who is here' }).getByRole('listitem').first().waitFor();
+  await server.kill();
+  await server.again();
+  await ada.phase('Live');
+  await ada.leave();
+  await server.end();
+});
+
 test('a connection that is refused for want of a token says so, and is tried again', async () => {
   const server = await Server.start('--auth-secrets', 'a secret that is long enough for HS256 and more');
   const ada = await Visitor.at(browser, server.url, { phase: 'Connection refused' });

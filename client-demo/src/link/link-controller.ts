@@ -189,6 +189,7 @@ export class LinkController implements ReactiveController {
   #hear(heard: Signal): void {
     const topic = 'topic' in heard ? this.#topics.get(String(heard.topic)) : undefined;
     if (topic) this.#hearOf(topic, heard as Heard);
+    else if (heard.event === 'topic.refused') this.#hearOfRest(heard as unknown as Heard);
     else if (heard.event === 'server.draining') this.#drain();
     else if (heard.event === 'server.reload') this.#reload = (heard.data as { min: string }).min;
     else this.#signals.hear(heard);
@@ -201,6 +202,11 @@ export class LinkController implements ReactiveController {
     if (!topic.refused?.retry) return;
     const session = this.#session;
     setTimeout(() => { if (this.#socket.connected && this.#session === session) this.#subscribe(topic); }, AFTER_REFUSAL);
+  }
+
+  /** What the handshake asked for was refused as a whole, or beyond a number: the topics that do not begin. */
+  #hearOfRest(refused: Heard): void {
+    for (const topic of this.#topics.values()) if (!topic.hasBegun) this.#hearOf(topic, refused);
   }
 
   /** Subscribes to a topic from where it has come to; this takes the place of its subscription before. */

@@ -8,7 +8,7 @@ export type Heard =
   | { readonly event: 'topic.start'; readonly topic: string; readonly epoch: string; readonly seq: number;
       readonly head: number; readonly reset: boolean }
   | { readonly event: 'topic.live'; readonly topic: string; readonly epoch: string; readonly seq: number }
-  | { readonly event: 'topic.refused'; readonly topic: string; readonly error: CallError }
+  | { readonly event: 'topic.refused'; readonly topic: string | null; readonly error: CallError }
   | (Omit<TopicEvent, 'live' | 'compacted'> & { readonly event: string });
 
 type Start = Extract<Heard, { readonly event: 'topic.start' }>;
@@ -17,6 +17,8 @@ type Start = Extract<Heard, { readonly event: 'topic.start' }>;
 export class Topic {
   state: unknown;
   isLive = false;
+  /** Whether it was begun over this connection. */
+  hasBegun = false;
   /** Whether it was read to its end once. */
   isLoaded = false;
   at = 0;
@@ -65,6 +67,7 @@ export class Topic {
   /** The connection is gone. */
   disconnected(): void {
     this.isLive = false;
+    this.hasBegun = false;
     this.refused = undefined;
     this.#aside = undefined;
   }
@@ -74,6 +77,7 @@ export class Topic {
     this.#aside = undefined;
     this.#epoch = epoch;
     this.isLive = false;
+    this.hasBegun = true;
     this.refused = undefined;
     this.head = head;
     if (!reset && seq > 0) return;

@@ -110,7 +110,7 @@ fn without_an_ack_the_answer_is_the_message() {
     let unknown = ["api.nope", "--no-ack"];
     assert_eq!(
         call(&server, &unknown, ""),
-        succeeded("\"NopeFn doesn't exist\"\n"),
+        succeeded("\"Nope doesn't exist\"\n"),
         "as a client without acks hears it"
     );
     // A function without a result answers nothing, which is no failure.

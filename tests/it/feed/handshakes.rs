@@ -3,7 +3,9 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::{Value, json};
-use updraft::{App, CallError, Code, Topic, everyone, journal::Journal};
+use updraft::{
+    App, CallError, Code, Context, Credentials, Identity, Json, Module, Topic, everyone, journal::Journal,
+};
 
 use super::{note, publish, serve};
 use crate::support::{Local, Packet, RawClient};
@@ -108,6 +110,32 @@ pub(super) async fn what_is_no_list_of_topics_is_refused_as_a_whole(journal: Arc
     let mut client = connect(&local, &json!({"board": null})).await;
     let told = next(&mut client).await;
     assert_eq!([&told["topic"], &told["error"]["code"]], ["board", "forbidden"]);
+}
+
+/// As JavaScript cuts a text within an emoji.
+pub(super) async fn half_a_surrogate_pair_in_a_handshake_costs_nothing_else(journal: Arc<dyn Journal>) {
+    let agent = Module::new("api.me").on("agent", async |cx: Context| {
+        Json(cx.identity().claim::<Value>("agent"))
+    });
+    let app = App::new()
+        .journal(journal)
+        .authenticate(async |credentials: Credentials| {
+            let agent = json!({"agent": credentials.auth()["agent"]});
+            Ok(Identity::of("ada").with_claims(agent))
+        })
+        .topic(Topic::new("board").readable_by(everyone))
+        .module(agent);
+    let local = Local::of(app).await;
+    let mut client = RawClient::open(&local.url).await;
+    client
+        .send(r#"40{"agent":"x\ud83d","topics":{"x\ud83d":null,"board":null}}"#)
+        .await;
+    client.connected().await;
+    let (refused, heard) = refused(&mut client, 1).await;
+    assert_eq!(heard, ["topic.start", "topic.live"]);
+    assert_eq!(refused["x\u{fffd}"]["code"], "forbidden");
+    let me = client.call(&json!({"event": "api.me.agent"})).await;
+    assert_eq!(me["data"], "x\u{fffd}");
 }
 
 pub(super) async fn a_handshake_of_thousands_of_topics_is_answered_within_bounds(journal: Arc<dyn Journal>) {

@@ -69,6 +69,7 @@ on_every_store! {
     resume::a_handshake_subscribes,
     handshakes::who_asks_for_what_is_refused_is_told_and_gets_the_rest,
     handshakes::what_is_no_list_of_topics_is_refused_as_a_whole,
+    handshakes::half_a_surrogate_pair_in_a_handshake_costs_nothing_else,
     handshakes::a_handshake_of_thousands_of_topics_is_answered_within_bounds,
     slow::a_reader_who_does_not_read_misses_nothing,
     slow::who_may_skip_skips_and_ends_the_same,

@@ -96,7 +96,7 @@ impl RawClient {
     }
 
     /// Waits for the greetings of the engine and of the namespace.
-    async fn connected(&mut self) {
+    pub(crate) async fn connected(&mut self) {
         for greeting in ["0", "40"] {
             let text = self.text().await;
             let json = text.strip_prefix(greeting).expect("a greeting");

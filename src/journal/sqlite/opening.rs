@@ -65,9 +65,7 @@ pub enum OpenError {
     #[error("the file system of the journal cannot hold a write-ahead log")]
     NoWal,
     /// A part of the file that a first look takes in is not what was written.
-    #[error(
-        "the journal {path} is damaged: {what}; `log verify` lists all of it, and docs/journal.md says how to bring a backup back"
-    )]
+    #[error("the journal {path} is damaged: {what}; `log verify` lists all of it; bring a backup back")]
     Damaged {
         /// The file.
         path: PathBuf,

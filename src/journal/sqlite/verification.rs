@@ -272,7 +272,9 @@ pub(super) fn glance(connection: &Connection, longest: Duration) -> rusqlite::Re
         looked
     });
     match looked {
-        Ok(found) => Ok((found != "ok").then_some(found)),
+        Ok(found) if found == "ok" => Ok(None),
+        // In the line before it SQLite names the database.
+        Ok(found) => Ok(found.lines().last().map(str::to_owned)),
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) => Ok(None),
         Err(error) => Err(error),
     }

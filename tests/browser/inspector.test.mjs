@@ -86,7 +86,7 @@ for (const acked of [true, false]) {
   test(`an error is shown, ${way}`, async () => {
     const back = await send('api.services.none', '', 'JSON', acked);
     assert.equal(back.how, acked ? 'error' : 'message');
-    assert.match(back.text, /NoneFn doesn't exist/);
+    assert.match(back.text, /None doesn't exist/);
   });
 }
 

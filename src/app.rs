@@ -287,6 +287,18 @@ impl App {
         self.declarations.topics()
     }
 
+    /// Whether the app itself says where its topics are kept.
+    pub(crate) fn has_journal(&self) -> bool {
+        self.journal.is_some() || self.config.data != Config::default().data
+    }
+
+    /// The same app with some settings changed.
+    #[must_use]
+    pub(crate) fn reconfigured(mut self, change: impl FnOnce(&mut Config)) -> Self {
+        change(&mut self.config);
+        self
+    }
+
     /// The functions, and the topics that they are about: all that can be checked before anything begins.
     fn assemble(&mut self) -> Result<(Registry, Vec<Topic>), StartError> {
         self.states.promise::<EventNames>();
@@ -303,7 +315,11 @@ impl App {
         Ok((Registry::new(modules, &self.states)?, topics))
     }
 
-    async fn into_parts(mut self) -> Result<Parts, StartError> {
+    /// What a server serves, ready to begin.
+    ///
+    /// # Errors
+    /// As [`App::start`], but for the address.
+    pub(crate) async fn into_parts(mut self) -> Result<Parts, StartError> {
         let (registry, topics) = self.assemble()?;
         let auth = self.authenticator().await?;
         let feed = self.feed(topics).await?;

@@ -75,9 +75,15 @@ pub use net::{
     tls::TlsError,
 };
 
+/// A Socket.IO client, for the program and for tests.
+mod client;
+
 /// What a user builds.
 mod app;
 pub use app::{App, StartError};
+
+// Tests of one's own modules: documented inside, where its links lead.
+pub mod testing;
 
 /// What the fuzzer throws things at, and nobody else names.
 #[cfg(fuzzing)]
@@ -101,3 +107,8 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/identity.md")]
 struct OnIdentity;
+
+/// And those of the page on tests.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/testing.md")]
+struct OnTesting;

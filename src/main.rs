@@ -29,3 +29,24 @@ fn app() -> App {
             api::board::Board::fold,
         )
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use updraft::{Code, testing::TestApp};
+
+    #[tokio::test]
+    async fn a_card_is_on_the_board_once() {
+        let app = TestApp::start(super::app()).await;
+        let card = json!({"id": "1", "title": "Fly", "column": "todo"});
+        app.call("api.board.add").data(&card).await.data::<String>();
+        let again = app.call("api.board.add").data(&card).await;
+        assert_eq!(again.error().code(), Code::Conflict);
+        let published = app.published("board").await;
+        assert_eq!(published.len(), 1);
+        assert_eq!(
+            (&*published[0].name, published[0].key.as_deref()),
+            ("card.added", Some("1"))
+        );
+    }
+}

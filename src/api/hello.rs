@@ -23,3 +23,32 @@ async fn greeting(call: Call, cx: Context) -> Result<()> {
         None => cx.emit("message", "Name is not defined").await,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use updraft::{App, testing::TestApp};
+
+    #[tokio::test]
+    async fn a_name_is_greeted_wherever_it_stands() {
+        let app = TestApp::start(App::new().module(super::module())).await;
+        app.call("api.hello.greeting")
+            .field("name", "Ada")
+            .await
+            .data::<()>();
+        app.call("api.hello.greeting")
+            .data(json!({"name": "Grace"}))
+            .await
+            .data::<()>();
+        app.call("api.hello.greeting").await.data::<()>();
+        let said: Vec<String> = app.emitted().iter().map(|emitted| emitted.data()).collect();
+        assert_eq!(
+            said,
+            [
+                "You're welcome Ada",
+                "You're welcome Grace",
+                "Name is not defined"
+            ]
+        );
+    }
+}

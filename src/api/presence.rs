@@ -161,3 +161,31 @@ async fn see_off(presence: Arc<Presence>, cx: Context) {
     presence.leave(cx.socket_id());
     presence.tell().await;
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use updraft::{App, Identity, testing::TestApp};
+
+    use super::{Presence, module};
+
+    #[tokio::test]
+    async fn who_goes_is_taken_from_the_list() {
+        let app = TestApp::start(App::new().module(module()).state(Presence::default())).await;
+        let (ada, bob) = (app.connect(Identity::ANONYMOUS), app.connect(Identity::ANONYMOUS));
+        for (socket, name) in [(&ada, "Ada"), (&bob, "Bob")] {
+            let visitor = json!({"name": name, "color": "#2f7d5b"});
+            let id = socket
+                .call("api.presence.enter")
+                .data(visitor)
+                .await
+                .data::<String>();
+            assert_eq!(id, socket.id().as_str());
+        }
+        bob.disconnect();
+        for here in [1, 2, 1] {
+            let told = ada.event("event").await.data::<Value>();
+            assert_eq!(told["data"]["count"], here, "{told}");
+        }
+    }
+}

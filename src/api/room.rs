@@ -47,3 +47,49 @@ async fn say(Json(speech): Json<Speech>, cx: Context) -> Result<()> {
     }
     cx.within(speech.room).emit("message", &speech.message).await
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use updraft::{
+        App, Code, Identity,
+        testing::{Target, TestApp},
+    };
+
+    #[tokio::test]
+    async fn who_is_in_a_room_speaks_to_it_and_nobody_else_does() {
+        let app = TestApp::start(App::new().module(super::module())).await;
+        let [ada, bob, eve] = ["ada", "bob", "eve"].map(|name| app.connect(Identity::of(name)));
+        for socket in [&ada, &bob] {
+            socket
+                .call("api.room.join")
+                .data(json!({"room": "lobby"}))
+                .await
+                .data::<()>();
+        }
+        let hello = json!({"room": "lobby", "message": ["hello", 1]});
+        assert_eq!(
+            eve.call("api.room.say").data(&hello).await.error().code(),
+            Code::Forbidden
+        );
+        assert!(app.emitted().is_empty());
+
+        ada.call("api.room.say").data(&hello).await.data::<()>();
+        assert_eq!(app.emitted()[0].to, Target::Within("lobby".to_owned()));
+        for socket in [&ada, &bob] {
+            assert_eq!(
+                socket.event("message").await.data::<(String, u32)>(),
+                ("hello".to_owned(), 1)
+            );
+        }
+        eve.received_nothing_else();
+
+        bob.call("api.room.leave")
+            .data(json!({"room": "lobby"}))
+            .await
+            .data::<()>();
+        assert!(bob.rooms().is_empty());
+        let nameless = ada.call("api.room.join").data(json!({"room": ""})).await;
+        assert_eq!(nameless.error().code(), Code::InvalidData);
+    }
+}

@@ -3,11 +3,11 @@
 use std::{any::Any, fmt, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use super::{identity::Identity, written::Written};
-use crate::error::{CallError, Result};
+use crate::error::{CallError, Code, Result};
 
 /// A socket's public name: 20 random characters, safe to show to other clients.
 ///
@@ -115,6 +115,12 @@ pub trait Peer: Send + Sync + 'static {
 
     /// What functions keep on the socket, one value per type.
     fn data(&self) -> &SocketData;
+}
+
+/// The refusal of one room too many.
+pub(crate) fn in_too_many_rooms(most: usize) -> CallError {
+    let full = CallError::new(Code::TooLarge, format!("a socket is in {most} rooms at most"));
+    full.with_details(json!({ "most": most }))
 }
 
 /// Keeps the calls of a socket back that came after one which is still to begin.

@@ -3,15 +3,20 @@
 use std::{io::Read, time::Duration};
 
 use clap::Args;
-use serde_json::{Map, Value};
-
+use serde_json::{Map, Value, json};
 use tokio::time::{Instant, timeout_at};
 
-use super::{
-    client::{Client, Said, told},
-    terminal::{Failure, say},
+use super::terminal::{Failure, say};
+use crate::{
+    client::{Client, ClientError, Incoming, Packet, with_buffers_as_base64},
+    config::Secret,
 };
-use crate::config::Secret;
+
+/// The number of the one ack that is waited for.
+const ACK: u64 = 0;
+
+/// The event that answers a call without an ack.
+const MESSAGE: &str = "message";
 
 #[derive(Args, Debug)]
 pub(super) struct Call {
@@ -60,7 +65,7 @@ impl Call {
             let end = Instant::now() + self.timeout;
             let sent = timeout_at(end, self.send(&call)).await;
             let mut client = sent.map_err(|_| self.too_late())??;
-            match timeout_at(end, answer(&mut client)).await {
+            match timeout_at(end, self.answer(&mut client)).await {
                 Ok(answered) => answered,
                 Err(_) if self.no_ack => Ok(()),
                 Err(_) => Err(self.too_late()),
@@ -69,13 +74,33 @@ impl Call {
     }
 
     async fn send(&self, call: &Value) -> Result<Client, Failure> {
-        let token = self.token.as_ref().map(Secret::reveal);
-        let mut client = Client::connect(&self.url, token.filter(|token| !token.is_empty())).await?;
-        match self.no_ack {
-            true => client.emit(call).await?,
-            false => client.call(call).await?,
-        }
+        let token = self
+            .token
+            .as_ref()
+            .map(Secret::reveal)
+            .filter(|token| !token.is_empty());
+        let handshake = token.map(|token| json!({ "token": token }));
+        let mut client = match Client::connect(&self.url, handshake.as_ref()).await {
+            Err(ClientError::Refused(refusal)) => return Err(refused(&refusal, token)),
+            connected => connected?,
+        };
+        let ack = (!self.no_ack).then_some(ACK);
+        let call = Packet::event("event", call, ack).map_err(|error| Failure(error.to_string()))?;
+        client.send(call).await?;
         Ok(client)
+    }
+
+    async fn answer(&self, client: &mut Client) -> Result<(), Failure> {
+        loop {
+            match client.next().await? {
+                Incoming::Event { name, data, .. } if self.no_ack && name == MESSAGE => {
+                    return say(with_buffers_as_base64(&data)?);
+                }
+                Incoming::Event { name, data, .. } => eprintln!("{name}: {}", with_buffers_as_base64(&data)?),
+                Incoming::Ack { number: ACK, data } => return print(with_buffers_as_base64(&data)?),
+                Incoming::Ack { .. } => {}
+            }
+        }
     }
 
     fn too_late(&self) -> Failure {
@@ -113,16 +138,6 @@ impl Call {
     }
 }
 
-async fn answer(client: &mut Client) -> Result<(), Failure> {
-    loop {
-        match client.next().await? {
-            Said::Message(data) => return say(data),
-            Said::Event(name, data) => eprintln!("{name}: {data}"),
-            Said::Answer(answer) => return print(answer),
-        }
-    }
-}
-
 fn print(mut answer: Value) -> Result<(), Failure> {
     if let Some(error) = answer.get("error") {
         return Err(Failure(told(error)));
@@ -131,4 +146,28 @@ fn print(mut answer: Value) -> Result<(), Failure> {
         Some(data) => say(data.take()),
         None => Ok(()),
     }
+}
+
+/// An error of the server's, in a line.
+fn told(error: &Value) -> String {
+    let text = |field| error.get(field).and_then(Value::as_str).unwrap_or_default();
+    let details = error.get("details").map(|details| format!(" {details}"));
+    let (code, message) = (text("code"), text("message"));
+    format!("{code}: {message}{}", details.unwrap_or_default())
+}
+
+/// Why the server does not let the client in, and what would.
+fn refused(packet: &str, token: Option<&str>) -> Failure {
+    let refusal: Value = serde_json::from_str(packet).unwrap_or_default();
+    let Some(error) = refusal.get("data") else {
+        return Failure(format!("the server refused the connection: {packet}"));
+    };
+    let hint = match token {
+        None if error["code"] == "unauthenticated" => " (--token, or UPDRAFT_TOKEN)",
+        _ => "",
+    };
+    Failure(format!(
+        "the server refused the connection: {}{hint}",
+        told(error)
+    ))
 }

@@ -1,7 +1,6 @@
 //! The command line that every app has: `serve`, `events`, `call`, `log`.
 
 mod call;
-mod client;
 mod events;
 mod log;
 mod logging;

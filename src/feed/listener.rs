@@ -42,6 +42,14 @@ pub(super) fn dead_letters(topic: &str, name: &str) -> String {
     format!("{topic}{DEAD}{name}")
 }
 
+impl Feed {
+    /// Whether the journal may hold events of this topic: it is declared, or holds the dead letters of one that is.
+    pub(crate) fn keeps(&self, topic: &str) -> bool {
+        let source = topic.split_once(DEAD).map_or(topic, |(source, _)| source);
+        self.is_declared(source)
+    }
+}
+
 /// Lets `function` hear a topic, from where the listener of this name stood last.
 pub(crate) async fn listen(feed: Arc<Feed>, topic: String, name: String, function: Hearing) -> Result<()> {
     let channel = feed.channel(&topic)?.clone();

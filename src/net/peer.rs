@@ -3,17 +3,17 @@
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::{caller::Caller, company::Company, limits::Limit, packet::Kind};
 use crate::{
     call::{
         identity::Identity,
-        peer::{Outgoing, Peer, SocketData, SocketId, Target},
+        peer::{Outgoing, Peer, SocketData, SocketId, Target, in_too_many_rooms},
         written::Written,
     },
-    error::{CallError, Code, Result},
+    error::Result,
 };
 
 impl<E: Company> Peer for Caller<E> {
@@ -83,8 +83,7 @@ impl<E: Company> Peer for Caller<E> {
         let most = self.shared.config.max_rooms;
         if !self.rooms.join(room, most) {
             self.shared.telemetry.refused(Limit::Rooms);
-            let full = CallError::new(Code::TooLarge, format!("a socket is in {most} rooms at most"));
-            return Err(full.with_details(json!({ "most": most })));
+            return Err(in_too_many_rooms(most));
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use http::{StatusCode, header::CONTENT_TYPE};
 use socketioxide::SocketIo;
 use tokio::{net::TcpListener, task::JoinHandle};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
     auth::Authenticator,
@@ -146,6 +146,11 @@ impl Server {
     /// [`Subjects::revoke`](crate::Subjects::revoke), which functions use.
     pub fn revoke(&self, subject: &str) -> usize {
         self.auth.subjects().revoke(subject)
+    }
+
+    /// Begins to stop, as [`Server::stop`] does, when the guard is dropped.
+    pub(crate) fn stop_with(&self) -> DropGuard {
+        self.stop.clone().drop_guard()
     }
 
     /// Stops: no new connections and calls, those that run get their answers within the drain time-out,

@@ -4,7 +4,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
-use updraft::{App, Config};
+use updraft::{App, Config, testing::TestServer};
 
 /// What the server says to a request for `path`.
 async fn get(address: std::net::SocketAddr, path: &str) -> String {
@@ -22,11 +22,10 @@ async fn the_js_client_is_handed_out_whatever_query_its_address_has() {
     std::fs::create_dir_all(&directory).unwrap();
     std::fs::write(directory.join("socket.io.js"), "the JS client").unwrap();
     let config = Config {
-        port: 0,
         client_bundle: Some(directory.clone()),
         ..Config::default()
     };
-    let server = App::new().config(config).start().await.unwrap();
+    let server = TestServer::start(App::new().config(config)).await;
     for path in ["/socket.io/socket.io.js", "/socket.io/socket.io.js?v=4.8.4"] {
         let said = get(server.address(), path).await;
         assert!(said.ends_with("the JS client"), "{path}: {said}");

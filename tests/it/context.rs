@@ -2,22 +2,24 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
-use updraft::{App, Code, Context, Json, Module, Result, State};
+use updraft::{
+    App, Code, Context, Json, Module, Result, State,
+    testing::{Received, TestClient, TestServer},
+};
 
-use crate::support::{Local, PATIENCE, Packet, RawClient, within_patience};
+use crate::support::{Local, PATIENCE, within_patience};
 
-async fn server_with(module: Module) -> Local {
-    Local::of(App::new().module(module)).await
+async fn server_with(module: Module) -> TestServer {
+    TestServer::start(App::new().module(module)).await
 }
 
 /// The next event, which wants an ack.
-async fn question(client: &mut RawClient) -> (Value, u32) {
-    match client.packet().await {
-        Packet::Event(name, data, Some(ack)) if name == "question" => (data, ack),
-        other => panic!("a question was expected, not {other:?}"),
-    }
+async fn question(client: &mut TestClient) -> Received {
+    let asked = client.next_event().await;
+    assert!(asked.name == "question" && asked.wants_ack(), "{asked}");
+    asked
 }
 
 #[tokio::test]
@@ -26,18 +28,17 @@ async fn a_function_asks_its_caller_and_gets_the_answer() {
         cx.emit_with_ack("question", "your name?", PATIENCE).await
     }
     let server = server_with(Module::new("ask").on("name", ask)).await;
-    let mut client = server.client().await;
-    let call = client.begin(&json!({"event": "ask.name"})).await;
-    let (asked, ack) = question(&mut client).await;
-    assert_eq!(asked, "your name?");
-    client.ack(ack, &json!("Ada")).await;
-    assert_eq!(client.answer(call).await["data"], "Ada");
+    let mut client = server.connect().await;
+    let call = client.begin("ask.name", ()).await;
+    let asked = question(&mut client).await;
+    assert_eq!(asked.data::<String>(), "your name?");
+    client.ack(&asked, "Ada").await;
+    assert_eq!(client.answer(call).await.data::<String>(), "Ada");
 
-    let call = client.begin(&json!({"event": "ask.name"})).await;
-    let (_, ack) = question(&mut client).await;
-    client.ack(ack, &json!(["no", "text"])).await;
-    assert_eq!(client.answer(call).await["error"]["code"], "invalid_data");
-    assert!(client.is_well().await);
+    client.respond("question", |_| json!(["no", "text"]));
+    let answer = client.call("ask.name").await;
+    assert_eq!(answer.error().code(), Code::InvalidData);
+    client.received_nothing_else().await;
 }
 
 #[tokio::test]
@@ -47,10 +48,11 @@ async fn a_caller_who_does_not_answer_is_not_waited_for_longer_than_said() {
         cx.emit_with_ack("question", "your name?", wait).await
     }
     let server = server_with(Module::new("ask").on("name", ask)).await;
-    let mut client = server.client().await;
-    let answer = client.call(&json!({"event": "ask.name"})).await;
-    assert_eq!(answer["error"]["code"], "timeout");
-    assert!(client.is_well().await);
+    let mut client = server.connect().await;
+    let answer = client.call("ask.name").await;
+    assert_eq!(answer.error().code(), Code::Timeout);
+    question(&mut client).await;
+    client.received_nothing_else().await;
 }
 
 #[tokio::test]
@@ -62,14 +64,15 @@ async fn a_question_comes_after_what_was_said_before_it() {
         cx.emit_with_ack("question", "heard all?", PATIENCE).await
     }
     let server = server_with(Module::new("ask").on("all", async |cx: Context| ask(cx).await.map(Json))).await;
-    let mut client = server.client().await;
-    let call = client.begin(&json!({"event": "ask.all"})).await;
+    let mut client = server.connect().await;
+    let call = client.begin("ask.all", ()).await;
     for number in 0..1000 {
-        assert_eq!(client.message().await, number);
+        let received = client.next_event().await;
+        assert_eq!((&*received.name, received.data::<u32>()), ("message", number));
     }
-    let (_, ack) = question(&mut client).await;
-    client.ack(ack, &json!(1000)).await;
-    assert_eq!(client.answer(call).await["data"], 1000);
+    let asked = question(&mut client).await;
+    client.ack(&asked, 1000).await;
+    assert_eq!(client.answer(call).await.data::<u32>(), 1000);
 }
 
 #[tokio::test]
@@ -87,27 +90,21 @@ async fn a_room_is_asked_and_each_answers_for_itself() {
     let join = async |cx: Context| cx.join("room");
     let server = server_with(Module::new("room").on("join", join).on("ask", ask)).await;
     let (mut ada, mut bob, mut eve) = (
-        server.client().await,
-        server.client().await,
-        server.client().await,
+        server.connect().await,
+        server.connect().await,
+        server.connect().await,
     );
     for client in [&mut ada, &mut bob, &mut eve] {
-        client.call(&json!({"event": "room.join"})).await;
+        client.call("room.join").await.data::<()>();
     }
-    let call = ada.begin(&json!({"event": "room.ask"})).await;
+    let call = ada.begin("room.ask", ()).await;
     for (client, name) in [(&mut ada, "Ada"), (&mut bob, "Bob")] {
-        let (_, ack) = question(client).await;
-        client.ack(ack, &json!(name)).await;
+        let asked = question(client).await;
+        client.ack(&asked, name).await;
     }
-    let (_, _never_acked) = question(&mut eve).await;
-    let answer = ada.answer(call).await;
-    let mut names: Vec<&str> = answer["data"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|name| name.as_str().unwrap())
-        .collect();
-    assert_eq!(names.pop(), Some("silence"), "{answer}");
+    let _never_acked = question(&mut eve).await;
+    let mut names = ada.answer(call).await.data::<Vec<String>>();
+    assert_eq!(names.pop().as_deref(), Some("silence"));
     names.sort_unstable();
     assert_eq!(names, ["Ada", "Bob"]);
 }
@@ -121,18 +118,17 @@ async fn a_value_stays_with_its_socket() {
         Json(calls)
     }
     let server = server_with(Module::new("calls").on("count", count)).await;
-    let (mut ada, mut bob) = (server.client().await, server.client().await);
-    let call = json!({"event": "calls.count"});
+    let (mut ada, mut bob) = (server.connect().await, server.connect().await);
     for number in 1..=3 {
-        assert_eq!(ada.call(&call).await["data"], number);
+        assert_eq!(ada.call("calls.count").await.data::<u32>(), number);
     }
-    assert_eq!(bob.call(&call).await["data"], 1);
+    assert_eq!(bob.call("calls.count").await.data::<u32>(), 1);
 }
 
 #[tokio::test]
 async fn a_socket_has_a_public_id_that_gives_nothing_away() {
     let id = async |cx: Context| cx.socket_id().to_string();
-    let server = server_with(Module::new("my").on("id", id)).await;
+    let server = Local::of(App::new().module(Module::new("my").on("id", id))).await;
     let (mut ada, mut bob) = (server.client().await, server.client().await);
     let call = json!({"event": "my.id"});
     let public = ada.call(&call).await["data"].as_str().unwrap().to_owned();
@@ -189,45 +185,40 @@ async fn others_are_spoken_to_without_oneself() {
         });
     let server = server_with(module).await;
     let (mut ada, mut bob, mut eve) = (
-        server.client().await,
-        server.client().await,
-        server.client().await,
+        server.connect().await,
+        server.connect().await,
+        server.connect().await,
     );
     for client in [&mut ada, &mut bob] {
-        client.call(&json!({"event": "room.join"})).await;
+        client.call("room.join").await.data::<()>();
     }
-    assert_eq!(
-        ada.call(&json!({"event": "room.rooms"})).await["data"],
-        json!(["room"])
-    );
-    assert_eq!(eve.call(&json!({"event": "room.rooms"})).await["data"], json!([]));
+    assert_eq!(ada.call("room.rooms").await.data::<Vec<String>>(), ["room"]);
+    assert!(eve.call("room.rooms").await.data::<Vec<String>>().is_empty());
 
     // From inside the room; Eve is outside.
     for (function, word, ada_hears, eve_hears) in [
-        ("to", "to", false, false),
-        ("within", "within", true, false),
-        ("broadcast", "all", false, true),
+        ("room.to", "to", false, false),
+        ("room.within", "within", true, false),
+        ("room.broadcast", "all", false, true),
     ] {
-        let call = ada.begin(&json!({"event": format!("room.{function}")})).await;
+        ada.call(function).await.data::<()>();
         if ada_hears {
-            assert_eq!(ada.message().await, word);
+            assert_eq!(ada.next_event().await.data::<String>(), word);
         }
-        let done = json!({"event": format!("room.{function}")});
-        assert_eq!(ada.packet().await, Packet::Ack(call, done));
-        assert_eq!(bob.message().await, word);
+        assert_eq!(bob.next_event().await.data::<String>(), word);
         if eve_hears {
-            assert_eq!(eve.message().await, word);
+            assert_eq!(eve.next_event().await.data::<String>(), word);
         }
         for client in [&mut ada, &mut bob, &mut eve] {
-            client.hears_nothing_else().await;
+            client.received_nothing_else().await;
         }
     }
 
     // From outside: within is heard in the room, and not by the one who speaks.
     for function in ["to", "within"] {
-        eve.call(&json!({"event": format!("room.{function}")})).await;
-        assert_eq!(ada.message().await, function);
-        assert_eq!(bob.message().await, function);
-        eve.hears_nothing_else().await;
+        eve.call(&format!("room.{function}")).await.data::<()>();
+        assert_eq!(ada.next_event().await.data::<String>(), function);
+        assert_eq!(bob.next_event().await.data::<String>(), function);
+        eve.received_nothing_else().await;
     }
 }

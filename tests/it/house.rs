@@ -7,8 +7,8 @@ use std::{
 };
 
 /// The rooms, from the ground up (ARCHITECTURE.md, "The rooms").
-const ROOMS: [&str; 9] = [
-    "error", "event", "journal", "call", "feed", "config", "net", "app", "cli",
+const ROOMS: [&str; 11] = [
+    "error", "event", "journal", "call", "feed", "config", "net", "client", "app", "testing", "cli",
 ];
 
 /// A file that passes this many lines wants to be two concepts.

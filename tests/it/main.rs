@@ -35,6 +35,7 @@ mod router;
 mod status;
 mod stop;
 mod stop_polling;
+mod testing;
 mod tls;
 mod ways;
 mod web;

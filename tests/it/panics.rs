@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 use serde_json::json;
-use updraft::{App, Config, Json, Module, Server};
+use updraft::{App, Code, Config, Json, Module, testing::TestApp};
 
-use crate::support::RawClient;
+use crate::support::{Local, RawClient};
 
 struct Unwritable;
 
@@ -33,35 +33,26 @@ async fn endless() {
     std::future::pending().await
 }
 
-async fn status() -> &'static str {
-    "online"
+fn module() -> Module {
+    Module::new("api.test")
+        .on("unwritable", unwritable)
+        .on("endless", endless)
 }
 
-async fn start() -> (Server, RawClient) {
+async fn start() -> (Local, RawClient) {
     let config = Config {
-        port: 0,
         call_timeout: Duration::from_millis(50),
         max_running: 1,
         ..Config::default()
     };
-    let server = App::new()
-        .config(config)
-        .module(
-            Module::new("api.test")
-                .on("unwritable", unwritable)
-                .on("endless", endless),
-        )
-        .module(Module::new("api.services").on("status", status))
-        .start()
-        .await
-        .unwrap();
-    let client = RawClient::connect(&format!("http://{}", server.address())).await;
-    (server, client)
+    let local = Local::start(App::new().module(module()), config).await;
+    let client = local.client().await;
+    (local, client)
 }
 
 #[tokio::test]
 async fn data_that_panics_while_it_is_written_is_answered() {
-    let (server, mut client) = start().await;
+    let (local, mut client) = start().await;
     let answer = client.call(&json!(["api.test.unwritable"])).await;
     assert_eq!(answer["error"]["code"], "internal");
     assert_eq!(answer["event"], "api.test.unwritable");
@@ -73,14 +64,21 @@ async fn data_that_panics_while_it_is_written_is_answered() {
             .starts_with(r#"42["message","internal error, incident "#)
     );
     assert!(client.is_well().await);
-    server.stop().await;
+    local.server.stop().await;
 }
 
 #[tokio::test]
 async fn a_function_that_panics_when_its_time_is_over_is_answered() {
-    let (server, mut client) = start().await;
+    let (local, mut client) = start().await;
     let answer = client.call(&json!(["api.test.endless"])).await;
     assert_eq!(answer["error"]["code"], "internal");
     assert!(client.is_well().await);
-    server.stop().await;
+    local.server.stop().await;
+}
+
+#[tokio::test]
+async fn a_test_without_a_network_is_told_the_same() {
+    let app = TestApp::start(App::new().module(module())).await;
+    let answer = app.call("api.test.unwritable").await;
+    assert_eq!(answer.error().code(), Code::Internal);
 }

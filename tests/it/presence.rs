@@ -1,37 +1,32 @@
 //! Who is here: everyone gets the whole list whenever it changes.
 
 use serde_json::{Value, json};
+use updraft::{
+    Code,
+    testing::{Answer, TestClient},
+};
 
-use crate::support::{Packet, Program, RawClient};
+use crate::support::Program;
 
-async fn enter(client: &mut RawClient, name: &str) -> u32 {
+async fn enter(client: &mut TestClient, name: &str) -> Answer {
     let data = json!({"name": name, "color": "#1f6fb2"});
-    client
-        .begin(&json!({"event": "api.presence.enter", "data": data}))
-        .await
+    client.call("api.presence.enter").data(data).await
 }
 
 /// The names of the next list that comes, and its revision.
-async fn list(client: &mut RawClient) -> (Vec<String>, u64) {
-    loop {
-        let Packet::Event(name, told, None) = client.packet().await else {
-            continue;
-        };
-        assert_eq!(
-            [name.as_str(), told["event"].as_str().unwrap()],
-            ["event", "presence.list"]
-        );
-        let visitors = told["data"]["visitors"].as_array().unwrap();
-        assert_eq!(told["data"]["count"], visitors.len());
-        let names = visitors
-            .iter()
-            .map(|one| one["name"].as_str().unwrap().to_owned());
-        return (names.collect(), told["data"]["revision"].as_u64().unwrap());
-    }
+async fn list(client: &mut TestClient) -> (Vec<String>, u64) {
+    let told = client.event("event").await.data::<Value>();
+    assert_eq!(told["event"], "presence.list");
+    let visitors = told["data"]["visitors"].as_array().unwrap();
+    assert_eq!(told["data"]["count"], visitors.len());
+    let names = visitors
+        .iter()
+        .map(|one| one["name"].as_str().unwrap().to_owned());
+    (names.collect(), told["data"]["revision"].as_u64().unwrap())
 }
 
 /// Waits for a list of these names; revisions rise on the way.
-async fn until_here(client: &mut RawClient, names: &[&str], mut last: u64) -> u64 {
+async fn until_here(client: &mut TestClient, names: &[&str], mut last: u64) -> u64 {
     loop {
         let (here, revision) = list(client).await;
         assert!(revision > last, "{revision} after {last}");
@@ -45,20 +40,19 @@ async fn until_here(client: &mut RawClient, names: &[&str], mut last: u64) -> u6
 #[tokio::test]
 async fn all_who_are_here_see_who_enters_and_who_goes() {
     let server = Program::start(&[]);
-    let mut ada = RawClient::connect(&server.url).await;
-    enter(&mut ada, "Ada").await;
+    let mut ada = TestClient::connect(&server.url, ()).await;
+    enter(&mut ada, "Ada").await.data::<String>();
     let seen = until_here(&mut ada, &["Ada"], 0).await;
 
-    let mut grace = RawClient::connect(&server.url).await;
-    enter(&mut grace, "Grace").await;
+    let mut grace = TestClient::connect(&server.url, ()).await;
+    enter(&mut grace, "Grace").await.data::<String>();
     until_here(&mut grace, &["Ada", "Grace"], 0).await;
     let seen = until_here(&mut ada, &["Ada", "Grace"], seen).await;
 
     // Under another name one is still one.
-    let renamed = enter(&mut grace, "Hopper").await;
+    let id = enter(&mut grace, "Hopper").await.data::<String>();
     let seen = until_here(&mut ada, &["Ada", "Hopper"], seen).await;
-    let id = grace.answer(renamed).await["data"].clone();
-    assert!(id.as_str().is_some_and(|id| id.len() == 20), "{id}");
+    assert_eq!(id.len(), 20, "{id}");
 
     drop(grace);
     until_here(&mut ada, &["Ada"], seen).await;
@@ -67,7 +61,7 @@ async fn all_who_are_here_see_who_enters_and_who_goes() {
 #[tokio::test]
 async fn nobody_enters_without_a_name_and_a_color() {
     let server = Program::start(&[]);
-    let mut client = RawClient::connect(&server.url).await;
+    let mut client = TestClient::connect(&server.url, ()).await;
     let long = "x".repeat(41);
     for (name, color) in [
         ("", "#1f6fb2"),
@@ -80,12 +74,10 @@ async fn nobody_enters_without_a_name_and_a_color() {
         ("Ada", "red;}"),
     ] {
         let data = json!({"name": name, "color": color});
-        let answer = client
-            .call(&json!({"event": "api.presence.enter", "data": data}))
-            .await;
-        assert_eq!(answer["error"]["code"], "invalid_data", "{data}");
+        let answer = client.call("api.presence.enter").data(&data).await;
+        assert_eq!(answer.error().code(), Code::InvalidData, "{data}");
     }
-    let nothing: Value = client.call(&json!({"event": "api.presence.enter"})).await;
-    assert_eq!(nothing["error"]["code"], "invalid_data");
-    client.hears_nothing_else().await;
+    let nothing = client.call("api.presence.enter").await;
+    assert_eq!(nothing.error().code(), Code::InvalidData);
+    client.received_nothing_else().await;
 }

@@ -6,7 +6,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
-use updraft::{App, Config, Module};
+use updraft::{App, Config, Module, testing::TestServer};
 
 /// More than the system takes off the server's hands.
 const LARGE: usize = 32 << 20;
@@ -54,19 +54,14 @@ async fn the_last_answer_to_one_who_polls_leaves_whole() {
     // So much takes its time where others work too, and meanwhile nobody answers a heartbeat.
     let long = Duration::from_hours(1);
     let config = Config {
-        port: 0,
         ping_timeout: long,
         call_timeout: long,
         send_timeout: long,
         drain_timeout: long,
         ..Config::default()
     };
-    let server = App::new()
-        .config(config)
-        .module(Module::new("api.test").on("large", large))
-        .start()
-        .await
-        .unwrap();
+    let module = Module::new("api.test").on("large", large);
+    let server = TestServer::start(App::new().config(config).module(module)).await;
     let address = server.address();
     let open = body(request(address, "GET", "", "").await).await;
     let session = open.split('"').nth(3).unwrap();

@@ -77,6 +77,11 @@ impl Data {
         Self(Form::Json(json, buffers.into()))
     }
 
+    /// One argument of a packet, and the Buffers of all of them.
+    pub(crate) fn of_packet(json: ByteString, buffers: Vec<Bytes>) -> Self {
+        Self::from_field(json, &buffers.into())
+    }
+
     /// The reverse of [`Data::from_parts`].
     pub(crate) fn to_parts(&self) -> (ByteString, Vec<Bytes>) {
         match &self.0 {

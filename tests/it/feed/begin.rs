@@ -72,8 +72,7 @@ pub(super) async fn a_second_subscription_takes_the_place_of_the_first(journal: 
     let heard = reader.up_to("topic.live").await;
     assert_eq!(heard.len(), 201, "the whole backlog, once more");
     assert_eq!(places(&[reader.next().await]), [("note", last)]);
-    reader.done("api.services.status", &Value::Null).await;
-    assert_eq!(reader.waiting(), 0, "nothing came twice");
+    reader.hears_nothing_else().await;
 }
 
 pub(super) async fn after_unsubscribe_nothing_of_the_topic_arrives(journal: Arc<dyn Journal>) {
@@ -96,8 +95,7 @@ pub(super) async fn after_unsubscribe_nothing_of_the_topic_arrives(journal: Arc<
     assert_eq!(places(&[witness.next().await]), [("note", unheard)]);
     let heard = publish(&journal, "other", [note("heard")]).await;
     assert_eq!(places(&[reader.next().await]), [("note", heard)]);
-    reader.done("api.services.status", &Value::Null).await;
-    assert_eq!(reader.waiting(), 0);
+    reader.hears_nothing_else().await;
     // Of what is not subscribed to there is nothing to end.
     reader.done("topic.unsubscribe", &json!({"topic": "board"})).await;
 }
@@ -132,7 +130,7 @@ pub(super) async fn who_may_not_read_is_told_so(journal: Arc<dyn Journal>) {
     }
     let nameless = json!({"since": null});
     assert_eq!(reader.refused("topic.subscribe", &nameless).await, "invalid_data");
-    assert_eq!(reader.waiting(), 0, "and is told nothing else");
+    reader.hears_nothing_else().await;
 }
 
 /// Where the guard takes its time, the handshake's subscription would begin after the call that ends it.

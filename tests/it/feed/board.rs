@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use updraft::testing::TestClient;
 
 use super::{Reader, reader::text, wait_for};
-use crate::support::{Program, RawClient};
+use crate::support::Program;
 
 fn serve(data: &TempDir) -> Program {
     Program::start(&["--data", data.path().to_str().unwrap()])
 }
 
 async fn connect(program: &Program) -> Reader {
-    Reader::over(RawClient::connect(&program.url).await)
+    Reader::over(TestClient::connect(&program.url, ()).await)
 }
 
 fn card(id: &str, title: &str, column: &str) -> Value {

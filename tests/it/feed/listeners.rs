@@ -7,8 +7,9 @@ use std::sync::{
 
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use updraft::{
-    App, CallError, Result, Server, Topic, everyone,
+    App, CallError, Result, Topic, everyone,
     journal::{Journal, Record},
+    testing::TestServer,
 };
 
 use super::{Reader, card, end, note, publish};
@@ -49,7 +50,7 @@ async fn next(hears: &mut UnboundedReceiver<Record>) -> u64 {
 }
 
 /// Stops a server, and waits until nothing of it is left.
-async fn end_of(server: Server, journal: &Arc<dyn Journal>) {
+async fn end_of(server: TestServer, journal: &Arc<dyn Journal>) {
     server.stop().await;
     until("all to let go of the journal", || Arc::strong_count(journal) == 1).await;
 }

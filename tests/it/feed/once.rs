@@ -371,7 +371,7 @@ fn who_tries_again_after_a_restart_gets_the_first_answer() {
         let mut other = add.clone();
         other["data"]["title"] = json!("Soar");
         assert_eq!(client.call(&other).await["error"]["code"], "conflict");
-        let mut reader = Reader::over(client);
+        let mut reader = Reader::over(updraft::testing::TestClient::connect(&program.url, ()).await);
         reader.subscribe("board").await;
         assert_eq!(reader.up_to("topic.live").await.len(), 3, "start, one card, live");
     });

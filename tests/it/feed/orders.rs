@@ -13,6 +13,7 @@ use updraft::{
     App, CallError, Code, Context, Event, Feed, Json, Module, Position, Projection, Result, State, Topic,
     everyone,
     journal::{Append, Journal, Record},
+    testing::Answer,
 };
 
 use super::{Reader, everything, hindered::Hindered, in_memory, reader::text, wait_for};
@@ -164,7 +165,7 @@ fn order(id: impl ToString) -> Value {
 }
 
 /// Calls from as many clients at once; what they are answered.
-async fn at_once(servers: &[Local], calls: impl IntoIterator<Item = (&'static str, Value)>) -> Vec<Value> {
+async fn at_once(servers: &[Local], calls: impl IntoIterator<Item = (&'static str, Value)>) -> Vec<Answer> {
     let mut clients = Vec::new();
     for (number, call) in calls.into_iter().enumerate() {
         let client = Reader::connect(&servers[number % servers.len()]).await;
@@ -177,11 +178,8 @@ async fn at_once(servers: &[Local], calls: impl IntoIterator<Item = (&'static st
     tasks.join_all().await
 }
 
-fn accepted(answers: &[Value]) -> usize {
-    answers
-        .iter()
-        .filter(|answer| answer.get("error").is_none())
-        .count()
+fn accepted(answers: &[Answer]) -> usize {
+    answers.iter().filter(|answer| answer.result().is_ok()).count()
 }
 
 #[test]
@@ -241,10 +239,10 @@ pub(super) async fn fifty_who_decide_about_different_things_are_all_accepted(jou
     // Of those who want the same, one.
     let same = at_once(&servers, (0..50).map(|_| ("shop.orders.place", order("same")))).await;
     assert_eq!(accepted(&same), 1, "{same:?}");
-    let refused = same.iter().filter_map(|answer| answer.get("error"));
+    let refused = same.iter().filter_map(|answer| answer.result().err());
     for error in refused {
-        assert_eq!(error["message"], "there is an order with this id", "{error}");
-        assert_eq!(error["retry"], false);
+        assert_eq!(error.message(), "there is an order with this id", "{error}");
+        assert!(!error.may_be_retried());
     }
 }
 
@@ -375,8 +373,8 @@ pub(super) async fn who_cannot_see_what_was_acked_is_told_so_in_time(journal: Ar
     // Nobody tells the projection.
     client.done("shop.orders.place", &order("a")).await;
     let answer = client.call("shop.orders.list", &Value::Null).await;
-    assert_eq!(answer["error"]["code"], "unavailable", "{answer}");
-    assert_eq!(answer["error"]["retry"], true);
+    assert_eq!(answer.error().code(), Code::Unavailable);
+    assert!(answer.error().may_be_retried());
     hindered.tell();
     let all = client.done("shop.orders.list", &Value::Null).await;
     assert_eq!(all, json!({"a": order("a")}));

@@ -1,59 +1,48 @@
 //! A client that reads topics, and holds the server to their order.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 
 use serde_json::{Value, json};
+use updraft::testing::{Answer, TestClient};
 
-use crate::support::{Local, Packet, RawClient};
+use crate::support::Local;
 
 pub(super) struct Reader {
-    client: RawClient,
-    waiting: VecDeque<Value>,
+    client: TestClient,
     /// Of each topic the last sequence number.
     last: HashMap<String, u64>,
 }
 
 impl Reader {
     pub(super) async fn connect(local: &Local) -> Self {
-        Self::over(local.client().await)
+        Self::over(local.connect().await)
     }
 
     /// Subscribes by the handshake.
     pub(super) async fn connect_with(local: &Local, topics: &Value) -> Self {
-        Self::over(RawClient::connect_with(&local.url, &json!({ "topics": topics })).await)
+        Self::over(local.server.connect_with(json!({ "topics": topics })).await)
     }
 
-    pub(super) fn over(client: RawClient) -> Self {
+    pub(super) fn over(client: TestClient) -> Self {
         Self {
             client,
-            waiting: VecDeque::new(),
             last: HashMap::new(),
         }
     }
 
     /// Calls; events that come before the answer are kept.
-    pub(super) async fn call(&mut self, event: &str, data: &Value) -> Value {
-        let number = self.client.begin(&json!({"event": event, "data": data})).await;
-        loop {
-            match self.client.packet().await {
-                Packet::Ack(acked, answer) if acked == number => return answer,
-                Packet::Event(name, event, _) if name == "event" => self.waiting.push_back(event),
-                other => panic!("an answer was expected, not {other:?}"),
-            }
-        }
+    pub(super) async fn call(&mut self, event: &str, data: &Value) -> Answer {
+        self.client.call(event).data(data).await
     }
 
     /// The `data` of a call that must succeed.
     pub(super) async fn done(&mut self, event: &str, data: &Value) -> Value {
-        let mut answer = self.call(event, data).await;
-        assert!(answer.get("error").is_none(), "{event} {data}: {answer}");
-        answer["data"].take()
+        self.call(event, data).await.data()
     }
 
     /// The code with which a call is refused.
     pub(super) async fn refused(&mut self, event: &str, data: &Value) -> String {
-        let answer = self.call(event, data).await;
-        answer["error"]["code"].as_str().expect("an error").to_owned()
+        self.call(event, data).await.error().code().to_string()
     }
 
     pub(super) async fn subscribe(&mut self, topic: &str) -> Value {
@@ -65,20 +54,16 @@ impl Reader {
             .await
     }
 
-    /// What came and was not taken yet.
-    pub(super) fn waiting(&self) -> usize {
-        self.waiting.len()
+    /// Checks that nothing came that was not taken, and nothing is on its way.
+    pub(super) async fn hears_nothing_else(&mut self) {
+        self.client.received_nothing_else().await;
     }
 
     /// The next that topics have to say.
     pub(super) async fn next(&mut self) -> Value {
-        let event = match self.waiting.pop_front() {
-            Some(event) => event,
-            None => match self.client.packet().await {
-                Packet::Event(name, event, None) if name == "event" => event,
-                other => panic!("an event was expected, not {other:?}"),
-            },
-        };
+        let received = self.client.next_event().await;
+        assert_eq!(received.name, "event", "{received}");
+        let event = received.data();
         self.check(&event);
         event
     }

@@ -5,7 +5,7 @@ use std::{fs, io::Write, os::unix::fs::FileExt, path::Path};
 
 use serde_json::{Value, json};
 use updraft::{
-    App, Config, Event, Module, Server, Topic, everyone,
+    App, Config, Event, Module, Topic, everyone,
     journal::{Append, Durability, Journal, SqliteJournal},
 };
 
@@ -248,12 +248,8 @@ fn who_reads_a_damaged_page_is_told_and_other_topics_go_on() {
         let since = json!({"topics": {"board": format!("{place}:9999")}});
         let mut behind = RawClient::connect_with(&local.url, &since).await;
         while next(&mut behind).await["event"] != "topic.live" {}
-        stop(local.server).await;
+        local.server.stop().await;
     });
-}
-
-async fn stop(server: Server) {
-    server.stop().await;
 }
 
 #[test]
@@ -290,6 +286,6 @@ fn who_writes_a_damaged_page_is_told_and_holds_nobody_else_up() {
                 "{data}: {answer}"
             );
         }
-        stop(local.server).await;
+        local.server.stop().await;
     });
 }

@@ -2,12 +2,15 @@
 
 use std::{future::Future, time::Duration};
 
-use updraft::{App, Config, Module, Server};
+use updraft::{
+    App, Config, Module,
+    testing::{TestClient, TestServer},
+};
 
-use super::{HEARTBEAT, PATIENCE, RawClient};
+use super::{PATIENCE, RawClient};
 
 pub(crate) struct Local {
-    pub(crate) server: Server,
+    pub(crate) server: TestServer,
     /// `http://127.0.0.1:port`
     pub(crate) url: String,
 }
@@ -16,18 +19,8 @@ impl Local {
     /// Starts an app, which gets a status beside its own functions.
     pub(crate) async fn start(app: App, config: Config) -> Self {
         let status = Module::new("api.services").on("status", async || "online");
-        let ping_timeout = match config.ping_timeout {
-            unsaid if unsaid == Config::default().ping_timeout => HEARTBEAT,
-            said => said,
-        };
-        let config = Config {
-            port: 0,
-            ping_timeout,
-            ..config
-        };
-        let server = app.module(status).config(config).start().await;
-        let server = server.expect("the app starts");
-        let url = format!("http://{}", server.address());
+        let server = TestServer::start(app.module(status).config(config)).await;
+        let url = server.url();
         Self { server, url }
     }
 
@@ -36,6 +29,12 @@ impl Local {
         Self::start(app, Config::default()).await
     }
 
+    /// A client as users have it.
+    pub(crate) async fn connect(&self) -> TestClient {
+        self.server.connect().await
+    }
+
+    /// A client that sends what it is told to, packet by packet.
     pub(crate) async fn client(&self) -> RawClient {
         RawClient::connect(&self.url).await
     }

@@ -1,0 +1,218 @@
+//! A socket that leads to a test instead of a client, as functions see it.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use serde_json::Value;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    recipient::{Recipient, acked},
+    rooms::{Emitted, Rooms},
+};
+use crate::{
+    call::{
+        identity::Identity,
+        payload::Data,
+        peer::{Outgoing, Peer, SocketData, SocketId, Target, in_too_many_rooms},
+        written::Written,
+    },
+    error::{CallError, Code, Result},
+};
+
+/// A socket without a network.
+pub(super) struct TestPeer {
+    pub(super) recipient: Arc<Recipient>,
+    rooms: Arc<Rooms>,
+    most_rooms: usize,
+    identity: Mutex<Identity>,
+    gone: CancellationToken,
+    data: SocketData,
+    /// Calls begin one after the other.
+    turn: Arc<Semaphore>,
+    hold: Mutex<Hold>,
+}
+
+/// Whether the calls behind one that has yet to begin are held back, and by what.
+#[derive(Default)]
+struct Hold {
+    is_held: bool,
+    turn: Option<OwnedSemaphorePermit>,
+}
+
+impl TestPeer {
+    /// A socket that is connected.
+    pub(super) fn new(id: SocketId, identity: Identity, rooms: Arc<Rooms>, most_rooms: usize) -> Arc<Self> {
+        let (recipient, gone) = (Arc::new(Recipient::new(id)), CancellationToken::new());
+        rooms.enter(recipient.clone(), gone.clone());
+        Arc::new(Self {
+            recipient,
+            rooms,
+            most_rooms,
+            identity: Mutex::new(identity),
+            gone,
+            data: SocketData::default(),
+            turn: Arc::new(Semaphore::new(1)),
+            hold: Mutex::default(),
+        })
+    }
+
+    /// Waits until the calls before have begun.
+    pub(super) async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+        self.turn.clone().acquire_owned().await.ok()
+    }
+
+    /// A call was started: those behind it go on, or wait until it has begun.
+    pub(super) fn started(&self, turn: Option<OwnedSemaphorePermit>) {
+        let mut hold = self.holding();
+        if hold.is_held {
+            hold.turn = turn;
+        }
+    }
+
+    /// It is connected no longer.
+    pub(super) fn disconnect(&self) {
+        self.rooms.leave(&self.recipient.id);
+    }
+
+    /// It is somebody else from now on.
+    pub(super) fn becomes(&self, identity: Identity) {
+        *self.known_as() = identity;
+    }
+
+    fn holding(&self) -> MutexGuard<'_, Hold> {
+        self.hold.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn known_as(&self) -> MutexGuard<'_, Identity> {
+        self.identity.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn emitted(&self, target: Target, event: &str, data: Outgoing<'_>) -> Result<Emitted> {
+        if target == Target::Caller && self.gone.is_cancelled() {
+            return Err(CallError::new(Code::Unavailable, "the socket is gone"));
+        }
+        Ok(Emitted::new(
+            self.recipient.id.clone(),
+            target,
+            event,
+            Data::new(data)?,
+        ))
+    }
+}
+
+impl Peer for TestPeer {
+    fn id(&self) -> &SocketId {
+        &self.recipient.id
+    }
+
+    fn identity(&self) -> Identity {
+        self.known_as().clone()
+    }
+
+    fn identify(&self, identity: Identity) -> Result<()> {
+        self.becomes(identity);
+        Ok(())
+    }
+
+    fn gone(&self) -> &CancellationToken {
+        &self.gone
+    }
+
+    fn emit<'a>(&'a self, target: Target, event: &'a str, data: Outgoing<'a>) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let emitted = self.emitted(target, event, data)?;
+            self.rooms.emit(emitted, |recipient, emitted| {
+                recipient.receive(event, emitted.raw().clone())
+            });
+            Ok(())
+        })
+    }
+
+    fn emit_written<'a>(&'a self, event: &'a str, data: &'a Written) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            self.recipient.receive(event, Data::new(data)?);
+            Ok(())
+        })
+    }
+
+    fn try_emit_written(&self, event: &str, data: &mut dyn Iterator<Item = &Written>) -> usize {
+        let data = data.map_while(|data| Data::new(data).ok());
+        data.map(|data| self.recipient.receive(event, data)).count()
+    }
+
+    fn emit_with_ack<'a>(
+        &'a self,
+        target: Target,
+        event: &'a str,
+        data: Outgoing<'a>,
+        wait: Duration,
+    ) -> BoxFuture<'a, Result<Vec<Result<Value>>>> {
+        Box::pin(async move {
+            let emitted = self.emitted(target, event, data)?;
+            let mut asked = Vec::new();
+            self.rooms.emit(emitted, |recipient, emitted| {
+                asked.push((recipient.clone(), recipient.ask(event, emitted.raw().clone())));
+            });
+            let asked: FuturesUnordered<_> = asked
+                .into_iter()
+                .map(|(recipient, (ack, response))| {
+                    if let Some(response) = response {
+                        recipient.ack(response.number, response.make());
+                    }
+                    acked(ack, wait)
+                })
+                .collect();
+            Ok(asked.collect().await)
+        })
+    }
+
+    fn settled(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
+
+    fn hold(&self) {
+        self.holding().is_held = true;
+    }
+
+    fn release(&self) {
+        *self.holding() = Hold::default();
+    }
+
+    fn join(&self, room: &str) -> Result<()> {
+        let joined = self.rooms.change(self.id(), |rooms| {
+            let has_room = rooms.contains(room) || rooms.len() < self.most_rooms;
+            has_room.then(|| rooms.insert(room.to_owned()))
+        });
+        match joined {
+            Some(None) => Err(in_too_many_rooms(self.most_rooms)),
+            _ => Ok(()),
+        }
+    }
+
+    fn leave(&self, room: &str) {
+        self.rooms.change(self.id(), |rooms| rooms.remove(room));
+    }
+
+    fn rooms(&self) -> Vec<String> {
+        let rooms = self
+            .rooms
+            .change(self.id(), |rooms| rooms.iter().cloned().collect());
+        rooms.unwrap_or_default()
+    }
+
+    fn data(&self) -> &SocketData {
+        &self.data
+    }
+}
+
+impl fmt::Debug for TestPeer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TestPeer({})", self.recipient.id)
+    }
+}

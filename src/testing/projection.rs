@@ -25,7 +25,7 @@ const TOPIC: &str = "test";
 ///
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
 /// let orders = projection(0, count, [Event::new("order.placed"), Event::new("order.cancelled")]).await;
-/// assert_eq!(orders.read(|orders, seq| (*orders, seq)).unwrap(), (1, 2));
+/// assert_eq!(orders.read(|orders, seq| (*orders, seq)).await.unwrap(), (1, 2));
 /// # });
 /// ```
 ///

@@ -47,4 +47,6 @@ pub(crate) mod tls;
 pub(crate) mod trust;
 mod upgrade;
 mod way;
+#[allow(dead_code)]
+pub(crate) mod websocket;
 mod wire;

@@ -1,0 +1,215 @@
+//! Frames that come in, decoded where they lie: a whole message in one frame is unmasked in the read buffer and
+//! borrowed from there. Only the fragments of a message are collected here, up to its limit; a decoder between two
+//! messages holds nothing.
+//!
+//! Source: RFC 6455, 5 (framing), 6.2 and 8.1 (messages, UTF-8), 7.1.7 (failing a connection). No extension is
+//! negotiated, so its reserved bits mean nothing. A length may be written longer than it need be, as Node's `ws` allows.
+
+use std::io::Cursor;
+
+use tokio_tungstenite::tungstenite::{
+    Error,
+    error::ProtocolError,
+    protocol::frame::{
+        FrameHeader,
+        coding::{Control, Data, OpCode},
+    },
+};
+
+use super::{
+    close::{Close, Violation},
+    mask::unmask,
+};
+
+/// Bytes of the shortest frame that a client may send: two of its head, and the mask.
+const SHORTEST: usize = 6;
+
+/// Most bytes of a control frame's payload.
+const MOST_OF_CONTROL: u64 = 125;
+
+/// Something whole that a client sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Event<'a> {
+    Text(&'a str),
+    Binary(&'a [u8]),
+    /// To be answered by a pong with the same bytes.
+    Ping(&'a [u8]),
+    Pong(&'a [u8]),
+    /// The last frame: whatever follows is not to be read.
+    Close(Option<Close<'a>>),
+}
+
+/// How far the bytes of a read buffer went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Decoded<'a> {
+    /// An event, which took so many bytes from the front.
+    Event(usize, Event<'a>),
+    /// A fragment of a message took so many bytes; what is behind it is to be decoded next.
+    Fragment(usize),
+    /// A part of a frame, to be kept until as many bytes are there in all. As the client alone says how many, room for
+    /// them is better made as they come. Right after a whole frame it is the least that the next one has.
+    Needs(usize),
+}
+
+/// The state of one connection's frames.
+///
+/// ```text
+/// read buffer ──> decode ──> Event, borrowed from it  │ as often as it gives them, each from behind the last
+///                        └─> Needs(n): keep the rest  │ then nothing is held but what is kept
+/// ```
+#[derive(Debug)]
+pub(crate) struct Decoder {
+    /// Most bytes of a message.
+    limit: usize,
+    message: Option<Box<Message>>,
+}
+
+/// A message in fragments.
+#[derive(Debug)]
+struct Message {
+    is_text: bool,
+    payload: Vec<u8>,
+    /// How many bytes of a text are known to be UTF-8: all but a character that is not there as a whole.
+    valid: usize,
+    /// It was given out, and goes with the next call.
+    is_whole: bool,
+}
+
+impl Decoder {
+    /// A decoder for messages of at most `limit` bytes.
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { limit, message: None }
+    }
+
+    /// Bytes that the fragments of a message hold.
+    pub(crate) fn held(&self) -> usize {
+        self.message
+            .as_ref()
+            .map_or(0, |message| message.payload.capacity())
+    }
+
+    /// Decodes the frame at the front of `input`, in place: bytes that an event took are changed, others are not.
+    ///
+    /// # Errors
+    /// Where the connection is to be failed: it is closed with the code of the violation, and read no more.
+    pub(crate) fn decode<'a>(&'a mut self, input: &'a mut [u8]) -> Result<Decoded<'a>, Violation> {
+        if self.message.as_ref().is_some_and(|message| message.is_whole) {
+            self.message = None;
+        }
+        let mut cursor = Cursor::new(&*input);
+        let Some((header, length)) = FrameHeader::parse(&mut cursor).map_err(violation)? else {
+            return Ok(Decoded::Needs(SHORTEST.max(input.len() + 1)));
+        };
+        let mask = self.check(&header, length)?;
+        // Within the limit, or it had not come so far.
+        let head = cursor.position() as usize;
+        let used = head + length as usize;
+        let Some(payload) = input.get_mut(head..used) else {
+            return Ok(Decoded::Needs(used));
+        };
+        unmask(payload, mask);
+        let event = match header.opcode {
+            OpCode::Control(control) => self::control(control, payload)?,
+            OpCode::Data(Data::Text) if header.is_final => Event::Text(utf8(payload)?),
+            OpCode::Data(Data::Binary) if header.is_final => Event::Binary(payload),
+            OpCode::Data(kind) => match self.collect(kind, header.is_final, payload)? {
+                None => return Ok(Decoded::Fragment(used)),
+                Some(event) => event,
+            },
+        };
+        Ok(Decoded::Event(used, event))
+    }
+
+    /// Checks all that a header says; its mask.
+    fn check(&self, header: &FrameHeader, length: u64) -> Result<[u8; 4], Violation> {
+        if header.rsv1 || header.rsv2 || header.rsv3 {
+            return Err(Violation::Protocol("a reserved bit without its extension"));
+        }
+        let held = match header.opcode {
+            OpCode::Control(_) if !header.is_final => {
+                return Err(Violation::Protocol("a control frame in fragments"));
+            }
+            OpCode::Control(_) if length > MOST_OF_CONTROL => {
+                return Err(Violation::Protocol("a control frame of more than 125 bytes"));
+            }
+            OpCode::Control(_) => return header.mask.ok_or(UNMASKED),
+            OpCode::Data(kind) => match (kind, &self.message) {
+                (Data::Continue, None) => return Err(Violation::Protocol("a fragment of no message")),
+                (Data::Continue, Some(message)) => message.payload.len(),
+                (_, Some(_)) => return Err(Violation::Protocol("a message between fragments of another")),
+                (_, None) => 0,
+            },
+        };
+        let mask = header.mask.ok_or(UNMASKED)?;
+        match usize::try_from(length) {
+            Ok(length) if length <= self.limit - held => Ok(mask),
+            _ => Err(Violation::TooLarge),
+        }
+    }
+
+    /// Puts a fragment behind those before it; the message where it was the last one.
+    fn collect(
+        &mut self,
+        kind: Data,
+        is_last: bool,
+        fragment: &[u8],
+    ) -> Result<Option<Event<'_>>, Violation> {
+        let message = self.message.get_or_insert_with(|| {
+            Box::new(Message {
+                is_text: kind == Data::Text,
+                payload: Vec::new(),
+                valid: 0,
+                is_whole: false,
+            })
+        });
+        message.payload.extend_from_slice(fragment);
+        if message.is_text {
+            message.validate()?;
+        }
+        if !is_last {
+            return Ok(None);
+        }
+        message.is_whole = true;
+        match message.is_text {
+            true => Ok(Some(Event::Text(utf8(&message.payload)?))),
+            false => Ok(Some(Event::Binary(&message.payload))),
+        }
+    }
+}
+
+impl Message {
+    /// Checks what came last, so that a text that is none is refused before all of it is there.
+    fn validate(&mut self) -> Result<(), Violation> {
+        let Err(error) = simdutf8::compat::from_utf8(&self.payload[self.valid..]) else {
+            self.valid = self.payload.len();
+            return Ok(());
+        };
+        if error.error_len().is_some() {
+            return Err(Violation::NotUtf8);
+        }
+        self.valid += error.valid_up_to();
+        Ok(())
+    }
+}
+
+const UNMASKED: Violation = Violation::Protocol("a frame without a mask");
+
+fn control(kind: Control, payload: &[u8]) -> Result<Event<'_>, Violation> {
+    Ok(match kind {
+        Control::Ping => Event::Ping(payload),
+        Control::Pong => Event::Pong(payload),
+        Control::Close | Control::Reserved(_) => Event::Close(Close::decode(payload)?),
+    })
+}
+
+fn utf8(payload: &[u8]) -> Result<&str, Violation> {
+    simdutf8::basic::from_utf8(payload).map_err(|_| Violation::NotUtf8)
+}
+
+/// What the header's parser refuses: an opcode that is reserved, and nothing else.
+fn violation(error: Error) -> Violation {
+    match error {
+        Error::Protocol(ProtocolError::InvalidOpcode(_)) => Violation::Protocol("a reserved opcode"),
+        _ => Violation::Protocol("a frame without a head"),
+    }
+}

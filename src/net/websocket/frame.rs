@@ -21,8 +21,8 @@ use super::{
     mask::unmask,
 };
 
-/// Bytes of the shortest frame that a client may send: two of its head, and the mask.
-const SHORTEST: usize = 6;
+/// Bytes of the shortest head.
+const SHORTEST: usize = 2;
 
 /// Most bytes of a control frame's payload.
 const MOST_OF_CONTROL: u64 = 125;
@@ -47,7 +47,7 @@ pub(crate) enum Decoded<'a> {
     /// A fragment of a message took so many bytes; what is behind it is to be decoded next.
     Fragment(usize),
     /// A part of a frame, to be kept until as many bytes are there in all. As the client alone says how many, room for
-    /// them is better made as they come. Right after a whole frame it is the least that the next one has.
+    /// them is better made as they come.
     Needs(usize),
 }
 
@@ -213,3 +213,6 @@ fn violation(error: Error) -> Violation {
         _ => Violation::Protocol("a frame without a head"),
     }
 }
+
+#[cfg(test)]
+mod tests;

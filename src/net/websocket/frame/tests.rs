@@ -1,0 +1,387 @@
+use proptest::prelude::*;
+use tokio_tungstenite::tungstenite::{
+    Message,
+    protocol::{Role, WebSocket, WebSocketConfig},
+};
+
+use super::*;
+
+const LIMIT: usize = 300;
+
+/// A frame as a client may send it, or not.
+#[derive(Clone, Debug)]
+struct Raw {
+    first: u8,
+    mask: Option<[u8; 4]>,
+    payload: Vec<u8>,
+}
+
+impl Raw {
+    fn new(first: u8, payload: &[u8]) -> Self {
+        Self {
+            first,
+            mask: Some([1, 2, 3, 250]),
+            payload: payload.to_vec(),
+        }
+    }
+
+    fn write(&self, bytes: &mut Vec<u8>) {
+        let masked = if self.mask.is_some() { 0x80 } else { 0 };
+        bytes.push(self.first);
+        match self.payload.len() {
+            length @ ..126 => bytes.push(masked | length as u8),
+            length => {
+                bytes.push(masked | 126);
+                bytes.extend((length as u16).to_be_bytes());
+            }
+        }
+        bytes.extend(self.mask.into_iter().flatten());
+        let mask = self.mask.unwrap_or_default();
+        bytes.extend(
+            self.payload
+                .iter()
+                .zip(mask.iter().cycle())
+                .map(|(byte, mask)| byte ^ mask),
+        );
+    }
+}
+
+fn bytes(frames: &[Raw]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    frames.iter().for_each(|frame| frame.write(&mut bytes));
+    bytes
+}
+
+/// An event that is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Heard {
+    Text(String),
+    Binary(Vec<u8>),
+    Ping(Vec<u8>),
+    Pong(Vec<u8>),
+    Close(Option<(u16, String)>),
+}
+
+impl From<Event<'_>> for Heard {
+    fn from(event: Event<'_>) -> Self {
+        match event {
+            Event::Text(text) => Self::Text(text.to_owned()),
+            Event::Binary(bytes) => Self::Binary(bytes.to_vec()),
+            Event::Ping(bytes) => Self::Ping(bytes.to_vec()),
+            Event::Pong(bytes) => Self::Pong(bytes.to_vec()),
+            Event::Close(close) => Self::Close(close.map(|close| (close.code, close.reason.to_owned()))),
+        }
+    }
+}
+
+/// What is heard of bytes that come in parts, up to the close frame, and how it ends otherwise.
+fn hear(parts: &[&[u8]], limit: usize) -> (Vec<Heard>, Option<Violation>) {
+    let mut decoder = Decoder::new(limit);
+    let mut buffer = Vec::new();
+    let mut heard = Vec::new();
+    let mut needs = 0;
+    for part in parts {
+        buffer.extend_from_slice(part);
+        let mut at = 0;
+        if buffer.len() < needs {
+            continue;
+        }
+        loop {
+            match decoder.decode(&mut buffer[at..]) {
+                Err(violation) => return (heard, Some(violation)),
+                Ok(Decoded::Event(used, event)) => {
+                    at += used;
+                    heard.push(event.into());
+                    if matches!(event, Event::Close(_)) {
+                        return (heard, None);
+                    }
+                }
+                Ok(Decoded::Fragment(used)) => at += used,
+                Ok(Decoded::Needs(all)) => {
+                    assert!(all > buffer.len() - at, "it needs more than is there");
+                    needs = all;
+                    break;
+                }
+            }
+            assert!(decoder.held() <= 2 * limit.max(8), "fragments are bounded");
+        }
+        buffer.drain(..at);
+    }
+    (heard, None)
+}
+
+fn heard(frames: &[Raw]) -> Vec<Heard> {
+    let bytes = bytes(frames);
+    let (heard, violation) = hear(&[&bytes], LIMIT);
+    assert_eq!(violation, None);
+    heard
+}
+
+#[track_caller]
+fn refused(frames: &[Raw]) -> u16 {
+    let bytes = bytes(frames);
+    let (_, violation) = hear(&[&bytes], LIMIT);
+    violation.expect("it is refused").code()
+}
+
+/// The examples of RFC 6455, 5.7, that a client may send.
+#[test]
+fn the_standards_examples_are_read_as_it_has_them() {
+    let masked = b"\x81\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58";
+    assert_eq!(hear(&[masked], LIMIT).0, [Heard::Text("Hello".into())]);
+    let pong = b"\x8a\x85\x37\xfa\x21\x3d\x7f\x9f\x4d\x51\x58";
+    assert_eq!(hear(&[pong], LIMIT).0, [Heard::Pong(b"Hello".into())]);
+    let fragments = [Raw::new(0x01, b"Hel"), Raw::new(0x80, b"lo")];
+    assert_eq!(heard(&fragments), [Heard::Text("Hello".into())]);
+}
+
+#[test]
+fn control_frames_stand_between_fragments() {
+    let frames = [
+        Raw::new(0x01, "ü".as_bytes().split_at(1).0),
+        Raw::new(0x89, b"are you there"),
+        Raw::new(0x00, b""),
+        Raw::new(0x8a, b""),
+        Raw::new(0x80, "ü".as_bytes().split_at(1).1),
+        Raw::new(0x82, &[0xff; 200]),
+        Raw::new(0x88, b"\x03\xe8bye"),
+        Raw::new(0x81, b"never read"),
+    ];
+    assert_eq!(
+        heard(&frames),
+        [
+            Heard::Ping(b"are you there".into()),
+            Heard::Pong(Vec::new()),
+            Heard::Text("ü".into()),
+            Heard::Binary(vec![0xff; 200]),
+            Heard::Close(Some((1000, "bye".into()))),
+        ]
+    );
+}
+
+#[test]
+fn what_breaks_the_protocol_is_refused_by_its_head_alone() {
+    let cases: [(&[u8], u16); 9] = [
+        (b"\x81\x05", 1002),
+        (b"\xc1\x80\0\0\0\0", 1002),
+        (b"\xa1\x80\0\0\0\0", 1002),
+        (b"\x91\x80\0\0\0\0", 1002),
+        (b"\x83\x80\0\0\0\0", 1002),
+        (b"\x8b\x80\0\0\0\0", 1002),
+        (b"\x09\x80\0\0\0\0", 1002),
+        (b"\x89\xfe\x00\x7e\0\0\0\0", 1002),
+        (b"\x82\xff\xff\xff\xff\xff\xff\xff\xff\xff\0\0\0\0", 1009),
+    ];
+    for (head, code) in cases {
+        let violation = hear(&[head], LIMIT).1;
+        assert_eq!(violation.map(Violation::code), Some(code), "{head:x?}");
+    }
+    assert_eq!(refused(&[Raw::new(0x80, b"of nothing")]), 1002);
+    assert_eq!(refused(&[Raw::new(0x01, b"a"), Raw::new(0x81, b"b")]), 1002);
+    assert_eq!(refused(&[Raw::new(0x88, b"\x03\xed")]), 1002);
+    let unmasked = Raw {
+        mask: None,
+        ..Raw::new(0x82, b"x")
+    };
+    assert_eq!(refused(&[unmasked]), 1002);
+}
+
+#[test]
+fn a_message_over_the_limit_is_refused_before_it_is_there() {
+    assert_eq!(
+        heard(&[Raw::new(0x82, &[0; LIMIT])]),
+        [Heard::Binary(vec![0; LIMIT])]
+    );
+    let head = &bytes(&[Raw::new(0x82, &[0; LIMIT + 1])])[..8];
+    assert_eq!(hear(&[head], LIMIT).1, Some(Violation::TooLarge));
+    let fragments = [Raw::new(0x02, &[0; LIMIT - 1]), Raw::new(0x80, &[0; 1])];
+    assert_eq!(heard(&fragments), [Heard::Binary(vec![0; LIMIT])]);
+    let fragments = [Raw::new(0x02, &[0; LIMIT - 1]), Raw::new(0x00, &[0; 2])];
+    assert_eq!(refused(&fragments), 1009);
+    assert_eq!(
+        hear(&[b"\x02\x80\0\0\0\0".as_slice(); 10_000], 0)
+            .1
+            .map(Violation::code),
+        Some(1002)
+    );
+}
+
+#[test]
+fn text_that_is_not_utf8_is_refused_with_the_fragment_that_breaks_it() {
+    assert_eq!(refused(&[Raw::new(0x81, b"a\xff")]), 1007);
+    assert_eq!(refused(&[Raw::new(0x01, b"a\xff")]), 1007);
+    assert_eq!(refused(&[Raw::new(0x01, b"a\xc3"), Raw::new(0x00, b"a")]), 1007);
+    assert_eq!(refused(&[Raw::new(0x01, b"a\xc3"), Raw::new(0x80, b"")]), 1007);
+    assert_eq!(refused(&[Raw::new(0x88, b"\x03\xe8\xff")]), 1007);
+}
+
+#[test]
+fn between_messages_a_decoder_holds_nothing() {
+    assert!(size_of::<Decoder>() <= 16);
+    let mut decoder = Decoder::new(LIMIT);
+    let mut input = bytes(&[Raw::new(0x01, b"Hel"), Raw::new(0x80, b"lo")]);
+    let Ok(Decoded::Fragment(used)) = decoder.decode(&mut input) else {
+        panic!("a fragment");
+    };
+    assert!(decoder.held() >= 3);
+    let rest = &mut input[used..];
+    assert_eq!(decoder.decode(rest), Ok(Decoded::Event(8, Event::Text("Hello"))));
+    assert_eq!(decoder.decode(&mut []), Ok(Decoded::Needs(2)));
+    assert_eq!(decoder.held(), 0);
+}
+
+/// What tungstenite hears of the same bytes, and whether it fails the connection.
+fn reference(bytes: &[u8]) -> (Vec<Heard>, bool) {
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(LIMIT))
+        .max_frame_size(Some(LIMIT));
+    let stream = Duplex(std::io::Cursor::new(bytes.to_vec()));
+    let mut server = WebSocket::from_raw_socket(stream, Role::Server, Some(config));
+    let mut heard = Vec::new();
+    loop {
+        let message = match server.read() {
+            Ok(message) => message,
+            Err(Error::Io(error)) if error.kind() == std::io::ErrorKind::WouldBlock => return (heard, false),
+            Err(_) => return (heard, true),
+        };
+        heard.push(match message {
+            Message::Text(text) => Heard::Text(text.as_str().to_owned()),
+            Message::Binary(bytes) => Heard::Binary(bytes.to_vec()),
+            Message::Ping(bytes) => Heard::Ping(bytes.to_vec()),
+            Message::Pong(bytes) => Heard::Pong(bytes.to_vec()),
+            Message::Close(close) => {
+                let close = close.map(|close| (close.code.into(), close.reason.as_str().to_owned()));
+                // What it says of a code that must not be sent.
+                if close == Some((1002, "Protocol violation".to_owned())) {
+                    return (heard, true);
+                }
+                heard.push(Heard::Close(close));
+                return (heard, false);
+            }
+            Message::Frame(_) => unreachable!("read as messages"),
+        });
+    }
+}
+
+/// Bytes to read, behind which more may come; what is written is gone.
+struct Duplex(std::io::Cursor<Vec<u8>>);
+
+impl std::io::Read for Duplex {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        match self.0.read(buffer)? {
+            0 => Err(std::io::ErrorKind::WouldBlock.into()),
+            read => Ok(read),
+        }
+    }
+}
+
+impl std::io::Write for Duplex {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn payload() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        8 => "[a-zü€😀]{0,20}".prop_map(String::into_bytes),
+        2 => proptest::collection::vec(any::<u8>(), 0..12),
+        1 => (0_usize..LIMIT + 20).prop_map(|length| vec![b'x'; length]),
+        1 => (any::<u16>(), "[a-zü]{0,5}").prop_map(|(code, reason)| [&code.to_be_bytes()[..], reason.as_bytes()].concat()),
+        1 => (1000_u16..1017, "[a-zü]{0,5}").prop_map(|(code, reason)| [&code.to_be_bytes()[..], reason.as_bytes()].concat()),
+    ]
+}
+
+fn frame() -> impl Strategy<Value = Raw> {
+    let first = prop_oneof![
+        12 => prop::sample::select(vec![0x81_u8, 0x82, 0x01, 0x02, 0x00, 0x80, 0x00, 0x80, 0x89, 0x8a]),
+        1 => Just(0x88),
+        1 => any::<u8>(),
+    ];
+    let mask = prop_oneof![30 => any::<[u8; 4]>().prop_map(Some), 1 => Just(None)];
+    (first, mask, payload()).prop_map(|(first, mask, payload)| Raw { first, mask, payload })
+}
+
+/// Fragments of one text, cut anywhere, and what stands between them.
+fn fragmented() -> impl Strategy<Value = Vec<Raw>> {
+    (
+        "[a-zü€😀]{1,40}",
+        any::<Vec<prop::sample::Index>>(),
+        any::<bool>(),
+    )
+        .prop_map(|(text, cuts, with_ping)| {
+            let mut cuts: Vec<usize> = cuts.iter().take(4).map(|cut| cut.index(text.len())).collect();
+            cuts.sort_unstable();
+            let ends = cuts.iter().copied().chain([text.len()]);
+            let starts = [0].into_iter().chain(cuts.iter().copied());
+            let mut frames = Vec::new();
+            for (start, end) in starts.zip(ends) {
+                let first = if start == 0 && frames.is_empty() {
+                    0x01
+                } else {
+                    0x00
+                };
+                let last = if end == text.len() { 0x80 } else { 0x00 };
+                if with_ping && !frames.is_empty() {
+                    frames.push(Raw::new(0x89, b"between"));
+                }
+                frames.push(Raw::new(first | last, &text.as_bytes()[start..end]));
+                if last != 0 {
+                    break;
+                }
+            }
+            frames
+        })
+}
+
+/// Any frames, with whole messages in fragments among them; bytes of it changed, or not.
+fn stream() -> impl Strategy<Value = Vec<u8>> {
+    let part = prop_oneof![3 => frame().prop_map(|frame| vec![frame]), 1 => fragmented()];
+    let flips = proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3);
+    let flips = prop_oneof![2 => Just(Vec::new()), 1 => flips];
+    (proptest::collection::vec(part, 1..8), flips).prop_map(|(parts, flips)| {
+        let mut bytes = bytes(&parts.concat());
+        for (at, to) in flips {
+            let at = at.index(bytes.len());
+            bytes[at] = to;
+        }
+        bytes
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
+    /// Where both read on, they hear the same; what one of them refuses, the other does not hear either.
+    #[test]
+    fn another_implementation_hears_the_same(stream in stream()) {
+        let (heard, violation) = hear(&[&stream], LIMIT);
+        // It refuses some frames only when they are whole.
+        let mut whole = stream;
+        whole.extend([0; LIMIT + 20].iter().take_while(|_| violation.is_some()));
+        let (expected, fails) = reference(&whole);
+        // It does not know this code, which was registered after it was written.
+        prop_assume!(!matches!(heard.last(), Some(Heard::Close(Some((1014, _))))));
+        prop_assert_eq!(&heard, &expected);
+        prop_assert_eq!(violation.is_some(), fails, "{:?}", violation);
+    }
+
+    #[test]
+    fn splits_change_nothing(stream in stream(), cuts: Vec<prop::sample::Index>) {
+        let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(stream.len())).collect();
+        cuts.extend([0, stream.len()]);
+        cuts.sort_unstable();
+        let parts: Vec<&[u8]> = cuts.windows(2).map(|cut| &stream[cut[0]..cut[1]]).collect();
+        prop_assert_eq!(hear(&parts, LIMIT), hear(&[&stream], LIMIT));
+    }
+
+    #[test]
+    fn anything_is_read_within_its_bounds(bytes: Vec<u8>) {
+        hear(&[&bytes], LIMIT);
+        let singles: Vec<&[u8]> = bytes.chunks(1).collect();
+        prop_assert_eq!(hear(&singles, LIMIT), hear(&[&bytes], LIMIT));
+    }
+}

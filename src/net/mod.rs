@@ -16,6 +16,8 @@ mod delivery;
 mod eio3;
 mod emit;
 mod engine;
+#[allow(dead_code)]
+pub(crate) mod engineio;
 mod expiry;
 mod fetch;
 mod framing;

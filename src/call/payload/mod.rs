@@ -23,11 +23,14 @@ mod plain;
 mod surrogates;
 mod typed;
 
+pub(crate) use self::{
+    attachments::write,
+    packed::{append_base64, from_base64},
+    surrogates::whole,
+    typed::from_ack,
+};
 pub use self::{
     call::{Arrived, Call, EMPTY_EVENT, MAX_ID},
     data::Data,
     limits::Limits,
 };
-pub(crate) use attachments::write;
-pub(crate) use surrogates::whole;
-pub(crate) use typed::from_ack;

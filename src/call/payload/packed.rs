@@ -20,7 +20,7 @@ const PADDING: GeneralPurposeConfig = PAD.with_decode_padding_mode(DecodePadding
 
 /// Why packed bytes could not be unpacked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unpacking {
+pub(crate) enum Unpacking {
     /// They are not what they should be.
     Broken,
     /// They hold more than the limit.
@@ -31,8 +31,19 @@ pub(super) fn is_gzip(bytes: &[u8]) -> bool {
     bytes.starts_with(&GZIP_HEADER)
 }
 
-pub(super) fn from_base64(text: &str) -> Result<Vec<u8>, Unpacking> {
+/// Decodes base64 of the standard alphabet, with or without its padding.
+pub(crate) fn from_base64(text: &str) -> Result<Vec<u8>, Unpacking> {
     base64().decode(text).map_err(|_| Unpacking::Broken)
+}
+
+/// Appends bytes to a text as base64.
+pub(crate) fn append_base64(text: &mut Vec<u8>, bytes: &[u8]) {
+    let start = text.len();
+    // Of the bytes of one call: no length that overflows.
+    let length = base64::encoded_len(bytes.len(), true).unwrap_or_default();
+    text.resize(start + length, 0);
+    let written = base64().encode_slice(bytes, &mut text[start..]);
+    debug_assert_eq!(written, Ok(length), "as long as it was said to be");
 }
 
 /// The standard alphabet, by the processor's vectors where it has such.

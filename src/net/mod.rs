@@ -42,6 +42,8 @@ pub(crate) mod server;
 mod sessions;
 mod shared;
 mod socket;
+#[allow(dead_code)]
+pub(crate) mod socketio;
 mod spare;
 mod takeover;
 mod telemetry;

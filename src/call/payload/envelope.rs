@@ -50,7 +50,7 @@ pub(super) fn of_call(text: &str, depth: usize) -> Result<Argument<'_>, Fault> {
 }
 
 /// The text of a JSON string; `None` where it is something else, or has half a surrogate pair in it.
-pub(super) fn text_of(json: &str) -> Option<Cow<'_, str>> {
+pub(crate) fn text_of(json: &str) -> Option<Cow<'_, str>> {
     let inner = json.strip_prefix('"')?.strip_suffix('"')?;
     if memchr::memchr(b'\\', inner.as_bytes()).is_none() {
         return Some(Cow::Borrowed(inner));

@@ -5,7 +5,7 @@ use super::{plain::plain, surrogates};
 
 /// Why a text was not passed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     /// It is no JSON.
     Broken,
     /// It nests deeper than the limit.
@@ -17,14 +17,14 @@ pub(super) enum Fault {
 type Passed<T = ()> = Result<T, Fault>;
 
 /// Checks a whole text: one value, and nothing behind it.
-pub(super) fn check(text: &str, depth: usize) -> Passed {
+pub(crate) fn check(text: &str, depth: usize) -> Passed {
     let mut reader = Reader::new(text, depth);
     reader.value()?;
     reader.end()
 }
 
 /// A place in a text, between two of its tokens.
-pub(super) struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     text: &'a str,
     at: usize,
     brackets: Brackets,
@@ -61,7 +61,7 @@ impl Brackets {
 
 impl<'a> Reader<'a> {
     /// Starts at the front of a text that may nest so deep.
-    pub(super) fn new(text: &'a str, depth: usize) -> Self {
+    pub(crate) fn new(text: &'a str, depth: usize) -> Self {
         Self {
             text,
             at: 0,
@@ -75,7 +75,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The first byte of the next token; 0, which begins none, at the end.
-    pub(super) fn peek(&mut self) -> u8 {
+    pub(crate) fn peek(&mut self) -> u8 {
         match self.byte() {
             byte if byte > b' ' => byte,
             _ => self.peek_behind_space(),
@@ -103,7 +103,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Passes over the end of the text.
-    pub(super) fn end(&mut self) -> Passed {
+    pub(crate) fn end(&mut self) -> Passed {
         self.peek();
         match self.at == self.text.len() {
             true if self.has_half => Err(Fault::HalfPair),
@@ -113,7 +113,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Goes into the array or object that begins here; whether there is something in it.
-    pub(super) fn enter(&mut self) -> Passed<bool> {
+    pub(crate) fn enter(&mut self) -> Passed<bool> {
         let is_object = match self.peek() {
             b'{' => true,
             b'[' => false,
@@ -130,7 +130,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Goes on to the next element or field, or out of the array or object; whether there is one.
-    pub(super) fn next(&mut self) -> Passed<bool> {
+    pub(crate) fn next(&mut self) -> Passed<bool> {
         match self.peek() {
             b',' => self.at += 1,
             closing if closing == self.closing() => {
@@ -144,7 +144,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Passes over a field's key and its colon; the key as it is written, quotes and all.
-    pub(super) fn key(&mut self) -> Passed<&'a str> {
+    pub(crate) fn key(&mut self) -> Passed<&'a str> {
         self.peek();
         let start = self.at;
         let end = self.pass_key()?;
@@ -166,7 +166,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Passes over a value; its text.
-    pub(super) fn value(&mut self) -> Passed<&'a str> {
+    pub(crate) fn value(&mut self) -> Passed<&'a str> {
         self.peek();
         let start = self.at;
         let outside = self.brackets.open;

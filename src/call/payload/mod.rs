@@ -15,7 +15,7 @@ mod canonical;
 mod data;
 mod digest;
 mod envelope;
-mod json;
+pub(crate) mod json;
 mod limits;
 mod misfit;
 mod packed;
@@ -25,6 +25,8 @@ mod typed;
 
 pub(crate) use self::{
     attachments::write,
+    envelope::text_of,
+    json::Reader,
     packed::{append_base64, from_base64},
     surrogates::whole,
     typed::from_ack,

@@ -100,7 +100,8 @@ mod tests {
             let script = script("7", &text);
             let json = script.strip_prefix("___eio[7](").and_then(|rest| rest.strip_suffix(");")).unwrap();
             prop_assert_eq!(serde_json::from_str::<String>(json).unwrap(), text);
-            prop_assert!(!json.contains(['\u{2028}', '\u{2029}']));
+            let ends_a_line = json.contains(['\u{2028}', '\u{2029}']);
+            prop_assert!(!ends_a_line);
         }
     }
 }

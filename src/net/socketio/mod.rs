@@ -3,4 +3,5 @@
 
 pub(crate) mod assembly;
 pub(crate) mod encode;
+pub(crate) mod msgpack;
 pub(crate) mod packet;

@@ -109,14 +109,14 @@ impl<'a> Packet<'a> {
 }
 
 /// Takes so many bytes off the front, which are ASCII, or all there are.
-fn taken<'a>(rest: &mut &'a str, bytes: usize) -> &'a str {
+pub(super) fn taken<'a>(rest: &mut &'a str, bytes: usize) -> &'a str {
     let (front, behind) = rest.split_at_checked(bytes).unwrap_or(("", *rest));
     *rest = behind;
     front
 }
 
 /// Takes a number off the front; `None` where there is none.
-fn number(rest: &mut &str) -> Option<Result<u64, Malformed>> {
+pub(super) fn number(rest: &mut &str) -> Option<Result<u64, Malformed>> {
     let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
     if digits == 0 {
         return None;
@@ -125,7 +125,7 @@ fn number(rest: &mut &str) -> Option<Result<u64, Malformed>> {
     Some(number.map_err(|_| Malformed("a number beyond 64 bits")))
 }
 
-fn count(rest: &mut &str) -> Result<usize, Malformed> {
+pub(super) fn count(rest: &mut &str) -> Result<usize, Malformed> {
     const MALFORMED: Malformed = Malformed("a packet without the number of its attachments");
     let count = number(rest).ok_or(MALFORMED)??;
     if taken(rest, 1) != "-" {
@@ -135,7 +135,7 @@ fn count(rest: &mut &str) -> Result<usize, Malformed> {
 }
 
 /// Takes the namespace and its query off the front.
-fn namespace<'a>(rest: &mut &'a str) -> (&'a str, Option<&'a str>) {
+pub(super) fn namespace<'a>(rest: &mut &'a str) -> (&'a str, Option<&'a str>) {
     if !rest.starts_with('/') {
         return (ROOT, None);
     }

@@ -69,7 +69,7 @@ fn the_protocols_examples_are_read_as_it_has_them() {
         whole,
         Packet {
             buffers: Some(1),
-            ..packet("/admin", ack(456, &whole[14..]))
+            ..packet("/admin", ack(456, &whole[13..]))
         },
     );
 }

@@ -91,7 +91,9 @@ pub mod testing;
 pub mod fuzzing {
     pub use crate::{
         journal::fuzzing::import,
-        net::fuzzing::{credentials, forwarded, origin, refused, signed},
+        net::fuzzing::{
+            credentials, forwarded, frames, message_pack, origin, packet, payload, refused, signed,
+        },
     };
 }
 

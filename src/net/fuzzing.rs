@@ -17,8 +17,19 @@ use jsonwebtoken::{Algorithm, EncodingKey, crypto::sign};
 
 use super::{
     auth::{Authenticator, Handshake},
+    engineio::{
+        jsonp,
+        packet::{Packet, Protocol},
+        payload::{self, Content, MOST_PACKETS, Packets},
+    },
     limits::{origins::Origins, proxies},
     refusal,
+    socketio::{
+        assembly::Assembled,
+        msgpack,
+        packet::{self, Kind, Version},
+    },
+    websocket::reference::{hear, reference},
 };
 use crate::{
     config::{AuthConfig, Secret},
@@ -141,4 +152,98 @@ fn is_let_in(auth: Option<&str>, headers: &HeaderMap, uri: &Uri) -> bool {
         }
         None => true,
     }
+}
+
+/// Frames of a WebSocket, however they are split: another implementation hears the same.
+pub fn frames(bytes: &[u8], split: usize) {
+    const LIMIT: usize = 1000;
+    let heard = hear(&[bytes], LIMIT);
+    let parts: Vec<&[u8]> = bytes.chunks(split.max(1)).collect();
+    assert!(hear(&parts, LIMIT) == heard, "split they are something else");
+    if let Some(expected) = reference(bytes, &heard, LIMIT) {
+        assert_eq!(
+            (&heard.0, heard.1.is_some()),
+            (&expected.0, expected.1),
+            "{:?}",
+            heard.1
+        );
+    }
+}
+
+/// The body of a post, in each of its forms: what is read is written again, and read as it was.
+pub fn payload(body: &[u8]) {
+    let form = jsonp::payload(body);
+    let bodies = [
+        (Protocol::V4, Content::Text, body),
+        (Protocol::V3, Content::Text, body),
+        (Protocol::V3, Content::Binary, body),
+        (
+            Protocol::V3,
+            Content::Text,
+            form.as_deref().unwrap_or_default().as_bytes(),
+        ),
+    ];
+    for (protocol, content, body) in bodies {
+        let Ok(packets) = Packets::new(protocol, content, body, MOST_PACKETS) else {
+            continue;
+        };
+        let packets: Vec<Packet<'_>> = packets.map_while(Result::ok).collect();
+        if packets.is_empty() {
+            continue;
+        }
+        let written = match content {
+            Content::Text => payload::text(protocol, packets.clone(), usize::MAX),
+            Content::Binary => payload::binary(packets.clone(), usize::MAX),
+        };
+        let again = Packets::new(protocol, written.content, &written.body, MOST_PACKETS);
+        let again: Option<Vec<_>> = again
+            .ok()
+            .and_then(|packets| packets.collect::<Result<_, _>>().ok());
+        assert!(again.as_deref() == Some(&packets[..]), "it is read as it was");
+    }
+}
+
+/// A packet of Socket.IO: what is read of its head is what JSON says.
+pub fn packet(text: &str) {
+    for version in [Version::V4, Version::V5] {
+        let Ok(packet) = packet::Packet::decode(version, text) else {
+            continue;
+        };
+        assert!(packet.namespace.starts_with('/'));
+        let Kind::Event { name, arguments, .. } = packet.kind else {
+            continue;
+        };
+        let split = packet::arguments(arguments, 100);
+        let parsed = serde_json::from_str::<Vec<&serde_json::value::RawValue>>(arguments);
+        if let (Ok(split), Ok(parsed)) = (&split, &parsed) {
+            assert!(split.iter().eq(parsed.iter().map(|argument| &argument.get())));
+            let first = serde_json::from_str::<String>(split[0]);
+            assert!(first.map_or(split[0] == name, |first| first == name), "its name");
+        }
+        assert!(split.is_err() || parsed.is_ok(), "that is no JSON");
+    }
+}
+
+/// A packet of MessagePack: what is made of it is within its limits, and written and read again the same.
+pub fn message_pack(message: &[u8]) {
+    let limits = msgpack::decode::Limits {
+        bytes: 10_000,
+        buffers: 5,
+        depth: 20,
+    };
+    let Ok(Assembled::Whole(whole)) = msgpack::decode::decode(message, limits) else {
+        return;
+    };
+    assert!(whole.buffers.len() <= limits.buffers);
+    let Ok(written) = msgpack::encode::encode(&whole.text, &whole.buffers) else {
+        return;
+    };
+    let again = msgpack::decode::decode(&written, limits);
+    let Ok(Assembled::Whole(again)) = again else {
+        return;
+    };
+    let Ok(twice) = msgpack::encode::encode(&again.text, &again.buffers) else {
+        return;
+    };
+    assert!(written == twice, "it is written as it was");
 }

@@ -6,3 +6,5 @@ pub(crate) mod encode;
 pub(crate) mod frame;
 pub(crate) mod handshake;
 mod mask;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod reference;

@@ -25,7 +25,7 @@ use super::{
     limits::{origins::Origins, proxies},
     refusal,
     socketio::{
-        assembly::Assembled,
+        assembly::{Assembled, Limits},
         msgpack,
         packet::{self, Kind, Version},
     },
@@ -226,19 +226,19 @@ pub fn packet(text: &str) {
 
 /// A packet of MessagePack: what is made of it is within its limits, and written and read again the same.
 pub fn message_pack(message: &[u8]) {
-    let limits = msgpack::decode::Limits {
+    let limits = Limits {
         bytes: 10_000,
         buffers: 5,
-        depth: 20,
     };
-    let Ok(Assembled::Whole(whole)) = msgpack::decode::decode(message, limits) else {
+    let read = |message: &[u8]| msgpack::decode::decode(message, limits, 20);
+    let Ok(Assembled::Whole(whole)) = read(message) else {
         return;
     };
     assert!(whole.buffers.len() <= limits.buffers);
     let Ok(written) = msgpack::encode::encode(&whole.text, &whole.buffers) else {
         return;
     };
-    let again = msgpack::decode::decode(&written, limits);
+    let again = read(&written);
     let Ok(Assembled::Whole(again)) = again else {
         return;
     };

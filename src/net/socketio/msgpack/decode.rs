@@ -4,23 +4,13 @@ use bytestring::ByteString;
 
 use super::{
     super::{
-        assembly::{Assembled, Whole},
+        assembly::{Assembled, Limits, Whole},
         packet::ROOT,
     },
     item::{Item, MALFORMED, is_undefined, item, value},
     json::{Json, Stop},
 };
 use crate::net::engineio::packet::Malformed;
-
-/// What a packet may be.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
-    /// Bytes of its text and its Buffers together, as they are in JSON.
-    pub(crate) bytes: usize,
-    pub(crate) buffers: usize,
-    /// Levels of nesting of an argument; the array around them is the packet's.
-    pub(crate) depth: usize,
-}
 
 /// The fields of a packet that mean something.
 #[derive(Default)]
@@ -31,11 +21,12 @@ struct Fields<'a> {
     data: Option<&'a [u8]>,
 }
 
-/// Reads a packet. One over a limit keeps its receiver and its id, so that it can be answered.
+/// Reads a packet, whose arguments may nest so deep; its limits count it as it is in JSON. One over a limit keeps its
+/// receiver and its id, so that it can be answered.
 ///
 /// # Errors
 /// Where it is none: the connection is closed, as Node closes it.
-pub(crate) fn decode(message: &[u8], limits: Limits) -> Result<Assembled, Malformed> {
+pub(crate) fn decode(message: &[u8], limits: Limits, depth: usize) -> Result<Assembled, Malformed> {
     let fields = Fields::read(message)?;
     let head = fields.head()?;
     let (digit, with_data) = match fields.kind {
@@ -54,11 +45,9 @@ pub(crate) fn decode(message: &[u8], limits: Limits) -> Result<Assembled, Malfor
             _ => Err(Malformed("a packet without arguments")),
         };
     };
-    let limits = Limits {
-        depth: limits.depth.saturating_add(1),
-        ..limits
-    };
-    let mut json = Json::new(head.clone().into_bytes(), limits);
+    // The array around them is the packet's.
+    let depth = depth.saturating_add(1);
+    let mut json = Json::new(head.clone().into_bytes(), limits, depth);
     match json.value(&mut data, 0) {
         Ok(()) => {
             let text = ByteString::try_from(json.text).map_err(|_| MALFORMED)?;

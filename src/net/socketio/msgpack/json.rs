@@ -6,7 +6,7 @@ use bytes::Bytes;
 use time::OffsetDateTime;
 
 use super::{
-    decode::Limits,
+    super::assembly::Limits,
     item::{Item, MALFORMED, is_undefined, item},
 };
 use crate::net::engineio::packet::Malformed;
@@ -39,16 +39,18 @@ pub(super) struct Json {
     /// Bytes of the Buffers.
     held: usize,
     limits: Limits,
+    depth: usize,
 }
 
 impl Json {
-    /// Goes on behind a text, within limits.
-    pub(super) fn new(text: Vec<u8>, limits: Limits) -> Self {
+    /// Goes on behind a text, within limits and down to a depth.
+    pub(super) fn new(text: Vec<u8>, limits: Limits, depth: usize) -> Self {
         Self {
             text,
             buffers: Vec::new(),
             held: 0,
             limits,
+            depth: depth.min(DEEPEST),
         }
     }
 
@@ -74,7 +76,7 @@ impl Json {
     }
 
     fn inside(&self, outside: usize) -> Result<usize, Stop> {
-        match outside < self.limits.depth.min(DEEPEST) {
+        match outside < self.depth {
             true => Ok(outside + 1),
             false => Err(Stop::TooLarge),
         }

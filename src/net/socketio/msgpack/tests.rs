@@ -4,18 +4,22 @@ use serde_json::{Value, json};
 
 use super::{
     super::{
-        assembly::{Assembled, Whole},
+        assembly::{Assembled, Limits, Whole},
         packet::{Kind, Packet, Version},
     },
-    decode::{Limits, decode},
     encode::encode,
 };
+use crate::net::engineio::packet::Malformed;
 
 const LIMITS: Limits = Limits {
     bytes: 2000,
     buffers: 3,
-    depth: 5,
 };
+
+/// Reads a packet whose arguments nest to five levels.
+fn decode(message: &[u8], limits: Limits) -> Result<Assembled, Malformed> {
+    super::decode::decode(message, limits, 5)
+}
 
 fn hex(digits: &str) -> Vec<u8> {
     let digit = |byte: u8| (byte as char).to_digit(16).unwrap() as u8;

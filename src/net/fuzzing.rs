@@ -216,7 +216,12 @@ pub fn packet(text: &str) {
         let split = packet::arguments(arguments, 100);
         let parsed = serde_json::from_str::<Vec<&serde_json::value::RawValue>>(arguments);
         if let (Ok(split), Ok(parsed)) = (&split, &parsed) {
-            assert!(split.iter().eq(parsed.iter().map(|argument| &argument.get())));
+            assert!(
+                split
+                    .iter()
+                    .copied()
+                    .eq(parsed.iter().map(|argument| argument.get()))
+            );
             let first = serde_json::from_str::<String>(split[0]);
             assert!(first.map_or(split[0] == name, |first| first == name), "its name");
         }

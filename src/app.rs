@@ -4,7 +4,6 @@ use std::{fmt, future::Future, sync::Arc};
 
 use axum::Router;
 use futures_util::future::BoxFuture;
-use socketioxide::SocketIo;
 
 use crate::{
     call::{
@@ -20,8 +19,8 @@ use crate::{
     journal::{Journal, JournalError, OpenError, Record, SqliteJournal},
     net::{
         auth::{self, Authenticator, Credentials, Deciding, KeyError, Subjects},
-        server::{self, Parts, ServeError, Server},
-        tls::Tls,
+        server::lifecycle::{self, Handle, Parts, ServeError, Server},
+        tls::acceptor::Tls,
     },
 };
 
@@ -262,15 +261,13 @@ impl App {
         Ok(Server::start(self.into_parts().await?, tls).await?)
     }
 
-    /// The router, for those who have an axum server of their own, and Socket.IO itself, for plain handlers
-    /// beside ours (on namespaces other than `/`). Under another listener than ours, reading does not pause
-    /// for a crowd of calls, a client that reads nothing is closed by its heartbeat only, and one that is refused over
-    /// a WebSocket finds its error as JSON in the message.
+    /// The router, for those who have an axum server of their own, and a handle on what goes on behind it. All is as under our
+    /// own listener, but for the limits on connections and their bytes, and for clients that look for a server at `/`.
     ///
     /// # Errors
     /// As [`App::start`], but for the address.
-    pub async fn into_router(self) -> Result<(Router, SocketIo), StartError> {
-        Ok(server::router(self.into_parts().await?)?)
+    pub async fn into_router(self) -> Result<(Router, Handle), StartError> {
+        Ok(lifecycle::router(self.into_parts().await?)?)
     }
 
     /// The table of functions alone, checked: what a server with this configuration has, `topic.*` where topics are

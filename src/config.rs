@@ -1,6 +1,7 @@
 //! Every setting of a server, with its default, its flag and its `UPDRAFT_*` variable, in one place.
 
 mod auth;
+mod parser;
 mod time;
 mod tls;
 
@@ -16,6 +17,7 @@ use ipnet::IpNet;
 use semver::Version;
 
 pub use self::auth::{AuthConfig, Secret};
+pub use self::parser::Parser;
 use self::time::time;
 pub use self::tls::TlsConfig;
 use crate::{call::payload::Limits, journal::Durability};
@@ -76,6 +78,16 @@ pub struct Config {
     /// Directory that holds socket.io.js, to serve it at /socket.io/ as Node does
     #[arg(long, env = "UPDRAFT_CLIENT_BUNDLE", value_name = "DIR")]
     pub client_bundle: Option<PathBuf>,
+
+    /// How packets are written: all clients have the same
+    #[arg(
+        long,
+        env = "UPDRAFT_PARSER",
+        value_name = "PARSER",
+        value_enum,
+        default_value = "json"
+    )]
+    pub parser: Parser,
 
     /// Serve figures for Prometheus at /metrics, to whoever asks
     #[arg(long, env = "UPDRAFT_METRICS", value_parser = clap::builder::BoolishValueParser::new())]
@@ -251,6 +263,7 @@ impl Default for Config {
             allowed_origins: Vec::new(),
             trusted_proxies: Vec::new(),
             client_bundle: None,
+            parser: Parser::default(),
             metrics: false,
             min_client: None,
             data: PathBuf::from("./data"),

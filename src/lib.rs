@@ -65,14 +65,14 @@ pub use feed::{Feed, Projection, Publisher, Publishes, Reader, Topic, TopicError
 
 /// Every setting.
 mod config;
-pub use config::{AuthConfig, Config, Secret, TlsConfig};
+pub use config::{AuthConfig, Config, Parser, Secret, TlsConfig};
 
 /// From the network to a call and back.
 mod net;
 pub use net::{
     auth::{Credentials, KeyError, Subjects},
-    server::{ServeError, Server},
-    tls::TlsError,
+    server::lifecycle::{Handle, ServeError, Server},
+    tls::acceptor::TlsError,
 };
 
 /// A Socket.IO client, for the program and for tests.
@@ -91,9 +91,7 @@ pub mod testing;
 pub mod fuzzing {
     pub use crate::{
         journal::fuzzing::import,
-        net::fuzzing::{
-            credentials, forwarded, frames, message_pack, origin, packet, payload, refused, signed,
-        },
+        net::fuzzing::{credentials, forwarded, frames, message_pack, origin, packet, payload, signed},
     };
 }
 

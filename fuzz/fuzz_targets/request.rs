@@ -1,10 +1,9 @@
-//! What comes with a request: the origin of a page, the headers of proxies; and what a refusal looks like on its way
-//! out.
+//! What comes with a request: the origin of a page, the headers of proxies.
 
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use updraft::fuzzing::{forwarded, origin, refused};
+use updraft::fuzzing::{forwarded, origin};
 
 fuzz_target!(|input: &[u8]| {
     let border = input.iter().position(|byte| *byte == 0xff);
@@ -12,5 +11,4 @@ fuzz_target!(|input: &[u8]| {
     let second = second.get(1..).unwrap_or_default();
     origin(first, second);
     forwarded(first, second);
-    refused(input);
 });

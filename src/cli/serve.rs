@@ -8,7 +8,7 @@ use super::{
     logging::LogFormat,
     terminal::{Failure, say},
 };
-use crate::{app::App, config::Config, net::server::Server};
+use crate::{app::App, config::Config, net::server::lifecycle::Server};
 
 pub(super) fn serve(app: App, config: Config, format: LogFormat) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;

@@ -13,7 +13,7 @@ use super::{
     failure::ClientError,
     packet::{Head, Incoming, Packet},
 };
-use crate::net::trust;
+use crate::net::tls::roots;
 
 /// A client that is connected. Dropping it ends the connection without a word.
 pub(crate) struct Client(WebSocketStream<MaybeTlsStream<TcpStream>>);
@@ -116,7 +116,7 @@ async fn open(url: &str) -> Result<WebSocketStream<MaybeTlsStream<TcpStream>>, C
     let (scheme, host, connector) = match url.trim_end_matches('/').split_once("://") {
         Some(("http", host)) => ("ws", host, Connector::Plain),
         Some(("https", host)) => {
-            let trusted = trust::client().map_err(ClientError::Trust)?;
+            let trusted = roots::client().map_err(ClientError::Trust)?;
             ("wss", host, Connector::Rustls(trusted.into()))
         }
         _ => return Err(ClientError::Address(url.to_owned())),

@@ -23,7 +23,6 @@ use super::{
         payload::{self, Content, MOST_PACKETS, Packets},
     },
     limits::{origins::Origins, proxies},
-    refusal,
     socketio::{
         assembly::{Assembled, Limits},
         msgpack,
@@ -91,13 +90,6 @@ pub fn forwarded(listed: &[u8], forwarded: &[u8]) {
         headers.values().any(is_named) || client == proxy,
         "nobody was named"
     );
-}
-
-/// A refusal on its way out takes the place of as many bytes, within what is written.
-pub fn refused(written: &[u8]) {
-    if let Some((place, meant)) = refusal::mended(written) {
-        assert!(written.len() >= place + meant.len(), "as many bytes");
-    }
 }
 
 /// Who comes with this in the handshake, in a header and in the query: nobody, as none of it is signed.

@@ -1,56 +1,22 @@
-//! From the network to a call and back. TCP connections come in at `listener`, perhaps by `tls`, and are under our hand in
-//! `connection`; `engine` is Socket.IO itself, `socket` its sockets. Each is a `caller`: a call goes through
-//! its `intake`, the answer through its `outbox`, and its `link` tells when what was written has left.
-//! `auth` says who a client is, `expiry` ends that in time, and `refusal` is what one hears who may not come in.
-//! `telemetry` counts for whoever watches, and `limits` say what is too much.
+//! From the network to a call and back. Bytes of TCP come in at `server`, perhaps over `tls`, and a connection that set_identity a
+//! WebSocket is a stream of `conn`, whose frames `websocket` reads and writes. `engineio` makes sessions of such connections,
+//! or of requests that poll; `socketio` is what sessions say. Each client has a `socket` there: a call goes through its queue,
+//! the answer through that of its session. `rooms` tell many sockets at once.
+//! `auth` says who a client is, and `limits` what is too much; `metrics` count for whoever watches.
 
-mod answer;
 pub(crate) mod auth;
-mod bundle;
-mod caller;
-mod company;
-mod connection;
-mod control;
-mod cores;
-mod delivery;
-mod eio3;
-mod emit;
-mod engine;
-#[allow(dead_code)]
+mod conn;
 pub(crate) mod engineio;
-mod expiry;
-mod fetch;
-mod framing;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
-mod goodbye;
-mod hearing;
 mod host;
-mod intake;
 mod limits;
-mod link;
-mod listener;
-mod notice;
-mod outbox;
-mod packet;
-mod peer;
-mod polled;
-mod progress;
-mod refusal;
+mod metrics;
 mod rooms;
+mod runtime;
 pub(crate) mod server;
-mod sessions;
-mod shared;
 mod socket;
-#[allow(dead_code)]
 pub(crate) mod socketio;
-mod spare;
-mod takeover;
-mod telemetry;
+mod sockets;
 pub(crate) mod tls;
-pub(crate) mod trust;
-mod upgrade;
-mod way;
-#[allow(dead_code)]
 pub(crate) mod websocket;
-mod wire;

@@ -17,7 +17,7 @@ use crate::{
     config::Config,
     error::{CallError, Result},
     journal::Record,
-    net::server::Server,
+    net::server::lifecycle::Server,
 };
 
 /// How long a client may leave a heartbeat unanswered: it reads only while the test waits for it.

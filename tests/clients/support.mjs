@@ -21,6 +21,7 @@ export function open(url, generation, transport, options = {}) {
     transports: TRANSPORTS[transport],
     forceNew: true,
     reconnection: false,
+    ...(process.env.PARSER === 'msgpack' && { parser: require('socket.io-msgpack-parser') }),
     ...options,
   });
 }

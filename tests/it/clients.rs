@@ -1,7 +1,7 @@
 //! Real clients: three generations of socket.io-client, over WebSocket, polling, and polling that upgrades
 //! to WebSocket. Each test is one of the nine.
 
-use crate::support::{PATIENT, Program, node};
+use crate::support::{PATIENT, Program, node, node_with};
 
 macro_rules! clients {
     ($($module:ident: $generation:literal over $transport:literal;)*) => {$(
@@ -53,6 +53,17 @@ fn run(script: &str, generation: &str, transport: &str, more: &[&str]) {
     let server = Program::start(&[]);
     let arguments = [&[server.url.as_str(), generation, transport], more].concat();
     node(script, &arguments);
+}
+
+#[test]
+fn clients_may_speak_message_pack() {
+    for transport in ["websocket", "polling", "upgraded"] {
+        for script in ["forms.mjs", "rooms.mjs"] {
+            let server = Program::start(&["--parser", "msgpack"]);
+            let arguments = [server.url.as_str(), "4", transport, "4", transport];
+            node_with(&[("PARSER", "msgpack")], script, &arguments);
+        }
+    }
 }
 
 #[test]

@@ -160,18 +160,52 @@ fn a_file_imports_only_what_stands_below_it() {
 }
 
 #[test]
-fn only_one_file_names_the_engines_sockets() {
-    let mut naming = BTreeSet::new();
+fn only_the_network_knows_what_serves_it() {
     for (module, text) in library() {
         let uses = |prefix: &str| used(&text).iter().any(|path| path.starts_with(prefix));
-        if uses("socketioxide::socket") || uses("socketioxide::extract") || uses("socketioxide::handler") {
-            naming.insert(module.join("::"));
-        }
-        let knows_the_network = uses("socketioxide") || uses("axum") || uses("hyper");
-        let may_know = module[0] == "net" || module[0] == "app";
+        let knows_the_network = uses("axum") || uses("hyper") || uses("tokio_tungstenite");
+        let may_know = ["net", "app", "cli"].contains(&module[0].as_str());
         assert!(!knows_the_network || may_know, "{}", module.join("::"));
+        assert!(
+            !uses("socketioxide"),
+            "{}: the session layer is ours",
+            module.join("::")
+        );
     }
-    assert_eq!(naming, BTreeSet::from(["net::socket".to_owned()]));
+}
+
+/// Folders inside a room are rooms too: none imports what imports it.
+#[test]
+fn the_folders_of_the_network_do_not_go_round_in_circles() {
+    let library = library();
+    let folder = |module: &[String]| match module {
+        [room, folder, ..] if room == "net" && root().join("src/net").join(folder).is_dir() => {
+            Some(folder.clone())
+        }
+        _ => None,
+    };
+    let mut open: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (module, text) in &library {
+        let Some(from) = folder(module) else {
+            continue;
+        };
+        let targets = imports(module, text, &library);
+        let others = targets.iter().filter_map(|target| folder(target));
+        let others = others.filter(|to| *to != from);
+        open.entry(from.clone()).or_default().extend(others);
+    }
+    assert!(open.len() > 8, "the folders were found");
+    while !open.is_empty() {
+        let done: Vec<_> = open
+            .iter()
+            .filter(|(_, targets)| targets.iter().all(|target| !open.contains_key(target)))
+            .map(|(folder, _)| folder.clone())
+            .collect();
+        assert!(!done.is_empty(), "these import each other in a circle: {open:#?}");
+        for folder in done {
+            open.remove(&folder);
+        }
+    }
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod cores;
 mod decoder;
 mod diagnostics;
 mod failures;
+mod faults;
 mod feed;
 mod hostile;
 mod house;

@@ -15,7 +15,7 @@ async fn count(Json(to): Json<u32>, cx: Context) -> Result<&'static str> {
 
 #[tokio::test]
 async fn nothing_is_lost_where_flushes_cannot_be_seen() {
-    let (router, _io) = App::new()
+    let (router, _handle) = App::new()
         .module(Module::new("api.test").on("count", count))
         .into_router()
         .await

@@ -10,7 +10,7 @@ use crate::{
     call::payload::whole,
     config::AuthConfig,
     error::{CallError, Code, Result},
-    net::sessions::parameter,
+    net::engineio::parameter,
 };
 
 /// What a client presents to say who it is: a token, and the rest of its handshake.

@@ -9,7 +9,7 @@ use std::{
 use tokio::sync::Mutex;
 
 use super::key::{Key, KeyError, published};
-use crate::net::fetch::Address;
+use crate::net::tls::fetch::Address;
 
 /// Before it is tried again after it failed, at the latest.
 const AFTER_FAILURE: Duration = Duration::from_secs(30);

@@ -7,7 +7,7 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-use crate::{call::identity::Identity, net::sessions::Sessions};
+use crate::{call::identity::Identity, net::sockets::Sockets};
 
 /// The subjects of a server, to take their rights away. Functions take it as `State<Subjects>`.
 ///
@@ -23,7 +23,7 @@ use crate::{call::identity::Identity, net::sessions::Sessions};
 /// ```
 #[derive(Default)]
 pub struct Subjects {
-    sessions: Arc<Sessions>,
+    sockets: Arc<Sockets>,
     revoked: Mutex<Revoked>,
 }
 
@@ -57,12 +57,12 @@ impl Subjects {
         };
         revoked.of.insert(subject.into(), revocation);
         drop(revoked);
-        let sockets = self.sessions.all();
+        let sockets = self.sockets.all();
         sockets.iter().filter(|socket| socket.revoke(subject)).count()
     }
 
-    pub(in crate::net) fn sessions(&self) -> &Arc<Sessions> {
-        &self.sessions
+    pub(in crate::net) fn sockets(&self) -> &Arc<Sockets> {
+        &self.sockets
     }
 
     pub(super) fn now(&self) -> Moment {

@@ -1,7 +1,36 @@
-//! Engine.IO, protocols 3 (2.x clients) and 4: `packet`s, the `payload`s that carry several of them over polling, `jsonp`
-//! for those who poll by script, and what a session begins with in `open`.
+//! Engine.IO, protocols 3 (2.x clients) and 4: sessions with one ordered way in and one out, whatever carries them:
+//! WebSocket, polling, or the one after the other. What is sent is written by `packet`, `payload`, `jsonp` and `open`,
+//! which know of no session. Nothing here knows what sessions say.
 
+mod backlog;
+mod heartbeat;
+mod http;
 pub(crate) mod jsonp;
+mod life;
+mod message;
 pub(crate) mod open;
 pub(crate) mod packet;
 pub(crate) mod payload;
+mod polling;
+mod receiver;
+mod registry;
+mod request;
+mod send_queue;
+mod server;
+mod session;
+mod settings;
+mod upgrade;
+mod websocket;
+mod writer;
+
+pub(in crate::net) use self::{
+    http::{PATH, routes},
+    message::{Encoder, Message, Queued},
+    packet::{Malformed, Protocol},
+    request::parameter,
+    send_queue::Unsent,
+    server::Server,
+    session::{CloseReason, Handler, Session},
+    settings::Settings,
+    writer::MANY,
+};

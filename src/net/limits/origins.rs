@@ -18,11 +18,8 @@ use http::{
 };
 use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 
-use super::{
-    Limit,
-    origin::{Origin, Pattern},
-};
-use crate::net::telemetry::Telemetry;
+use super::origin::{Origin, Pattern};
+use crate::net::metrics::{Limit, Metrics};
 
 /// What a page of another origin is told.
 const REFUSED: &str = "Pages of this origin may not connect here (--allowed-origins).\n";
@@ -100,21 +97,21 @@ fn text(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&str> {
 /// What stands between pages and the engine.
 pub(in crate::net) struct Gate {
     origins: Origins,
-    telemetry: Arc<Telemetry>,
+    metrics: Arc<Metrics>,
     refusals: Mutex<Refusals>,
 }
 
 impl Gate {
-    pub(in crate::net) fn new(origins: Origins, telemetry: Arc<Telemetry>) -> Self {
+    pub(in crate::net) fn new(origins: Origins, metrics: Arc<Metrics>) -> Self {
         Self {
             origins,
-            telemetry,
+            metrics,
             refusals: Mutex::default(),
         }
     }
 
     fn refuse(&self, headers: &HeaderMap) -> Response {
-        self.telemetry.refused(Limit::Origin);
+        self.metrics.refused(Limit::Origin);
         let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
         let untold = refusals.count(Instant::now());
         drop(refusals);

@@ -59,6 +59,7 @@ impl Assembler {
     }
 
     /// Bytes that it holds.
+    #[cfg(test)]
     pub(crate) fn held(&self) -> usize {
         let packet = |waiting: &Waiting| waiting.packet.as_ref().map_or(0, |_| waiting.bytes);
         self.waiting.as_deref().map_or(0, packet)

@@ -4,4 +4,10 @@
 pub(crate) mod assembly;
 pub(crate) mod encode;
 pub(crate) mod msgpack;
+mod outgoing;
 pub(crate) mod packet;
+
+pub(in crate::net) use self::{
+    outgoing::{Kind, Notice, OwnPacket, Packet},
+    packet::ROOT,
+};

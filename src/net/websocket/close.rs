@@ -3,17 +3,11 @@
 /// The peer is done.
 pub(crate) const NORMAL: u16 = 1000;
 
-/// The server goes down.
-pub(crate) const GOING_AWAY: u16 = 1001;
-
 /// What came is no WebSocket.
 pub(crate) const PROTOCOL: u16 = 1002;
 
 /// A text is not UTF-8.
 pub(crate) const NOT_UTF8: u16 = 1007;
-
-/// A message breaks a rule of the application.
-pub(crate) const POLICY: u16 = 1008;
 
 /// A message is larger than its limit.
 pub(crate) const TOO_LARGE: u16 = 1009;

@@ -9,6 +9,7 @@ pub(crate) enum Kind {
     Text = 0x81,
     Binary = 0x82,
     Close = 0x88,
+    #[cfg(test)]
     Ping = 0x89,
     Pong = 0x8a,
 }
@@ -70,6 +71,7 @@ impl Open {
     }
 
     /// Takes the frame and what was appended away.
+    #[cfg(test)]
     pub(crate) fn abandon(self, frames: &mut Vec<u8>) {
         frames.truncate(self.start);
     }

@@ -82,6 +82,7 @@ impl Decoder {
     }
 
     /// Bytes that the fragments of a message hold.
+    #[cfg(test)]
     pub(crate) fn held(&self) -> usize {
         self.message
             .as_ref()

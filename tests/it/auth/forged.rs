@@ -298,8 +298,6 @@ async fn who_shows_no_token_is_refused() {
         json!({"token": null}),
         json!({"token": 5}),
         json!({"token": ["x"]}),
-        json!("x"),
-        json!([]),
     ] {
         assert_eq!(refusal(&local, &none).await, missing, "{none}");
     }

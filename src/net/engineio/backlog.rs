@@ -1,0 +1,226 @@
+//! What waits for a session's transport: messages in their order, bounded, and how each kind of transport takes them.
+
+use std::{
+    collections::VecDeque,
+    io,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use tokio::sync::Notify;
+
+use super::{
+    message::{Encoder, Message, Outgoing, Queued},
+    packet::Protocol,
+    payload::MOST_PACKETS,
+    writer::{ROOM, Writer},
+};
+
+/// Bytes of messages that wait, beside those that a WebSocket is being written.
+const MOST_BYTES: usize = 1 << 20;
+
+/// Messages that wait.
+const MOST_MESSAGES: usize = 1024;
+
+/// Messages beyond the room, such as refusals and pongs: a client that keeps sending and does not read is cut off.
+const MOST_BEYOND: usize = 1024;
+
+/// Packets that one poll takes: Python's clients give up on more.
+const PACKETS_A_POLL: usize = MOST_PACKETS;
+
+/// What waits for a session's transport, and that itself.
+pub(super) struct State {
+    protocol: Protocol,
+    pub(super) carrier: Carrier,
+    pub(super) waiting: VecDeque<Waiting>,
+    bytes: usize,
+    /// How many of those that wait stand beyond the room.
+    beyond: usize,
+    /// Nothing more is taken.
+    pub(super) ended: bool,
+}
+
+pub(super) struct Waiting {
+    queued: Queued,
+    standing: Standing,
+}
+
+/// What a message is to those who wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::net) enum Standing {
+    /// It takes room that others wait for.
+    InRoom,
+    /// It stands beyond the room.
+    Beyond,
+    /// The same, and a server that stops does not wait for it to be heard.
+    Notice,
+}
+
+pub(super) enum Carrier {
+    Polling(Polling),
+    WebSocket(Writer),
+    /// Nothing leaves any more.
+    Nothing,
+}
+
+#[derive(Default)]
+pub(super) struct Polling {
+    /// Packets of the message that a poll took a part of.
+    pub(super) packets: VecDeque<Outgoing>,
+    /// The poll that waits for something to say.
+    pub(super) poll: Arc<Notify>,
+}
+
+/// What a poll is answered.
+#[derive(Debug, PartialEq)]
+pub(in crate::net) enum Polled {
+    Packets(Vec<Outgoing>),
+    /// There is nothing to say yet.
+    Nothing,
+    /// Nothing more will be said over polling.
+    Over,
+}
+
+impl State {
+    pub(super) fn new(protocol: Protocol) -> Self {
+        Self {
+            protocol,
+            carrier: Carrier::Polling(Polling::default()),
+            waiting: VecDeque::new(),
+            bytes: 0,
+            beyond: 0,
+            ended: false,
+        }
+    }
+
+    /// Puts a message behind all others, where there is room.
+    pub(super) fn put(&mut self, message: &dyn Message, standing: Standing) -> serde_json::Result<bool> {
+        if let Carrier::WebSocket(writer) = &mut self.carrier
+            && self.waiting.is_empty()
+            && writer.has_room()
+        {
+            writer.compact();
+            message.write(&mut Encoder::Frames(&mut writer.frames, self.protocol))?;
+            return Ok(true);
+        }
+        let is_full = match standing {
+            Standing::InRoom => self.bytes >= MOST_BYTES || self.waiting.len() - self.beyond >= MOST_MESSAGES,
+            Standing::Beyond | Standing::Notice => self.beyond >= MOST_BEYOND,
+        };
+        if is_full {
+            return Ok(false);
+        }
+        let queued = message.queued()?;
+        self.bytes += queued.size;
+        self.beyond += usize::from(standing != Standing::InRoom);
+        self.waiting.push_back(Waiting { queued, standing });
+        if let Carrier::Polling(polling) = &self.carrier {
+            polling.poll.notify_waiters();
+        }
+        Ok(true)
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        !self.ended && !matches!(self.carrier, Carrier::Nothing)
+    }
+
+    /// Whether what was said keeps more from being said at once.
+    pub(super) fn is_behind(&self) -> bool {
+        match &self.carrier {
+            Carrier::WebSocket(writer) => !self.waiting.is_empty() || !writer.has_room(),
+            Carrier::Polling(_) => self.bytes >= ROOM || self.waiting.len() >= MOST_MESSAGES,
+            Carrier::Nothing => false,
+        }
+    }
+
+    pub(super) fn is_flushed(&self) -> bool {
+        match &self.carrier {
+            Carrier::WebSocket(writer) => self.waiting.is_empty() && writer.waits() == 0,
+            Carrier::Polling(polling) => polling.packets.is_empty() && self.waits_for_notices(),
+            Carrier::Nothing => true,
+        }
+    }
+
+    fn waits_for_notices(&self) -> bool {
+        self.waiting
+            .iter()
+            .all(|waiting| waiting.standing == Standing::Notice)
+    }
+
+    pub(super) fn gone(&self) -> u64 {
+        match &self.carrier {
+            Carrier::WebSocket(writer) => writer.gone,
+            Carrier::Polling(_) | Carrier::Nothing => 0,
+        }
+    }
+
+    fn take(&mut self) -> Option<Queued> {
+        let Waiting { queued, standing } = self.waiting.pop_front()?;
+        if self.waiting.is_empty() {
+            self.waiting = VecDeque::new();
+        }
+        self.bytes -= queued.size;
+        self.beyond -= usize::from(standing != Standing::InRoom);
+        Some(queued)
+    }
+
+    pub(super) fn clear(&mut self) {
+        while self.take().is_some() {}
+    }
+
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        loop {
+            let Carrier::WebSocket(writer) = &mut self.carrier else {
+                return Poll::Ready(Ok(()));
+            };
+            writer.has_read();
+            ready!(writer.poll_write(cx))?;
+            if self.waiting.is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+            self.fill();
+        }
+    }
+
+    /// Writes out as frames what waited, as much as there is room for.
+    fn fill(&mut self) {
+        while matches!(&self.carrier, Carrier::WebSocket(writer) if writer.has_room())
+            && let Some(queued) = self.take()
+            && let Carrier::WebSocket(writer) = &mut self.carrier
+        {
+            // What was written out once can be written again.
+            let written = queued
+                .message
+                .write(&mut Encoder::Frames(&mut writer.frames, self.protocol));
+            debug_assert!(written.is_ok());
+        }
+    }
+
+    pub(super) fn take_packets(&mut self) -> Polled {
+        let Carrier::Polling(polling) = &mut self.carrier else {
+            return Polled::Over;
+        };
+        let mut taken = std::mem::take(&mut polling.packets);
+        let mut bytes: usize = taken.iter().map(Outgoing::size).sum();
+        while taken.len() < PACKETS_A_POLL
+            && bytes < MOST_BYTES
+            && let Some(queued) = self.take()
+        {
+            let before = taken.len();
+            let written = queued.message.write(&mut Encoder::Packets(&mut taken));
+            debug_assert!(written.is_ok());
+            bytes += taken.range(before..).map(Outgoing::size).sum::<usize>();
+        }
+        if taken.is_empty() {
+            return match self.ended {
+                true => Polled::Over,
+                false => Polled::Nothing,
+            };
+        }
+        let later = taken.split_off(taken.len().min(PACKETS_A_POLL));
+        if let Carrier::Polling(polling) = &mut self.carrier {
+            polling.packets = later;
+        }
+        Polled::Packets(taken.into())
+    }
+}

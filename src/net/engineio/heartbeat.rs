@@ -1,0 +1,93 @@
+//! Heartbeats: whether the other end is there still. In version 4 the server asks and the client answers; in version 3 the
+//! client says so by itself. Any byte that comes is life.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::{sleep, timeout};
+
+use super::{
+    message::Outgoing,
+    packet::Protocol,
+    session::{CloseReason, Session},
+};
+
+/// The share of the time that a client of version 3 may be silent after which it is listened for.
+const SLICES: u32 = 8;
+
+/// Listens for as long as the session lives.
+pub(super) fn begin(session: Arc<Session>) {
+    tokio::spawn(async move {
+        match session.protocol() {
+            Protocol::V4 => ask(&session).await,
+            Protocol::V3 => listen(&session).await,
+        }
+    });
+}
+
+async fn ask(session: &Arc<Session>) {
+    let settings = session.settings();
+    let (interval, patience) = (settings.ping_interval, settings.ping_timeout);
+    loop {
+        if pause(session, interval).await {
+            return;
+        }
+        session.life.awaits();
+        let ping = Outgoing::Text(b"2".to_vec());
+        if !matches!(session.send_queue.send_beyond(&ping), Ok(true)) {
+            return session.close(CloseReason::PingTimeout);
+        }
+        if !is_heard_within(session, patience).await {
+            return session.close(CloseReason::PingTimeout);
+        }
+    }
+}
+
+async fn listen(session: &Arc<Session>) {
+    let settings = session.settings();
+    let patience = settings.ping_interval + settings.ping_timeout;
+    let mut silent = 0;
+    while silent < SLICES {
+        if pause(session, patience / SLICES).await {
+            return;
+        }
+        silent = match session.life.was_heard() || session.is_paused() {
+            true => 0,
+            false => silent + 1,
+        };
+    }
+    session.close(CloseReason::PingTimeout);
+}
+
+/// Whether the session ended meanwhile.
+async fn pause(session: &Session, time: Duration) -> bool {
+    tokio::select! {
+        () = sleep(time) => session.is_closed(),
+        () = ended(session) => true,
+    }
+}
+
+async fn ended(session: &Session) {
+    loop {
+        session.life.heard.notified().await;
+        if session.is_closed() {
+            return;
+        }
+    }
+}
+
+/// Whether the client is there: it says something in time, or takes what it is told, or is not listened to now.
+async fn is_heard_within(session: &Session, patience: Duration) -> bool {
+    loop {
+        let before = session.send_queue.stalls_at();
+        if timeout(patience, session.life.heard.notified()).await.is_ok() {
+            return true;
+        }
+        let takes = session
+            .send_queue
+            .stalls_at()
+            .is_some_and(|now| Some(now) != before);
+        if !session.is_paused() && !takes {
+            return false;
+        }
+    }
+}

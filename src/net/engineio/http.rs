@@ -1,0 +1,46 @@
+//! What clients ask for over HTTP, and what they are told who ask for what there is not.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    response::{IntoResponse, Response},
+    routing::any,
+};
+use http::Uri;
+
+use super::{
+    polling,
+    request::{Refusal, parameter},
+    server::Server,
+    session::Transport,
+    upgrade,
+};
+
+/// Where clients look for a server.
+pub(in crate::net) const PATH: &str = "/socket.io";
+
+/// The server under its path.
+pub(in crate::net) fn routes(server: &Arc<Server>) -> Router {
+    Router::new()
+        .route(&format!("{PATH}/"), any(answer))
+        .with_state(server.clone())
+}
+
+async fn answer(State(server): State<Arc<Server>>, request: Request) -> Response {
+    let answered = match transport(request.uri()) {
+        Err(refusal) => Err(refusal),
+        Ok(Transport::WebSocket) => upgrade::answer(&server, request),
+        Ok(Transport::Polling) => polling::answer(&server, request).await,
+    };
+    answered.unwrap_or_else(IntoResponse::into_response)
+}
+
+fn transport(uri: &Uri) -> Result<Transport, Refusal> {
+    match parameter(uri, "transport") {
+        Some("polling") => Ok(Transport::Polling),
+        Some("websocket") => Ok(Transport::WebSocket),
+        _ => Err(Refusal::UnknownTransport),
+    }
+}

@@ -1,0 +1,139 @@
+//! A message on its way out: written as frames where a WebSocket takes it at once, else kept until a transport does.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use super::packet::Protocol;
+use crate::net::websocket::encode::{self, Kind};
+
+/// What stands before the bytes of a binary message in Engine.IO v3: the type of a message.
+const MESSAGE: u8 = b'4' - b'0';
+
+/// Something that can be written as one text, and Buffers behind it.
+pub(in crate::net) trait Message {
+    /// # Errors
+    /// Where its data cannot be written as JSON.
+    fn write(&self, to: &mut Encoder<'_>) -> serde_json::Result<()>;
+
+    /// The same, on its own.
+    ///
+    /// # Errors
+    /// As `write`.
+    fn queued(&self) -> serde_json::Result<Queued>;
+}
+
+/// A message that waits, and about how many bytes it holds.
+pub(in crate::net) struct Queued {
+    pub(in crate::net) message: Box<dyn Message + Send>,
+    pub(in crate::net) size: usize,
+}
+
+/// A packet of Engine.IO, its type included; of binary ones the bytes alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::net) enum Outgoing {
+    Text(Vec<u8>),
+    Binary(Bytes),
+}
+
+impl Outgoing {
+    pub(super) fn size(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Binary(bytes) => bytes.len(),
+        }
+    }
+}
+
+/// Where messages are written.
+pub(in crate::net) enum Encoder<'a> {
+    Frames(&'a mut Vec<u8>, Protocol),
+    Packets(&'a mut VecDeque<Outgoing>),
+}
+
+/// Bytes that most packets have at most.
+const USUAL: usize = 125;
+
+impl Encoder<'_> {
+    /// Writes a text, and what `write` returns Buffers.
+    ///
+    /// # Errors
+    /// Those of `write`; nothing is left of the text then, nor where it panics.
+    pub(in crate::net) fn text<T>(
+        &mut self,
+        write: impl FnOnce(&mut Vec<u8>) -> serde_json::Result<T>,
+    ) -> serde_json::Result<T> {
+        match self {
+            Self::Frames(frames, _) => {
+                let start = frames.len();
+                let mut whole = Whole {
+                    frames,
+                    start: Some(start),
+                };
+                let open = encode::begin(whole.frames, Kind::Text, USUAL);
+                let written = write(whole.frames)?;
+                open.finish(whole.frames);
+                whole.start = None;
+                Ok(written)
+            }
+            Self::Packets(packets) => {
+                let mut text = Vec::new();
+                let written = write(&mut text)?;
+                packets.push_back(Outgoing::Text(text));
+                Ok(written)
+            }
+        }
+    }
+
+    /// Writes a Buffer.
+    pub(in crate::net) fn binary(&mut self, bytes: Bytes) {
+        match self {
+            Self::Frames(frames, Protocol::V4) => encode::frame(frames, Kind::Binary, &bytes),
+            Self::Frames(frames, Protocol::V3) => {
+                let open = encode::begin(frames, Kind::Binary, bytes.len() + 1);
+                frames.push(MESSAGE);
+                frames.extend_from_slice(&bytes);
+                open.finish(frames);
+            }
+            Self::Packets(packets) => packets.push_back(Outgoing::Binary(bytes)),
+        }
+    }
+
+    /// Writes a packet.
+    pub(super) fn packet(&mut self, packet: Outgoing) {
+        match (self, packet) {
+            (Self::Packets(packets), packet) => packets.push_back(packet),
+            (Self::Frames(frames, _), Outgoing::Text(text)) => encode::frame(frames, Kind::Text, &text),
+            (frames, Outgoing::Binary(bytes)) => frames.binary(bytes),
+        }
+    }
+}
+
+/// Takes away what was begun and did not come to its end.
+struct Whole<'a> {
+    frames: &'a mut Vec<u8>,
+    start: Option<usize>,
+}
+
+impl Drop for Whole<'_> {
+    fn drop(&mut self) {
+        if let Some(start) = self.start {
+            self.frames.truncate(start);
+        }
+    }
+}
+
+/// A packet of Engine.IO's own, which takes no room from messages.
+impl Message for Outgoing {
+    fn write(&self, to: &mut Encoder<'_>) -> serde_json::Result<()> {
+        to.packet(self.clone());
+        Ok(())
+    }
+
+    fn queued(&self) -> serde_json::Result<Queued> {
+        Ok(Queued {
+            size: self.size(),
+            message: Box::new(self.clone()),
+        })
+    }
+}

@@ -1,0 +1,286 @@
+//! A session that is carried by requests: GETs that wait for something to be said, and POSTs of what the client says.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    body::{Body, Bytes},
+    extract::Request,
+    response::{IntoResponse, Response},
+};
+use http::{
+    HeaderMap, HeaderValue, Method, StatusCode, Uri,
+    header::{CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE},
+};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tokio::time::timeout;
+
+use super::{
+    backlog::Polled,
+    jsonp,
+    message::Outgoing,
+    packet::{Malformed, Packet, Protocol},
+    payload::{self, Content, Packets},
+    receiver::receive,
+    request::{Refusal, parameter, protocol},
+    server::Server,
+    session::{CloseReason, Head, Session, Transport, Upgrade},
+};
+
+/// How long a poll may wait while a WebSocket is about to take over, as in Node.
+const WHILE_PROBED: Duration = Duration::from_millis(100);
+
+/// What a poll is told when a WebSocket takes over.
+const NOOP: &[u8] = b"6";
+
+/// What a poll is told when the session is over.
+const CLOSE: &[u8] = b"1";
+
+const BINARY: HeaderValue = HeaderValue::from_static("application/octet-stream");
+
+pub(super) async fn answer(server: &Arc<Server>, request: Request) -> Result<Response, Refusal> {
+    let form = Form::of(request.uri());
+    let Some(id) = parameter(request.uri(), "sid") else {
+        return open(server, &request, &form);
+    };
+    let session = server.sessions.find(id).ok_or(Refusal::UnknownSession)?;
+    match *request.method() {
+        Method::GET => poll(&session, &form).await,
+        Method::POST => post(session, request, &form).await,
+        _ => Err(Refusal::BadRequest),
+    }
+}
+
+/// How a client wants to be answered.
+struct Form {
+    /// By a script that calls the function of this index.
+    script: Option<String>,
+    /// Whether it takes no bytes.
+    is_text: bool,
+}
+
+impl Form {
+    fn of(uri: &Uri) -> Self {
+        Self {
+            script: parameter(uri, "j").map(str::to_owned),
+            is_text: parameter(uri, "b64").is_some_and(|asked| asked != "0"),
+        }
+    }
+
+    fn answer(&self, protocol: Protocol, packets: &[Outgoing]) -> Response {
+        let packets = packets.iter().filter_map(|packet| match packet {
+            Outgoing::Text(text) => Packet::from_text(protocol, std::str::from_utf8(text).ok()?).ok(),
+            Outgoing::Binary(bytes) => Some(Packet::Binary((&**bytes).into())),
+        });
+        let takes_bytes = protocol == Protocol::V3 && !self.is_text && self.script.is_none();
+        let payload = match takes_bytes {
+            true => payload::binary(packets, usize::MAX),
+            false => payload::text(protocol, packets, usize::MAX),
+        };
+        let (media, body) = match (payload.content, &self.script) {
+            (Content::Binary, _) => (BINARY, payload.body),
+            (Content::Text, None) => (
+                HeaderValue::from_static("text/plain; charset=UTF-8"),
+                payload.body,
+            ),
+            (Content::Text, Some(index)) => {
+                let script = jsonp::script(index, &String::from_utf8_lossy(&payload.body));
+                (
+                    HeaderValue::from_static("text/javascript; charset=UTF-8"),
+                    script.into_bytes(),
+                )
+            }
+        };
+        ([(CONTENT_TYPE, media), NOT_KEPT], body).into_response()
+    }
+}
+
+const NOT_KEPT: (http::HeaderName, HeaderValue) = (CACHE_CONTROL, HeaderValue::from_static("no-store"));
+
+fn open(server: &Arc<Server>, request: &Request, form: &Form) -> Result<Response, Refusal> {
+    let protocol = protocol(server, request)?;
+    let head = || Head::of(request.headers(), request.uri());
+    let session = server.open(protocol, head).map_err(|_| Refusal::NoRandomness)?;
+    let greeting = session.greeting(&["websocket"]);
+    server.begin(&session);
+    Ok(form.answer(protocol, &[greeting]))
+}
+
+/// The one poll, or the one POST, that a session has at a time.
+struct Turn<'a> {
+    session: &'a Arc<Session>,
+    which: Which,
+    is_over: bool,
+}
+
+#[derive(Clone, Copy)]
+enum Which {
+    Poll,
+    Post,
+}
+
+impl<'a> Turn<'a> {
+    /// # Errors
+    /// Where there is one already, which ends the session; or where a WebSocket carries it.
+    fn take(session: &'a Arc<Session>, which: Which) -> Result<Self, Refusal> {
+        let mut state = session.state();
+        if state.transport != Transport::Polling {
+            return Err(Refusal::BadRequest);
+        }
+        let is_taken = match which {
+            Which::Poll => &mut state.is_polled,
+            Which::Post => &mut state.is_posted,
+        };
+        if std::mem::replace(is_taken, true) {
+            drop(state);
+            session.close(CloseReason::TransportError);
+            return Err(Refusal::BadRequest);
+        }
+        Ok(Self {
+            session,
+            which,
+            is_over: false,
+        })
+    }
+
+    fn is_over(&mut self) {
+        self.is_over = true;
+    }
+}
+
+impl Drop for Turn<'_> {
+    /// One whose client has gone ends the session, as its client has given it up.
+    fn drop(&mut self) {
+        let mut state = self.session.state();
+        match self.which {
+            Which::Poll => state.is_polled = false,
+            Which::Post => state.is_posted = false,
+        }
+        drop(state);
+        if !self.is_over {
+            self.session.close(CloseReason::TransportError);
+        }
+    }
+}
+
+async fn poll(session: &Arc<Session>, form: &Form) -> Result<Response, Refusal> {
+    let protocol = session.protocol();
+    let told = |text: &[u8]| Ok(form.answer(protocol, &[Outgoing::Text(text.to_vec())]));
+    if std::mem::take(&mut session.state().may_poll_late) {
+        return told(NOOP);
+    }
+    let mut turn = Turn::take(session, Which::Poll)?;
+    session.life.hears();
+    let was_probed = session.state().upgrade == Upgrade::Probed;
+    let polled = match was_probed {
+        true => timeout(WHILE_PROBED, wait(session, true)).await.ok(),
+        false => Some(wait(session, false).await),
+    };
+    turn.is_over();
+    match polled {
+        Some(Polled::Packets(packets)) => Ok(form.answer(protocol, &packets)),
+        Some(Polled::Over) if session.is_closed() => {
+            session.forget();
+            told(CLOSE)
+        }
+        Some(Polled::Over | Polled::Nothing) | None => told(NOOP),
+    }
+}
+
+/// Waits until there is something to say, or a WebSocket is about to take over, or nothing more is said.
+async fn wait(session: &Session, is_probed: bool) -> Polled {
+    loop {
+        let Some(more) = session.send_queue.has_more() else {
+            return Polled::Over;
+        };
+        let more = more.notified_owned();
+        tokio::pin!(more);
+        more.as_mut().enable();
+        match session.send_queue.poll() {
+            Polled::Nothing if is_probed || session.state().upgrade != Upgrade::Probed => more.await,
+            polled => return polled,
+        }
+    }
+}
+
+async fn post(session: Arc<Session>, request: Request, form: &Form) -> Result<Response, Refusal> {
+    let mut turn = Turn::take(&session, Which::Post)?;
+    session.life.hears();
+    let (head, body) = request.into_parts();
+    let limit = session.settings().max_message;
+    let announced = head
+        .headers
+        .get(CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse().ok());
+    if announced.is_some_and(|length: usize| length > limit) {
+        return Ok(StatusCode::PAYLOAD_TOO_LARGE.into_response());
+    }
+    let body = match timeout(session.settings().body_timeout, collect(body, limit, &session)).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(status)) => return Ok(status.into_response()),
+        Err(_) => {
+            (session.settings().on_late_body)();
+            return Ok((StatusCode::REQUEST_TIMEOUT, [(CONNECTION, "close")]).into_response());
+        }
+    };
+    let body = match &form.script {
+        Some(_) => jsonp::payload(&body).map(Bytes::from).unwrap_or_default(),
+        None => body,
+    };
+    let received = match body.is_empty() {
+        true => Ok(()),
+        false => receive_all(&session, content(&head.headers), &body).await,
+    };
+    turn.is_over();
+    match received {
+        Ok(()) => Ok((
+            [(CONTENT_TYPE, HeaderValue::from_static("text/html")), NOT_KEPT],
+            "ok",
+        )
+            .into_response()),
+        Err(_) => {
+            session.close_in_peace(CloseReason::ParseError);
+            Err(Refusal::BadRequest)
+        }
+    }
+}
+
+fn content(headers: &HeaderMap) -> Content {
+    match headers.get(CONTENT_TYPE) == Some(&BINARY) {
+        true => Content::Binary,
+        false => Content::Text,
+    }
+}
+
+async fn collect(body: Body, limit: usize, session: &Session) -> Result<Bytes, StatusCode> {
+    let mut body = Limited::new(body, limit);
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| match error.is::<LengthLimitError>() {
+            true => StatusCode::PAYLOAD_TOO_LARGE,
+            false => StatusCode::BAD_REQUEST,
+        })?;
+        session.life.hears();
+        if let Some(data) = frame.data_ref() {
+            bytes.extend_from_slice(data);
+        }
+    }
+    Ok(bytes.into())
+}
+
+/// Receives what was posted, packet by packet, as far as the session is read.
+async fn receive_all(session: &Arc<Session>, content: Content, body: &[u8]) -> Result<(), Malformed> {
+    let mut packets = Packets::new(session.protocol(), content, body, usize::MAX)?.peekable();
+    while packets.peek().is_some() && !session.is_closed() {
+        session.may_read().await;
+        session.receive(|| {
+            while !session.is_paused() && !session.is_closed() {
+                let Some(packet) = packets.next() else {
+                    break;
+                };
+                receive(session, packet?)?;
+            }
+            Ok(())
+        })?;
+    }
+    Ok(())
+}

@@ -1,0 +1,41 @@
+//! Packets that come in, whatever carries them.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::{
+    message::Outgoing,
+    packet::{Malformed, Packet, Protocol},
+    session::{CloseReason, Session},
+};
+
+/// Receives a packet.
+///
+/// # Errors
+/// Where the session ends for it.
+pub(super) fn receive(session: &Arc<Session>, packet: Packet<'_>) -> Result<(), Malformed> {
+    let Some(handler) = session.handler() else {
+        return Ok(());
+    };
+    match (packet, session.protocol()) {
+        (Packet::Text(text), _) => handler.text(session, text),
+        (Packet::Binary(bytes), _) => handler.binary(session, Bytes::from(bytes.into_owned())),
+        (Packet::Ping(data), Protocol::V3) => {
+            let pong = Outgoing::Text([b"3", data.as_bytes()].concat());
+            if let Ok(false) = session.send_queue.send_beyond(&pong) {
+                session.close(CloseReason::TransportError);
+            }
+            Ok(())
+        }
+        (Packet::Ping(""), Protocol::V4) | (Packet::Pong(_), _) => Ok(()),
+        (Packet::Close, _) => {
+            session.close(CloseReason::TransportClose);
+            Ok(())
+        }
+        (Packet::Ping(_), Protocol::V4) => Err(Malformed("a ping of the client's")),
+        (Packet::Open(_) | Packet::Upgrade | Packet::Noop, _) => {
+            Err(Malformed("a packet that leads nowhere"))
+        }
+    }
+}

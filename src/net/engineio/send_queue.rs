@@ -1,0 +1,356 @@
+//! What a session has to say, in the order in which it was said, whatever carries it. A WebSocket is written to at once
+//! while its client reads; a poll takes what there is. What finds no room waits here, bounded; and beyond that those
+//! who have more to say wait, each in its turn.
+
+use std::{
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use tokio::{
+    sync::{Mutex as Turns, Notify},
+    task::unconstrained,
+};
+
+use super::{
+    backlog::{Carrier, Polled, Standing, State},
+    message::{Encoder, Message},
+    packet::Protocol,
+    writer::Writer,
+};
+
+/// Why a message was not taken.
+#[derive(Debug)]
+pub(in crate::net) enum Unsent {
+    /// The session is over.
+    Gone,
+    /// There was no room for it in time.
+    Slow,
+    /// Its data cannot be written as JSON.
+    Unwritable(serde_json::Error),
+}
+
+impl From<serde_json::Error> for Unsent {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Unwritable(error)
+    }
+}
+
+pub(in crate::net) struct SendQueue {
+    protocol: Protocol,
+    state: Mutex<State>,
+    /// Held by the one who is next to get room.
+    turn: Turns<()>,
+    /// Something left, or nothing will any more.
+    moved: Notify,
+}
+
+impl SendQueue {
+    pub(super) fn new(protocol: Protocol) -> Self {
+        Self {
+            protocol,
+            state: Mutex::new(State::new(protocol)),
+            turn: Turns::default(),
+            moved: Notify::new(),
+        }
+    }
+
+    /// Sends a message after all that was sent before. Where there is no room it waits as long as patience lasts; for
+    /// ever without.
+    pub(in crate::net) async fn send(
+        &self,
+        message: &(dyn Message + Sync),
+        patience: Option<Duration>,
+    ) -> Result<(), Unsent> {
+        if self.try_send(message)? {
+            return Ok(());
+        }
+        // Boxed, so that the many that find room are less to move and to hold.
+        let sent = Box::pin(self.send_in_turn(message));
+        match patience {
+            None => sent.await,
+            Some(patience) => tokio::time::timeout(patience, sent)
+                .await
+                .unwrap_or(Err(Unsent::Slow)),
+        }
+    }
+
+    /// Whether there is room for a message, which is sent then. There is none while others wait for it.
+    pub(in crate::net) fn try_send(&self, message: &dyn Message) -> Result<bool, Unsent> {
+        match self.turn.try_lock() {
+            Ok(_turn) => self.place(message, Standing::InRoom),
+            Err(_) => Ok(false),
+        }
+    }
+
+    async fn send_in_turn(&self, message: &(dyn Message + Sync)) -> Result<(), Unsent> {
+        let placed = async {
+            let _turn = self.turn.lock().await;
+            loop {
+                let moved = self.moved.notified();
+                tokio::pin!(moved);
+                moved.as_mut().enable();
+                if self.place(message, Standing::InRoom)? {
+                    return Ok(());
+                }
+                moved.await;
+            }
+        };
+        // Unconstrained, since a task that has used up its budget would not even queue, and be overtaken.
+        unconstrained(placed).await
+    }
+
+    /// Sends what finds room at once, as long as nothing waits; how many it were.
+    pub(in crate::net) fn pull<M: Message>(&self, messages: impl Iterator<Item = M>) -> usize {
+        let Ok(_turn) = self.turn.try_lock() else {
+            return 0;
+        };
+        let mut state = self.state();
+        let mut sent = 0;
+        let mut messages = messages.peekable();
+        while messages.peek().is_some() && state.is_open() && !state.is_behind() {
+            let Some(message) = messages.next() else {
+                break;
+            };
+            if !matches!(state.put(&message, Standing::InRoom), Ok(true)) {
+                break;
+            }
+            sent += 1;
+        }
+        self.push(state);
+        sent
+    }
+
+    /// Sends frames that were written out for many, where a WebSocket takes them at once; whether it did.
+    pub(in crate::net) fn offer_frames<'a>(&self, frames: impl FnOnce(Protocol) -> &'a [u8]) -> bool {
+        let mut state = self.state();
+        if !state.is_open() {
+            // Nobody hears it.
+            return true;
+        }
+        let is_free = state.waiting.is_empty();
+        match &mut state.carrier {
+            Carrier::WebSocket(writer) if is_free && writer.has_room() => {
+                writer.compact();
+                writer.frames.extend_from_slice(frames(self.protocol));
+            }
+            _ => return false,
+        }
+        self.push(state);
+        true
+    }
+
+    /// Sends a message that many are sent, where there is room; whether there was.
+    pub(in crate::net) fn offer(&self, message: &dyn Message) -> bool {
+        !matches!(self.place(message, Standing::InRoom), Ok(false))
+    }
+
+    /// Sends a message whether there is room or not. Whether that is not too much for a client that does not read.
+    pub(in crate::net) fn send_beyond(&self, message: &dyn Message) -> Result<bool, Unsent> {
+        self.place(message, Standing::Beyond)
+    }
+
+    /// The same with a message that no stop waits for.
+    pub(in crate::net) fn send_notice(&self, message: &dyn Message) -> Result<bool, Unsent> {
+        self.place(message, Standing::Notice)
+    }
+
+    /// Says this last, before what waits, which is dropped. Nothing else is taken after it.
+    pub(in crate::net) fn end(&self, last: &[&dyn Message]) {
+        let mut state = self.state();
+        if state.ended {
+            return;
+        }
+        state.clear();
+        for message in last {
+            if let Err(error) = state.put(*message, Standing::Beyond) {
+                tracing::debug!(?error, "last words did not reach their client");
+            }
+        }
+        state.ended = true;
+        self.push(state);
+        self.moved.notify_waiters();
+    }
+
+    /// Nothing leaves any more.
+    pub(super) fn drop_carrier(&self) {
+        let mut state = self.state();
+        state.clear();
+        state.ended = true;
+        match std::mem::replace(&mut state.carrier, Carrier::Nothing) {
+            Carrier::Polling(polling) => polling.poll.notify_waiters(),
+            Carrier::WebSocket(writer) => writer.wake(),
+            Carrier::Nothing => {}
+        }
+        drop(state);
+        self.moved.notify_waiters();
+    }
+
+    /// Whether nothing more is taken.
+    pub(in crate::net) fn has_ended(&self) -> bool {
+        self.state().ended
+    }
+
+    /// Completes when a client that reads could be told more at once.
+    pub(in crate::net) async fn settled(&self) {
+        self.moved_while(|state| state.is_behind()).await;
+    }
+
+    /// Completes when all that was said is with the client, or on its way out of here.
+    pub(in crate::net) async fn flushed(&self) {
+        self.moved_while(|state| !state.is_flushed()).await;
+    }
+
+    /// Completes when nothing leaves any more.
+    pub(super) async fn over(&self) {
+        self.moved_while(|state| !matches!(state.carrier, Carrier::Nothing))
+            .await;
+    }
+
+    async fn moved_while(&self, waits: impl Fn(&State) -> bool) {
+        loop {
+            let moved = self.moved.notified();
+            tokio::pin!(moved);
+            moved.as_mut().enable();
+            if !waits(&self.state()) {
+                return;
+            }
+            moved.await;
+        }
+    }
+
+    fn place(&self, message: &dyn Message, standing: Standing) -> Result<bool, Unsent> {
+        let mut state = self.state();
+        if !state.is_open() {
+            return Err(Unsent::Gone);
+        }
+        let placed = state.put(message, standing);
+        self.push(state);
+        Ok(placed?)
+    }
+
+    /// Writes out what a WebSocket takes.
+    fn push(&self, mut state: MutexGuard<'_, State>) {
+        let has_left = match &mut state.carrier {
+            Carrier::WebSocket(writer) => writer.waits() > 0 && writer.is_due() && writer.write_at_once(),
+            Carrier::Polling(_) | Carrier::Nothing => false,
+        };
+        drop(state);
+        if has_left {
+            self.moved.notify_waiters();
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// For the one poll that there is at a time.
+impl SendQueue {
+    /// What there is to say now.
+    pub(super) fn poll(&self) -> Polled {
+        let mut state = self.state();
+        let polled = state.take_packets();
+        drop(state);
+        if let Polled::Packets(_) = polled {
+            self.moved.notify_waiters();
+        }
+        polled
+    }
+
+    /// Tells when there may be more to say.
+    pub(super) fn has_more(&self) -> Option<Arc<Notify>> {
+        match &self.state().carrier {
+            Carrier::Polling(polling) => Some(polling.poll.clone()),
+            Carrier::WebSocket(_) | Carrier::Nothing => None,
+        }
+    }
+
+    /// Has a poll that waits look again.
+    pub(super) fn wake_poll(&self) {
+        if let Carrier::Polling(polling) = &self.state().carrier {
+            polling.poll.notify_waiters();
+        }
+    }
+}
+
+/// For the task of the one WebSocket.
+impl SendQueue {
+    /// A WebSocket carries all from now on.
+    pub(super) fn carried_by(&self, mut writer: Writer) -> bool {
+        let mut state = self.state();
+        let Carrier::Polling(polling) = &mut state.carrier else {
+            return false;
+        };
+        let mut encoder = Encoder::Frames(&mut writer.frames, self.protocol);
+        for packet in polling.packets.drain(..) {
+            encoder.packet(packet);
+        }
+        polling.poll.notify_waiters();
+        state.carrier = Carrier::WebSocket(writer);
+        drop(state);
+        self.moved.notify_waiters();
+        true
+    }
+
+    /// Reads; `None` where no WebSocket carries this any more.
+    pub(super) fn poll_read(&self, cx: &mut Context<'_>, into: &mut [u8]) -> Option<Poll<io::Result<usize>>> {
+        match &mut self.state().carrier {
+            Carrier::WebSocket(writer) => {
+                writer.is_polled_by(cx);
+                Some(writer.poll_read(cx, into))
+            }
+            Carrier::Polling(_) | Carrier::Nothing => None,
+        }
+    }
+
+    /// Writes out all that waits, as far as the client takes it. Nothing that was read is worked on any more.
+    pub(super) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut state = self.state();
+        let before = state.gone();
+        let flushed = state.poll_flush(cx);
+        let has_moved = state.gone() != before;
+        drop(state);
+        if has_moved {
+            self.moved.notify_waiters();
+        }
+        flushed
+    }
+
+    /// How many bytes have left, where others wait for the client to take them.
+    pub(super) fn stalls_at(&self) -> Option<u64> {
+        match &self.state().carrier {
+            Carrier::WebSocket(writer) if writer.waits() > 0 => Some(writer.gone),
+            _ => None,
+        }
+    }
+
+    pub(super) fn poll_shutdown(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.state().carrier {
+            Carrier::WebSocket(writer) => writer.poll_shutdown(cx),
+            Carrier::Polling(_) | Carrier::Nothing => Poll::Ready(Ok(())),
+        }
+    }
+
+    /// Has the WebSocket's task look again.
+    pub(super) fn wake(&self) {
+        if let Carrier::WebSocket(writer) = &self.state().carrier {
+            writer.wake();
+        }
+    }
+
+    /// Writes a frame of WebSocket's own, where the client takes what it is told.
+    pub(super) fn frame(&self, write: impl FnOnce(&mut Vec<u8>)) {
+        let mut state = self.state();
+        if let Carrier::WebSocket(writer) = &mut state.carrier
+            && writer.has_room()
+        {
+            writer.compact();
+            write(&mut writer.frames);
+        }
+        self.push(state);
+    }
+}

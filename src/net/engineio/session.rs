@@ -1,0 +1,327 @@
+//! One client's session: what it is made of, how it is read, and how it ends.
+
+use std::sync::{
+    Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+    atomic::{AtomicBool, AtomicU64, Ordering},
+};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use tokio::sync::Notify;
+
+use super::{
+    life::Life,
+    message::Outgoing,
+    open::Open,
+    packet::{Malformed, Protocol},
+    registry::Registry,
+    send_queue::SendQueue,
+    settings::Settings,
+};
+
+/// What a session speaks to.
+pub(in crate::net) trait Handler: Send + Sync {
+    /// The session is there; nothing was received yet.
+    fn opened(&self, session: &Arc<Session>);
+
+    /// # Errors
+    /// Where it is no packet of the protocol that is spoken in the session, which ends then.
+    fn text(&self, session: &Arc<Session>, text: &str) -> Result<(), Malformed>;
+
+    /// # Errors
+    /// As `text`.
+    fn binary(&self, session: &Arc<Session>, bytes: Bytes) -> Result<(), Malformed>;
+
+    /// All that had come was received.
+    fn idle(&self, session: &Arc<Session>);
+
+    fn closed(&self, session: &Arc<Session>, reason: CloseReason);
+}
+
+/// Why a session ended, in Node's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::net) enum CloseReason {
+    TransportClose,
+    TransportError,
+    PingTimeout,
+    ParseError,
+    ForcedClose,
+    /// The client read nothing for too long.
+    Stalled,
+    ShuttingDown,
+}
+
+impl CloseReason {
+    pub(in crate::net) fn as_str(self) -> &'static str {
+        match self {
+            Self::TransportClose => "transport close",
+            Self::TransportError | Self::Stalled => "transport error",
+            Self::PingTimeout => "ping timeout",
+            Self::ParseError => "parse error",
+            Self::ForcedClose => "forced server close",
+            Self::ShuttingDown => "server shutting down",
+        }
+    }
+}
+
+/// The request that a session began with, as far as somebody may ask for it later.
+#[derive(Debug, Default)]
+pub(in crate::net) struct Head {
+    pub(in crate::net) headers: HeaderMap,
+    pub(in crate::net) uri: Uri,
+}
+
+impl Head {
+    /// A copy: the request's own would keep the connection's read buffer.
+    pub(super) fn of(headers: &HeaderMap, uri: &Uri) -> Self {
+        let copied = |(name, value): (&HeaderName, &HeaderValue)| {
+            Some((name.clone(), HeaderValue::from_bytes(value.as_bytes()).ok()?))
+        };
+        Self {
+            headers: headers.iter().filter_map(copied).collect(),
+            uri: uri.to_string().parse().unwrap_or_default(),
+        }
+    }
+}
+
+/// What carries a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::net) enum Transport {
+    Polling,
+    WebSocket,
+}
+
+pub(in crate::net) struct Session {
+    id: Box<str>,
+    protocol: Protocol,
+    settings: Arc<Settings>,
+    /// Where it is found.
+    registry: Arc<Registry<Self>>,
+    pub(in crate::net) send_queue: SendQueue,
+    pub(super) life: Life,
+    handler: OnceLock<Arc<dyn Handler>>,
+    head: Option<Box<Head>>,
+    /// One reads at a time, so that all is received in the order in which it came.
+    receiving: Mutex<()>,
+    /// The number of the pause in reading, where there is one.
+    paused: AtomicU64,
+    pauses: AtomicU64,
+    resumed: Notify,
+    pub(super) state: Mutex<State>,
+    is_closed: AtomicBool,
+}
+
+/// How far a WebSocket is that is to take a session over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Upgrade {
+    None,
+    /// It is there.
+    Begun,
+    /// It was tried: polls end, for the client to go on over it.
+    Probed,
+}
+
+/// What carries a session, and what may follow that.
+pub(super) struct State {
+    pub(super) transport: Transport,
+    pub(super) upgrade: Upgrade,
+    pub(super) is_polled: bool,
+    pub(super) is_posted: bool,
+    /// A poll that came as the WebSocket took over is answered still.
+    pub(super) may_poll_late: bool,
+}
+
+impl Session {
+    pub(super) fn new(
+        id: &str,
+        protocol: Protocol,
+        head: Option<Head>,
+        settings: Arc<Settings>,
+        registry: Arc<Registry<Self>>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            id: id.into(),
+            protocol,
+            settings,
+            registry,
+            send_queue: SendQueue::new(protocol),
+            life: Life::default(),
+            handler: OnceLock::new(),
+            head: head.map(Box::new),
+            receiving: Mutex::default(),
+            paused: AtomicU64::new(0),
+            pauses: AtomicU64::new(0),
+            resumed: Notify::new(),
+            state: Mutex::new(State {
+                transport: Transport::Polling,
+                upgrade: Upgrade::None,
+                is_polled: false,
+                is_posted: false,
+                may_poll_late: false,
+            }),
+            is_closed: AtomicBool::new(false),
+        })
+    }
+
+    /// What it begins with. It names its id, which is a secret: it opens the session to whoever has it.
+    pub(super) fn greeting(&self, upgrades: &[&str]) -> Outgoing {
+        let open = Open {
+            sid: &self.id,
+            upgrades,
+            ping_interval: self.settings.ping_interval,
+            ping_timeout: self.settings.ping_timeout,
+            max_payload: (self.protocol == Protocol::V4).then_some(self.settings.max_message),
+        };
+        Outgoing::Text(format!("0{}", open.to_json()).into_bytes())
+    }
+
+    pub(in crate::net) fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The request that it began with, where somebody may ask for it.
+    pub(in crate::net) fn head(&self) -> Option<&Head> {
+        self.head.as_deref()
+    }
+
+    pub(super) fn begin(self: &Arc<Self>, handler: Arc<dyn Handler>) {
+        if self.handler.set(handler.clone()).is_ok() {
+            handler.opened(self);
+        }
+    }
+
+    /// Who it speaks to.
+    pub(super) fn handler(&self) -> Option<&Arc<dyn Handler>> {
+        self.handler.get()
+    }
+
+    /// Receives what came, after all that came before.
+    pub(super) fn receive<T>(self: &Arc<Self>, receive: impl FnOnce() -> T) -> T {
+        let receiving = self.receiving.lock().unwrap_or_else(PoisonError::into_inner);
+        let received = receive();
+        if let Some(handler) = self.handler() {
+            handler.idle(self);
+        }
+        drop(receiving);
+        received
+    }
+
+    pub(in crate::net) fn is_closed(&self) -> bool {
+        self.is_closed.load(Ordering::Acquire)
+    }
+
+    /// Ends the session, the first time for this reason.
+    pub(in crate::net) fn close(self: &Arc<Self>, reason: CloseReason) {
+        if self.end(reason) {
+            self.forget();
+        }
+    }
+
+    /// The same, and its client still hears what was said before.
+    pub(in crate::net) fn close_in_peace(self: &Arc<Self>, reason: CloseReason) {
+        if self.end(reason) {
+            self.linger();
+        }
+    }
+
+    /// Whether it had not ended before.
+    fn end(self: &Arc<Self>, reason: CloseReason) -> bool {
+        if self.is_closed.swap(true, Ordering::AcqRel) {
+            return false;
+        }
+        tracing::debug!(reason = reason.as_str(), "a session is over");
+        self.life.end();
+        if let Some(handler) = self.handler() {
+            handler.closed(self, reason);
+        }
+        self.resumed.notify_waiters();
+        true
+    }
+
+    /// Goes when its client has heard all, and knows that nothing more comes.
+    fn linger(self: &Arc<Self>) {
+        self.send_queue.end(&[]);
+        self.send_queue.wake();
+        self.send_queue.wake_poll();
+        let this = self.clone();
+        let patience = self.settings.send_timeout;
+        tokio::spawn(async move {
+            let _ = tokio::time::timeout(patience, this.send_queue.over()).await;
+            this.forget();
+        });
+    }
+
+    /// Nothing of it is left.
+    pub(in crate::net) fn forget(&self) {
+        self.send_queue.drop_carrier();
+        self.registry.remove(&self.id);
+    }
+
+    /// Completes when nothing of it is left.
+    pub(in crate::net) async fn over(&self) {
+        self.send_queue.over().await;
+    }
+
+    /// Stops reading; the number of this pause.
+    pub(in crate::net) fn pause_reading(&self) -> u64 {
+        let pause = self.pauses.fetch_add(1, Ordering::Relaxed) + 1;
+        self.paused.store(pause, Ordering::Release);
+        pause
+    }
+
+    /// Reads on.
+    pub(in crate::net) fn resume_reading(&self) {
+        if self.paused.swap(0, Ordering::AcqRel) > 0 {
+            self.has_resumed();
+        }
+    }
+
+    /// Reads on, where this pause still lasts.
+    pub(in crate::net) fn end_pause(&self, pause: u64) {
+        let ended = self
+            .paused
+            .compare_exchange(pause, 0, Ordering::AcqRel, Ordering::Relaxed);
+        if ended.is_ok() {
+            self.has_resumed();
+        }
+    }
+
+    fn has_resumed(&self) {
+        // What it may have said meanwhile was not heard.
+        self.life.hears();
+        self.resumed.notify_waiters();
+        self.send_queue.wake();
+    }
+
+    pub(super) fn is_paused(&self) -> bool {
+        self.paused.load(Ordering::Acquire) > 0
+    }
+
+    /// Completes when it is read, or over.
+    pub(super) async fn may_read(&self) {
+        loop {
+            let resumed = self.resumed.notified();
+            tokio::pin!(resumed);
+            resumed.as_mut().enable();
+            if self.is_closed() || !self.is_paused() {
+                return;
+            }
+            resumed.await;
+        }
+    }
+
+    /// A WebSocket carries it from now on.
+    pub(super) fn is_taken_over(&self) {
+        let mut state = self.state();
+        state.transport = Transport::WebSocket;
+        state.may_poll_late = !state.is_polled;
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,21 @@
+//! What a server holds its sessions to.
+
+use std::time::Duration;
+
+/// What a server holds its sessions to.
+pub(in crate::net) struct Settings {
+    pub(in crate::net) ping_interval: Duration,
+    pub(in crate::net) ping_timeout: Duration,
+    /// Largest message, and largest body of a POST, in bytes.
+    pub(in crate::net) max_message: usize,
+    /// Longest that a POST may take.
+    pub(in crate::net) body_timeout: Duration,
+    /// Told of each POST that did not come in time.
+    pub(in crate::net) on_late_body: Box<dyn Fn() + Send + Sync>,
+    /// Longest that a WebSocket may take to take a session over.
+    pub(in crate::net) upgrade_timeout: Duration,
+    /// Longest that a client may read nothing of what it is told.
+    pub(in crate::net) send_timeout: Duration,
+    /// Whether the head of the first request is kept.
+    pub(in crate::net) keep_heads: bool,
+}

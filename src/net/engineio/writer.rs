@@ -1,0 +1,149 @@
+//! The way out over a WebSocket: whoever has something to say writes it at once, from wherever that is; what the client
+//! does not take yet is written by the connection's own task.
+
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll, Waker, ready},
+    time::{Duration, Instant},
+};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::net::conn::Stream;
+
+/// Bytes of frames that wait for the client before no more are written out.
+pub(super) const ROOM: usize = 64 << 10;
+
+/// Bytes of frames that are written at once, though more may come soon.
+pub(in crate::net) const MANY: usize = 16 << 10;
+
+/// Whoever sends again so soon after something left may have more to send: it leaves together.
+const SOON: Duration = Duration::from_micros(50);
+
+pub(super) struct Writer {
+    stream: Stream,
+    pub(super) frames: Vec<u8>,
+    /// Bytes of `frames` that have left.
+    written: usize,
+    /// Of the connection's task.
+    waker: Waker,
+    /// Whether what was read is being worked on: the task writes out what is said meanwhile when it comes back for more.
+    reading: bool,
+    /// When something left last.
+    left: Option<Instant>,
+    /// Bytes that have left in all.
+    pub(super) gone: u64,
+    shut: bool,
+}
+
+impl Writer {
+    pub(super) fn new(stream: Stream, waker: Waker) -> Self {
+        Self {
+            stream,
+            frames: Vec::new(),
+            written: 0,
+            waker,
+            reading: false,
+            left: None,
+            gone: 0,
+            shut: false,
+        }
+    }
+
+    pub(super) fn waits(&self) -> usize {
+        self.frames.len() - self.written
+    }
+
+    pub(super) fn has_room(&self) -> bool {
+        self.waits() < ROOM
+    }
+
+    /// The connection's task looks again.
+    pub(super) fn wake(&self) {
+        self.waker.wake_by_ref();
+    }
+
+    pub(super) fn is_polled_by(&mut self, cx: &Context<'_>) {
+        self.waker.clone_from(cx.waker());
+    }
+
+    /// Whether what was just put into `frames` is to be written now.
+    pub(super) fn is_due(&self) -> bool {
+        if self.reading {
+            return self.waits() >= MANY;
+        }
+        if self.waits() < MANY && self.left.is_some_and(|left| left.elapsed() < SOON) {
+            self.wake();
+            return false;
+        }
+        true
+    }
+
+    /// Writes what is in `frames`, for one who is not the connection's task: that goes on where the client takes no more.
+    /// Whether all has left.
+    pub(super) fn write_at_once(&mut self) -> bool {
+        let waker = self.waker.clone();
+        let written = self.poll_write(&mut Context::from_waker(&waker));
+        if !matches!(written, Poll::Ready(Ok(()))) {
+            // It looks for how long it lasts, or finds the connection broken.
+            waker.wake();
+        }
+        matches!(written, Poll::Ready(Ok(())))
+    }
+
+    pub(super) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.frames.is_empty() {
+            return Poll::Ready(Ok(()));
+        }
+        while self.waits() > 0 {
+            let frames = &self.frames[self.written..];
+            match ready!(Pin::new(&mut self.stream).poll_write(cx, frames))? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                more => {
+                    self.written += more;
+                    self.gone += more as u64;
+                }
+            }
+        }
+        self.written = 0;
+        // A connection that is idle holds no memory, and one that answers uses it again.
+        match self.reading {
+            true => self.frames.clear(),
+            false => self.frames = Vec::new(),
+        }
+        self.left = Some(Instant::now());
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    /// Drops what has left of `frames`, before more is put behind it.
+    pub(super) fn compact(&mut self) {
+        if self.written > 0 {
+            self.frames.drain(..self.written);
+            self.written = 0;
+        }
+    }
+
+    /// Reads into a buffer that belongs to whoever reads: how much that was.
+    pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
+        let mut buffer = ReadBuf::new(into);
+        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
+        let read = buffer.filled().len();
+        self.reading = read > 0;
+        Poll::Ready(Ok(read))
+    }
+
+    /// Nothing that was read is worked on any more.
+    pub(super) fn has_read(&mut self) {
+        self.reading = false;
+    }
+
+    /// Tells the client that nothing more comes.
+    pub(super) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self.shut {
+            ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+            self.shut = true;
+        }
+        Poll::Ready(Ok(()))
+    }
+}

@@ -1,0 +1,170 @@
+//! What a server tells whoever watches it, in the text form of OpenMetrics, which Prometheus reads. Labels are the
+//! topics that the app declares and the closed list of codes: what clients send is in none.
+
+use std::fmt;
+
+use prometheus_client::{
+    encoding::{EncodeLabelSet, text::encode},
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    registry::Registry,
+};
+
+use crate::{error::Code, feed::Feed};
+
+/// What a client met with, as the metric `updraft_refused` counts it.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(in crate::net) enum Limit {
+    Connections,
+    ConnectionsPerAddress,
+    Handshake,
+    Body,
+    Origin,
+    CallRate,
+    CallsWaiting,
+    Rooms,
+    Subscriptions,
+    ConnectionsPerSubject,
+    CallRatePerSubject,
+    Bytes,
+    Identity,
+    Expired,
+    Revoked,
+}
+
+impl Limit {
+    /// All of them, in the order in which they are declared.
+    pub(in crate::net) const ALL: [Self; 15] = [
+        Self::Connections,
+        Self::ConnectionsPerAddress,
+        Self::Handshake,
+        Self::Body,
+        Self::Origin,
+        Self::CallRate,
+        Self::CallsWaiting,
+        Self::Rooms,
+        Self::Subscriptions,
+        Self::ConnectionsPerSubject,
+        Self::CallRatePerSubject,
+        Self::Bytes,
+        Self::Identity,
+        Self::Expired,
+        Self::Revoked,
+    ];
+
+    /// Its label.
+    pub(in crate::net) const fn label(self) -> Refused {
+        let limit = match self {
+            Self::Connections => "connections",
+            Self::ConnectionsPerAddress => "connections_per_address",
+            Self::Handshake => "handshake",
+            Self::Body => "body",
+            Self::Origin => "origin",
+            Self::CallRate => "call_rate",
+            Self::CallsWaiting => "calls_waiting",
+            Self::Rooms => "rooms",
+            Self::Subscriptions => "subscriptions",
+            Self::ConnectionsPerSubject => "connections_per_subject",
+            Self::CallRatePerSubject => "call_rate_per_subject",
+            Self::Bytes => "bytes",
+            Self::Identity => "identity",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+        };
+        Refused { limit }
+    }
+}
+
+/// The label of the metric.
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+pub(in crate::net) struct Refused {
+    limit: &'static str,
+}
+
+/// The media type of [`Metrics::text`].
+pub(in crate::net) const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// The figures of one server.
+pub(in crate::net) struct Metrics {
+    registry: Registry,
+    sockets: Gauge,
+    in_flight: Gauge,
+    done: Counter,
+    /// By code.
+    failed: [Counter; Code::ALL.len()],
+    /// By limit.
+    refused: [Counter; Limit::ALL.len()],
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct Outcome {
+    outcome: &'static str,
+}
+
+impl Metrics {
+    pub(in crate::net) fn new(feed: Option<&Feed>) -> Self {
+        let mut registry = Registry::with_prefix("updraft");
+        let (sockets, in_flight) = (Gauge::default(), Gauge::default());
+        let calls = Family::<Outcome, Counter>::default();
+        let of = |outcome| calls.get_or_create_owned(&Outcome { outcome });
+        let refusals = Family::<Refused, Counter>::default();
+        let refused = Limit::ALL.map(|limit| refusals.get_or_create_owned(&limit.label()));
+        let (done, failed) = (of("ok"), Code::ALL.map(|code| of(code.as_str())));
+        registry.register("sockets", "Sockets that are connected", sockets.clone());
+        registry.register(
+            "calls",
+            "Calls that were answered, by outcome: ok, or the code of the error",
+            calls,
+        );
+        registry.register(
+            "calls_in_flight",
+            "Calls that came in and have no answer yet, those that wait for their turn included",
+            in_flight.clone(),
+        );
+        registry.register(
+            "refused",
+            "What was refused or ended because of a limit, by limit",
+            refusals,
+        );
+        if let Some(feed) = feed {
+            feed.count_refusals(&refused[Limit::Subscriptions as usize]);
+            feed.register(&mut registry);
+        }
+        Self {
+            registry,
+            sockets,
+            in_flight,
+            done,
+            failed,
+            refused,
+        }
+    }
+
+    pub(in crate::net) fn connected(&self) {
+        self.sockets.inc();
+    }
+
+    pub(in crate::net) fn disconnected(&self) {
+        self.sockets.dec();
+    }
+
+    /// A call was answered: well, or with this code.
+    pub(in crate::net) fn answered(&self, failure: Option<Code>) {
+        match failure {
+            None => self.done.inc(),
+            Some(code) => self.failed[code as usize].inc(),
+        };
+    }
+
+    /// Somebody met with a limit.
+    pub(in crate::net) fn refused(&self, limit: Limit) {
+        self.refused[limit as usize].inc();
+    }
+
+    /// All figures as they are now, with this many calls in flight.
+    pub(in crate::net) fn text(&self, in_flight: usize) -> Result<String, fmt::Error> {
+        self.in_flight.set(in_flight.try_into().unwrap_or(i64::MAX));
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}

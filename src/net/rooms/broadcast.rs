@@ -1,0 +1,225 @@
+//! What is said to many, on its way to each of them. Each core tells those who live on it, in the order in which it was
+//! said: what several are told one after the other is one write for each.
+
+use std::{
+    slice::{Chunks, from_ref},
+    sync::Arc,
+};
+
+use tokio::{
+    runtime::Handle,
+    sync::{
+        OwnedSemaphorePermit, Semaphore,
+        mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
+        oneshot,
+    },
+    task::yield_now,
+};
+
+use super::event::{EncodedEvent, EventBatch, EventSink};
+use crate::net::engineio::MANY;
+
+/// Room for what is said and not delivered yet, in units of [`UNIT`] bytes, at least one an emit. Who says more waits.
+const ROOM: usize = 16 << 10;
+
+/// Bytes of an emit that take one unit of room.
+const UNIT: usize = 1024;
+
+/// EventBatch that a core takes up at once.
+const AT_ONCE: usize = 256;
+
+/// Hearers that are told before others of their core have their turn.
+const IN_A_ROW: usize = 64;
+
+/// One who hears, and where it lives.
+#[derive(Clone)]
+pub(in crate::net) struct Recipient {
+    pub(in crate::net) number: u64,
+    pub(in crate::net) core: usize,
+    pub(in crate::net) hearer: Arc<dyn EventSink>,
+}
+
+/// Who hears something, by their cores.
+pub(in crate::net) struct RoomSnapshot(Vec<Vec<Recipient>>);
+
+impl RoomSnapshot {
+    pub(in crate::net) fn new<'a>(ears: impl Iterator<Item = &'a Recipient>, cores: usize) -> Self {
+        let mut audience = vec![Vec::new(); cores.max(1)];
+        for ear in ears {
+            if let Some(here) = audience.get_mut(ear.core) {
+                here.push(ear.clone());
+            }
+        }
+        Self(audience)
+    }
+
+    pub(in crate::net) fn ears(&self) -> impl Iterator<Item = &Recipient> {
+        self.0.iter().flatten()
+    }
+
+    fn on(&self, core: usize) -> Chunks<'_, Recipient> {
+        self.0.get(core).map_or(&[][..], Vec::as_slice).chunks(IN_A_ROW)
+    }
+
+    fn has_any_on(&self, core: usize) -> bool {
+        self.0.get(core).is_some_and(|here| !here.is_empty())
+    }
+}
+
+/// Something that was said.
+struct Broadcast {
+    audience: Arc<RoomSnapshot>,
+    emit: EncodedEvent,
+    /// Who said it, and does not hear it.
+    by: u64,
+    /// Given back when all cores have told it.
+    _room: Option<OwnedSemaphorePermit>,
+}
+
+enum Delivery {
+    EncodedEvent(Arc<Broadcast>),
+    /// All before it is delivered.
+    Settled(oneshot::Sender<()>),
+}
+
+/// The way from those who say something to the cores that tell it.
+pub(in crate::net) struct Deliveries {
+    cores: Vec<Core>,
+    room: Arc<Semaphore>,
+}
+
+struct Core {
+    runtime: Handle,
+    deliveries: UnboundedSender<Delivery>,
+}
+
+impl Deliveries {
+    pub(in crate::net) fn new<'a>(cores: impl Iterator<Item = &'a Handle>) -> Self {
+        let begin = |(core, runtime): (usize, &Handle)| {
+            let (deliveries, arriving) = unbounded_channel();
+            runtime.spawn(deliver(core, arriving));
+            Core {
+                runtime: runtime.clone(),
+                deliveries,
+            }
+        };
+        Self {
+            cores: cores.enumerate().map(begin).collect(),
+            room: Arc::new(Semaphore::new(ROOM)),
+        }
+    }
+
+    /// How many cores there are.
+    pub(in crate::net) fn cores(&self) -> usize {
+        self.cores.len()
+    }
+
+    /// The core that this is called on.
+    pub(in crate::net) fn core(&self) -> usize {
+        let here = Handle::try_current().map(|here| here.id()).ok();
+        let is_here = |core: &Core| Some(core.runtime.id()) == here;
+        self.cores.iter().position(is_here).unwrap_or_default()
+    }
+
+    /// Says something to an audience, but not to the one who says it. Waits where too much is on its way.
+    pub(in crate::net) async fn say(&self, audience: Arc<RoomSnapshot>, emit: EncodedEvent, by: u64) {
+        let units = emit.size().div_ceil(UNIT).clamp(1, ROOM) as u32;
+        let said = Arc::new(Broadcast {
+            _room: self.room.clone().acquire_many_owned(units).await.ok(),
+            audience,
+            emit,
+            by,
+        });
+        if self.cores.is_empty() {
+            return tell_all(0, from_ref(&said)).await;
+        }
+        for (number, core) in self.cores.iter().enumerate() {
+            if said.audience.has_any_on(number) {
+                // Runtimes end when nobody hears them any more.
+                let _ = core.deliveries.send(Delivery::EncodedEvent(said.clone()));
+            }
+        }
+    }
+
+    /// Completes when all that was said until now is delivered.
+    pub(in crate::net) async fn settled(&self) {
+        let settle = |core: &Core| {
+            let (settled, done) = oneshot::channel();
+            let _ = core.deliveries.send(Delivery::Settled(settled));
+            done
+        };
+        let cores: Vec<_> = self.cores.iter().map(settle).collect();
+        for done in cores {
+            let _ = done.await;
+        }
+    }
+}
+
+/// Delivers what arrives at a core, until nobody can say anything any more.
+async fn deliver(core: usize, mut arriving: UnboundedReceiver<Delivery>) {
+    let mut arrived = Vec::new();
+    while arriving.recv_many(&mut arrived, AT_ONCE).await > 0 {
+        let mut said = Vec::new();
+        for delivery in arrived.drain(..) {
+            match delivery {
+                Delivery::EncodedEvent(one) => said.push(one),
+                Delivery::Settled(settled) => {
+                    tell(core, &mut said).await;
+                    let _ = settled.send(());
+                }
+            }
+        }
+        tell(core, &mut said).await;
+    }
+}
+
+/// Tells what was said, to each audience together what it hears in a row.
+async fn tell(core: usize, said: &mut Vec<Arc<Broadcast>>) {
+    while let Some(first) = said.first() {
+        let mut bytes = 0;
+        let together = said.iter().take_while(|one| {
+            bytes += one.emit.size();
+            Arc::ptr_eq(&one.audience, &first.audience) && (bytes < MANY || Arc::ptr_eq(one, first))
+        });
+        let together: Vec<_> = said.drain(..together.count()).collect();
+        tell_all(core, &together).await;
+        yield_now().await;
+    }
+}
+
+/// Tells the same audience all of it.
+async fn tell_all(core: usize, said: &[Arc<Broadcast>]) {
+    let Some(first) = said.first() else {
+        return;
+    };
+    let all: Vec<_> = said.iter().map(|one| &one.emit).collect();
+    let all = EventBatch::new(&all);
+    let mut rows = first.audience.on(core).peekable();
+    while let Some(row) = rows.next() {
+        for ear in row {
+            if said.iter().any(|one| one.by == ear.number) {
+                let others: Vec<_> = said
+                    .iter()
+                    .filter(|one| one.by != ear.number)
+                    .map(|one| &one.emit)
+                    .collect();
+                offer(ear, &EventBatch::new(&others));
+            } else {
+                offer(ear, &all);
+            }
+        }
+        if rows.peek().is_some() {
+            yield_now().await;
+        }
+    }
+}
+
+fn offer(ear: &Recipient, emits: &EventBatch<'_>) {
+    let missed = emits.len() - ear.hearer.clone().offer(emits);
+    if missed > 0 {
+        tracing::debug!(
+            missed,
+            "a socket whose queue is full missed what was said to many"
+        );
+    }
+}

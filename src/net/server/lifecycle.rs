@@ -1,0 +1,404 @@
+//! A server from its start to its stop: routes, the listener, readiness, draining.
+
+use std::{fmt, io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+
+use axum::{Router, extract::State, middleware, response::IntoResponse, routing::get};
+use futures_util::future::join_all;
+use http::{StatusCode, header::CONTENT_TYPE};
+use tokio::{
+    net::TcpListener,
+    task::JoinHandle,
+    time::{Instant, timeout_at},
+};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::{
+    client_bundle,
+    listener::{self, Connections},
+};
+use crate::{
+    call::dispatch::Dispatcher,
+    config::Config,
+    event::EventName,
+    feed::Feed,
+    journal::Health,
+    net::{
+        auth::Authenticator,
+        engineio::{self, CloseReason, Handler, Session, Settings},
+        limits::origins::{self, Gate, Origins},
+        metrics::{Limit, MEDIA_TYPE},
+        runtime::Runtimes,
+        socket::{client::Client, shared::Shared},
+        tls::acceptor::{Tls, TlsError},
+    },
+};
+
+/// How long clients have to go, once they were told that nothing more comes.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// As long as the clock can count for sure.
+const NEVER: Duration = Duration::from_secs(86_400 * 365 * 30);
+
+/// A message may be so many times as large as a call, so that a call that is too large gets its
+/// answer. Beyond that the connection is closed.
+const OVERSIZE: usize = 4;
+
+/// Why a server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The threads that serve cannot be had.
+    #[error("cannot begin a thread for each core: {0}")]
+    Runtimes(#[source] io::Error),
+    /// Certificate and key are of no use.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// An origin that no browser sends, so that it would match no page.
+    #[error("--allowed-origins: '{origin}' is no origin: {problem}")]
+    Origin {
+        /// What was configured.
+        origin: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The directory of the JS client lacks it.
+    #[error("no socket.io.js in {0}")]
+    Bundle(String),
+}
+
+/// A server that listens. [`Server::stop`] ends it; dropping it does not.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    events: Vec<EventName>,
+    feed: Option<Arc<Feed>>,
+    auth: Arc<Authenticator>,
+    tls: Option<Arc<Tls>>,
+    stop: CancellationToken,
+    stopped: JoinHandle<()>,
+}
+
+/// What a server serves, and how.
+pub(crate) struct Parts {
+    pub(crate) dispatcher: Dispatcher,
+    pub(crate) feed: Option<Arc<Feed>>,
+    pub(crate) auth: Arc<Authenticator>,
+    /// The app's own, beside ours.
+    pub(crate) routes: Option<Router>,
+    pub(crate) config: Config,
+}
+
+impl Server {
+    /// Serves an app, by TLS where there is a certificate.
+    pub(crate) async fn start(mut parts: Parts, tls: Option<Arc<Tls>>) -> Result<Self, ServeError> {
+        let config = parts.config.clone();
+        let unlistened = |source| ServeError::Listen {
+            address: SocketAddr::new(config.host, config.port),
+            source,
+        };
+        let cores = Arc::new(Runtimes::new(config.cores).map_err(ServeError::Runtimes)?);
+        if let Some(runtime) = cores.apart() {
+            parts.dispatcher = parts.dispatcher.apart_on(runtime.clone());
+        }
+        let (feed, auth) = (parts.feed.clone(), parts.auth.clone());
+        let events = parts.dispatcher.registry().names().into_iter().cloned().collect();
+        let (clients, router) = build(parts, Some(cores.clone()))?;
+        let listener = listener::bind(&config).map_err(unlistened)?;
+        let address = listener.local_addr().map_err(unlistened)?;
+        let stop = CancellationToken::new();
+        let stopped = tokio::spawn(run(listener, router, clients, tls.clone(), cores, stop.clone()));
+        Ok(Self {
+            address,
+            events,
+            feed,
+            auth,
+            tls,
+            stop,
+            stopped,
+        })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where clients find it: `http://127.0.0.1:3000`, or `https://` where it has a certificate.
+    pub fn url(&self) -> String {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
+    }
+
+    /// Reads the certificate and its key again, where there are any: `updraft serve` does at SIGHUP. Those who connect
+    /// from now on get the new one.
+    ///
+    /// # Errors
+    /// Where they cannot be read, or do not belong together; the ones from before go on.
+    pub fn reload_certificate(&self) -> Result<(), TlsError> {
+        self.tls.as_ref().map_or(Ok(()), |tls| tls.reload())
+    }
+
+    /// The events that are registered, sorted by name.
+    pub fn events(&self) -> &[EventName] {
+        &self.events
+    }
+
+    /// The feed, where the app has topics: to publish from outside a call, from a timer or an HTTP route.
+    pub fn feed(&self) -> Option<&Arc<Feed>> {
+        self.feed.as_ref()
+    }
+
+    /// How clients are known, in a line.
+    pub(crate) fn introduction(&self) -> &'static str {
+        self.auth.introduction()
+    }
+
+    /// Takes a subject's rights away; how many sockets were closed for it. See
+    /// [`Subjects::revoke`](crate::Subjects::revoke), which functions use.
+    pub fn revoke(&self, subject: &str) -> usize {
+        self.auth.subjects().revoke(subject)
+    }
+
+    /// Begins to stop, as [`Server::stop`] does, when the guard is dropped.
+    pub(crate) fn stop_with(&self) -> DropGuard {
+        self.stop.clone().drop_guard()
+    }
+
+    /// Stops: no new connections and calls, those that run get their answers within the drain time-out,
+    /// then every connection is closed, so that clients look for another server.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        if let Err(error) = self.stopped.await {
+            tracing::error!("the server ended badly: {error}");
+        }
+    }
+}
+
+/// What goes on behind the router of [`App::into_router`](crate::App::into_router): dropping it ends nothing.
+#[derive(Clone)]
+pub struct Handle {
+    clients: Clients,
+    feed: Option<Arc<Feed>>,
+    auth: Arc<Authenticator>,
+}
+
+impl Handle {
+    /// The feed, where the app has topics; see [`Server::feed`].
+    pub fn feed(&self) -> Option<&Arc<Feed>> {
+        self.feed.as_ref()
+    }
+
+    /// Takes a subject's rights away; see [`Server::revoke`].
+    pub fn revoke(&self, subject: &str) -> usize {
+        self.auth.subjects().revoke(subject)
+    }
+
+    /// Takes no new clients and calls; those calls that run get their answers within the drain time-out, then every client
+    /// is disconnected, so that it looks for another server. The listener is yours to close.
+    pub async fn stop(&self) {
+        let deadline = self.clients.deadline();
+        self.clients.drain(deadline).await;
+        self.clients.disconnect().await;
+    }
+}
+
+impl fmt::Debug for Handle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Handle").finish_non_exhaustive()
+    }
+}
+
+/// The router of a server without its listener, for those who have an axum server of their own.
+pub(crate) fn router(parts: Parts) -> Result<(Router, Handle), ServeError> {
+    let (feed, auth) = (parts.feed.clone(), parts.auth.clone());
+    let (clients, router) = build(parts, None)?;
+    let handle = Handle { clients, feed, auth };
+    Ok((router, handle))
+}
+
+fn build(parts: Parts, cores: Option<Arc<Runtimes>>) -> Result<(Clients, Router), ServeError> {
+    let shared = Shared::new(parts.dispatcher, parts.feed, parts.auth, parts.config, cores);
+    let clients = Clients::new(shared);
+    let router = routes(&clients, parts.routes.unwrap_or_else(greeting))?;
+    Ok((clients, router))
+}
+
+/// All clients of a server, and what they share.
+#[derive(Clone)]
+struct Clients {
+    shared: Arc<Shared>,
+    engine: Arc<engineio::Server>,
+}
+
+impl Clients {
+    fn new(shared: Arc<Shared>) -> Self {
+        let metrics = shared.metrics.clone();
+        let late = Box::new(move || metrics.refused(Limit::Body));
+        let config = &shared.config;
+        let settings = Settings {
+            ping_interval: config.ping_interval,
+            ping_timeout: config.ping_timeout,
+            max_message: config.max_call.saturating_mul(OVERSIZE),
+            body_timeout: config.body_timeout,
+            on_late_body: late,
+            upgrade_timeout: config.handshake_timeout,
+            send_timeout: config.send_timeout,
+            keep_heads: shared.auth.asks(),
+        };
+        let welcomed = shared.clone();
+        let welcome =
+            Box::new(move |_: &Arc<Session>| -> Arc<dyn Handler> { Arc::new(Client::new(welcomed.clone())) });
+        Self {
+            engine: engineio::Server::new(settings, welcome),
+            shared,
+        }
+    }
+
+    fn deadline(&self) -> Instant {
+        let longest = self.shared.config.drain_timeout.min(NEVER);
+        Instant::now() + longest
+    }
+
+    /// No new clients and calls; completes when all answers have left, or at the deadline.
+    async fn drain(&self, deadline: Instant) {
+        let shared = &self.shared;
+        shared.progress.drain();
+        self.engine.drain();
+        for socket in shared.sockets.all() {
+            socket.say_draining();
+        }
+        let drained = async {
+            shared.progress.done().await;
+            shared.rooms.settled().await;
+            let sessions = self.engine.sessions();
+            join_all(sessions.iter().map(|session| session.send_queue.flushed())).await;
+        };
+        if timeout_at(deadline, drained).await.is_err() {
+            tracing::warn!("the server stops with answers that have not left yet");
+        }
+    }
+
+    /// Tells all clients that nothing more comes, and completes when they have gone.
+    async fn disconnect(&self) {
+        let sessions = self.engine.sessions();
+        for session in &sessions {
+            session.close_in_peace(CloseReason::ShuttingDown);
+        }
+        let over = join_all(sessions.iter().map(|session| session.over()));
+        let _ = tokio::time::timeout(GRACE, over).await;
+        for session in sessions {
+            session.forget();
+        }
+    }
+}
+
+/// What is at `/` where the app has nothing to show.
+fn greeting() -> Router {
+    Router::new().route("/", get(async || "Updraft listens here for Socket.IO clients.\n"))
+}
+
+/// Ours, and the app's own behind them.
+fn routes(clients: &Clients, own: Router) -> Result<Router, ServeError> {
+    let shared = &clients.shared;
+    let plain = Router::new()
+        .route("/health/live", get(async || "live"))
+        .route("/health/ready", get(ready))
+        .with_state(shared.clone());
+    let mut routes = plain.merge(socketio(clients)?).fallback_service(own);
+    if shared.config.metrics {
+        let metrics = Router::new().route("/metrics", get(metrics));
+        routes = routes.merge(metrics.with_state(shared.clone()));
+    }
+    Ok(routes)
+}
+
+/// What is under Socket.IO's path: the one place that pages of other origins, which were named, may ask.
+fn socketio(clients: &Clients) -> Result<Router, ServeError> {
+    let shared = &clients.shared;
+    let origins = Origins::new(&shared.config.allowed_origins)
+        .map_err(|(origin, problem)| ServeError::Origin { origin, problem })?;
+    let cors = origins.cors();
+    let gate = Arc::new(Gate::new(origins, shared.metrics.clone()));
+    let checked = middleware::from_fn_with_state(gate, origins::check);
+    let mut routes = engineio::routes(&clients.engine).layer(checked);
+    if let Some(directory) = &shared.config.client_bundle {
+        routes = routes.merge(client_bundle(directory)?);
+    }
+    if let Some(cors) = cors {
+        routes = routes.layer(cors);
+    }
+    Ok(routes)
+}
+
+/// One line. Damage in one topic does not make a server unready, as the others go on.
+async fn ready(State(shared): State<Arc<Shared>>) -> (StatusCode, String) {
+    if shared.progress.is_draining() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "draining".to_owned());
+    }
+    let health = shared.feed.as_ref().map(|feed| feed.health()).unwrap_or_default();
+    match health {
+        Health { lost: Some(_), .. } => {
+            let gone = "the journal's files were removed or replaced";
+            (StatusCode::SERVICE_UNAVAILABLE, gone.to_owned())
+        }
+        health if health.is_damaged() => (StatusCode::OK, format!("ready, but damaged: {health}")),
+        _ => (StatusCode::OK, "ready".to_owned()),
+    }
+}
+
+async fn metrics(State(shared): State<Arc<Shared>>) -> Result<impl IntoResponse, StatusCode> {
+    if let Some(feed) = &shared.feed {
+        feed.observe();
+    }
+    match shared.metrics.text(shared.progress.calls()) {
+        Ok(text) => Ok(([(CONTENT_TYPE, MEDIA_TYPE)], text)),
+        Err(error) => {
+            tracing::error!("the metrics cannot be written: {error}");
+            Err(StatusCode::INTERNAL_SERVER_ERROR)
+        }
+    }
+}
+
+fn client_bundle(directory: &Path) -> Result<Router, ServeError> {
+    match directory.join("socket.io.js").is_file() {
+        true => Ok(client_bundle::routes(directory)),
+        false => Err(ServeError::Bundle(directory.display().to_string())),
+    }
+}
+
+async fn run(
+    listener: TcpListener,
+    router: Router,
+    clients: Clients,
+    tls: Option<Arc<Tls>>,
+    cores: Arc<Runtimes>,
+    stop: CancellationToken,
+) {
+    let connections = Connections::default();
+    let shared = clients.shared.clone();
+    let accepting = listener::accept(listener, router, connections.clone(), shared, tls, &cores);
+    let draining = async {
+        stop.cancelled().await;
+        let deadline = clients.deadline();
+        clients.drain(deadline).await;
+        deadline
+    };
+    // Those who poll come by new connections for what they have not heard yet.
+    let deadline = tokio::select! {
+        deadline = draining => deadline,
+        never = accepting => match never {},
+    };
+    let disconnected = clients.disconnect();
+    let finished = async {
+        let _ = timeout_at(deadline, connections.finish()).await;
+    };
+    tokio::join!(disconnected, finished);
+    connections.close();
+}

@@ -1,0 +1,382 @@
+//! TCP in: accepts connections within a limit, sets their options, and serves HTTP/1.1 on each with
+//! bounds on time and memory.
+
+use std::{
+    convert::Infallible,
+    io,
+    net::{self, IpAddr, SocketAddr},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::Body,
+    response::{IntoResponse, Response},
+};
+use http::{
+    Request, StatusCode, Uri,
+    header::{CONNECTION, RETRY_AFTER, STRICT_TRANSPORT_SECURITY},
+};
+use hyper::{body::Incoming, server::conn::http1};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use socket2::{SockRef, TcpKeepalive};
+use tokio::{
+    io::AsyncWriteExt,
+    net::{TcpListener, TcpStream},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower::ServiceExt;
+
+use crate::{
+    config::Config,
+    net::{
+        conn::Connection,
+        engineio::{PATH, parameter},
+        host,
+        limits::{
+            byte_rate::{ByteRate, ByteRates, Metered},
+            per_address::{AddressLimit, AddressSlot},
+        },
+        metrics::{Limit, Metrics},
+        runtime::{Runtimes, WorkerLoad},
+        socket::shared::Shared,
+        tls::acceptor::{Stream, Tls},
+    },
+};
+
+/// Most that hyper buffers of a request, so also the largest head, in bytes.
+const REQUEST_BUFFER: usize = 16 << 10;
+
+/// Connections that the system holds until they are accepted.
+const BACKLOG: u32 = 4096;
+
+/// Before a connection is accepted again after an error such as too many open files.
+const AFTER_ERROR: Duration = Duration::from_millis(50);
+
+/// When whoever is turned away may come again, in seconds; the same below.
+const RETRY_SECONDS: &str = "5";
+
+/// What is told to a request that could be for more than one host, or for none.
+const NO_HOST: &str = "A request names its host once (RFC 9112, section 3.2).\n";
+
+/// What a connection beyond the limit is told.
+const FULL: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+
+/// The connections that are open.
+#[derive(Clone, Default)]
+pub(in crate::net) struct Connections {
+    count: Arc<AtomicUsize>,
+    /// Those that serve requests.
+    serving: TaskTracker,
+    /// They answer what they were asked, and close.
+    finish: CancellationToken,
+    /// They close.
+    close: CancellationToken,
+}
+
+impl Connections {
+    /// Opens one more, where the limit allows.
+    fn open(&self, most: usize) -> Option<Listed> {
+        let fits = |count| (count < most).then_some(count + 1);
+        let opened = self.count.fetch_update(Ordering::AcqRel, Ordering::Acquire, fits);
+        opened.ok().map(|_| Listed(self.count.clone()))
+    }
+
+    /// Completes when all have answered what they were asked. Those that wait to be asked close at once.
+    pub(in crate::net) async fn finish(&self) {
+        self.finish.cancel();
+        self.serving.close();
+        self.serving.wait().await;
+    }
+
+    /// Closes those that serve requests.
+    pub(in crate::net) fn close(&self) {
+        self.close.cancel();
+    }
+}
+
+/// Counts as a connection until it is dropped.
+struct Listed(Arc<AtomicUsize>);
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// What ends with a connection.
+struct Open {
+    _listed: Listed,
+    _place: Option<AddressSlot>,
+    /// The one that its client takes behind a proxy.
+    _behind_proxy: Arc<OnceLock<AddressSlot>>,
+    _seat: WorkerLoad,
+}
+
+/// Listens where the configuration says.
+///
+/// # Errors
+/// Where the address cannot be had.
+pub(in crate::net) fn bind(config: &Config) -> io::Result<TcpListener> {
+    let address = SocketAddr::new(config.host, config.port);
+    let socket = match address.is_ipv4() {
+        true => tokio::net::TcpSocket::new_v4(),
+        false => tokio::net::TcpSocket::new_v6(),
+    }?;
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
+/// Accepts connections for ever.
+pub(in crate::net) async fn accept(
+    listener: TcpListener,
+    router: Router,
+    connections: Connections,
+    shared: Arc<Shared>,
+    tls: Option<Arc<Tls>>,
+    cores: &Runtimes,
+) -> Infallible {
+    let places = AddressLimit::new(&shared.config);
+    let inflows = ByteRates::new(&shared.config, &shared.metrics);
+    loop {
+        let (stream, peer) = match listener.accept().await {
+            Ok((stream, peer)) => (stream, peer.ip()),
+            Err(error) => {
+                tracing::warn!("a connection could not be accepted: {error}");
+                tokio::time::sleep(AFTER_ERROR).await;
+                continue;
+            }
+        };
+        let refused = |limit| {
+            shared.metrics.refused(limit);
+            limit
+        };
+        let admitted = places
+            .for_connection(peer)
+            .map_err(|_| refused(Limit::ConnectionsPerAddress))
+            .and_then(|place| {
+                let opened = connections.open(shared.config.max_connections);
+                opened
+                    .map(|listed| (listed, place))
+                    .ok_or_else(|| refused(Limit::Connections))
+            });
+        let Ok((listed, place)) = admitted else {
+            // Nobody would read it in the middle of a handshake.
+            if tls.is_none() {
+                turn_away(stream);
+            }
+            continue;
+        };
+        set_options(&stream, &shared.config);
+        let (Some((seat, runtime)), Ok(stream)) = (cores.seat(), stream.into_std()) else {
+            continue;
+        };
+        let behind_proxy = Arc::<OnceLock<AddressSlot>>::default();
+        let open = Open {
+            _listed: listed,
+            _place: place,
+            _behind_proxy: behind_proxy.clone(),
+            _seat: seat,
+        };
+        let service = Service {
+            router: router.clone(),
+            tls: tls.clone(),
+            peer,
+            places: places.clone(),
+            behind_proxy,
+            metrics: shared.metrics.clone(),
+            is_settled: AtomicBool::new(false),
+        };
+        let serving = Serving {
+            connections: connections.clone(),
+            header_timeout: shared.config.header_timeout,
+            handshake_timeout: shared.config.handshake_timeout,
+        };
+        let served = service.serve(stream, inflows.of_connection(), open, serving);
+        connections.serving.spawn_on(served, runtime);
+    }
+}
+
+fn set_options(stream: &TcpStream, config: &Config) {
+    let socket = SockRef::from(stream);
+    let keepalive = TcpKeepalive::new()
+        .with_time(config.tcp_timeout)
+        .with_interval(config.tcp_timeout / 3);
+    let set = socket
+        .set_tcp_nodelay(true)
+        .and_then(|()| socket.set_tcp_keepalive(&keepalive))
+        .and_then(|()| limit_unacknowledged(&socket, config.tcp_timeout));
+    if let Err(error) = set {
+        tracing::debug!("a connection goes without its TCP options: {error}");
+    }
+}
+
+/// Linux closes a connection whose other end acknowledges nothing for so long; other systems use their own
+/// limit.
+#[cfg(target_os = "linux")]
+fn limit_unacknowledged(socket: &SockRef<'_>, limit: Duration) -> io::Result<()> {
+    socket.set_tcp_user_timeout(Some(limit))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn limit_unacknowledged(_: &SockRef<'_>, _: Duration) -> io::Result<()> {
+    Ok(())
+}
+
+fn turn_away(mut stream: TcpStream) {
+    tracing::debug!("a connection beyond the limit was turned away");
+    tokio::spawn(async move {
+        // Whoever is turned away may be gone already.
+        let _ = stream.write_all(FULL).await;
+        let _ = stream.shutdown().await;
+    });
+}
+
+/// What answers the requests of one connection.
+struct Service {
+    router: Router,
+    tls: Option<Arc<Tls>>,
+    peer: IpAddr,
+    places: AddressLimit,
+    behind_proxy: Arc<OnceLock<AddressSlot>>,
+    metrics: Arc<Metrics>,
+    /// Whether it has shown what it is for.
+    is_settled: AtomicBool,
+}
+
+/// How long requests are served.
+struct Serving {
+    connections: Connections,
+    header_timeout: Duration,
+    handshake_timeout: Duration,
+}
+
+impl Service {
+    async fn serve(self, stream: net::TcpStream, inflow: ByteRate, open: Open, serving: Serving) {
+        // It was accepted elsewhere.
+        let Ok(stream) = TcpStream::from_std(stream) else {
+            return;
+        };
+        let late = tokio::time::sleep(serving.handshake_timeout);
+        tokio::pin!(late);
+        let connections = &serving.connections;
+        let secured = tokio::select! {
+            secured = self.secured(stream) => secured,
+            () = &mut late => return self.metrics.refused(Limit::Handshake),
+            () = connections.finish.cancelled() => None,
+        };
+        let Some(stream) = secured else {
+            return;
+        };
+        let connection = Connection::new(Metered::new(stream, inflow), Box::new(open));
+        let this = Arc::new(self);
+        let service = hyper::service::service_fn({
+            let this = this.clone();
+            move |request: Request<Incoming>| {
+                let this = this.clone();
+                async move { Ok::<_, Infallible>(this.answer(request).await) }
+            }
+        });
+        let served = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(serving.header_timeout)
+            .max_buf_size(REQUEST_BUFFER)
+            .serve_connection(TokioIo::new(connection), service)
+            .with_upgrades();
+        tokio::pin!(served);
+        let (mut is_finishing, mut is_late) = (false, false);
+        let served = loop {
+            tokio::select! {
+                served = &mut served => break served,
+                () = &mut late, if !is_late => {
+                    is_late = true;
+                    if !this.is_settled() {
+                        return this.metrics.refused(Limit::Handshake);
+                    }
+                }
+                () = connections.finish.cancelled(), if !is_finishing => {
+                    is_finishing = true;
+                    if !this.is_settled() {
+                        return;
+                    }
+                    served.as_mut().graceful_shutdown();
+                }
+                () = connections.close.cancelled() => return,
+            }
+        };
+        if let Err(error) = served {
+            tracing::debug!("a connection ended: {error}");
+        }
+    }
+
+    fn is_settled(&self) -> bool {
+        self.is_settled.load(Ordering::Acquire)
+    }
+
+    /// What carries the connection, where that is there before it is to close.
+    async fn secured(&self, stream: TcpStream) -> Option<Stream> {
+        let Some(tls) = &self.tls else {
+            return Some(Stream::Left(stream));
+        };
+        match tls.accept(stream).await {
+            Ok(stream) => Some(stream),
+            Err(error) => {
+                tracing::debug!("a connection that is no TLS: {error}");
+                None
+            }
+        }
+    }
+
+    async fn answer(&self, request: Request<Incoming>) -> Response {
+        if !host::is_named(request.version(), request.headers()) {
+            return (StatusCode::BAD_REQUEST, [(CONNECTION, "close")], NO_HOST).into_response();
+        }
+        let Ok(place) = self.places.for_request(self.peer, request.headers()) else {
+            self.metrics.refused(Limit::ConnectionsPerAddress);
+            let headers = [(RETRY_AFTER, RETRY_SECONDS), (CONNECTION, "close")];
+            return (StatusCode::SERVICE_UNAVAILABLE, headers).into_response();
+        };
+        if parameter(request.uri(), "transport") != Some("websocket") {
+            self.is_settled.store(true, Ordering::Release);
+        }
+        let answered = self.router.clone().oneshot(prepare(request));
+        let mut response = answered.await.unwrap_or_else(|never| match never {});
+        if let Some(told) = self.tls.as_ref().and_then(|tls| tls.strict_transport.clone()) {
+            response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, told);
+        }
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS
+            && let Some(place) = place
+        {
+            // A connection set_identity a WebSocket once.
+            let _ = self.behind_proxy.set(place);
+        }
+        response
+    }
+}
+
+fn prepare(request: Request<Incoming>) -> Request<Body> {
+    let mut request = request.map(Body::new);
+    if let Some(uri) = engine_uri(request.uri()) {
+        *request.uri_mut() = uri;
+    }
+    request
+}
+
+/// The URI of an engine's request: under the engine's path, or at `/`, as the clients of the Node proof of
+/// concept have it (`path: '/'`), which must be told apart before routing.
+fn engine_uri(uri: &Uri) -> Option<Uri> {
+    let query = uri.query()?;
+    // The whole path: beside the engine's stand the JS client's files, which may have a query too.
+    let is_ours = uri.path().trim_end_matches('/') == PATH;
+    let is_at_root = uri.path() == "/" && query.split('&').any(|pair| pair.starts_with("EIO="));
+    match is_ours || is_at_root {
+        true => format!("{PATH}/?{query}").parse().ok(),
+        false => None,
+    }
+}

@@ -1,0 +1,284 @@
+//! The calls of one socket on their way in: started in the order in which they came, so many at once, so
+//! many waiting. When many wait, reading pauses; what still comes is refused, and told so.
+
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use super::in_flight::CallInFlight;
+use crate::call::payload::Arrived;
+
+/// Bytes that waiting calls may hold, as a multiple of the largest call.
+const BYTES: usize = 4;
+
+/// Bytes that a waiting call takes beside its own.
+const OVERHEAD: usize = 128;
+
+/// A call that came in, and the number of its ack where the client wants one.
+#[derive(Debug)]
+pub(in crate::net) struct Incoming {
+    pub(in crate::net) arrived: Arrived,
+    pub(in crate::net) ack: Option<u64>,
+    pub(in crate::net) in_flight: CallInFlight,
+}
+
+impl Incoming {
+    fn size(&self) -> usize {
+        self.arrived.size().saturating_add(OVERHEAD)
+    }
+}
+
+/// How many calls of one socket run and wait.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::net) struct QueueLimits {
+    pub(in crate::net) running: usize,
+    pub(in crate::net) waiting: usize,
+    /// Bytes of the largest call.
+    pub(in crate::net) call: usize,
+    /// How long reading may pause for one crowd, all pauses together and what lies between them.
+    pub(in crate::net) pause: Duration,
+}
+
+/// What set_identity of a call that came in.
+#[derive(Debug)]
+pub(in crate::net) enum Admission {
+    /// It waits for its turn.
+    Waits,
+    /// It waits, and so many do that reading should pause.
+    WaitsAmongMany,
+    /// There is no room for it.
+    Refused(Incoming),
+}
+
+#[derive(Debug)]
+pub(in crate::net) struct CallQueue {
+    bounds: QueueLimits,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    waiting: VecDeque<Incoming>,
+    bytes: usize,
+    running: usize,
+    /// Somebody starts a call right now: only one does at a time, so that they start in order.
+    starting: bool,
+    /// A call that was started has yet to begin: those behind it wait.
+    held: bool,
+    /// It began; those behind it wait until it has said what it says at once.
+    released: bool,
+    /// Reading was paused, and many waited since.
+    crowded: bool,
+    /// When many waited first since none did. However often reading goes on in between, it is one crowd.
+    crowd_since: Option<Instant>,
+}
+
+impl CallQueue {
+    pub(in crate::net) fn new(bounds: QueueLimits) -> Self {
+        Self {
+            bounds,
+            state: Mutex::default(),
+        }
+    }
+
+    /// Takes a call in.
+    pub(in crate::net) fn admit(&self, incoming: Incoming) -> Admission {
+        let mut state = self.state();
+        let size = incoming.size();
+        let most = self.bounds.call.saturating_mul(BYTES);
+        let is_full = state.waiting.len() >= self.bounds.waiting;
+        if is_full || state.bytes.saturating_add(size) > most {
+            return Admission::Refused(incoming);
+        }
+        state.bytes += size;
+        state.waiting.push_back(incoming);
+        let many = state.waiting.len() * 2 >= self.bounds.waiting || state.bytes * 2 >= most;
+        if many && !state.crowded {
+            state.crowded = true;
+            state.crowd_since.get_or_insert_with(Instant::now);
+            return Admission::WaitsAmongMany;
+        }
+        Admission::Waits
+    }
+
+    /// The next call to start, where one waits, may run, and nobody else starts one. Whoever gets it says
+    /// [`CallQueue::started`], then asks again.
+    pub(in crate::net) fn next(&self) -> Option<Incoming> {
+        let mut state = self.state();
+        if state.starting || state.held || state.running >= self.bounds.running {
+            return None;
+        }
+        let incoming = state.waiting.pop_front()?;
+        state.bytes -= incoming.size();
+        if state.waiting.is_empty() {
+            state.crowd_since = None;
+        }
+        state.running += 1;
+        state.starting = true;
+        Some(incoming)
+    }
+
+    /// The call that [`CallQueue::next`] gave runs now, or ran already.
+    pub(in crate::net) fn started(&self) {
+        self.state().starting = false;
+    }
+
+    /// No further call starts until [`CallQueue::release`].
+    pub(in crate::net) fn hold(&self) {
+        self.state().held = true;
+    }
+
+    /// Ends [`CallQueue::hold`].
+    pub(in crate::net) fn release(&self) {
+        self.state().released = true;
+    }
+
+    /// Whether calls were held back and may start from now on.
+    pub(in crate::net) fn was_released(&self) -> bool {
+        let mut state = self.state();
+        let released = std::mem::take(&mut state.released);
+        state.held &= !released;
+        released
+    }
+
+    /// A call has its answer.
+    pub(in crate::net) fn finished(&self) {
+        self.state().running -= 1;
+    }
+
+    /// Whether there was a crowd and few wait now: reading may go on. Says so once.
+    pub(in crate::net) fn is_below_low_water(&self) -> bool {
+        let mut state = self.state();
+        let few = state.waiting.len() * 4 <= self.bounds.waiting && state.bytes <= self.bounds.call;
+        let thinned = state.crowded && few;
+        if thinned {
+            state.crowded = false;
+        }
+        thinned
+    }
+
+    /// How long reading may still pause for this crowd.
+    pub(in crate::net) fn pause_left(&self) -> Duration {
+        let since = self.state().crowd_since;
+        since.map_or(Duration::ZERO, |since| {
+            self.bounds.pause.saturating_sub(since.elapsed())
+        })
+    }
+
+    /// Whether there is a crowd still: whoever thins it will say so.
+    pub(in crate::net) fn is_above_high_water(&self) -> bool {
+        self.state().crowded
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::socket::in_flight::InFlight;
+
+    fn incoming(number: u64, bytes: usize) -> Incoming {
+        Incoming {
+            arrived: Arrived {
+                text: "x".repeat(bytes).into(),
+                attachments: Vec::new(),
+            },
+            ack: Some(number),
+            in_flight: InFlight::default().begin(),
+        }
+    }
+
+    fn call(number: u64) -> Incoming {
+        incoming(number, 10)
+    }
+
+    fn call_queue(running: usize, waiting: usize) -> CallQueue {
+        CallQueue::new(QueueLimits {
+            running,
+            waiting,
+            call: 1000,
+            pause: Duration::MAX,
+        })
+    }
+
+    #[test]
+    fn one_call_is_started_at_a_time_and_in_order() {
+        let call_queue = call_queue(2, 10);
+        for number in 0..3 {
+            assert!(matches!(call_queue.admit(call(number)), Admission::Waits));
+        }
+        assert_eq!(call_queue.next().unwrap().ack, Some(0));
+        assert!(call_queue.next().is_none(), "the first is not started yet");
+        call_queue.started();
+        assert_eq!(call_queue.next().unwrap().ack, Some(1));
+        call_queue.started();
+        assert!(call_queue.next().is_none(), "two run already");
+        call_queue.finished();
+        assert_eq!(call_queue.next().unwrap().ack, Some(2));
+    }
+
+    #[test]
+    fn a_crowd_is_told_once_and_what_does_not_fit_is_given_back() {
+        let call_queue = call_queue(1, 4);
+        assert!(matches!(call_queue.admit(call(0)), Admission::Waits));
+        assert!(matches!(call_queue.admit(call(1)), Admission::WaitsAmongMany));
+        assert!(matches!(call_queue.admit(call(2)), Admission::Waits));
+        assert!(matches!(call_queue.admit(call(3)), Admission::Waits));
+        assert!(matches!(
+            call_queue.admit(call(4)),
+            Admission::Refused(Incoming { ack: Some(4), .. })
+        ));
+        assert!(!call_queue.is_below_low_water());
+        for _ in 0..3 {
+            call_queue.next().unwrap();
+            call_queue.started();
+            call_queue.finished();
+        }
+        assert!(call_queue.is_below_low_water());
+        assert!(!call_queue.is_below_low_water());
+    }
+
+    #[test]
+    fn a_crowd_pauses_reading_for_so_long_and_no_longer_however_it_comes_and_goes() {
+        let bounds = |pause| QueueLimits {
+            running: 1,
+            waiting: 4,
+            call: 1000,
+            pause,
+        };
+        let patient = CallQueue::new(bounds(Duration::MAX));
+        assert_eq!(patient.pause_left(), Duration::ZERO, "there is no crowd");
+        let impatient = CallQueue::new(bounds(Duration::ZERO));
+        for call_queue in [&patient, &impatient] {
+            for number in 0..3 {
+                call_queue.admit(call(number));
+            }
+        }
+        assert!(!patient.pause_left().is_zero());
+        assert!(impatient.pause_left().is_zero());
+        while patient.next().is_some() {
+            patient.started();
+            patient.finished();
+        }
+        assert_eq!(patient.pause_left(), Duration::ZERO, "the crowd is gone");
+    }
+
+    #[test]
+    fn bytes_that_wait_are_bounded_too() {
+        let call_queue = call_queue(1, 1000);
+        let admitted = (0..10)
+            .take_while(|number| {
+                !matches!(
+                    call_queue.admit(incoming(*number, 1000 - OVERHEAD)),
+                    Admission::Refused(_)
+                )
+            })
+            .count();
+        assert_eq!(admitted, BYTES);
+    }
+}

@@ -1,0 +1,398 @@
+//! What a session speaks: Socket.IO. Its packets are put together here and go to the socket of their namespace.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use bytestring::ByteString;
+use futures_util::FutureExt;
+use serde_json::{Value, value::to_raw_value};
+use tokio::time::sleep;
+
+use super::{
+    call_queue::Incoming,
+    client_socket::{ClientSocket, EVENT},
+    connect::Knocking,
+    expiry,
+    server_event::Handshake,
+    shared::Shared,
+};
+use crate::{
+    call::payload::Arrived,
+    config::Parser,
+    error::{CallError, Code, Result},
+    net::{
+        engineio::{CloseReason, Handler, Malformed, Message, Session},
+        metrics::Limit,
+        socketio::{
+            Notice, ROOT,
+            assembly::{Assembled, Assembler, Limits},
+            msgpack,
+            packet::{Kind, Packet, Version, arguments},
+        },
+    },
+};
+
+/// How long a refused client may stay connected, to hear why.
+const FAREWELL: std::time::Duration = std::time::Duration::from_secs(5);
+
+/// Most Buffers that a packet may announce.
+const MOST_BUFFERS: usize = 10_000;
+
+/// Deepest nesting in what a client answers.
+const DEEPEST: usize = 127;
+
+/// One client, over whatever carries its session.
+pub(in crate::net) struct Client(Arc<Inner>);
+
+struct Inner {
+    shared: Arc<Shared>,
+    state: Mutex<State>,
+}
+
+struct State {
+    sockets: Vec<Arc<ClientSocket>>,
+    assembler: Assembler,
+    /// The number of the packet that waits for its Buffers, and whether its time runs.
+    assembling: u64,
+    is_timed: bool,
+    /// It was refused, and goes soon.
+    is_refused: bool,
+}
+
+impl Client {
+    pub(in crate::net) fn new(shared: Arc<Shared>) -> Self {
+        let limits = limits(&shared);
+        Self(Arc::new(Inner {
+            shared,
+            state: Mutex::new(State {
+                sockets: Vec::new(),
+                assembler: Assembler::new(limits),
+                assembling: 0,
+                is_timed: false,
+                is_refused: false,
+            }),
+        }))
+    }
+}
+
+fn limits(shared: &Shared) -> Limits {
+    Limits {
+        bytes: shared.config.max_call,
+        buffers: MOST_BUFFERS,
+    }
+}
+
+impl Handler for Client {
+    fn opened(&self, session: &Arc<Session>) {
+        let version = Version::from(session.protocol());
+        if version == Version::V4 {
+            // Existing clients are connected to the root without asking.
+            self.0.connect(session, ROOT, None, None);
+        }
+        let (inner, session) = (self.0.clone(), session.clone());
+        tokio::spawn(async move {
+            tokio::select! {
+                () = sleep(inner.shared.config.handshake_timeout) => inner.expect_a_socket(&session),
+                () = session.over() => {}
+            }
+        });
+    }
+
+    fn text(&self, session: &Arc<Session>, text: &str) -> Result<(), Malformed> {
+        match self.0.shared.config.parser {
+            Parser::Json => self.0.text(session, text),
+            Parser::Msgpack => Err(Malformed("a text where MessagePack is spoken")),
+        }
+    }
+
+    fn binary(&self, session: &Arc<Session>, bytes: Bytes) -> Result<(), Malformed> {
+        let assembled = match self.0.shared.config.parser {
+            Parser::Json => self.0.state().assembler.add(bytes)?,
+            Parser::Msgpack => Some(msgpack::decode::decode(&bytes, limits(&self.0.shared), DEEPEST)?),
+        };
+        match assembled {
+            Some(assembled) => self.0.assembled(session, assembled),
+            None => Ok(()),
+        }
+    }
+
+    fn idle(&self, session: &Arc<Session>) {
+        let mut state = self.0.state();
+        if !state.assembler.is_waiting() || std::mem::replace(&mut state.is_timed, true) {
+            return;
+        }
+        let number = state.assembling;
+        drop(state);
+        let (inner, session) = (self.0.clone(), session.clone());
+        tokio::spawn(async move {
+            tokio::select! {
+                () = sleep(inner.shared.config.body_timeout) => inner.expect_whole(&session, number),
+                () = session.over() => {}
+            }
+        });
+    }
+
+    fn closed(&self, _: &Arc<Session>, _: CloseReason) {
+        let sockets = std::mem::take(&mut self.0.state().sockets);
+        for socket in sockets {
+            socket.disconnected();
+        }
+    }
+}
+
+impl Inner {
+    fn text(self: &Arc<Self>, session: &Arc<Session>, text: &str) -> Result<(), Malformed> {
+        let version = Version::from(session.protocol());
+        let packet = Packet::decode(version, text)?;
+        let buffers = packet.buffers.unwrap_or_default();
+        let mut state = self.state();
+        if state.assembler.is_waiting() {
+            return Err(Malformed("a text where a Buffer belongs"));
+        }
+        if buffers > 0 {
+            if buffers > MOST_BUFFERS {
+                return Err(Malformed("more Buffers than anybody sends"));
+            }
+            state.assembling += 1;
+            state.is_timed = false;
+            let assembled = state.assembler.begin(text.into(), buffers)?;
+            drop(state);
+            return match assembled {
+                Some(assembled) => self.assembled(session, assembled),
+                None => Ok(()),
+            };
+        }
+        drop(state);
+        match text.len() > self.shared.config.max_call {
+            true => self.too_large(&packet),
+            false => self.packet(session, &packet, |arguments| arguments.into(), Vec::new()),
+        }
+    }
+
+    /// A packet is there with its Buffers, or over its limit.
+    fn assembled(self: &Arc<Self>, session: &Arc<Session>, assembled: Assembled) -> Result<(), Malformed> {
+        let version = Version::from(session.protocol());
+        match assembled {
+            Assembled::TooLarge(text) => self.too_large(&Packet::decode(version, &text)?)?,
+            Assembled::Whole(whole) => {
+                let packet = Packet::decode(version, &whole.text)?;
+                let text = |arguments: &str| whole.text.slice_ref(arguments);
+                self.packet(session, &packet, text, whole.buffers)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn packet(
+        self: &Arc<Self>,
+        session: &Arc<Session>,
+        packet: &Packet<'_>,
+        text: impl FnOnce(&str) -> ByteString,
+        attachments: Vec<Bytes>,
+    ) -> Result<(), Malformed> {
+        match &packet.kind {
+            Kind::Connect { auth } => self.connect(session, packet.namespace, *auth, packet.query),
+            Kind::Disconnect => self.disconnect(packet.namespace),
+            Kind::Event { id, name, arguments } => {
+                let Some(socket) = self.socket(packet.namespace) else {
+                    return Ok(());
+                };
+                match name == EVENT {
+                    true => socket.take_in(Incoming {
+                        arrived: Arrived {
+                            text: text(arguments),
+                            attachments,
+                        },
+                        ack: *id,
+                        in_flight: socket.begin(),
+                    }),
+                    false => socket.refuse_unknown(*id, name),
+                }
+            }
+            Kind::Ack { id, arguments } => {
+                if let Some(socket) = self.socket(packet.namespace) {
+                    socket.acked(*id, acked(arguments, &attachments)?);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn too_large(&self, packet: &Packet<'_>) -> Result<(), Malformed> {
+        let Kind::Event { id, .. } = packet.kind else {
+            return Err(Malformed("more than a client has to say"));
+        };
+        if let Some(socket) = self.socket(packet.namespace) {
+            socket.refuse_too_large(id);
+        }
+        Ok(())
+    }
+
+    fn socket(&self, namespace: &str) -> Option<Arc<ClientSocket>> {
+        self.state().find(namespace).cloned()
+    }
+
+    fn disconnect(&self, namespace: &str) {
+        let mut state = self.state();
+        let found = state
+            .sockets
+            .iter()
+            .position(|socket| socket.namespace() == namespace);
+        let Some(found) = found else {
+            return;
+        };
+        let socket = state.sockets.swap_remove(found);
+        drop(state);
+        socket.disconnected();
+    }
+
+    /// Connects the client to a namespace. Where that takes its time, the session is not read meanwhile.
+    fn connect(
+        self: &Arc<Self>,
+        session: &Arc<Session>,
+        namespace: &str,
+        auth: Option<&str>,
+        query: Option<&str>,
+    ) {
+        if self.socket(namespace).is_some() {
+            return;
+        }
+        let knocking = Knocking {
+            shared: self.shared.clone(),
+            session: session.clone(),
+            namespace: namespace.into(),
+            auth: auth.map(str::to_owned),
+            query: query.map(str::to_owned),
+        };
+        let mut welcoming = self.clone().welcome(knocking).boxed();
+        if (&mut welcoming).now_or_never().is_some() {
+            return;
+        }
+        let pause = session.pause_reading();
+        let session = session.clone();
+        tokio::spawn(async move {
+            welcoming.await;
+            session.end_pause(pause);
+        });
+    }
+
+    /// A packet whose Buffers do not come ends the session.
+    fn expect_whole(&self, session: &Arc<Session>, number: u64) {
+        let state = self.state();
+        let is_late = state.assembler.is_waiting() && state.assembling == number;
+        drop(state);
+        if is_late {
+            self.shared.metrics.refused(Limit::Body);
+            session.close_in_peace(CloseReason::ParseError);
+        }
+    }
+
+    /// A client that has not connected in time goes.
+    fn expect_a_socket(&self, session: &Arc<Session>) {
+        if self.state().sockets.is_empty() {
+            self.shared.metrics.refused(Limit::Handshake);
+            session.close_in_peace(CloseReason::ForcedClose);
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn find(&self, namespace: &str) -> Option<&Arc<ClientSocket>> {
+        self.sockets.iter().find(|socket| socket.namespace() == namespace)
+    }
+}
+
+/// What a client answers: the first of its arguments.
+fn acked(text: &str, attachments: &[Bytes]) -> Result<Result<Value>, Malformed> {
+    if !attachments.is_empty() {
+        return Ok(Err(CallError::new(
+            Code::InvalidData,
+            "an ack that is no JSON value",
+        )));
+    }
+    let arguments = arguments(text, DEEPEST)?;
+    let first = arguments.first().map_or("null", |first| *first);
+    let value = serde_json::from_str(first);
+    Ok(value.map_err(|_| CallError::new(Code::InvalidData, "an ack that is no JSON value")))
+}
+
+/// How it goes on with who wants to connect.
+impl Inner {
+    async fn welcome(self: Arc<Self>, knocking: Knocking) {
+        if *knocking.namespace != *ROOT {
+            return self.refuse(&knocking, "Invalid namespace", None);
+        }
+        match knocking.let_in().await {
+            Ok(socket) => self.connected(&knocking, &socket),
+            Err(error) => self.refuse(&knocking, error.message(), Some(&error)),
+        }
+    }
+
+    fn connected(&self, knocking: &Knocking, socket: &Arc<ClientSocket>) {
+        let mut state = self.state();
+        state.sockets.push(socket.clone());
+        drop(state);
+        let version = Version::from(knocking.session.protocol());
+        let parser = self.shared.config.parser;
+        say(
+            &knocking.session,
+            &Notice::connected(parser, version, &knocking.namespace, socket.id.as_str()),
+        );
+        let handshake: Handshake<'_> = knocking
+            .auth
+            .as_deref()
+            .and_then(|auth| serde_json::from_str(auth).ok())
+            .unwrap_or_default();
+        socket.connected(handshake);
+        expiry::begin(socket.clone(), self.shared.auth.clone());
+        if knocking.session.is_closed() {
+            self.disconnect(&knocking.namespace);
+        }
+    }
+
+    fn refuse(self: &Arc<Self>, knocking: &Knocking, message: &str, error: Option<&CallError>) {
+        let version = Version::from(knocking.session.protocol());
+        let parser = self.shared.config.parser;
+        let data = error.and_then(|error| to_raw_value(error).ok());
+        say(
+            &knocking.session,
+            &Notice::refused(parser, version, &knocking.namespace, message, data.as_deref()),
+        );
+        if version == Version::V4 {
+            // These hear of an error, and stay until they are told to go.
+            say(
+                &knocking.session,
+                &Notice::disconnected(parser, &knocking.namespace),
+            );
+        }
+        let mut state = self.state();
+        if std::mem::replace(&mut state.is_refused, true) {
+            return;
+        }
+        drop(state);
+        let (inner, session) = (self.clone(), knocking.session.clone());
+        tokio::spawn(async move {
+            tokio::select! {
+                () = sleep(FAREWELL) => {}
+                () = session.over() => return,
+            }
+            let mut state = inner.state();
+            state.is_refused = false;
+            let is_alone = state.sockets.is_empty();
+            drop(state);
+            if is_alone {
+                session.close_in_peace(CloseReason::ForcedClose);
+            }
+        });
+    }
+}
+
+fn say(session: &Arc<Session>, notice: &dyn Message) {
+    if let Ok(false) = session.send_queue.send_beyond(notice) {
+        session.close(CloseReason::Stalled);
+    }
+}

@@ -1,0 +1,397 @@
+//! One client's socket, as its calls and their functions see it: a call comes in, is answered, and its answer
+//! goes out.
+
+use std::{
+    future::{Future, poll_fn},
+    panic::AssertUnwindSafe,
+    pin::pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Waker},
+};
+
+use futures_util::FutureExt;
+use serde_json::{Value, json};
+use tokio::{
+    sync::{Notify, futures::Notified},
+    task::unconstrained,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    answer::AnswerFrame,
+    call_queue::{Admission, CallQueue, Incoming, QueueLimits},
+    future_cache,
+    in_flight::CallInFlight,
+    refusals,
+    sender::{MESSAGE, SocketSender},
+    server_event::{Handshake, ServerEvent},
+    shared::Shared,
+};
+use crate::{
+    call::{
+        dispatch::Answer,
+        identity::Identity,
+        peer::{Outgoing, Peer, SocketData, SocketId},
+    },
+    error::{CallError, Code, Result},
+    feed::{self, Wanted},
+    net::{
+        auth::revoked,
+        engineio::{CloseReason, Session},
+        limits::{per_subject::Part, rate::Rate},
+        metrics::Limit,
+        rooms::membership::Member,
+        socketio::Kind,
+        sockets::Connected,
+    },
+};
+
+/// The event that carries calls one way, and the other way what topics and the server say.
+pub(in crate::net) const EVENT: &str = "event";
+
+/// One client's socket.
+pub(in crate::net) struct ClientSocket {
+    pub(in crate::net) id: SocketId,
+    namespace: Arc<str>,
+    session: Arc<Session>,
+    rate: Rate,
+    pub(in crate::net) part: Part,
+    pub(in crate::net) call_queue: CallQueue,
+    pub(in crate::net) sender: Arc<SocketSender>,
+    pub(in crate::net) data: SocketData,
+    /// Who it is now; why it is nobody, where it is closed at its first call.
+    pub(in crate::net) identity: Mutex<Identity>,
+    identified: Notify,
+    refused: Option<CallError>,
+    pub(in crate::net) rooms: Member,
+    pub(in crate::net) gone: CancellationToken,
+    pub(in crate::net) shared: Arc<Shared>,
+}
+
+impl ClientSocket {
+    /// A socket of a session. One that is refused is closed when it calls.
+    pub(in crate::net) fn new(
+        session: Arc<Session>,
+        namespace: Arc<str>,
+        identity: Result<Identity>,
+        shared: Arc<Shared>,
+    ) -> Result<Arc<Self>, getrandom::Error> {
+        let gone = CancellationToken::new();
+        let config = &shared.config;
+        let sender = SocketSender::new(session.clone(), namespace.clone(), config);
+        let call_queue = CallQueue::new(QueueLimits {
+            running: config.max_running,
+            waiting: config.max_waiting,
+            call: config.max_call,
+            pause: config.read_pause,
+        });
+        let (identity, refused) = match identity {
+            Ok(identity) => (identity, None),
+            Err(error) => (Identity::ANONYMOUS, Some(error)),
+        };
+        let this = Arc::new(Self {
+            id: SocketId::random()?,
+            namespace,
+            session,
+            rate: shared.rates.of_one(),
+            part: Part::default(),
+            call_queue,
+            rooms: shared.rooms.member(sender.clone()),
+            sender,
+            data: SocketData::default(),
+            identity: Mutex::new(identity),
+            identified: Notify::new(),
+            refused,
+            gone,
+            shared,
+        });
+        this.shared.sockets.enter(&this.id, &this);
+        this.shared.metrics.connected();
+        Ok(this)
+    }
+
+    /// The socket is connected: it is subscribed to what its handshake names, and a client that is too old is
+    /// told so.
+    pub(in crate::net) fn connected(self: &Arc<Self>, handshake: Handshake<'_>) {
+        let Handshake { topics, version } = handshake;
+        if let (Some(version), Some(min)) = (&version, &self.shared.config.min_client)
+            && version < min
+        {
+            self.say(&ServerEvent::Reload { min });
+        }
+        let most = self.shared.config.max_subscriptions;
+        let topics = topics.map_or_else(Wanted::default, |topics| Wanted::read(topics.get(), most));
+        if self.refused.is_some() {
+            return;
+        }
+        self.rooms.appear();
+        if topics.is_empty() {
+            return;
+        }
+        let context = self.shared.dispatcher.context(self.clone(), "topic.subscribe");
+        tokio::spawn(feed::at_connection(self.shared.feed.clone(), context, topics));
+    }
+
+    fn say(&self, notice: &ServerEvent<'_>) {
+        if let Err(error) = self.sender.notify(Kind::Event(EVENT), notice) {
+            tracing::debug!(%error, "a notice did not reach its client");
+        }
+    }
+
+    /// One more call is under way.
+    pub(in crate::net) fn begin(&self) -> CallInFlight {
+        self.shared.progress.begin()
+    }
+
+    pub(in crate::net) fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
+    /// The socket is gone: nobody waits any more for what its functions do.
+    pub(in crate::net) fn disconnected(&self) {
+        self.gone.cancel();
+        self.sender.disconnected();
+        self.rooms.disconnected();
+    }
+
+    /// The client acked what it was asked.
+    pub(in crate::net) fn acked(&self, number: u64, answer: Result<Value>) {
+        self.sender.answered(number, answer);
+    }
+
+    /// Answers a call that is too large to be taken in.
+    pub(in crate::net) fn refuse_too_large(self: &Arc<Self>, ack: Option<u64>) {
+        if let Some(why) = &self.refused {
+            return self.close_at_first_call(ack, why);
+        }
+        if !self.is_too_fast(ack) {
+            self.refuse(ack, &refusals::too_large(self.shared.config.max_call));
+        }
+    }
+
+    /// Who it is now.
+    pub(in crate::net) fn known_identity(&self) -> MutexGuard<'_, Identity> {
+        self.identity.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// It is somebody else from now on. One whose rights were taken away has none again.
+    ///
+    /// # Errors
+    /// Where that one has as many sockets as it may have.
+    pub(in crate::net) fn set_identity(&self, identity: Identity) -> Result<()> {
+        let mut known = self.known_identity();
+        if !self.gone.is_cancelled() {
+            self.part.of(&self.shared.shares, identity.subject())?;
+            *known = identity;
+            self.identified.notify_waiters();
+        }
+        Ok(())
+    }
+
+    /// Completes when it is somebody else.
+    pub(in crate::net) fn identified(&self) -> Notified<'_> {
+        self.identified.notified()
+    }
+
+    /// Takes a call in, in the order in which they came.
+    pub(in crate::net) fn take_in(self: &Arc<Self>, incoming: Incoming) {
+        if let Some(why) = &self.refused {
+            return self.close_at_first_call(incoming.ack, why);
+        }
+        if self.gone.is_cancelled() {
+            return;
+        }
+        if self.shared.progress.is_draining() {
+            return self.refuse(incoming.ack, &refusals::stopping());
+        }
+        if self.is_too_fast(incoming.ack) {
+            return;
+        }
+        match self.call_queue.admit(incoming) {
+            Admission::Waits => {}
+            Admission::WaitsAmongMany => self.pause_reading(),
+            Admission::Refused(incoming) => {
+                self.shared.metrics.refused(Limit::CallsWaiting);
+                return self.refuse(incoming.ack, &refusals::crowded());
+            }
+        }
+        self.start_waiting();
+    }
+
+    /// Answers an event that is no call.
+    pub(in crate::net) fn refuse_unknown(&self, ack: Option<u64>, name: &str) {
+        if self.is_too_fast(ack) {
+            return;
+        }
+        match ack {
+            Some(_) => self.refuse(ack, &refusals::unknown()),
+            None => self.shared.unheard.tell(name),
+        }
+    }
+
+    /// Counts a call, and refuses one too many.
+    fn is_too_fast(&self, ack: Option<u64>) -> bool {
+        let (limit, whose, wait) = match (self.rate.count(), self.part.count()) {
+            (Err(wait), _) => (Limit::CallRate, "socket", wait),
+            (_, Err(wait)) => (Limit::CallRatePerSubject, "subject", wait),
+            _ => return false,
+        };
+        self.shared.metrics.refused(limit);
+        self.refuse(ack, &refusals::too_fast(whose, wait));
+        true
+    }
+
+    /// Stops reading until fewer calls wait, but not beyond what the call_queue allows: heartbeats are read too.
+    fn pause_reading(self: &Arc<Self>) {
+        let longest = self.call_queue.pause_left();
+        if longest.is_zero() {
+            return;
+        }
+        let pause = self.session.pause_reading();
+        if !self.call_queue.is_above_high_water() {
+            // The calls were started elsewhere in between, and who did that resumed too early.
+            return self.session.end_pause(pause);
+        }
+        let session = self.session.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                () = tokio::time::sleep(longest) => session.end_pause(pause),
+                () = session.over() => {}
+            }
+        });
+    }
+
+    fn start_waiting(self: &Arc<Self>) {
+        while let Some(incoming) = self.call_queue.next() {
+            self.start(incoming);
+            self.call_queue.started();
+        }
+        if self.call_queue.is_below_low_water() {
+            self.session.resume_reading();
+            if self.call_queue.is_above_high_water() {
+                // Others came in between, and their pause is over with the one before.
+                self.pause_reading();
+            }
+        }
+    }
+
+    /// Runs a call up to its first wait, right here; most are done by then. The rest of it set_identity a task.
+    fn start(self: &Arc<Self>, incoming: Incoming) {
+        let this = self.clone();
+        let mut call = future_cache::hold(async move {
+            let answered = AssertUnwindSafe(this.answer(incoming)).catch_unwind().await;
+            if answered.is_err() {
+                tracing::error!("what a call left behind panicked");
+            }
+            this.call_queue.finished();
+        });
+        // Unconstrained, since a reader that has used up its budget would have calls wait for nothing, and overtaken.
+        let polled = pin!(unconstrained(&mut call)).poll(&mut Context::from_waker(Waker::noop()));
+        self.call_queue.was_released();
+        if polled.is_ready() {
+            return future_cache::give_back(call);
+        }
+        let this = self.clone();
+        tokio::spawn(poll_fn(move |context| {
+            let polled = call.poll(context);
+            if this.call_queue.was_released() || polled.is_ready() {
+                this.start_waiting();
+            }
+            polled
+        }));
+    }
+
+    async fn answer(self: &Arc<Self>, incoming: Incoming) {
+        let peer: Arc<dyn Peer> = self.clone();
+        let Incoming {
+            arrived,
+            ack,
+            in_flight: _in_progress,
+        } = incoming;
+        if self.sender.has_ended() {
+            // It waited while its caller's rights went.
+            return self.shared.metrics.answered(Some(Code::Unauthenticated));
+        }
+        let answer = self.shared.dispatcher.answer(arrived, peer).await;
+        let failure = answer.result.as_ref().err().map(CallError::code);
+        let Err(error) = self.sender.answer_call(ack, &answer).await else {
+            return self.shared.metrics.answered(failure);
+        };
+        if error.code() != Code::Internal {
+            self.shared.metrics.answered(failure);
+            return tracing::debug!(%error, "an answer did not reach its client");
+        }
+        self.shared.metrics.answered(Some(Code::Internal));
+        let apology = Answer {
+            event: answer.event,
+            result: Err(error),
+        };
+        if let Err(error) = self.sender.answer_call(ack, &apology).await {
+            tracing::debug!(%error, "an answer did not reach its client");
+        }
+    }
+
+    /// Answers a packet that is not taken in.
+    fn refuse(&self, ack: Option<u64>, error: &CallError) {
+        self.shared.metrics.answered(Some(error.code()));
+        let sent = match ack {
+            Some(id) => self.sender.refuse(Kind::Ack(id), &AnswerFrame::refusal(error)),
+            None => self.sender.refuse(Kind::Event(MESSAGE), &error.message()),
+        };
+        if let Err(error) = sent {
+            tracing::debug!(%error, "a refusal did not reach its client");
+        }
+    }
+}
+
+/// How the server closes a socket, and what its client hears last.
+impl ClientSocket {
+    /// Closes the socket and says why. Nothing else reaches its client any more, and nothing more is done for it.
+    pub(in crate::net) fn dismiss(&self, why: &CallError) {
+        let closed = json!({ "event": "server.closed", "error": why });
+        self.close_saying(&[(Kind::Event(EVENT), &closed)]);
+    }
+
+    fn close_saying(&self, last: &[(Kind<'_>, Outgoing<'_>)]) {
+        self.gone.cancel();
+        *self.known_identity() = Identity::ANONYMOUS;
+        self.sender.end(last);
+        self.session.close_in_peace(CloseReason::ForcedClose);
+    }
+
+    /// Existing clients look for the text as a message, whether they wait for an ack or not.
+    fn close_at_first_call(&self, ack: Option<u64>, why: &CallError) {
+        self.shared.metrics.answered(Some(why.code()));
+        let message: (Kind<'_>, Outgoing<'_>) = (Kind::Event(MESSAGE), &refusals::NO_PERMISSION);
+        let error = CallError::new(why.code(), refusals::NO_PERMISSION);
+        match ack {
+            Some(id) => {
+                let answer = AnswerFrame::refusal(&error);
+                self.close_saying(&[message, (Kind::Ack(id), &answer)]);
+            }
+            None => self.close_saying(&[message]),
+        }
+    }
+}
+
+impl Connected for ClientSocket {
+    fn say_draining(&self) {
+        self.say(&ServerEvent::Draining);
+    }
+
+    fn revoke(&self, subject: &str) -> bool {
+        let is_meant = self.known_identity().subject() == Some(subject);
+        if is_meant {
+            self.shared.metrics.refused(Limit::Revoked);
+            self.dismiss(&revoked());
+        }
+        is_meant
+    }
+}
+
+impl Drop for ClientSocket {
+    fn drop(&mut self) {
+        self.shared.sockets.leave(&self.id);
+        self.shared.metrics.disconnected();
+    }
+}

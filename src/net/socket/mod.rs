@@ -1,0 +1,17 @@
+//! A client's socket in a namespace, as its calls and their functions see it. `client` puts the packets of a session together
+//! for its sockets; a call waits in the `call_queue` of a `client_socket` for its turn, and what is said leaves by its `sender`.
+
+mod answer;
+mod call_queue;
+pub(in crate::net) mod client;
+mod client_socket;
+mod connect;
+mod expiry;
+mod future_cache;
+pub(in crate::net) mod in_flight;
+mod peer;
+mod refusals;
+mod sender;
+mod server_event;
+pub(in crate::net) mod shared;
+mod unheard;

@@ -1,0 +1,103 @@
+//! What functions may do with a caller's socket.
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+
+use super::client_socket::ClientSocket;
+use crate::{
+    call::{
+        identity::Identity,
+        peer::{Outgoing, Peer, SocketData, SocketId, Target, in_too_many_rooms},
+        written::Written,
+    },
+    error::Result,
+    net::{metrics::Limit, socketio::Kind},
+};
+
+impl Peer for ClientSocket {
+    fn id(&self) -> &SocketId {
+        &self.id
+    }
+
+    fn identity(&self) -> Identity {
+        self.known_identity().clone()
+    }
+
+    fn identify(&self, identity: Identity) -> Result<()> {
+        self.set_identity(identity)
+    }
+
+    fn gone(&self) -> &CancellationToken {
+        &self.gone
+    }
+
+    fn emit<'a>(&'a self, target: Target, event: &'a str, data: Outgoing<'a>) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let own = match &target {
+                Target::Caller => return self.sender.send(Kind::Event(event), data).await,
+                Target::Within(room) => self.rooms.is_in(room),
+                Target::To(_) | Target::Broadcast => false,
+            };
+            self.rooms.emit_to_others(&target, event, data).await?;
+            match own {
+                // The caller's own copy keeps its place among what was said to the caller.
+                true => self.sender.send(Kind::Event(event), data).await,
+                false => Ok(()),
+            }
+        })
+    }
+
+    fn emit_written<'a>(&'a self, event: &'a str, data: &'a Written) -> BoxFuture<'a, Result<()>> {
+        Box::pin(self.sender.send(Kind::Event(event), data))
+    }
+
+    fn try_emit_written(&self, event: &str, data: &mut dyn Iterator<Item = &Written>) -> usize {
+        self.sender.pull(event, data)
+    }
+
+    fn emit_with_ack<'a>(
+        &'a self,
+        target: Target,
+        event: &'a str,
+        data: Outgoing<'a>,
+        wait: Duration,
+    ) -> BoxFuture<'a, Result<Vec<Result<Value>>>> {
+        Box::pin(async move { Ok(self.rooms.ask(&target, event, data, wait).await) })
+    }
+
+    fn settled(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.sender.session().send_queue.settled())
+    }
+
+    fn hold(&self) {
+        self.call_queue.hold();
+    }
+
+    fn release(&self) {
+        self.call_queue.release();
+    }
+
+    fn join(&self, room: &str) -> Result<()> {
+        let most = self.shared.config.max_rooms;
+        if !self.rooms.join(room, most) {
+            self.shared.metrics.refused(Limit::Rooms);
+            return Err(in_too_many_rooms(most));
+        }
+        Ok(())
+    }
+
+    fn leave(&self, room: &str) {
+        self.rooms.leave(room);
+    }
+
+    fn rooms(&self) -> Vec<String> {
+        self.rooms.rooms()
+    }
+
+    fn data(&self) -> &SocketData {
+        &self.data
+    }
+}

@@ -1,0 +1,42 @@
+//! Why a call is not taken in, as its caller is told.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::error::{CallError, Code};
+
+/// What existing clients are told who may not call.
+pub(super) const NO_PERMISSION: &str = "user hasn`t permission";
+
+/// When calls that found no room may find it: a guess, as nobody knows how long those before them take.
+const AFTER_CROWD: Duration = Duration::from_secs(1);
+
+pub(super) fn stopping() -> CallError {
+    CallError::new(Code::Unavailable, "the server is stopping")
+}
+
+pub(super) fn crowded() -> CallError {
+    let full = CallError::new(Code::Overloaded, "too many calls of this socket wait already");
+    later(full, AFTER_CROWD)
+}
+
+/// So many calls of a socket, or of a subject, that the next may come after this.
+pub(super) fn too_fast(whose: &str, wait: Duration) -> CallError {
+    let message = format!("too many calls of this {whose} in so short a time");
+    later(CallError::new(Code::RateLimited, message), wait)
+}
+
+pub(super) fn too_large(most: usize) -> CallError {
+    CallError::new(Code::TooLarge, format!("the call is larger than {most} bytes"))
+}
+
+pub(super) fn unknown() -> CallError {
+    CallError::new(Code::UnknownEvent, "calls are emitted as 'event'")
+}
+
+/// The same error, which says when to try again.
+fn later(error: CallError, wait: Duration) -> CallError {
+    let after = wait.as_micros().div_ceil(1000).max(1);
+    error.with_details(json!({ "after_ms": u64::try_from(after).unwrap_or(u64::MAX) }))
+}

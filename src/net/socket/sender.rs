@@ -1,0 +1,242 @@
+//! What one socket is told: by its functions, by rooms, by topics. All of it goes into the session's queue in the order in which it
+//! is said.
+
+use std::{
+    collections::HashMap,
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use futures_util::{FutureExt, future::BoxFuture};
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+use super::answer::AnswerFrame;
+use crate::{
+    call::{
+        dispatch::{Answer, said},
+        peer::Outgoing,
+        written::Written,
+    },
+    config::{Config, Parser},
+    error::{CallError, Code, Result},
+    net::{
+        engineio::{CloseReason, Message, Session, Unsent},
+        rooms::event::{EventBatch, EventSink},
+        socketio::{Kind, Notice, Packet},
+    },
+};
+
+/// The event that carries the results of calls without an ack.
+pub(in crate::net) const MESSAGE: &str = "message";
+
+pub(in crate::net) struct SocketSender {
+    session: Arc<Session>,
+    parser: Parser,
+    namespace: Arc<str>,
+    /// How long an emit waits for room.
+    patience: Duration,
+    asked: Mutex<Asked>,
+}
+
+/// What the client was asked and has not answered yet.
+#[derive(Default)]
+struct Asked {
+    next: u64,
+    answers: HashMap<u64, oneshot::Sender<Result<Value>>>,
+}
+
+impl SocketSender {
+    pub(in crate::net) fn new(session: Arc<Session>, namespace: Arc<str>, config: &Config) -> Arc<Self> {
+        Arc::new(Self {
+            session,
+            parser: config.parser,
+            namespace,
+            patience: config.send_timeout,
+            asked: Mutex::default(),
+        })
+    }
+
+    pub(in crate::net) fn session(&self) -> &Arc<Session> {
+        &self.session
+    }
+
+    fn packet<'a>(&'a self, kind: Kind<'a>, body: Outgoing<'a>) -> Packet<'a> {
+        Packet {
+            parser: self.parser,
+            namespace: &self.namespace,
+            kind,
+            body,
+        }
+    }
+
+    /// Sends a packet after all that was said before; waits for room, but no longer than patience lasts.
+    pub(in crate::net) async fn send(&self, kind: Kind<'_>, body: Outgoing<'_>) -> Result<()> {
+        let packet = self.packet(kind, body);
+        let sent = self.session.send_queue.send(&packet, Some(self.patience)).await;
+        sent.map_err(error)
+    }
+
+    /// Sends the answer to a call after all that was said before. It waits for room as long as the socket
+    /// lives: whoever reads, however slowly, gets it, and whoever reads nothing is closed.
+    pub(in crate::net) async fn answer(&self, kind: Kind<'_>, body: Outgoing<'_>) -> Result<()> {
+        let packet = self.packet(kind, body);
+        self.session.send_queue.send(&packet, None).await.map_err(error)
+    }
+
+    /// Answers a call. Data that panics while it is written is an error like any other.
+    pub(in crate::net) async fn answer_call(&self, ack: Option<u64>, answer: &Answer) -> Result<()> {
+        let sent = AssertUnwindSafe(self.write_answer(ack, answer))
+            .catch_unwind()
+            .await;
+        sent.unwrap_or_else(|panic| {
+            let event = &answer.event;
+            let said = said(&*panic);
+            Err(CallError::internal(format_args!(
+                "the answer of {event} panicked: {said}"
+            )))
+        })
+    }
+
+    /// The ack, where there is one; else the bare result as `message`, where there is a result.
+    async fn write_answer(&self, ack: Option<u64>, answer: &Answer) -> Result<()> {
+        match (ack, &answer.result) {
+            (Some(id), result) => {
+                let frame = AnswerFrame::new(&answer.event, result);
+                self.answer(Kind::Ack(id), &frame).await
+            }
+            (None, Ok(None)) => Ok(()),
+            (None, Ok(Some(data))) => self.answer(Kind::Event(MESSAGE), &**data).await,
+            (None, Err(error)) => self.answer(Kind::Event(MESSAGE), &error.message()).await,
+        }
+    }
+
+    /// Sends what finds room at once, after all that was said before; how many it were.
+    pub(in crate::net) fn pull(&self, event: &str, data: &mut dyn Iterator<Item = &Written>) -> usize {
+        let packets = data.map(|written| self.packet(Kind::Event(event), written));
+        self.session.send_queue.pull(packets)
+    }
+
+    /// Sends the answer to a call that was not taken in. It does not wait; a client that goes on sending
+    /// and reads nothing is cut off.
+    pub(in crate::net) fn refuse(&self, kind: Kind<'_>, body: Outgoing<'_>) -> Result<()> {
+        let sent = self.session.send_queue.send_beyond(&self.packet(kind, body));
+        if !sent.map_err(error)? {
+            self.session.close(CloseReason::Stalled);
+        }
+        Ok(())
+    }
+
+    /// Says what the server says by itself, in the same way.
+    pub(in crate::net) fn notify(&self, kind: Kind<'_>, body: Outgoing<'_>) -> Result<()> {
+        let sent = self.session.send_queue.send_notice(&self.packet(kind, body));
+        sent.map(drop).map_err(error)
+    }
+
+    /// Says this last. Nothing else is said after it.
+    pub(in crate::net) fn end(&self, last: &[(Kind<'_>, Outgoing<'_>)]) {
+        let packets: Vec<_> = last
+            .iter()
+            .map(|(kind, body)| self.packet(*kind, *body))
+            .collect();
+        let disconnected = Notice::disconnected(self.parser, &self.namespace);
+        let packets = packets.iter().map(|packet| packet as &dyn Message);
+        let packets: Vec<_> = packets.chain([&disconnected as &dyn Message]).collect();
+        self.session.send_queue.end(&packets);
+    }
+
+    /// Whether the last was said.
+    pub(in crate::net) fn has_ended(&self) -> bool {
+        self.session.send_queue.has_ended()
+    }
+
+    /// The client answered what it was asked.
+    pub(in crate::net) fn answered(&self, number: u64, answer: Result<Value>) {
+        if let Some(asking) = self.asked().answers.remove(&number) {
+            // Whoever asked may have given up.
+            let _ = asking.send(answer);
+        }
+    }
+
+    /// The client answers nothing any more.
+    pub(in crate::net) fn disconnected(&self) {
+        self.asked().answers.clear();
+    }
+
+    fn asked(&self) -> MutexGuard<'_, Asked> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn begin_to_ask(&self) -> (Asking<'_>, oneshot::Receiver<Result<Value>>) {
+        let (asking, answer) = oneshot::channel();
+        let mut asked = self.asked();
+        let number = asked.next;
+        asked.next += 1;
+        asked.answers.insert(number, asking);
+        (
+            Asking {
+                recipient: self,
+                number,
+            },
+            answer,
+        )
+    }
+
+    async fn ask(&self, event: &str, data: Outgoing<'_>, wait: Duration) -> Result<Value> {
+        let (asking, answer) = self.begin_to_ask();
+        let answered = async {
+            let packet = self.packet(Kind::Asking(event, asking.number), data);
+            self.session.send_queue.send(&packet, None).await.map_err(error)?;
+            answer.await.unwrap_or_else(|_| Err(gone()))
+        };
+        let too_late = |_| CallError::new(Code::Timeout, "no ack in time");
+        tokio::time::timeout(wait, answered).await.map_err(too_late)?
+    }
+}
+
+/// Something that is asked, until it is answered or given up.
+struct Asking<'a> {
+    recipient: &'a SocketSender,
+    number: u64,
+}
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        self.recipient.asked().answers.remove(&self.number);
+    }
+}
+
+impl EventSink for SocketSender {
+    fn offer(self: Arc<Self>, emits: &EventBatch<'_>) -> usize {
+        let queue = &self.session.send_queue;
+        if queue.offer_frames(|protocol| emits.frames(self.parser, protocol)) {
+            return emits.len();
+        }
+        emits
+            .iter()
+            .filter(|emit| queue.offer(&emit.packet(self.parser, &self.namespace)))
+            .count()
+    }
+
+    fn ask<'a>(
+        self: Arc<Self>,
+        event: &'a str,
+        data: Outgoing<'a>,
+        wait: Duration,
+    ) -> BoxFuture<'a, Result<Value>> {
+        async move { Self::ask(&self, event, data, wait).await }.boxed()
+    }
+}
+
+fn error(unsent: Unsent) -> CallError {
+    match unsent {
+        Unsent::Gone => gone(),
+        Unsent::Slow => CallError::new(Code::Unavailable, "the client reads too slowly"),
+        Unsent::Unwritable(why) => CallError::internal(why),
+    }
+}
+
+fn gone() -> CallError {
+    CallError::new(Code::Unavailable, "the socket is gone")
+}

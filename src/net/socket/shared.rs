@@ -1,0 +1,61 @@
+//! What all sockets of a server share.
+
+use std::sync::Arc;
+
+use super::{in_flight::InFlight, unheard::Unheard};
+use crate::{
+    call::dispatch::Dispatcher,
+    config::Config,
+    feed::Feed,
+    net::{
+        auth::Authenticator,
+        limits::{per_subject::Shares, rate::Rates},
+        metrics::Metrics,
+        rooms::membership::Rooms,
+        runtime::Runtimes,
+        sockets::Sockets,
+    },
+};
+
+pub(in crate::net) struct Shared {
+    pub(in crate::net) auth: Arc<Authenticator>,
+    pub(in crate::net) dispatcher: Dispatcher,
+    pub(in crate::net) feed: Option<Arc<Feed>>,
+    pub(in crate::net) sockets: Arc<Sockets>,
+    pub(in crate::net) rooms: Arc<Rooms>,
+    pub(in crate::net) progress: InFlight,
+    pub(in crate::net) metrics: Arc<Metrics>,
+    /// Of the calls of each socket.
+    pub(in crate::net) rates: Rates,
+    pub(in crate::net) shares: Shares,
+    pub(in crate::net) unheard: Unheard,
+    pub(in crate::net) config: Config,
+    /// Where the sockets live: it ends with the last of them, whose tasks are there.
+    _cores: Option<Arc<Runtimes>>,
+}
+
+impl Shared {
+    pub(in crate::net) fn new(
+        dispatcher: Dispatcher,
+        feed: Option<Arc<Feed>>,
+        auth: Arc<Authenticator>,
+        config: Config,
+        cores: Option<Arc<Runtimes>>,
+    ) -> Arc<Self> {
+        let metrics = Arc::new(Metrics::new(feed.as_deref()));
+        Arc::new(Self {
+            dispatcher,
+            feed,
+            sockets: auth.subjects().sockets().clone(),
+            auth,
+            rooms: Rooms::new(cores.iter().flat_map(|cores| cores.handles())),
+            progress: InFlight::default(),
+            rates: Rates::new(config.call_rate, config.call_burst),
+            shares: Shares::new(&config, &metrics),
+            metrics,
+            unheard: Unheard::default(),
+            config,
+            _cores: cores,
+        })
+    }
+}

@@ -1,0 +1,40 @@
+//! The sockets of a server, as far as it deals with all of them: those of one subject are closed when its rights end, and
+//! all are told that the server stops.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+};
+
+use crate::call::peer::SocketId;
+
+/// A socket that is connected.
+pub(super) trait Connected: Send + Sync {
+    /// Tells the client that the server stops, and that its calls had better wait for the next one.
+    fn say_draining(&self);
+
+    /// Closes it where it is this subject's; whether it is.
+    fn revoke(&self, subject: &str) -> bool;
+}
+
+#[derive(Default)]
+pub(super) struct Sockets(Mutex<HashMap<SocketId, Weak<dyn Connected>>>);
+
+impl Sockets {
+    pub(super) fn enter<S: Connected + 'static>(&self, id: &SocketId, socket: &Arc<S>) {
+        let socket: Weak<dyn Connected> = Arc::<S>::downgrade(socket);
+        self.lock().insert(id.clone(), socket);
+    }
+
+    pub(super) fn leave(&self, id: &SocketId) {
+        self.lock().remove(id);
+    }
+
+    pub(super) fn all(&self) -> Vec<Arc<dyn Connected>> {
+        self.lock().values().filter_map(Weak::upgrade).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<SocketId, Weak<dyn Connected>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

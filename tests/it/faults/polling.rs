@@ -1,0 +1,124 @@
+//! Sessions that poll.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use tokio::io::AsyncWriteExt;
+use updraft::{
+    App, Config, Event, Topic, everyone,
+    journal::{Journal, MemoryJournal},
+};
+
+use super::{
+    Polling, answer, call, server,
+    session::{ask, begin},
+};
+use crate::support::{Local, until_async};
+
+#[tokio::test]
+async fn a_poll_takes_16_packets_at_most() {
+    let server = server(Config::default()).await;
+    let client = Polling::connect(&server.url).await;
+    let calls: Vec<_> = (0..100).map(call).collect();
+    client.post(&calls.join("\x1e")).await;
+    let mut heard = Vec::new();
+    while heard.len() < 100 {
+        let polled = client.poll().await;
+        let packets: Vec<_> = polled.text().split('\x1e').map(str::to_owned).collect();
+        assert!(packets.len() <= 16, "{} packets", packets.len());
+        heard.extend(packets);
+    }
+    assert_eq!(heard, (0..100).map(answer).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_second_poll_ends_the_session_as_in_node() {
+    let server = server(Config::default()).await;
+    let client = Polling::connect(&server.url).await;
+    let (first, second) = tokio::join!(client.poll(), async {
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        client.poll().await
+    });
+    assert_eq!((first.status, first.text()), (200, "1"));
+    assert_eq!(second.status, 400);
+    assert_eq!(client.poll().await.status, 400, "it is over");
+}
+
+#[tokio::test]
+async fn a_client_that_breaks_off_its_poll_has_given_up() {
+    let server = server(Config::default()).await;
+    let client = Polling::connect(&server.url).await;
+    let mut poll = begin(&client.url, "GET", &client.target, "", b"").await;
+    until_async("the poll to be there", async || {
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        true
+    })
+    .await;
+    poll.shutdown().await.unwrap();
+    drop(poll);
+    until_async("the session to be over", async || {
+        ask(&client.url, "POST", &client.target, "", b"3").await.status == 400
+    })
+    .await;
+}
+
+/// A script of a page that polls by JSONP, as 2.x clients do.
+#[tokio::test]
+async fn existing_clients_poll_by_script() {
+    let server = server(Config::default()).await;
+    let opened = ask(
+        &server.url,
+        "GET",
+        "/socket.io/?EIO=3&transport=polling&j=0",
+        "",
+        b"",
+    )
+    .await;
+    let said = opened.text();
+    assert!(
+        said.starts_with("___eio[0](\"") && said.ends_with("\");"),
+        "{said}"
+    );
+    assert!(opened.head.contains("text/javascript"), "{}", opened.head);
+    let id = said
+        .split("sid\\\":\\\"")
+        .nth(1)
+        .and_then(|rest| rest.split('\\').next());
+    let target = format!("/socket.io/?EIO=3&transport=polling&j=1&sid={}", id.unwrap());
+    let connected = ask(&server.url, "GET", &target, "", b"").await;
+    assert_eq!(connected.text(), r#"___eio[1]("2:40");"#);
+    let packet = call(7);
+    let form = format!("d={}:{packet}", packet.len());
+    let posted = ask(
+        &server.url,
+        "POST",
+        &target,
+        "content-type: application/x-www-form-urlencoded\r\n",
+        form.as_bytes(),
+    );
+    assert_eq!(posted.await.text(), "ok");
+    let answered = ask(&server.url, "GET", &target, "", b"").await;
+    let packet = answer(7);
+    let script = serde_json::to_string(&format!("{}:{packet}", packet.len())).unwrap();
+    assert_eq!(answered.text(), format!("___eio[1]({script});"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_subscriber_that_polls_comes_to_live_through_any_backlog() {
+    let journal: Arc<dyn Journal> = Arc::new(MemoryJournal::new().unwrap());
+    let app = App::new()
+        .journal(journal)
+        .topic(Topic::new("board").readable_by(everyone));
+    let local = Local::of(app).await;
+    let feed = local.server.feed().unwrap();
+    for number in 0..1000 {
+        let event = Event::new("note").data(&number);
+        feed.topic("board").publish(event.unwrap()).await.unwrap();
+    }
+    let subscribers = (0..8).map(|_| async {
+        let auth = json!({"topics": {"board": null}}).to_string();
+        let client = Polling::connect_with(&local.url, &auth).await;
+        client.until(r#""event":"topic.live""#).await
+    });
+    futures_util::future::join_all(subscribers).await;
+}

@@ -1,0 +1,122 @@
+//! A WebSocket that is to take a polling session over, and does not: proxies swallow it, and the session polls on.
+
+use futures_util::{SinkExt, StreamExt};
+use tokio_tungstenite::tungstenite::Message;
+use updraft::Config;
+
+use super::{Polling, answer, call, server};
+use crate::support::{until_async, within_patience};
+
+/// What ends a poll for a WebSocket to take over.
+const NOOP: &str = "6";
+
+#[tokio::test]
+async fn a_websocket_that_breaks_off_leaves_its_session_polling() {
+    let server = server(Config::default()).await;
+    let client = Polling::connect(&server.url).await;
+    for number in 0..3 {
+        drop(client.websocket().await);
+        client.post(&call(number)).await;
+        assert_eq!(client.poll().await.text(), answer(number));
+    }
+}
+
+#[tokio::test]
+async fn a_websocket_that_says_nothing_leaves_its_session_polling() {
+    let server = server(Config::default()).await;
+    let client = Polling::connect(&server.url).await;
+    let _silent = client.websocket().await;
+    for number in 0..3 {
+        client.post(&call(number)).await;
+        assert_eq!(
+            client.poll().await.text(),
+            answer(number),
+            "no poll is ended for it"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_websocket_that_says_something_else_is_dropped_alone() {
+    let server = server(Config::default()).await;
+    let client = Polling::connect(&server.url).await;
+    for (number, said) in [(0, "5"), (1, "40"), (2, "2probes"), (3, "2")] {
+        let mut websocket = client.websocket().await;
+        websocket.send(Message::text(said)).await.unwrap();
+        let closed = within_patience("the WebSocket to be closed", websocket.next()).await;
+        assert!(matches!(closed, None | Some(Err(_))), "{said}: {closed:?}");
+        client.post(&call(number)).await;
+        assert_eq!(client.poll().await.text(), answer(number), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_websocket_that_was_tried_and_is_silent_then_costs_no_answer() {
+    let server = server(Config::default()).await;
+    let client = Polling::connect(&server.url).await;
+    let mut websocket = client.websocket().await;
+    let poll = client.poll();
+    let probe = async {
+        websocket.send(Message::text("2probe")).await.unwrap();
+        websocket.next().await.unwrap().unwrap()
+    };
+    let (ended, probed) = tokio::join!(poll, probe);
+    assert_eq!((ended.text(), probed), (NOOP, Message::text("3probe")));
+    // A client that goes on polling is not sent away as fast as it comes.
+    let begun = std::time::Instant::now();
+    for _ in 0..3 {
+        assert_eq!(client.poll().await.text(), NOOP);
+    }
+    assert!(begun.elapsed().as_millis() >= 250, "{:?}", begun.elapsed());
+    client.post(&call(1)).await;
+    assert_eq!(client.poll().await.text(), answer(1), "it is answered as ever");
+    drop(websocket);
+    client.post(&call(2)).await;
+    assert!(client.until(&answer(2)).await <= 2);
+}
+
+#[tokio::test]
+async fn what_waits_comes_over_the_websocket_that_takes_over() {
+    let server = server(Config::default()).await;
+    let client = Polling::connect(&server.url).await;
+    let mut websocket = client.websocket().await;
+    websocket.send(Message::text("2probe")).await.unwrap();
+    assert_eq!(websocket.next().await.unwrap().unwrap(), Message::text("3probe"));
+    for number in 0..40 {
+        client.post(&call(number)).await;
+    }
+    // The session moves now, and not before.
+    websocket.send(Message::text("5")).await.unwrap();
+    websocket.send(Message::text(call(40))).await.unwrap();
+    for number in 0..=40 {
+        let heard = within_patience("an answer", websocket.next()).await;
+        assert_eq!(heard.unwrap().unwrap(), Message::text(answer(number)));
+    }
+    let late = client.poll().await;
+    assert_eq!((late.status, late.text()), (200, NOOP), "a poll that crossed it");
+    until_async("polls to be refused", async || client.poll().await.status == 400).await;
+    websocket.send(Message::text(call(41))).await.unwrap();
+    assert_eq!(
+        websocket.next().await.unwrap().unwrap(),
+        Message::text(answer(41))
+    );
+}
+
+#[tokio::test]
+async fn one_websocket_takes_over_and_no_other() {
+    let server = server(Config::default()).await;
+    let client = Polling::connect(&server.url).await;
+    let target = client.target.replace("polling", "websocket");
+    let key = "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
+               sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    let mut websocket = client.websocket().await;
+    let second = super::session::ask(&client.url, "GET", &target, key, b"").await;
+    assert_eq!(second.status, 400);
+    websocket.send(Message::text("2probe")).await.unwrap();
+    assert_eq!(websocket.next().await.unwrap().unwrap(), Message::text("3probe"));
+    websocket.send(Message::text("5")).await.unwrap();
+    websocket.send(Message::text(call(1))).await.unwrap();
+    assert_eq!(websocket.next().await.unwrap().unwrap(), Message::text(answer(1)));
+    let third = super::session::ask(&client.url, "GET", &target, key, b"").await;
+    assert_eq!(third.status, 400);
+}

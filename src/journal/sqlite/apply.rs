@@ -97,6 +97,19 @@ impl Committed {
         self.replies.push(Told::Other(tell));
     }
 
+    /// What a command came to. The reply of one that failed is dropped with all others of its commit, and not before the
+    /// journal's health says why.
+    fn settle<T: 'static>(&mut self, reply: Reply<T>, outcome: rusqlite::Result<T>) -> rusqlite::Result<()> {
+        match outcome {
+            Ok(outcome) => self.reply(reply, Ok(outcome)),
+            Err(error) => {
+                self.replies.push(Told::Other(Box::new(move || drop(reply))));
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
     /// Tells those who wait.
     pub(super) fn tell(self) {
         for told in self.replies {
@@ -184,34 +197,37 @@ impl Known {
         self.at = None;
         match command {
             Command::Append(append, reply) => {
-                let outcome = self.append(connection, append, committed)?;
-                committed.replies.push(Told::Appended(reply, outcome));
+                match self.append(connection, append, committed) {
+                    Ok(outcome) => committed.replies.push(Told::Appended(reply, outcome)),
+                    Err(error) => return committed.settle(reply, Err(error)),
+                }
+                Ok(())
             }
             Command::Answer { key, answer, reply } => {
-                connection
-                    .prepare_cached("UPDATE once SET answer = ? WHERE key = ?")?
-                    .execute([answer, key])?;
-                committed.reply(reply, Ok(()));
+                let stored = connection
+                    .prepare_cached("UPDATE once SET answer = ? WHERE key = ?")
+                    .and_then(|mut statement| statement.execute([answer, key]));
+                committed.settle(reply, stored.map(drop))
             }
             Command::Remove {
                 topic,
                 victims,
                 reply,
             } => {
-                let removed = match self.topic(connection, &topic)? {
-                    Some(topic) => compaction::remove(connection, topic.id, &victims)?,
-                    None => Removed::default(),
-                };
-                committed.reply(reply, Ok(removed));
+                let removed = self.topic(connection, &topic).and_then(|topic| match topic {
+                    Some(topic) => compaction::remove(connection, topic.id, &victims),
+                    None => Ok(Removed::default()),
+                });
+                committed.settle(reply, removed)
             }
             Command::Forget { older_than, reply } => {
                 let oldest = before(self.clock.now(), older_than);
                 let forgotten = connection
                     .prepare_cached(
                         "DELETE FROM once WHERE rowid IN (SELECT rowid FROM once ORDER BY rowid LIMIT ?) AND time <= ?",
-                    )?
-                    .execute(params![FORGOTTEN, oldest])?;
-                committed.reply(reply, Ok(forgotten));
+                    )
+                    .and_then(|mut statement| statement.execute(params![FORGOTTEN, oldest]));
+                committed.settle(reply, forgotten)
             }
             Command::Consume {
                 topic,
@@ -219,13 +235,12 @@ impl Known {
                 seq,
                 reply,
             } => {
-                connection
-                    .prepare_cached("INSERT OR REPLACE INTO consumers (topic, name, seq) VALUES (?, ?, ?)")?
-                    .execute(params![topic, consumer, bound(seq)])?;
-                committed.reply(reply, Ok(()));
+                let stands = connection
+                    .prepare_cached("INSERT OR REPLACE INTO consumers (topic, name, seq) VALUES (?, ?, ?)")
+                    .and_then(|mut statement| statement.execute(params![topic, consumer, bound(seq)]));
+                committed.settle(reply, stands.map(drop))
             }
         }
-        Ok(())
     }
 
     fn append(

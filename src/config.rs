@@ -25,12 +25,12 @@ use crate::{call::payload::Limits, journal::Durability};
 /// Where the help and `docs/configuration.md` list what bounds clients.
 const LIMITS: &str = "Limits";
 
-/// Six times what a socket of the benchmark calls, and a fifth of what a server of two cores answers in all: nobody
+/// Nine times what a socket of the benchmark calls, and a third of what a server of two cores answers in all: nobody
 /// who works is stopped, and nobody alone takes the whole of it.
-const CALL_RATE: u32 = 20_000;
+const CALL_RATE: u32 = 100_000;
 
 /// Two seconds of it.
-const CALL_BURST: u32 = 40_000;
+const CALL_BURST: u32 = 200_000;
 
 /// How a server runs. `Default` is what `updraft serve` does without flags.
 ///

@@ -99,7 +99,7 @@ impl State {
             && self.waiting.is_empty()
             && writer.has_room()
         {
-            writer.compact();
+            writer.prepare();
             message.write(&mut Encoder::Frames(&mut writer.frames, self.protocol))?;
             return Ok(true);
         }

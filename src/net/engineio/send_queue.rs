@@ -4,7 +4,10 @@
 
 use std::{
     io,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     task::{Context, Poll},
     time::Duration,
 };
@@ -43,6 +46,8 @@ pub(in crate::net) struct SendQueue {
     state: Mutex<State>,
     /// Held by the one who is next to get room.
     turn: Turns<()>,
+    /// How many have no room yet.
+    in_turn: AtomicUsize,
     /// Something left, or nothing will any more.
     moved: Notify,
 }
@@ -53,6 +58,7 @@ impl SendQueue {
             protocol,
             state: Mutex::new(State::new(protocol)),
             turn: Turns::default(),
+            in_turn: AtomicUsize::new(0),
             moved: Notify::new(),
         }
     }
@@ -79,13 +85,14 @@ impl SendQueue {
 
     /// Whether there is room for a message, which is sent then. There is none while others wait for it.
     pub(in crate::net) fn try_send(&self, message: &dyn Message) -> Result<bool, Unsent> {
-        match self.turn.try_lock() {
-            Ok(_turn) => self.place(message, Standing::InRoom),
-            Err(_) => Ok(false),
+        match self.has_turns() {
+            true => Ok(false),
+            false => self.place(message, Standing::InRoom),
         }
     }
 
     async fn send_in_turn(&self, message: &(dyn Message + Sync)) -> Result<(), Unsent> {
+        let _in_turn = InTurn::of(&self.in_turn);
         let placed = async {
             let _turn = self.turn.lock().await;
             loop {
@@ -104,9 +111,9 @@ impl SendQueue {
 
     /// Sends what finds room at once, as long as nothing waits; how many it were.
     pub(in crate::net) fn pull<M: Message>(&self, messages: impl Iterator<Item = M>) -> usize {
-        let Ok(_turn) = self.turn.try_lock() else {
+        if self.has_turns() {
             return 0;
-        };
+        }
         let mut state = self.state();
         let mut sent = 0;
         let mut messages = messages.peekable();
@@ -133,7 +140,7 @@ impl SendQueue {
         let is_free = state.waiting.is_empty();
         match &mut state.carrier {
             Carrier::WebSocket(writer) if is_free && writer.has_room() => {
-                writer.compact();
+                writer.prepare();
                 writer.frames.extend_from_slice(frames(self.protocol));
             }
             _ => return false,
@@ -221,6 +228,10 @@ impl SendQueue {
         }
     }
 
+    fn has_turns(&self) -> bool {
+        self.in_turn.load(Ordering::Acquire) > 0
+    }
+
     fn place(&self, message: &dyn Message, standing: Standing) -> Result<bool, Unsent> {
         let mut state = self.state();
         if !state.is_open() {
@@ -245,6 +256,22 @@ impl SendQueue {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One who waits for room, until it is dropped.
+struct InTurn<'a>(&'a AtomicUsize);
+
+impl<'a> InTurn<'a> {
+    fn of(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::AcqRel);
+        Self(count)
+    }
+}
+
+impl Drop for InTurn<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
@@ -348,7 +375,7 @@ impl SendQueue {
         if let Carrier::WebSocket(writer) = &mut state.carrier
             && writer.has_room()
         {
-            writer.compact();
+            writer.prepare();
             write(&mut writer.frames);
         }
         self.push(state);

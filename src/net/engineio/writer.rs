@@ -2,6 +2,7 @@
 //! does not take yet is written by the connection's own task.
 
 use std::{
+    cell::Cell,
     io,
     pin::Pin,
     task::{Context, Poll, Waker, ready},
@@ -20,6 +21,10 @@ pub(in crate::net) const MANY: usize = 16 << 10;
 
 /// Whoever sends again so soon after something left may have more to send: it leaves together.
 const SOON: Duration = Duration::from_micros(50);
+
+thread_local! {
+    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
 
 pub(super) struct Writer {
     stream: Stream,
@@ -83,6 +88,7 @@ impl Writer {
     /// Writes what is in `frames`, for one who is not the connection's task: that goes on where the client takes no more.
     /// Whether all has left.
     pub(super) fn write_at_once(&mut self) -> bool {
+        self.left = Some(Instant::now());
         let waker = self.waker.clone();
         let written = self.poll_write(&mut Context::from_waker(&waker));
         if !matches!(written, Poll::Ready(Ok(()))) {
@@ -107,17 +113,20 @@ impl Writer {
             }
         }
         self.written = 0;
-        // A connection that is idle holds no memory, and one that answers uses it again.
-        match self.reading {
-            true => self.frames.clear(),
-            false => self.frames = Vec::new(),
+        // A connection that is idle holds no memory: the next that writes on this thread uses it.
+        let mut frames = std::mem::take(&mut self.frames);
+        frames.clear();
+        if frames.capacity() <= MANY {
+            SPARE.set(frames);
         }
-        self.left = Some(Instant::now());
         Pin::new(&mut self.stream).poll_flush(cx)
     }
 
-    /// Drops what has left of `frames`, before more is put behind it.
-    pub(super) fn compact(&mut self) {
+    /// Makes room for more behind what waits.
+    pub(super) fn prepare(&mut self) {
+        if self.frames.capacity() == 0 {
+            self.frames = SPARE.take();
+        }
         if self.written > 0 {
             self.frames.drain(..self.written);
             self.written = 0;

@@ -1,10 +1,13 @@
-//! An answer as it stands in an ack.
+//! An answer as it stands in an ack: of a call, and of a client that was asked.
 
+use bytes::Bytes;
 use serde::{Serialize, Serializer, ser::SerializeStruct};
+use serde_json::Value;
 
 use crate::{
     call::{peer::Outgoing, reply::Reply},
-    error::{CallError, Result},
+    error::{CallError, Code, Result},
+    net::{engineio::Malformed, socketio::packet::arguments},
 };
 
 /// `{event, data?}` or `{event, error}`.
@@ -46,4 +49,24 @@ impl Serialize for AnswerFrame<'_> {
         }
         frame.end()
     }
+}
+
+/// Deepest nesting in what a client answers.
+const DEEPEST: usize = 127;
+
+/// What a client answers: the first of its arguments.
+///
+/// # Errors
+/// Where it is no packet.
+pub(super) fn acked(text: &str, attachments: &[Bytes]) -> Result<Result<Value>, Malformed> {
+    if !attachments.is_empty() {
+        return Ok(Err(CallError::new(
+            Code::InvalidData,
+            "an ack that is no JSON value",
+        )));
+    }
+    let arguments = arguments(text, DEEPEST)?;
+    let first = arguments.first().map_or("null", |first| *first);
+    let value = serde_json::from_str(first);
+    Ok(value.map_err(|_| CallError::new(Code::InvalidData, "an ack that is no JSON value")))
 }

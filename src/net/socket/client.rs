@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use bytestring::ByteString;
 use futures_util::FutureExt;
-use serde_json::{Value, value::to_raw_value};
+use serde_json::value::to_raw_value;
 use tokio::time::sleep;
 
 use super::{
+    answer::acked,
     call_queue::Incoming,
     client_socket::{ClientSocket, EVENT},
     connect::Knocking,
@@ -19,7 +20,7 @@ use super::{
 use crate::{
     call::payload::Arrived,
     config::Parser,
-    error::{CallError, Code, Result},
+    error::{CallError, Result},
     net::{
         engineio::{CloseReason, Handler, Malformed, Message, Session},
         metrics::Limit,
@@ -27,7 +28,7 @@ use crate::{
             Notice, ROOT,
             assembly::{Assembled, Assembler, Limits},
             msgpack,
-            packet::{Kind, Packet, Version, arguments},
+            packet::{Kind, Packet, Version},
         },
     },
 };
@@ -162,10 +163,11 @@ impl Inner {
                 None => Ok(()),
             };
         }
+        let socket = state.find(packet.namespace).cloned();
         drop(state);
         match text.len() > self.shared.config.max_call {
-            true => self.too_large(&packet),
-            false => self.packet(session, &packet, |arguments| arguments.into(), Vec::new()),
+            true => too_large(&packet, socket),
+            false => self.packet(session, &packet, socket, |arguments| arguments.into(), Vec::new()),
         }
     }
 
@@ -173,11 +175,15 @@ impl Inner {
     fn assembled(self: &Arc<Self>, session: &Arc<Session>, assembled: Assembled) -> Result<(), Malformed> {
         let version = Version::from(session.protocol());
         match assembled {
-            Assembled::TooLarge(text) => self.too_large(&Packet::decode(version, &text)?)?,
+            Assembled::TooLarge(text) => {
+                let packet = Packet::decode(version, &text)?;
+                too_large(&packet, self.socket(packet.namespace))?;
+            }
             Assembled::Whole(whole) => {
                 let packet = Packet::decode(version, &whole.text)?;
+                let socket = self.socket(packet.namespace);
                 let text = |arguments: &str| whole.text.slice_ref(arguments);
-                self.packet(session, &packet, text, whole.buffers)?;
+                self.packet(session, &packet, socket, text, whole.buffers)?;
             }
         }
         Ok(())
@@ -187,6 +193,7 @@ impl Inner {
         self: &Arc<Self>,
         session: &Arc<Session>,
         packet: &Packet<'_>,
+        socket: Option<Arc<ClientSocket>>,
         text: impl FnOnce(&str) -> ByteString,
         attachments: Vec<Bytes>,
     ) -> Result<(), Malformed> {
@@ -194,7 +201,7 @@ impl Inner {
             Kind::Connect { auth } => self.connect(session, packet.namespace, *auth, packet.query),
             Kind::Disconnect => self.disconnect(packet.namespace),
             Kind::Event { id, name, arguments } => {
-                let Some(socket) = self.socket(packet.namespace) else {
+                let Some(socket) = socket else {
                     return Ok(());
                 };
                 match name == EVENT {
@@ -210,20 +217,10 @@ impl Inner {
                 }
             }
             Kind::Ack { id, arguments } => {
-                if let Some(socket) = self.socket(packet.namespace) {
+                if let Some(socket) = socket {
                     socket.acked(*id, acked(arguments, &attachments)?);
                 }
             }
-        }
-        Ok(())
-    }
-
-    fn too_large(&self, packet: &Packet<'_>) -> Result<(), Malformed> {
-        let Kind::Event { id, .. } = packet.kind else {
-            return Err(Malformed("more than a client has to say"));
-        };
-        if let Some(socket) = self.socket(packet.namespace) {
-            socket.refuse_too_large(id);
         }
         Ok(())
     }
@@ -306,18 +303,15 @@ impl State {
     }
 }
 
-/// What a client answers: the first of its arguments.
-fn acked(text: &str, attachments: &[Bytes]) -> Result<Result<Value>, Malformed> {
-    if !attachments.is_empty() {
-        return Ok(Err(CallError::new(
-            Code::InvalidData,
-            "an ack that is no JSON value",
-        )));
+/// Answers what is over the limit.
+fn too_large(packet: &Packet<'_>, socket: Option<Arc<ClientSocket>>) -> Result<(), Malformed> {
+    let Kind::Event { id, .. } = packet.kind else {
+        return Err(Malformed("more than a client has to say"));
+    };
+    if let Some(socket) = socket {
+        socket.refuse_too_large(id);
     }
-    let arguments = arguments(text, DEEPEST)?;
-    let first = arguments.first().map_or("null", |first| *first);
-    let value = serde_json::from_str(first);
-    Ok(value.map_err(|_| CallError::new(Code::InvalidData, "an ack that is no JSON value")))
+    Ok(())
 }
 
 /// How it goes on with who wants to connect.

@@ -211,7 +211,7 @@ pub struct Config {
         value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
     pub max_running: usize,
 
-    /// Calls of one WebSocket that wait to run; reading pauses at half of it. (A polling POST comes in whole)
+    /// Calls of one socket that wait to run; reading pauses at half of it
     #[arg(long, env = "UPDRAFT_MAX_WAITING", value_name = "CALLS", default_value_t = Config::default().max_waiting, help_heading = LIMITS,
         value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(2..))]
     pub max_waiting: usize,

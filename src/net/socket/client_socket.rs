@@ -262,7 +262,10 @@ impl ClientSocket {
     }
 
     fn start_waiting(self: &Arc<Self>) {
-        while let Some(incoming) = self.call_queue.next() {
+        // What an answer waits for, the next one would too, and hold its own meanwhile.
+        while !self.sender.is_behind()
+            && let Some(incoming) = self.call_queue.next()
+        {
             self.start(incoming);
             self.call_queue.started();
         }

@@ -4,7 +4,10 @@
 use std::{
     collections::HashMap,
     panic::AssertUnwindSafe,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -38,6 +41,8 @@ pub(in crate::net) struct SocketSender {
     /// How long an emit waits for room.
     patience: Duration,
     asked: Mutex<Asked>,
+    /// Answers that the client does not take yet.
+    untaken: AtomicUsize,
 }
 
 /// What the client was asked and has not answered yet.
@@ -55,6 +60,7 @@ impl SocketSender {
             namespace,
             patience: config.send_timeout,
             asked: Mutex::default(),
+            untaken: AtomicUsize::new(0),
         })
     }
 
@@ -82,7 +88,16 @@ impl SocketSender {
     /// lives: whoever reads, however slowly, gets it, and whoever reads nothing is closed.
     pub(in crate::net) async fn answer(&self, kind: Kind<'_>, body: Outgoing<'_>) -> Result<()> {
         let packet = self.packet(kind, body);
+        if self.session.send_queue.try_send(&packet).map_err(error)? {
+            return Ok(());
+        }
+        let _untaken = Untaken::of(&self.untaken);
         self.session.send_queue.send(&packet, None).await.map_err(error)
+    }
+
+    /// Whether an answer waits for the client to take those before.
+    pub(in crate::net) fn is_behind(&self) -> bool {
+        self.untaken.load(Ordering::Acquire) > 0
     }
 
     /// Answers a call. Data that panics while it is written is an error like any other.
@@ -192,6 +207,22 @@ impl SocketSender {
         };
         let too_late = |_| CallError::new(Code::Timeout, "no ack in time");
         tokio::time::timeout(wait, answered).await.map_err(too_late)?
+    }
+}
+
+/// An answer that waits for room, until it is dropped.
+struct Untaken<'a>(&'a AtomicUsize);
+
+impl<'a> Untaken<'a> {
+    fn of(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::AcqRel);
+        Self(count)
+    }
+}
+
+impl Drop for Untaken<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }
 

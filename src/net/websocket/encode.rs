@@ -63,11 +63,16 @@ impl Open {
         let payload = self.payload();
         let length = frames.len() - payload;
         let (head, taken) = written_head(self.kind, length);
-        if taken == self.room {
-            frames[self.start..payload].copy_from_slice(&head[..taken]);
+        if taken > self.room {
+            frames.splice(self.start..payload, head[..taken].iter().copied());
             return;
         }
-        frames.splice(self.start..payload, head[..taken].iter().copied());
+        let begins = self.start + taken;
+        frames[self.start..begins].copy_from_slice(&head[..taken]);
+        if taken < self.room {
+            frames.copy_within(payload.., begins);
+            frames.truncate(begins + length);
+        }
     }
 
     /// Takes the frame and what was appended away.

@@ -4,13 +4,16 @@
 
 use std::borrow::Cow;
 
-use memchr::memchr;
+use memchr::{memchr, memmem};
 
 /// How long an escape is that names a UTF-16 unit: `\ud83d`.
 pub(super) const ESCAPE: usize = 6;
 
 /// JSON with U+FFFD in place of each half: as many bytes, and the same but for them.
 pub(crate) fn whole(json: &str) -> Cow<'_, str> {
+    if memmem::find(json.as_bytes(), b"\\u").is_none() {
+        return Cow::Borrowed(json);
+    }
     let mut whole = String::new();
     let (mut kept, mut at) = (0, 0);
     while let Some(next) = json.as_bytes().get(at..).and_then(|rest| memchr(b'\\', rest)) {

@@ -7,7 +7,6 @@ use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
 use crate::{
-    call::payload::whole,
     config::AuthConfig,
     error::{CallError, Code, Result},
     net::engineio::parameter,
@@ -91,9 +90,7 @@ pub(super) fn token(handshake: Handshake<'_>, config: &AuthConfig) -> Result<Cre
 /// # Errors
 /// As [`token`].
 pub(super) fn everything(handshake: Handshake<'_>, config: &AuthConfig) -> Result<Credentials> {
-    let auth = handshake
-        .auth
-        .and_then(|auth| serde_json::from_str(&whole(auth)).ok());
+    let auth = handshake.auth.and_then(|auth| serde_json::from_str(auth).ok());
     Ok(Credentials {
         auth: auth.unwrap_or_default(),
         headers: handshake.headers.clone(),

@@ -1,19 +1,15 @@
 //! A server from its start to its stop: routes, the listener, readiness, draining.
 
-use std::{fmt, io, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{fmt, io, net::SocketAddr, path::Path, sync::Arc};
 
 use axum::{Router, extract::State, middleware, response::IntoResponse, routing::get};
-use futures_util::future::join_all;
 use http::{StatusCode, header::CONTENT_TYPE};
-use tokio::{
-    net::TcpListener,
-    task::JoinHandle,
-    time::{Instant, timeout_at},
-};
+use tokio::{net::TcpListener, task::JoinHandle, time::timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
     client_bundle,
+    clients::Clients,
     listener::{self, Connections},
 };
 use crate::{
@@ -24,24 +20,14 @@ use crate::{
     journal::Health,
     net::{
         auth::Authenticator,
-        engineio::{self, CloseReason, Handler, Session, Settings},
+        engineio,
         limits::origins::{self, Gate, Origins},
-        metrics::{Limit, MEDIA_TYPE},
+        metrics::MEDIA_TYPE,
         runtime::Runtimes,
-        socket::{client::Client, shared::Shared},
+        socket::shared::Shared,
         tls::acceptor::{Tls, TlsError},
     },
 };
-
-/// How long clients have to go, once they were told that nothing more comes.
-const GRACE: Duration = Duration::from_millis(500);
-
-/// As long as the clock can count for sure.
-const NEVER: Duration = Duration::from_secs(86_400 * 365 * 30);
-
-/// A message may be so many times as large as a call, so that a call that is too large gets its
-/// answer. Beyond that the connection is closed.
-const OVERSIZE: usize = 4;
 
 /// Why a server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -228,75 +214,6 @@ fn build(parts: Parts, cores: Option<Arc<Runtimes>>) -> Result<(Clients, Router)
     let clients = Clients::new(shared);
     let router = routes(&clients, parts.routes.unwrap_or_else(greeting))?;
     Ok((clients, router))
-}
-
-/// All clients of a server, and what they share.
-#[derive(Clone)]
-struct Clients {
-    shared: Arc<Shared>,
-    engine: Arc<engineio::Server>,
-}
-
-impl Clients {
-    fn new(shared: Arc<Shared>) -> Self {
-        let metrics = shared.metrics.clone();
-        let late = Box::new(move || metrics.refused(Limit::Body));
-        let config = &shared.config;
-        let settings = Settings {
-            ping_interval: config.ping_interval,
-            ping_timeout: config.ping_timeout,
-            max_message: config.max_call.saturating_mul(OVERSIZE),
-            body_timeout: config.body_timeout,
-            on_late_body: late,
-            upgrade_timeout: config.handshake_timeout,
-            send_timeout: config.send_timeout,
-            keep_heads: shared.auth.asks(),
-        };
-        let welcomed = shared.clone();
-        let welcome =
-            Box::new(move |_: &Arc<Session>| -> Arc<dyn Handler> { Arc::new(Client::new(welcomed.clone())) });
-        Self {
-            engine: engineio::Server::new(settings, welcome),
-            shared,
-        }
-    }
-
-    fn deadline(&self) -> Instant {
-        let longest = self.shared.config.drain_timeout.min(NEVER);
-        Instant::now() + longest
-    }
-
-    /// No new clients and calls; completes when all answers have left, or at the deadline.
-    async fn drain(&self, deadline: Instant) {
-        let shared = &self.shared;
-        shared.progress.drain();
-        self.engine.drain();
-        for socket in shared.sockets.all() {
-            socket.say_draining();
-        }
-        let drained = async {
-            shared.progress.done().await;
-            shared.rooms.settled().await;
-            let sessions = self.engine.sessions();
-            join_all(sessions.iter().map(|session| session.send_queue.flushed())).await;
-        };
-        if timeout_at(deadline, drained).await.is_err() {
-            tracing::warn!("the server stops with answers that have not left yet");
-        }
-    }
-
-    /// Tells all clients that nothing more comes, and completes when they have gone.
-    async fn disconnect(&self) {
-        let sessions = self.engine.sessions();
-        for session in &sessions {
-            session.close_in_peace(CloseReason::ShuttingDown);
-        }
-        let over = join_all(sessions.iter().map(|session| session.over()));
-        let _ = tokio::time::timeout(GRACE, over).await;
-        for session in sessions {
-            session.forget();
-        }
-    }
 }
 
 /// What is at `/` where the app has nothing to show.

@@ -18,7 +18,7 @@ use super::{
     shared::Shared,
 };
 use crate::{
-    call::payload::Arrived,
+    call::payload::{Arrived, whole},
     config::Parser,
     error::{CallError, Result},
     net::{
@@ -144,6 +144,7 @@ impl Handler for Client {
 impl Inner {
     fn text(self: &Arc<Self>, session: &Arc<Session>, text: &str) -> Result<(), Malformed> {
         let version = Version::from(session.protocol());
+        let text = &*whole(text);
         let packet = Packet::decode(version, text)?;
         let buffers = packet.buffers.unwrap_or_default();
         let mut state = self.state();
@@ -165,7 +166,9 @@ impl Inner {
         }
         let socket = state.find(packet.namespace).cloned();
         drop(state);
-        match text.len() > self.shared.config.max_call {
+        // A handshake is bounded as all messages are: there is nobody yet who could be told more kindly.
+        let is_handshake = matches!(packet.kind, Kind::Connect { .. });
+        match text.len() > self.shared.config.max_call && !is_handshake {
             true => too_large(&packet, socket),
             false => self.packet(session, &packet, socket, |arguments| arguments.into(), Vec::new()),
         }

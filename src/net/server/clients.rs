@@ -1,0 +1,91 @@
+//! All clients of a server: what takes them in, and how they go when it stops.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::future::join_all;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use crate::net::{
+    engineio::{self, CloseReason, Handler, Session, Settings},
+    metrics::Limit,
+    socket::{client::Client, shared::Shared},
+};
+
+/// How long clients have to go, once they were told that nothing more comes.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// As long as the clock can count for sure.
+const NEVER: Duration = Duration::from_secs(86_400 * 365 * 30);
+
+/// A message may be so many times as large as a call, so that a call that is too large gets its
+/// answer. Beyond that the connection is closed.
+const OVERSIZE: usize = 4;
+
+/// All clients of a server, and what they share.
+#[derive(Clone)]
+pub(super) struct Clients {
+    pub(super) shared: Arc<Shared>,
+    pub(super) engine: Arc<engineio::Server>,
+}
+
+impl Clients {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        let metrics = shared.metrics.clone();
+        let late = Box::new(move || metrics.refused(Limit::Body));
+        let config = &shared.config;
+        let settings = Settings {
+            ping_interval: config.ping_interval,
+            ping_timeout: config.ping_timeout,
+            max_message: config.max_call.saturating_mul(OVERSIZE),
+            body_timeout: config.body_timeout,
+            on_late_body: late,
+            upgrade_timeout: config.handshake_timeout,
+            send_timeout: config.send_timeout,
+            keep_heads: shared.auth.asks(),
+        };
+        let welcomed = shared.clone();
+        let welcome =
+            Box::new(move |_: &Arc<Session>| -> Arc<dyn Handler> { Arc::new(Client::new(welcomed.clone())) });
+        Self {
+            engine: engineio::Server::new(settings, welcome),
+            shared,
+        }
+    }
+
+    pub(super) fn deadline(&self) -> Instant {
+        let longest = self.shared.config.drain_timeout.min(NEVER);
+        Instant::now() + longest
+    }
+
+    /// No new clients and calls; completes when all answers have left, or at the deadline.
+    pub(super) async fn drain(&self, deadline: Instant) {
+        let shared = &self.shared;
+        shared.progress.drain();
+        self.engine.drain();
+        for socket in shared.sockets.all() {
+            socket.say_draining();
+        }
+        let drained = async {
+            shared.progress.done().await;
+            shared.rooms.settled().await;
+            let sessions = self.engine.sessions();
+            join_all(sessions.iter().map(|session| session.send_queue.flushed())).await;
+        };
+        if timeout_at(deadline, drained).await.is_err() {
+            tracing::warn!("the server stops with answers that have not left yet");
+        }
+    }
+
+    /// Tells all clients that nothing more comes, and completes when they have gone.
+    pub(super) async fn disconnect(&self) {
+        let sessions = self.engine.sessions();
+        for session in &sessions {
+            session.close_in_peace(CloseReason::ShuttingDown);
+        }
+        let over = join_all(sessions.iter().map(|session| session.over()));
+        let _ = timeout(GRACE, over).await;
+        for session in sessions {
+            session.forget();
+        }
+    }
+}

@@ -353,7 +353,7 @@ impl Service {
         if response.status() == StatusCode::SWITCHING_PROTOCOLS
             && let Some(place) = place
         {
-            // A connection set_identity a WebSocket once.
+            // A connection becomes a WebSocket once.
             let _ = self.behind_proxy.set(place);
         }
         response

@@ -41,7 +41,7 @@ pub(in crate::net) struct QueueLimits {
     pub(in crate::net) pause: Duration,
 }
 
-/// What set_identity of a call that came in.
+/// What becomes of a call that came in.
 #[derive(Debug)]
 pub(in crate::net) enum Admission {
     /// It waits for its turn.

@@ -278,7 +278,7 @@ impl ClientSocket {
         }
     }
 
-    /// Runs a call up to its first wait, right here; most are done by then. The rest of it set_identity a task.
+    /// Runs a call up to its first wait, right here; most are done by then. The rest of it becomes a task.
     fn start(self: &Arc<Self>, incoming: Incoming) {
         let this = self.clone();
         let mut call = future_cache::hold(async move {

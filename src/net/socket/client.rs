@@ -166,9 +166,8 @@ impl Inner {
         }
         let socket = state.find(packet.namespace).cloned();
         drop(state);
-        // A handshake is bounded as all messages are: there is nobody yet who could be told more kindly.
-        let is_handshake = matches!(packet.kind, Kind::Connect { .. });
-        match text.len() > self.shared.config.max_call && !is_handshake {
+        let is_call = !matches!(packet.kind, Kind::Connect { .. });
+        match is_call && text.len() > self.shared.config.max_call {
             true => too_large(&packet, socket),
             false => self.packet(session, &packet, socket, |arguments| arguments.into(), Vec::new()),
         }

@@ -135,7 +135,7 @@ impl State {
 
     pub(super) fn is_flushed(&self) -> bool {
         match &self.carrier {
-            Carrier::WebSocket(writer) => self.waiting.is_empty() && writer.waits() == 0,
+            Carrier::WebSocket(writer) => self.waiting.is_empty() && writer.has_left(),
             Carrier::Polling(polling) => polling.packets.is_empty() && self.waits_for_notices(),
             Carrier::Nothing => true,
         }

@@ -337,9 +337,9 @@ impl SendQueue {
     /// Writes out all that waits, as far as the client takes it. Nothing that was read is worked on any more.
     pub(super) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut state = self.state();
-        let before = state.gone();
+        let (before, was_flushed) = (state.gone(), state.is_flushed());
         let flushed = state.poll_flush(cx);
-        let has_moved = state.gone() != before;
+        let has_moved = state.gone() != before || state.is_flushed() != was_flushed;
         drop(state);
         if has_moved {
             self.moved.notify_waiters();
@@ -350,7 +350,7 @@ impl SendQueue {
     /// How many bytes have left, where others wait for the client to take them.
     pub(super) fn stalls_at(&self) -> Option<u64> {
         match &self.state().carrier {
-            Carrier::WebSocket(writer) if writer.waits() > 0 => Some(writer.gone),
+            Carrier::WebSocket(writer) if !writer.has_left() => Some(writer.gone),
             _ => None,
         }
     }

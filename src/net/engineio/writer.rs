@@ -39,6 +39,7 @@ pub(super) struct Writer {
     left: Option<Instant>,
     /// Bytes that have left in all.
     pub(super) gone: u64,
+    is_unflushed: bool,
     shut: bool,
 }
 
@@ -52,12 +53,18 @@ impl Writer {
             reading: false,
             left: None,
             gone: 0,
+            is_unflushed: false,
             shut: false,
         }
     }
 
     pub(super) fn waits(&self) -> usize {
         self.frames.len() - self.written
+    }
+
+    /// Whether all that was written has left.
+    pub(super) fn has_left(&self) -> bool {
+        self.waits() == 0 && !self.is_unflushed
     }
 
     pub(super) fn has_room(&self) -> bool {
@@ -99,10 +106,11 @@ impl Writer {
     }
 
     pub(super) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.frames.is_empty() {
+        if self.waits() == 0 && !self.is_unflushed {
             return Poll::Ready(Ok(()));
         }
         while self.waits() > 0 {
+            self.is_unflushed = true;
             let frames = &self.frames[self.written..];
             match ready!(Pin::new(&mut self.stream).poll_write(cx, frames))? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
@@ -119,7 +127,10 @@ impl Writer {
         if frames.capacity() <= MANY {
             SPARE.set(frames);
         }
-        Pin::new(&mut self.stream).poll_flush(cx)
+        // TLS may hold some of it still.
+        ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+        self.is_unflushed = false;
+        Poll::Ready(Ok(()))
     }
 
     /// Makes room for more behind what waits.

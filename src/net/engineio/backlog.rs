@@ -224,3 +224,70 @@ impl State {
         Polled::Packets(taken.into())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(number: usize) -> Outgoing {
+        Outgoing::Text(format!("4{number}").into_bytes())
+    }
+
+    fn polled(state: &mut State) -> Vec<Outgoing> {
+        match state.take_packets() {
+            Polled::Packets(packets) => packets,
+            other => panic!("packets were expected, not {other:?}"),
+        }
+    }
+
+    #[test]
+    fn polls_take_what_was_said_in_order_and_no_more_than_clients_bear() {
+        let mut state = State::new(Protocol::V4);
+        for number in 0..40 {
+            assert!(state.put(&message(number), Standing::InRoom).unwrap());
+        }
+        let mut heard = Vec::new();
+        for expected in [16, 16, 8] {
+            let packets = polled(&mut state);
+            assert_eq!(packets.len(), expected);
+            heard.extend(packets);
+        }
+        assert_eq!(heard, (0..40).map(message).collect::<Vec<_>>());
+        assert_eq!(state.take_packets(), Polled::Nothing);
+        state.ended = true;
+        assert_eq!(state.take_packets(), Polled::Over);
+    }
+
+    #[test]
+    fn what_waits_is_bounded_and_refusals_stand_beyond_that() {
+        let mut state = State::new(Protocol::V4);
+        let taken = (0..).take_while(|number| state.put(&message(*number), Standing::InRoom).unwrap());
+        assert_eq!(taken.count(), MOST_MESSAGES);
+        assert!(state.put(&message(0), Standing::Beyond).unwrap());
+        let beyond = (0..).take_while(|number| state.put(&message(*number), Standing::Beyond).unwrap());
+        assert_eq!(beyond.count() + 1, MOST_BEYOND);
+        let large = Outgoing::Text(vec![b'4'; MOST_BYTES]);
+        let mut state = State::new(Protocol::V4);
+        assert!(state.put(&large, Standing::InRoom).unwrap());
+        assert!(
+            !state.put(&message(0), Standing::InRoom).unwrap(),
+            "bytes count too"
+        );
+        polled(&mut state);
+        assert!(
+            state.put(&message(0), Standing::InRoom).unwrap(),
+            "there is room again"
+        );
+    }
+
+    #[test]
+    fn only_notices_are_not_waited_for() {
+        let mut state = State::new(Protocol::V4);
+        state.put(&message(0), Standing::Notice).unwrap();
+        assert!(state.is_flushed());
+        state.put(&message(1), Standing::InRoom).unwrap();
+        assert!(!state.is_flushed());
+        polled(&mut state);
+        assert!(state.is_flushed());
+    }
+}

@@ -167,3 +167,50 @@ impl Writer {
         Poll::Ready(Ok(()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A stream that takes all at once and holds it until it is flushed for the second time, as TLS may.
+    #[derive(Default)]
+    struct Holding {
+        flushes: usize,
+    }
+
+    impl AsyncRead for Holding {
+        fn poll_read(self: Pin<&mut Self>, _: &mut Context<'_>, _: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+            Poll::Pending
+        }
+    }
+
+    impl AsyncWrite for Holding {
+        fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(buf.len()))
+        }
+
+        fn poll_flush(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            self.flushes += 1;
+            match self.flushes {
+                1 => Poll::Pending,
+                _ => Poll::Ready(Ok(())),
+            }
+        }
+
+        fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[test]
+    fn what_a_stream_holds_back_is_flushed_until_it_has_left() {
+        let mut writer = Writer::new(Box::<Holding>::default(), Waker::noop().clone());
+        let mut cx = Context::from_waker(Waker::noop());
+        writer.prepare();
+        writer.frames.extend_from_slice(b"frame");
+        assert!(writer.poll_write(&mut cx).is_pending());
+        assert!(!writer.has_left(), "though nothing waits here any more");
+        assert!(writer.poll_write(&mut cx).is_ready());
+        assert!(writer.has_left());
+    }
+}

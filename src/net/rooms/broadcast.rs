@@ -25,35 +25,35 @@ const ROOM: usize = 16 << 10;
 /// Bytes of an emit that take one unit of room.
 const UNIT: usize = 1024;
 
-/// EventBatch that a core takes up at once.
+/// Events that a core takes up at once.
 const AT_ONCE: usize = 256;
 
-/// Hearers that are told before others of their core have their turn.
+/// Recipients that are told before others of their core have their turn.
 const IN_A_ROW: usize = 64;
 
-/// One who hears, and where it lives.
+/// A socket that hears what is said in a room, and where it lives.
 #[derive(Clone)]
 pub(in crate::net) struct Recipient {
     pub(in crate::net) number: u64,
     pub(in crate::net) core: usize,
-    pub(in crate::net) hearer: Arc<dyn EventSink>,
+    pub(in crate::net) sink: Arc<dyn EventSink>,
 }
 
-/// Who hears something, by their cores.
+/// Who is in a room at one moment, by their cores.
 pub(in crate::net) struct RoomSnapshot(Vec<Vec<Recipient>>);
 
 impl RoomSnapshot {
-    pub(in crate::net) fn new<'a>(ears: impl Iterator<Item = &'a Recipient>, cores: usize) -> Self {
-        let mut audience = vec![Vec::new(); cores.max(1)];
-        for ear in ears {
-            if let Some(here) = audience.get_mut(ear.core) {
-                here.push(ear.clone());
+    pub(in crate::net) fn new<'a>(recipients: impl Iterator<Item = &'a Recipient>, cores: usize) -> Self {
+        let mut snapshot = vec![Vec::new(); cores.max(1)];
+        for recipient in recipients {
+            if let Some(here) = snapshot.get_mut(recipient.core) {
+                here.push(recipient.clone());
             }
         }
-        Self(audience)
+        Self(snapshot)
     }
 
-    pub(in crate::net) fn ears(&self) -> impl Iterator<Item = &Recipient> {
+    pub(in crate::net) fn recipients(&self) -> impl Iterator<Item = &Recipient> {
         self.0.iter().flatten()
     }
 
@@ -68,7 +68,7 @@ impl RoomSnapshot {
 
 /// Something that was said.
 struct Broadcast {
-    audience: Arc<RoomSnapshot>,
+    snapshot: Arc<RoomSnapshot>,
     emit: EncodedEvent,
     /// Who said it, and does not hear it.
     by: u64,
@@ -77,7 +77,7 @@ struct Broadcast {
 }
 
 enum Delivery {
-    EncodedEvent(Arc<Broadcast>),
+    Event(Arc<Broadcast>),
     /// All before it is delivered.
     Settled(oneshot::Sender<()>),
 }
@@ -121,12 +121,12 @@ impl Deliveries {
         self.cores.iter().position(is_here).unwrap_or_default()
     }
 
-    /// Says something to an audience, but not to the one who says it. Waits where too much is on its way.
-    pub(in crate::net) async fn say(&self, audience: Arc<RoomSnapshot>, emit: EncodedEvent, by: u64) {
+    /// Says something to all of a snapshot, but not to the one who says it. Waits where too much is on its way.
+    pub(in crate::net) async fn say(&self, snapshot: Arc<RoomSnapshot>, emit: EncodedEvent, by: u64) {
         let units = emit.size().div_ceil(UNIT).clamp(1, ROOM) as u32;
         let said = Arc::new(Broadcast {
             _room: self.room.clone().acquire_many_owned(units).await.ok(),
-            audience,
+            snapshot,
             emit,
             by,
         });
@@ -134,9 +134,9 @@ impl Deliveries {
             return tell_all(0, from_ref(&said)).await;
         }
         for (number, core) in self.cores.iter().enumerate() {
-            if said.audience.has_any_on(number) {
+            if said.snapshot.has_any_on(number) {
                 // Runtimes end when nobody hears them any more.
-                let _ = core.deliveries.send(Delivery::EncodedEvent(said.clone()));
+                let _ = core.deliveries.send(Delivery::Event(said.clone()));
             }
         }
     }
@@ -162,7 +162,7 @@ async fn deliver(core: usize, mut arriving: UnboundedReceiver<Delivery>) {
         let mut said = Vec::new();
         for delivery in arrived.drain(..) {
             match delivery {
-                Delivery::EncodedEvent(one) => said.push(one),
+                Delivery::Event(one) => said.push(one),
                 Delivery::Settled(settled) => {
                     tell(core, &mut said).await;
                     let _ = settled.send(());
@@ -173,13 +173,13 @@ async fn deliver(core: usize, mut arriving: UnboundedReceiver<Delivery>) {
     }
 }
 
-/// Tells what was said, to each audience together what it hears in a row.
+/// Tells what was said: each snapshot together what it hears in a row.
 async fn tell(core: usize, said: &mut Vec<Arc<Broadcast>>) {
     while let Some(first) = said.first() {
         let mut bytes = 0;
         let together = said.iter().take_while(|one| {
             bytes += one.emit.size();
-            Arc::ptr_eq(&one.audience, &first.audience) && (bytes < MANY || Arc::ptr_eq(one, first))
+            Arc::ptr_eq(&one.snapshot, &first.snapshot) && (bytes < MANY || Arc::ptr_eq(one, first))
         });
         let together: Vec<_> = said.drain(..together.count()).collect();
         tell_all(core, &together).await;
@@ -187,25 +187,25 @@ async fn tell(core: usize, said: &mut Vec<Arc<Broadcast>>) {
     }
 }
 
-/// Tells the same audience all of it.
+/// Tells one snapshot all of it.
 async fn tell_all(core: usize, said: &[Arc<Broadcast>]) {
     let Some(first) = said.first() else {
         return;
     };
     let all: Vec<_> = said.iter().map(|one| &one.emit).collect();
     let all = EventBatch::new(&all);
-    let mut rows = first.audience.on(core).peekable();
+    let mut rows = first.snapshot.on(core).peekable();
     while let Some(row) = rows.next() {
-        for ear in row {
-            if said.iter().any(|one| one.by == ear.number) {
+        for recipient in row {
+            if said.iter().any(|one| one.by == recipient.number) {
                 let others: Vec<_> = said
                     .iter()
-                    .filter(|one| one.by != ear.number)
+                    .filter(|one| one.by != recipient.number)
                     .map(|one| &one.emit)
                     .collect();
-                offer(ear, &EventBatch::new(&others));
+                offer(recipient, &EventBatch::new(&others));
             } else {
-                offer(ear, &all);
+                offer(recipient, &all);
             }
         }
         if rows.peek().is_some() {
@@ -214,8 +214,8 @@ async fn tell_all(core: usize, said: &[Arc<Broadcast>]) {
     }
 }
 
-fn offer(ear: &Recipient, emits: &EventBatch<'_>) {
-    let missed = emits.len() - ear.hearer.clone().offer(emits);
+fn offer(recipient: &Recipient, emits: &EventBatch<'_>) {
+    let missed = emits.len() - recipient.sink.clone().offer(emits);
     if missed > 0 {
         tracing::debug!(
             missed,

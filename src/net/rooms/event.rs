@@ -59,13 +59,13 @@ impl EncodedEvent {
         self.data.size()
     }
 
-    /// The same for one hearer, who has to wait for it.
+    /// The same for one recipient, who has to wait for it.
     pub(in crate::net) fn packet(&self, parser: Parser, namespace: &str) -> OwnPacket {
         OwnPacket::new(parser, namespace, Kind::Event(&self.event), self.data.clone())
     }
 }
 
-/// EventBatch that the same hearers hear, one after the other.
+/// Events that the same recipients hear, one after the other.
 pub(in crate::net) struct EventBatch<'a> {
     emits: &'a [&'a EncodedEvent],
     frames: OnceLock<Vec<u8>>,

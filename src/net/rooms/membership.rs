@@ -1,5 +1,5 @@
 //! Who is in which room, and what is said there. Who is in a room when something is said there hears it, and nobody else:
-//! an audience, which stays the same until somebody comes or goes.
+//! a snapshot, which stays the same until somebody comes or goes.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -39,27 +39,27 @@ struct Open {
 /// Who is in a room.
 #[derive(Default)]
 struct Room {
-    ears: HashMap<u64, Recipient>,
+    recipients: HashMap<u64, Recipient>,
     /// The same as those who are told: made where something is said, until somebody comes or goes.
-    audience: Option<Arc<RoomSnapshot>>,
+    snapshot: Option<Arc<RoomSnapshot>>,
 }
 
 impl Room {
-    fn enter(&mut self, ear: &Recipient) {
-        self.audience = None;
-        self.ears.insert(ear.number, ear.clone());
+    fn enter(&mut self, recipient: &Recipient) {
+        self.snapshot = None;
+        self.recipients.insert(recipient.number, recipient.clone());
     }
 
     fn leave(&mut self, number: u64) {
-        self.audience = None;
-        self.ears.remove(&number);
+        self.snapshot = None;
+        self.recipients.remove(&number);
     }
 
-    fn audience(&mut self, cores: usize) -> Arc<RoomSnapshot> {
-        let audience = self
-            .audience
-            .get_or_insert_with(|| Arc::new(RoomSnapshot::new(self.ears.values(), cores)));
-        audience.clone()
+    fn snapshot(&mut self, cores: usize) -> Arc<RoomSnapshot> {
+        let snapshot = self
+            .snapshot
+            .get_or_insert_with(|| Arc::new(RoomSnapshot::new(self.recipients.values(), cores)));
+        snapshot.clone()
     }
 }
 
@@ -74,19 +74,19 @@ impl Rooms {
     }
 
     /// One more who may enter rooms. It lives on the core that this is called on.
-    pub(in crate::net) fn member(self: &Arc<Self>, hearer: Arc<dyn EventSink>) -> Member {
+    pub(in crate::net) fn member(self: &Arc<Self>, sink: Arc<dyn EventSink>) -> Member {
         Member {
-            ear: Recipient {
+            recipient: Recipient {
                 number: self.next.fetch_add(1, Ordering::Relaxed),
                 core: self.deliveries.core(),
-                hearer,
+                sink,
             },
             joined: Mutex::new(Some(BTreeSet::new())),
             rooms: self.clone(),
         }
     }
 
-    /// Completes when all that was said until now is on its way to its hearers.
+    /// Completes when all that was said until now is on its way to its recipients.
     pub(in crate::net) async fn settled(&self) {
         self.deliveries.settled().await;
     }
@@ -98,7 +98,7 @@ impl Rooms {
 
 /// One socket's part in the rooms.
 pub(in crate::net) struct Member {
-    ear: Recipient,
+    recipient: Recipient,
     /// Nothing, once it has left for good.
     joined: Mutex<Option<BTreeSet<Arc<str>>>>,
     rooms: Arc<Rooms>,
@@ -109,7 +109,7 @@ impl Member {
     pub(in crate::net) fn appear(&self) {
         let joined = self.joined();
         if joined.is_some() {
-            self.rooms.open().everybody.enter(&self.ear);
+            self.rooms.open().everybody.enter(&self.recipient);
         }
     }
 
@@ -128,7 +128,12 @@ impl Member {
         }
         let room: Arc<str> = room.into();
         joined.insert(room.clone());
-        self.rooms.open().rooms.entry(room).or_default().enter(&self.ear);
+        self.rooms
+            .open()
+            .rooms
+            .entry(room)
+            .or_default()
+            .enter(&self.recipient);
         true
     }
 
@@ -147,15 +152,15 @@ impl Member {
         for room in left.into_iter().flatten() {
             self.leave_open(&mut open, &room);
         }
-        open.everybody.leave(self.ear.number);
+        open.everybody.leave(self.recipient.number);
     }
 
     fn leave_open(&self, open: &mut Open, name: &str) {
         let Some(room) = open.rooms.get_mut(name) else {
             return;
         };
-        room.leave(self.ear.number);
-        if room.ears.is_empty() {
+        room.leave(self.recipient.number);
+        if room.recipients.is_empty() {
             open.rooms.remove(name);
         }
     }
@@ -169,7 +174,7 @@ impl Member {
         joined.iter().flatten().map(|room| (**room).to_owned()).collect()
     }
 
-    /// EventBatch to the others of a target. Waits for room where more is said than can be delivered; one whose own queue is
+    /// Emits to the others of a target. Waits for room where more is said than can be delivered; one whose own queue is
     /// full misses it.
     ///
     /// # Errors
@@ -180,9 +185,12 @@ impl Member {
         event: &str,
         data: Outgoing<'_>,
     ) -> Result<()> {
-        if let Some(audience) = self.audience(target) {
+        if let Some(snapshot) = self.snapshot(target) {
             let emit = EncodedEvent::new(event, data)?;
-            self.rooms.deliveries.say(audience, emit, self.ear.number).await;
+            self.rooms
+                .deliveries
+                .say(snapshot, emit, self.recipient.number)
+                .await;
         }
         Ok(())
     }
@@ -196,30 +204,30 @@ impl Member {
         wait: Duration,
     ) -> Vec<Result<Value>> {
         if *target == Target::Caller {
-            return vec![self.ear.hearer.clone().ask(event, data, wait).await];
+            return vec![self.recipient.sink.clone().ask(event, data, wait).await];
         }
-        let Some(audience) = self.audience(target) else {
+        let Some(snapshot) = self.snapshot(target) else {
             return Vec::new();
         };
         self.rooms.settled().await;
         let own = matches!(target, Target::Within(_));
-        let asked: FuturesUnordered<_> = audience
-            .ears()
-            .filter(|ear| own || ear.number != self.ear.number)
-            .map(|ear| ear.hearer.clone().ask(event, data, wait))
+        let asked: FuturesUnordered<_> = snapshot
+            .recipients()
+            .filter(|recipient| own || recipient.number != self.recipient.number)
+            .map(|recipient| recipient.sink.clone().ask(event, data, wait))
             .collect();
         asked.collect().await
     }
 
     /// Who is in a target now; nobody, where there is no such room.
-    fn audience(&self, target: &Target) -> Option<Arc<RoomSnapshot>> {
+    fn snapshot(&self, target: &Target) -> Option<Arc<RoomSnapshot>> {
         let cores = self.rooms.deliveries.cores();
         let mut open = self.rooms.open();
         let room = match target {
             Target::Within(room) | Target::To(room) => open.rooms.get_mut(room.as_str())?,
             Target::Broadcast | Target::Caller => &mut open.everybody,
         };
-        Some(room.audience(cores))
+        Some(room.snapshot(cores))
     }
 
     fn joined(&self) -> MutexGuard<'_, Option<BTreeSet<Arc<str>>>> {

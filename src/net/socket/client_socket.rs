@@ -241,7 +241,7 @@ impl ClientSocket {
         true
     }
 
-    /// Stops reading until fewer calls wait, but not beyond what the call_queue allows: heartbeats are read too.
+    /// Stops reading until fewer calls wait, but not beyond what the queue allows: heartbeats are read too.
     fn pause_reading(self: &Arc<Self>) {
         let longest = self.call_queue.pause_left();
         if longest.is_zero() {

@@ -79,7 +79,7 @@ async fn who_has_left_for_good_enters_nothing_and_leaves_no_room_behind() {
     assert!(bob.rooms().is_empty());
     assert!(rooms.open().rooms.is_empty());
     drop(ada);
-    assert!(rooms.open().everybody.ears.is_empty());
+    assert!(rooms.open().everybody.recipients.is_empty());
 }
 
 #[tokio::test]

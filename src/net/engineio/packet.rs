@@ -99,7 +99,7 @@ impl<'a> Packet<'a> {
         Ok(Self::Binary(message.into()))
     }
 
-    /// Whether it is bytes, which a transport that takes them carries by [`append_binary`](Self::append_binary).
+    /// Whether it is bytes, which a transport that takes them carries by [`append_binary`].
     pub(crate) fn is_binary(&self) -> bool {
         matches!(self, Self::Binary(_))
     }

@@ -63,7 +63,7 @@ impl Origins {
         Some(layer)
     }
 
-    fn allow(&self, headers: &HeaderMap) -> bool {
+    pub(in crate::net) fn allow(&self, headers: &HeaderMap) -> bool {
         let mut sent = headers.get_all(ORIGIN).iter();
         match (sent.next(), sent.next()) {
             (None, _) => true,

@@ -18,7 +18,7 @@ use semver::Version;
 
 pub use self::auth::{AuthConfig, Secret};
 pub use self::parser::Parser;
-use self::time::time;
+pub(crate) use self::time::time;
 pub use self::tls::TlsConfig;
 use crate::{call::payload::Limits, journal::Durability};
 
@@ -117,12 +117,12 @@ pub struct Config {
     pub remember_calls: Duration,
 
     /// TCP connections at once; more are told 503
-    #[arg(long, env = "UPDRAFT_MAX_CONNECTIONS", value_name = "CONNECTIONS", default_value_t = Config::default().max_connections,
+    #[arg(long, env = "UPDRAFT_MAX_CONNECTIONS", value_parser = positive, value_name = "CONNECTIONS", default_value_t = Config::default().max_connections,
         help_heading = LIMITS)]
     pub max_connections: usize,
 
     /// Connections at once of one client's address; more are told 503. Of IPv6, a network of 64 bits counts as one
-    #[arg(long, env = "UPDRAFT_MAX_CONNECTIONS_PER_ADDRESS", value_name = "CONNECTIONS",
+    #[arg(long, env = "UPDRAFT_MAX_CONNECTIONS_PER_ADDRESS", value_parser = positive, value_name = "CONNECTIONS",
         default_value_t = Config::default().max_connections_per_address, help_heading = LIMITS)]
     pub max_connections_per_address: usize,
 
@@ -152,7 +152,7 @@ pub struct Config {
     pub call_burst: u32,
 
     /// Connections at once of one subject, on which it has said who it is
-    #[arg(long, env = "UPDRAFT_MAX_CONNECTIONS_PER_SUBJECT", value_name = "CONNECTIONS",
+    #[arg(long, env = "UPDRAFT_MAX_CONNECTIONS_PER_SUBJECT", value_parser = positive, value_name = "CONNECTIONS",
         default_value_t = Config::default().max_connections_per_subject, help_heading = LIMITS)]
     pub max_connections_per_subject: usize,
 
@@ -182,12 +182,12 @@ pub struct Config {
     pub max_rooms: usize,
 
     /// Largest call as it arrives, Buffers included, in bytes
-    #[arg(long, env = "UPDRAFT_MAX_CALL", value_name = "BYTES", default_value_t = Config::default().max_call,
+    #[arg(long, env = "UPDRAFT_MAX_CALL", value_parser = positive, value_name = "BYTES", default_value_t = Config::default().max_call,
         help_heading = LIMITS)]
     pub max_call: usize,
 
     /// Largest call, or data, after unpacking, in bytes
-    #[arg(long, env = "UPDRAFT_MAX_UNPACKED", value_name = "BYTES", default_value_t = Config::default().max_unpacked,
+    #[arg(long, env = "UPDRAFT_MAX_UNPACKED", value_parser = positive, value_name = "BYTES", default_value_t = Config::default().max_unpacked,
         help_heading = LIMITS)]
     pub max_unpacked: usize,
 
@@ -208,7 +208,7 @@ pub struct Config {
 
     /// Calls of one socket that run at once
     #[arg(long, env = "UPDRAFT_MAX_RUNNING", value_name = "CALLS", default_value_t = Config::default().max_running, help_heading = LIMITS,
-        value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
+        value_parser = positive)]
     pub max_running: usize,
 
     /// Calls of one socket that wait to run; reading pauses at half of it
@@ -318,6 +318,14 @@ fn default_port() -> u16 {
         .ok()
         .and_then(|port| port.parse().ok())
         .unwrap_or(Config::default().port)
+}
+
+/// A limit of which nothing would mean a server that serves nobody.
+fn positive(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number) if number > 0 => Ok(number),
+        _ => Err("write a whole number from 1 on, as in 1048576".to_owned()),
+    }
 }
 
 /// An address is a network of one.

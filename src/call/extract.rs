@@ -67,6 +67,9 @@ pub enum MissingState {
     /// There is none of this type.
     #[error("takes State<{0}>, and the app has no such state: add .state(…)")]
     Nowhere(&'static str),
+    /// There is no projection into this type.
+    #[error("takes State<{0}>, and the app has no such projection: add .project(…)")]
+    NoProjection(&'static str),
     /// It was registered in an `Arc` of its own.
     #[error(
         "takes State<{0}>, and the app has an Arc of it, which is another type: register the value itself, as .state(…) shares \
@@ -87,6 +90,7 @@ impl MissingState {
         match inner {
             Some(inner) if states.names().any(|name| name == inner) => Self::WithoutArc(name),
             _ if states.has::<Arc<T>>() => Self::InArc(name),
+            _ if name.starts_with(PROJECTION) => Self::NoProjection(name),
             _ => Self::Nowhere(name),
         }
     }
@@ -94,6 +98,9 @@ impl MissingState {
 
 /// What the name of such a type begins with.
 const ARC: &str = "alloc::sync::Arc<";
+
+/// The same of what `App::project` shares.
+const PROJECTION: &str = "updraft::feed::projection::Projection<";
 
 /// `data` as a type; and, returned from a function, a value as JSON.
 ///

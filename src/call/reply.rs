@@ -15,6 +15,7 @@ pub type Reply = Option<Box<dyn erased_serde::Serialize + Send + Sync>>;
 /// error. Implement it to return a type of your own.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an answer",
+    note = "to answer with one as JSON, return `Json<{Self}>`",
     note = "functions return `()`, text, `Json<T>`, `Bytes`, `Data`, `Option` or `Result` of these, or a type of yours that implements `IntoReply`"
 )]
 pub trait IntoReply {

@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout_at};
 use super::terminal::{Failure, say};
 use crate::{
     client::{Client, ClientError, Incoming, Packet, with_buffers_as_base64},
-    config::Secret,
+    config::{Secret, time},
 };
 
 /// The number of the one ack that is waited for.
@@ -35,7 +35,7 @@ pub(super) struct Call {
     #[arg(long, env = "UPDRAFT_TOKEN", hide_env_values = true)]
     token: Option<Secret>,
 
-    /// Ask for an ack, which the answer comes in; what happens unless --no-ack says otherwise
+    /// Ask for an ack, which the answer comes in: the default
     #[arg(long, overrides_with = "no_ack")]
     ack: bool,
 
@@ -49,7 +49,7 @@ pub(super) struct Call {
     url: String,
 
     /// How long to wait for the connection and the answer
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, default_value = "10s")]
+    #[arg(long, value_name = "TIME", value_parser = time, default_value = "10s")]
     timeout: Duration,
 }
 

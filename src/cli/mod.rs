@@ -41,7 +41,7 @@ enum Command {
     Serve(Box<Config>),
     /// List the events that a server with this configuration has
     Events(Box<events::Events>),
-    /// Call an event of a running server and print the answer
+    /// Call an event of a running server and print the answer; what else it emits goes to standard error, as `name: data`
     Call(call::Call),
     /// Look into the journal, save it, bring it back, tidy it
     Log(log::Log),

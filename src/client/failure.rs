@@ -8,7 +8,7 @@ use tokio_tungstenite::tungstenite;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ClientError {
     /// The address is none.
-    #[error("'{0}' is no address of a server: it begins with http:// or https://")]
+    #[error("'{0}' is no address of a server: write it with http:// or https://")]
     Address(String),
     /// There is nothing to trust a server of TLS by.
     #[error(transparent)]

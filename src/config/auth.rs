@@ -4,7 +4,7 @@ use std::{convert::Infallible, fmt, str::FromStr, time::Duration};
 
 use clap::{Args, builder::BoolishValueParser};
 
-use super::time::time;
+use super::time::{time, time_or_zero};
 
 /// How tokens (JWT) are checked. Without secrets and keys nobody is asked who they are.
 #[derive(Args, Clone, Debug, PartialEq)]
@@ -52,7 +52,7 @@ pub struct AuthConfig {
     pub issuer: Vec<String>,
 
     /// How far the clocks of issuers may differ from this one's
-    #[arg(long = "auth-leeway", env = "UPDRAFT_AUTH_LEEWAY", value_name = "TIME", value_parser = humantime::parse_duration, default_value = "10s")]
+    #[arg(long = "auth-leeway", env = "UPDRAFT_AUTH_LEEWAY", value_name = "TIME", value_parser = time_or_zero, default_value = "10s")]
     pub leeway: Duration,
 
     /// The claim that says who it is

@@ -4,6 +4,8 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 
+use super::time::time_or_zero;
+
 /// How a server speaks TLS: HTTPS and WSS alone. Without a certificate it speaks HTTP.
 #[derive(Args, Clone, Debug, PartialEq)]
 pub struct TlsConfig {
@@ -27,7 +29,7 @@ pub struct TlsConfig {
     pub key: Option<PathBuf>,
 
     /// How long browsers are told to come by TLS alone, to any port of this host (HSTS); 0s tells them nothing
-    #[arg(long = "tls-hsts", env = "UPDRAFT_TLS_HSTS", value_name = "TIME", value_parser = humantime::parse_duration,
+    #[arg(long = "tls-hsts", env = "UPDRAFT_TLS_HSTS", value_name = "TIME", value_parser = time_or_zero,
         default_value = "365d")]
     pub hsts: Duration,
 }

@@ -67,7 +67,7 @@ pub enum TopicError {
     #[error("{0} is projected twice")]
     DuplicateProjection(&'static str),
     /// A listener or a projection of a topic that is not declared.
-    #[error("{reader} reads topic '{topic}', which is not declared")]
+    #[error("{reader} reads topic '{topic}', which is not declared: add .topic(Topic::new(\"{topic}\"))")]
     Undeclared {
         /// What reads it.
         reader: String,

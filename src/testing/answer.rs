@@ -39,7 +39,13 @@ impl Answer {
     pub fn data<T: DeserializeOwned>(&self) -> T {
         match self.raw().json() {
             Ok(data) => data,
-            Err(error) => fail(format_args!("{} answered something else: {error}", self.event)),
+            Err(error) => fail(format_args!(
+                "{} answered {}, which is no {}: {}",
+                self.event,
+                self.raw().to_parts().0,
+                std::any::type_name::<T>(),
+                error.message()
+            )),
         }
     }
 

@@ -55,7 +55,10 @@ const SAID: [(&str, &[&str]); 10] = [
     ),
     ("unread", &["Foreign", "Deserialize", "derive"]),
     ("unwritten", &["Foreign", "Serialize", "derive"]),
-    ("no_answer", &["`u32` cannot be an answer", "`Json<T>`"]),
+    (
+        "no_answer",
+        &["`u32` cannot be an answer", "return `Json<u32>`", "`Json<T>`"],
+    ),
     (
         "may_lack",
         &[

@@ -199,7 +199,7 @@ fn a_server_that_is_not_there_is_named() {
     assert!(!done);
     assert_eq!(
         stderr,
-        "error: 'localhost:3000' is no address of a server: it begins with http:// or https://\n"
+        "error: 'localhost:3000' is no address of a server: write it with http:// or https://\n"
     );
 }
 
@@ -240,8 +240,14 @@ fn a_mistyped_setting_is_explained() {
         ),
         (
             ["--call-timeout", "soon"],
-            "invalid value 'soon' for '--call-timeout <TIME>'",
+            "invalid value 'soon' for '--call-timeout <TIME>': write it as 10s, 1500ms or 2h",
         ),
+        (
+            ["--tls-hsts", "25"],
+            "'--tls-hsts <TIME>': write it as 10s, 1500ms or 2h",
+        ),
+        (["--max-connections", "0"], "write a whole number from 1 on"),
+        (["--max-call", "1MB"], "write a whole number from 1 on"),
     ] {
         let (done, _, stderr) = updraft(&[["serve", "--port", "0"].as_slice(), &flags].concat(), "");
         assert!(!done);

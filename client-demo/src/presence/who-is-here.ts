@@ -16,6 +16,7 @@ export class WhoIsHere extends LitElement {
     :host { display: flex; align-items: center; gap: 0.75rem; }
     ul { margin: 0; padding: 0; list-style: none; }
     .faces { display: flex; min-block-size: 2rem; }
+    .faces:not(:has(li)) { display: none; }
     .faces li { display: grid; place-items: center; inline-size: 2rem; block-size: 2rem; border-radius: 50%; font-size: 0.75rem; font-weight: 650; }
     .faces li { color: #fff; box-shadow: 0 0 0 2px var(--paper); margin-inline-start: -0.4rem; }
     .faces li:first-child { margin-inline-start: 0; }

@@ -5,7 +5,7 @@ use std::path::Path;
 use clap::Args;
 use serde_json::json;
 
-use super::refused;
+use super::{refused, unknown};
 use crate::{
     app::App,
     cli::terminal::{Failure, bar, counted, plain, say},
@@ -41,12 +41,14 @@ impl Compact {
 
     fn compact(&self, data: &Path, app: &App) -> Result<Compacted, Failure> {
         // Nothing is made where there is no journal.
-        let known = Inspection::open(data)?.topics()?;
+        let journal = Inspection::open(data)?;
+        let known = journal.topics()?;
         let chosen: Vec<String> = match &self.topic {
             None => known.into_iter().map(|(name, _)| name).collect(),
             Some(topic) if known.iter().any(|(name, _)| name == topic) => vec![topic.clone()],
-            Some(topic) => return Err(Failure(format!("the journal has no topic '{topic}'"))),
+            Some(topic) => return Err(unknown(topic, &journal)?),
         };
+        drop(journal);
         let before = journal::size(data)?;
         let topics = remove(chosen, data, app)?;
         journal::vacuum(data).map_err(|error| refused(&error, data))?;

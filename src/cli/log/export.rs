@@ -8,6 +8,7 @@ use std::{
 use clap::Args;
 use tempfile::NamedTempFile;
 
+use super::unknown;
 use crate::{
     cli::terminal::{Failure, bar, bar_beside_output, counted},
     journal::{ExportError, Inspection},
@@ -34,7 +35,9 @@ impl Export {
 
     fn to_file(&self, journal: &Inspection, file: &Path) -> Result<(), Failure> {
         let cannot = |error: io::Error| Failure(format!("cannot write {}: {error}", file.display()));
-        let export = journal.export(&self.topics)?;
+        let export = journal
+            .export(&self.topics)
+            .map_err(|error| Self::refused(error, journal))?;
         let bar = bar(export.header().events, "Exporting");
         let directory = match file.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -64,8 +67,18 @@ impl Export {
         Ok(())
     }
 
+    /// Why it is not exported, with the topics that there are.
+    fn refused(error: ExportError, journal: &Inspection) -> Failure {
+        match error {
+            ExportError::Topic(topic) => unknown(&topic, journal).unwrap_or_else(|failure| failure),
+            error => error.into(),
+        }
+    }
+
     fn to_stdout(&self, journal: &Inspection) -> Result<(), Failure> {
-        let export = journal.export(&self.topics)?;
+        let export = journal
+            .export(&self.topics)
+            .map_err(|error| Self::refused(error, journal))?;
         let bar = bar_beside_output(export.header().events, "Exporting");
         let mut out = BufWriter::new(io::stdout().lock());
         let written = export.write(&mut out, &|| bar.inc(1));

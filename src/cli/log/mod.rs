@@ -12,7 +12,10 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 
 use super::terminal::Failure;
-use crate::{app::App, journal::OpenError};
+use crate::{
+    app::App,
+    journal::{Inspection, OpenError},
+};
 
 #[derive(Args, Debug)]
 pub(super) struct Log {
@@ -42,8 +45,8 @@ enum Command {
     Import(import::Import),
     /// Check that the journal is whole
     Verify(verify::Verify),
-    /// Remove what topics need not keep, and give the space back; while no server runs, as a server does the
-    /// former by itself
+    /// Remove what topics need not keep, and make the files smaller; while no server runs. (A server removes by itself,
+    /// and its files keep their size)
     Compact(compact::Compact),
 }
 
@@ -59,6 +62,19 @@ impl Log {
             Command::Compact(compact) => compact.run(&data, app),
         }
     }
+}
+
+/// What is said of a topic that the journal does not have.
+fn unknown(topic: &str, journal: &Inspection) -> Result<Failure, Failure> {
+    let topics = journal.topics()?;
+    let names: Vec<&str> = topics.iter().map(|(name, _)| &**name).collect();
+    Ok(Failure(match names[..] {
+        [] => format!("there is no topic '{topic}': the journal is empty"),
+        _ => format!(
+            "there is no topic '{topic}'; the journal has {}",
+            names.join(", ")
+        ),
+    }))
 }
 
 /// What is said where a command needs the journal for itself and did not get it.

@@ -11,6 +11,7 @@ use std::{
 
 use clap::Args;
 
+use super::unknown;
 use crate::{
     app::App,
     cli::terminal::{Failure, Lines, Said, plain},
@@ -62,12 +63,15 @@ enum Since {
 }
 
 impl FromStr for Since {
-    type Err = MalformedPosition;
+    type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         match text.parse() {
             Ok(seq) => Ok(Self::Seq(seq)),
-            Err(_) => text.parse().map(Self::Position),
+            Err(_) => text
+                .parse()
+                .map(Self::Position)
+                .map_err(|MalformedPosition| "write it as <epoch>:<seq>, or as a number"),
         }
     }
 }
@@ -78,7 +82,7 @@ impl Tail {
         let fence = match journal.fence(&self.topic)? {
             Some(fence) => fence,
             None if self.is_declared(app) => Fence::default(),
-            None => return Err(self.unknown(&journal)?),
+            None => return Err(unknown(&self.topic, &journal)?),
         };
         let mut at = self.begin(&journal)?;
         if self.since.is_some() && at < fence.floor {
@@ -105,15 +109,6 @@ impl Tail {
 
     fn is_declared(&self, app: &App) -> bool {
         app.topics().iter().any(|topic| topic.name() == self.topic)
-    }
-
-    fn unknown(&self, journal: &Inspection) -> Result<Failure, Failure> {
-        let topics = journal.topics()?;
-        let names: Vec<&str> = topics.iter().map(|(name, _)| &**name).collect();
-        Ok(Failure(match names[..] {
-            [] => format!("there is no topic '{}': the journal is empty", self.topic),
-            _ => format!("there is no topic '{}', but {}", self.topic, names.join(", ")),
-        }))
     }
 
     /// The place behind which printing begins.

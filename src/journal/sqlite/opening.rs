@@ -39,7 +39,9 @@ pub enum OpenError {
     #[error("there is no journal in {0}")]
     Missing(PathBuf),
     /// Another process has it.
-    #[error("another process uses the journal in {0}")]
+    #[error(
+        "another process uses the journal in {0}: stop it, or give this server a directory of its own (--data)"
+    )]
     Locked(PathBuf),
     /// The file is damaged, no database, or lies where nothing can be written.
     #[error("cannot open the journal {path}: {source}")]

@@ -1,6 +1,6 @@
 //! What an app says of its topics and does not fit together is told at start, before anything is opened.
 
-use updraft::{App, Config, Module, Topic, journal::Record};
+use updraft::{App, Config, Module, Projection, State, Topic, journal::Record};
 
 fn fold<T>(_: &mut T, _: &Record) {}
 
@@ -54,12 +54,12 @@ async fn a_listener_has_a_name_of_its_own_and_a_topic() {
     let nowhere = told(|| board().listen("bored", "mail", hear)).await;
     assert_eq!(
         nowhere,
-        "listener 'mail' reads topic 'bored', which is not declared"
+        "listener 'mail' reads topic 'bored', which is not declared: add .topic(Topic::new(\"bored\"))"
     );
     let alone = told(|| App::new().listen("board", "mail", hear)).await;
     assert_eq!(
         alone,
-        "listener 'mail' reads topic 'board', which is not declared"
+        "listener 'mail' reads topic 'board', which is not declared: add .topic(Topic::new(\"board\"))"
     );
     let dotted = told(|| board().listen("board", "e.mail", hear)).await;
     assert!(
@@ -75,7 +75,7 @@ async fn a_projection_is_the_only_one_of_its_type_and_has_a_topic() {
     assert!(twice.ends_with("Projection<u64> is projected twice"), "{twice}");
     let alone = told(|| App::new().project("board", 0_u64, fold)).await;
     assert!(
-        alone.ends_with("Projection<u64> reads topic 'board', which is not declared"),
+        alone.contains("Projection<u64> reads topic 'board', which is not declared"),
         "{alone}"
     );
 }
@@ -112,4 +112,21 @@ async fn a_function_that_is_wrong_is_told_before_the_journal_is_opened() {
         "{error}"
     );
     assert!(!data.exists());
+}
+
+#[tokio::test]
+async fn a_projection_that_a_function_takes_and_the_app_lacks_is_asked_for() {
+    let count = async |_: State<Projection<u64>>| "";
+    let lacking = told(|| board().module(Module::new("api.board").on("count", count))).await;
+    assert!(
+        lacking.ends_with("Projection<u64>>, and the app has no such projection: add .project(…)"),
+        "{lacking}"
+    );
+    let whole = board().project("board", 0_u64, fold);
+    assert!(
+        whole
+            .module(Module::new("api.board").on("count", count))
+            .into_registry()
+            .is_ok()
+    );
 }

@@ -71,7 +71,7 @@ fn a_second_journal_in_one_process_is_refused() {
     let refusal = refusal(directory.path());
     assert!(matches!(refusal, OpenError::Locked(_)), "{refusal:?}");
     let text = format!(
-        "another process uses the journal in {}",
+        "another process uses the journal in {}: stop it, or give this server a directory of its own (--data)",
         directory.path().display()
     );
     assert_eq!(refusal.to_string(), text);

@@ -73,6 +73,10 @@ fn what_is_new_stays_for_those_who_lag() {
     assert_eq!(printed(data.path(), &["export"]), export);
     assert_eq!(
         failure(data.path(), &["compact", "bored"]),
-        "error: the journal has no topic 'bored'\n"
+        "error: there is no topic 'bored'; the journal has board, gone\n"
+    );
+    assert_eq!(
+        failure(data.path(), &["export", "board", "bored"]),
+        "error: there is no topic 'bored'; the journal has board, gone\n"
     );
 }

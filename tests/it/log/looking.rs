@@ -80,7 +80,7 @@ fn the_newest_events_are_printed_or_those_after_a_position() {
     );
     assert!(
         failure(data.path(), &["tail", "board", "--since", "three"])
-            .contains("a position is '<epoch>:<seq>'")
+            .contains("write it as <epoch>:<seq>, or as a number")
     );
     // What went is not passed over in silence.
     let (done, stdout, stderr) = log(data.path(), &["tail", "gone", "--since", "5"]);
@@ -113,7 +113,7 @@ fn a_topic_that_is_not_there_is_told_from_one_that_is_only_empty() {
     fill(data.path());
     assert_eq!(
         failure(data.path(), &["tail", "bord"]),
-        "error: there is no topic 'bord', but board, gone\n"
+        "error: there is no topic 'bord'; the journal has board, gone\n"
     );
     let empty = tempfile::tempdir().unwrap();
     let server = serve(empty.path());

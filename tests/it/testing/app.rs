@@ -353,6 +353,15 @@ async fn what_fails_says_what_was_expected_and_where() {
         answers.call("api.orders.count").await.error();
     });
     assert_eq!(said.await, "api.orders.count should have failed, and answered 0");
+    let answers = app.clone();
+    let said = failure(async move {
+        answers.call("api.orders.count").await.data::<String>();
+    });
+    let said = said.await;
+    assert!(
+        said.starts_with("api.orders.count answered 0, which is no alloc::string::String: "),
+        "{said}"
+    );
     let topics = app.clone();
     let line = line!() + 2;
     let said = failure(async move {

@@ -320,7 +320,7 @@ fn default_port() -> u16 {
         .unwrap_or(Config::default().port)
 }
 
-/// A limit of which nothing would mean a server that serves nobody.
+/// A limit that at 0 would let no client pass.
 fn positive(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(number) if number > 0 => Ok(number),

@@ -23,7 +23,7 @@ struct Cli {
     #[command(flatten)]
     config: Config,
 
-    /// How the log is written to standard error
+    /// How the log is written to standard error; UPDRAFT_LOG says how much, as in `updraft=debug`
     #[arg(
         long,
         env = "UPDRAFT_LOG_FORMAT",

@@ -186,6 +186,7 @@ impl TestSocket {
     }
 
     /// Goes, as a client does that closes its page: it leaves its rooms, and [`Context::cancelled`] completes.
+    /// What a function kept on it ([`Context::set_socket_data`]) is dropped with the last of these sockets.
     pub fn disconnect(&self) {
         self.peer.disconnect();
     }

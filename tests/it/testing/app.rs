@@ -1,6 +1,6 @@
 //! Without a network.
 
-use std::{sync::Arc, time::Duration};
+use std::{future::ready, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -282,6 +282,25 @@ async fn a_function_learns_that_its_socket_went() {
     drop(app);
     let next = within_patience("the other to learn it", gone.recv()).await;
     assert_eq!(next, Some(Vec::new()), "with the app its sockets go");
+}
+
+#[tokio::test]
+async fn what_a_function_keeps_on_a_socket_goes_with_it() {
+    let kept = Arc::new("kept");
+    let value = kept.clone();
+    let keep = Module::new("api").on("keep", move |cx: Context| {
+        ready(cx.set_socket_data(value.clone()))
+    });
+    let app = TestApp::start(App::new().module(keep)).await;
+    let ada = app.connect(Identity::of("ada"));
+    ada.call("api.keep").await.data::<()>();
+    assert_eq!(
+        Arc::strong_count(&kept),
+        3,
+        "the test's, the module's, the socket's"
+    );
+    drop(ada);
+    assert_eq!(Arc::strong_count(&kept), 2);
 }
 
 #[tokio::test]

@@ -7,6 +7,9 @@ use tracing_subscriber::EnvFilter;
 
 use super::terminal::Failure;
 
+/// What is logged unless `UPDRAFT_LOG` asks for something else.
+const DEFAULT: &str = "info";
+
 /// How the log is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, ValueEnum)]
 pub(super) enum LogFormat {
@@ -20,7 +23,13 @@ pub(super) enum LogFormat {
 impl LogFormat {
     /// Logs to standard error what `UPDRAFT_LOG` asks for (`info` by default), as in `UPDRAFT_LOG=updraft=debug`.
     pub(super) fn start(self) {
-        let filter = EnvFilter::try_from_env("UPDRAFT_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+        let wanted = std::env::var("UPDRAFT_LOG").unwrap_or_default();
+        let parsed = match &*wanted {
+            "" => EnvFilter::try_new(DEFAULT),
+            wanted => EnvFilter::try_new(wanted),
+        };
+        let error = parsed.as_ref().err().map(ToString::to_string);
+        let filter = parsed.unwrap_or_else(|_| EnvFilter::new(DEFAULT));
         let log = tracing_subscriber::fmt()
             .with_env_filter(filter)
             .with_writer(io::stderr)
@@ -28,6 +37,11 @@ impl LogFormat {
         match self {
             Self::Text => log.init(),
             Self::Json => log.json().flatten_event(true).init(),
+        }
+        if let Some(error) = error {
+            tracing::warn!(
+                "UPDRAFT_LOG is not understood ({error}): write it as debug, or updraft=debug,warn"
+            );
         }
     }
 

@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io::{BufRead, BufReader},
-    process::Stdio,
+    process::{Command, Stdio},
 };
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
@@ -98,4 +98,24 @@ fn why_it_does_not_start_is_a_line_of_json_too() {
     let line: Value = serde_json::from_str(&said).unwrap();
     assert_eq!(line["level"], "ERROR");
     assert_eq!(line["message"], "no socket.io.js in /nowhere");
+}
+
+#[test]
+fn a_filter_that_is_not_understood_is_told_and_the_usual_is_logged() {
+    let events = |filter| {
+        let program = Command::new(env!("CARGO_BIN_EXE_updraft"))
+            .arg("events")
+            .env("UPDRAFT_LOG", filter)
+            .output();
+        String::from_utf8(program.unwrap().stderr).unwrap()
+    };
+    let told = events("updraft=loud");
+    assert!(told.contains("UPDRAFT_LOG is not understood"), "{told}");
+    assert!(
+        told.contains("write it as debug, or updraft=debug,warn"),
+        "{told}"
+    );
+    for understood in ["", "debug", "updraft=debug,warn"] {
+        assert_eq!(events(understood), "", "{understood}");
+    }
 }

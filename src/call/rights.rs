@@ -25,14 +25,19 @@ impl Rights {
         }
     }
 
-    /// The same after the call has waited for something else; the guards are asked where the identity changed.
+    /// The same after the call has waited for something else; the guards are asked where the identity changed. The subject is
+    /// the same still: the call's idempotency key is this one's.
     ///
     /// # Errors
-    /// As [`Rights::ask`].
+    /// As [`Rights::ask`]; [`Code::Unavailable`] where the caller is another subject now.
     pub(super) async fn ask_again(self, guards: &[Guard], call: &Call, context: &Context) -> Result<Self> {
-        match self.hold(context)? {
-            true => Ok(self),
-            false => Self::ask(guards, call, context).await,
+        if self.hold(context)? {
+            return Ok(self);
+        }
+        let anew = Self::ask(guards, call, context).await?;
+        match anew.0.subject() == self.0.subject() {
+            true => Ok(anew),
+            false => Err(changed()),
         }
     }
 
@@ -63,10 +68,11 @@ impl Rights {
     pub(super) fn confirm(&self, context: &Context) -> Result<()> {
         match self.hold(context)? {
             true => Ok(()),
-            false => Err(CallError::new(
-                Code::Unavailable,
-                "the identity changed before the call began",
-            )),
+            false => Err(changed()),
         }
     }
+}
+
+fn changed() -> CallError {
+    CallError::new(Code::Unavailable, "the identity changed before the call began")
 }

@@ -76,9 +76,11 @@ async fn hold_key(doors: State<Doors>, cx: Context) -> Result<Json<Position>> {
     Err(updraft::CallError::new(Code::Forbidden, "not this time"))
 }
 
-/// Names are `who:account`; `slow` names wait at the door, and `soon` ones end in a second.
+/// Names are `who:account`; `slow` names wait at the door, and `soon` ones end in a second. A client without one is anonymous.
 async fn by_name(refresh: Door, credentials: Credentials) -> Result<Identity> {
-    let name = credentials.token().unwrap_or_default().to_owned();
+    let Some(name) = credentials.token().map(str::to_owned) else {
+        return Ok(Identity::ANONYMOUS);
+    };
     let mut parts = name.split(':');
     let (who, account) = (parts.next().unwrap(), parts.next().unwrap());
     let account: u8 = account.parse()?;
@@ -266,6 +268,34 @@ async fn a_call_that_waits_for_an_earlier_try_does_not_begin_where_its_caller_is
     }
     assert_eq!(story.local.server.revoke("ada"), 2);
     assert_eq!(story.published().await, 0);
+}
+
+/// Its idempotency key is that of one who is anonymous: as a subject's call it would be applied again when it is tried again.
+#[tokio::test]
+async fn a_call_that_waits_for_an_earlier_try_does_not_begin_as_another_subject() {
+    let story = Story::begin().await;
+    let mut call = named("hold_key");
+    call["id"] = json!("1");
+    let mut first = story.local.client().await;
+    let held = first.begin(&call).await;
+    let has_begun = || story.function.came.available_permits() == 1;
+    until("the function to begin", has_begun).await;
+    let mut second = story.local.client().await;
+    let refreshed = second.begin(&refresh("ada:1:slow")).await;
+    story.refresh.met().await;
+    let waiting = second.begin(&call).await;
+    for _ in ["first", "second"] {
+        story.topic.met().await;
+    }
+    story.refresh.open();
+    assert_eq!(second.answer(refreshed).await["data"]["subject"], "ada");
+    story.function.open();
+    assert_eq!(first.answer(held).await["error"]["code"], "forbidden");
+    assert_eq!(second.answer(waiting).await["error"]["code"], "unavailable");
+    for _ in ["first", "again"] {
+        assert!(second.call(&call).await["data"].is_string());
+    }
+    assert_eq!(story.published().await, 1);
 }
 
 /// The function had the right when it began, and not when it publishes.

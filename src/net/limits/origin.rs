@@ -202,8 +202,10 @@ fn web_host(host: &str) -> Option<String> {
         let address: Ipv6Addr = address.strip_suffix(']')?.parse().ok()?;
         return Some(format!("[{address}]"));
     }
-    let is_whole = host.len() <= LONGEST && host.split('.').all(is_label);
-    let is_number = host
+    // A name may end with the root's dot, and is another origin then.
+    let labels = host.strip_suffix('.').unwrap_or(host);
+    let is_whole = host.len() <= LONGEST && labels.split('.').all(is_label);
+    let is_number = labels
         .rsplit('.')
         .next()
         .is_some_and(|last| last.parse::<u64>().is_ok());
@@ -253,6 +255,8 @@ mod tests {
             ("http://[FE80::A]", "http://[fe80::a]"),
             ("https://xn--mnchen-3ya.example", "https://xn--mnchen-3ya.example"),
             ("https://under_score.example", "https://under_score.example"),
+            ("https://a.example.", "https://a.example."),
+            ("https://*.example.", "https://a.example."),
             ("null", "null"),
             ("file://", "file://"),
             ("capacitor://localhost", "capacitor://localhost"),
@@ -275,6 +279,8 @@ mod tests {
             ("http://a.example", "http://a.example:443"),
             ("https://a.example", "https://b.example"),
             ("https://a.example", "https://a.example.org"),
+            ("https://a.example", "https://a.example."),
+            ("https://*.example", "https://a.example."),
             ("https://a.example", "null"),
             ("file://", "null"),
             ("null", "file://"),
@@ -327,7 +333,9 @@ mod tests {
             ("file:///", Path),
             ("https://", Host),
             ("https://a..example", Host),
-            ("https://a.example.", Host),
+            ("https://.", Host),
+            ("https://a.example..", Host),
+            ("http://127.0.0.1.", Host),
             ("https://a b.example", Host),
             ("https://münchen.example", Host),
             ("http://127.1", Host),

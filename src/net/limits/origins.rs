@@ -197,6 +197,8 @@ mod tests {
         for (origin, host) in [
             ("http://a.example", "a.example"),
             ("http://a.example", "A.example:80"),
+            ("http://a.example.:3000", "a.example.:3000"),
+            ("http://localhost.", "localhost."),
             ("https://a.example", "a.example"),
             ("https://a.example", "a.example:443"),
             ("http://127.0.0.1:3000", "127.0.0.1:3000"),

@@ -8,6 +8,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::terminal::{Failure, say};
 use crate::{
+    call::payload::whole,
     client::{Client, ClientError, Incoming, Packet, with_buffers_as_base64},
     config::{Secret, time},
 };
@@ -130,7 +131,7 @@ impl Call {
             }
             Some(text) => text.to_owned(),
         };
-        serde_json::from_str(&text).map(Some).map_err(|error| {
+        serde_json::from_str(&whole(&text)).map(Some).map_err(|error| {
             Failure(format!(
                 "--data is no JSON ({error}); a text needs its quotes: --data '\"text\"'"
             ))

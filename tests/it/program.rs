@@ -95,6 +95,11 @@ fn an_event_is_called_and_its_answer_printed() {
         call(&server, &[echo, "--data", data, "--id", "7"], ""),
         succeeded(&printed)
     );
+    let half = ["--data", r#"{"a":"x\ud83d"}"#];
+    assert_eq!(
+        call(&server, &[&[echo], &half[..]].concat(), ""),
+        succeeded("{\"a\":\"x\u{fffd}\"}\n")
+    );
     assert_eq!(call(&server, &[echo], ""), succeeded(""));
     let join = ["api.room.join", "--data", r#"{"room":"a"}"#];
     assert_eq!(call(&server, &join, ""), succeeded(""));

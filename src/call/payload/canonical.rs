@@ -47,9 +47,15 @@ pub(super) fn json(text: &str, attachments: &Attachments) -> Result<Said, Fault>
 
 /// Adds a part whose kind this is, so that it is told from what comes behind it.
 fn add(kind: &[u8; 1], part: &str, sha: &mut Sha256) {
+    add_halves(kind, part, "", sha);
+}
+
+/// The same of a part in two halves.
+fn add_halves(kind: &[u8; 1], one: &str, other: &str, sha: &mut Sha256) {
     sha.update(kind);
-    sha.update((part.len() as u64).to_be_bytes());
-    sha.update(part);
+    sha.update(((one.len() + other.len()) as u64).to_be_bytes());
+    sha.update(one);
+    sha.update(other);
 }
 
 /// Adds the value that comes next.
@@ -58,10 +64,19 @@ fn value(reader: &mut Reader<'_>, attachments: &Attachments, sha: &mut Sha256) -
         b'{' => return object(reader, attachments, sha),
         b'[' => return array(reader, attachments, sha),
         b'"' => add(b"\"", &text_of(reader.value()?).ok_or(Fault::HalfPair)?, sha),
-        b'-' | b'0'..=b'9' => add(b"#", &decimal(reader.value()?), sha),
+        b'-' | b'0'..=b'9' => number(reader.value()?, sha),
         _ => sha.update(reader.value()?),
     }
     Ok(())
+}
+
+/// Adds a number. Most are integers that end in no zero, of which nothing need be put together.
+fn number(number: &str, sha: &mut Sha256) {
+    let is_plain = !number.ends_with('0') && number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+    match is_plain {
+        true => add_halves(b"#", number, "e0", sha),
+        false => add(b"#", &decimal(number), sha),
+    }
 }
 
 fn array(reader: &mut Reader<'_>, attachments: &Attachments, sha: &mut Sha256) -> Result<(), Fault> {
@@ -107,10 +122,10 @@ fn object(reader: &mut Reader<'_>, attachments: &Attachments, sha: &mut Sha256) 
 }
 
 /// The one way to write a number: its digits without zeros around them, and the power of ten that they are to be taken
-/// by. (An exponent that no integer holds stays as it is written.)
+/// by. (An exponent beyond 32 bits stays as it is written.)
 fn decimal(number: &str) -> Cow<'_, str> {
     let (mantissa, exponent) = number.split_once(['e', 'E']).unwrap_or((number, "0"));
-    let Ok(exponent) = exponent.parse::<i64>() else {
+    let Ok(exponent) = exponent.parse::<i32>() else {
         return number.into();
     };
     let (sign, mantissa) = match mantissa.strip_prefix('-') {
@@ -124,8 +139,8 @@ fn decimal(number: &str) -> Cow<'_, str> {
     if significant.is_empty() {
         return "0".into();
     }
-    let zeros = (digits.len() - significant.len()) as i128;
-    let power = i128::from(exponent) - fraction.len() as i128 + zeros;
+    let zeros = (digits.len() - significant.len()) as i64;
+    let power = i64::from(exponent) - fraction.len() as i64 + zeros;
     format!("{sign}{significant}e{power}").into()
 }
 

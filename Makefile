@@ -25,6 +25,7 @@ proof: tests/clients/node_modules
 check: client-demo/node_modules
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --all-features -- -D warnings
+	cargo check --no-default-features --lib --bins
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
 	npm run check --prefix client-demo
 

@@ -1,5 +1,8 @@
 //! The app that a user builds: modules, shared state, configuration.
 
+#[cfg(feature = "socketioxide")]
+mod namespace;
+
 use std::{fmt, future::Future, sync::Arc};
 
 use axum::Router;

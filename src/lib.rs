@@ -75,6 +75,12 @@ pub use net::{
     tls::acceptor::TlsError,
 };
 
+/// The same functions on a server of socketioxide's.
+#[cfg(feature = "socketioxide")]
+mod socketioxide;
+#[cfg(feature = "socketioxide")]
+pub use socketioxide::{Connecting, Namespace};
+
 /// A Socket.IO client, for the program and for tests.
 mod client;
 
@@ -107,6 +113,11 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/identity.md")]
 struct OnIdentity;
+
+/// And of the page on socketioxide.
+#[cfg(all(doctest, feature = "socketioxide"))]
+#[doc = include_str!("../docs/socketioxide.md")]
+struct OnSocketioxide;
 
 /// And those of the page on tests.
 #[cfg(doctest)]

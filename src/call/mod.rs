@@ -2,9 +2,10 @@
 //! (`registry`), its arguments are taken from it (`extract`), the function runs (`handler`), and what it
 //! returns becomes the answer (`reply`). Before it runs each `guard` is asked, often by a `condition` on the
 //! caller's `identity`, and its `rights` still hold when it begins; one that keeps its thread for long runs apart (`conduct`); one that
-//! panics or takes too long has an `ending` too. `dispatch` does these in turn, and `repeats` only the first
+//! panics or takes too long has an `ending` too. An ack says the `answer`. `dispatch` does these in turn, and `repeats` only the first
 //! time that a call is tried; `module` is how functions are named.
 
+pub(crate) mod answer;
 pub(crate) mod condition;
 mod conduct;
 pub(crate) mod context;

@@ -10,13 +10,13 @@ pub(crate) mod engineio;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
 mod host;
-mod limits;
+pub(crate) mod limits;
 mod metrics;
 mod rooms;
 mod runtime;
 pub(crate) mod server;
 mod socket;
 pub(crate) mod socketio;
-mod sockets;
+pub(crate) mod sockets;
 pub(crate) mod tls;
 pub(crate) mod websocket;

@@ -9,7 +9,7 @@ use std::{
 use crate::call::peer::SocketId;
 
 /// A socket that is connected.
-pub(super) trait Connected: Send + Sync {
+pub(crate) trait Connected: Send + Sync {
     /// Tells the client that the server stops, and that its calls had better wait for the next one.
     fn say_draining(&self);
 
@@ -18,19 +18,19 @@ pub(super) trait Connected: Send + Sync {
 }
 
 #[derive(Default)]
-pub(super) struct Sockets(Mutex<HashMap<SocketId, Weak<dyn Connected>>>);
+pub(crate) struct Sockets(Mutex<HashMap<SocketId, Weak<dyn Connected>>>);
 
 impl Sockets {
-    pub(super) fn enter<S: Connected + 'static>(&self, id: &SocketId, socket: &Arc<S>) {
+    pub(crate) fn enter<S: Connected + 'static>(&self, id: &SocketId, socket: &Arc<S>) {
         let socket: Weak<dyn Connected> = Arc::<S>::downgrade(socket);
         self.lock().insert(id.clone(), socket);
     }
 
-    pub(super) fn leave(&self, id: &SocketId) {
+    pub(crate) fn leave(&self, id: &SocketId) {
         self.lock().remove(id);
     }
 
-    pub(super) fn all(&self) -> Vec<Arc<dyn Connected>> {
+    pub(crate) fn all(&self) -> Vec<Arc<dyn Connected>> {
         self.lock().values().filter_map(Weak::upgrade).collect()
     }
 

@@ -33,6 +33,8 @@ mod program;
 mod proof;
 mod retention;
 mod router;
+#[cfg(feature = "socketioxide")]
+mod socketioxide;
 mod status;
 mod stop;
 mod stop_polling;

@@ -76,16 +76,16 @@ impl Authenticator {
         }
     }
 
-    pub(in crate::net) fn subjects(&self) -> &Arc<Subjects> {
+    pub(crate) fn subjects(&self) -> &Arc<Subjects> {
         &self.subjects
     }
 
-    pub(in crate::net) fn config(&self) -> &AuthConfig {
+    pub(crate) fn config(&self) -> &AuthConfig {
         &self.config
     }
 
     /// How long after its end an identity is still taken.
-    pub(in crate::net) fn leeway(&self) -> Duration {
+    pub(crate) fn leeway(&self) -> Duration {
         match self.way {
             Way::Tokens(_) => self.config.leeway,
             Way::Nobody | Way::App(_) => Duration::ZERO,
@@ -96,7 +96,7 @@ impl Authenticator {
     ///
     /// # Errors
     /// As [`Authenticator::authenticate`].
-    pub(in crate::net) async fn welcome(&self, handshake: Handshake<'_>) -> Result<Identified> {
+    pub(crate) async fn welcome(&self, handshake: Handshake<'_>) -> Result<Identified> {
         let credentials = match self.way {
             Way::Nobody => Credentials::default(),
             Way::Tokens(_) => credentials::token(handshake, &self.config)?,
@@ -129,7 +129,7 @@ impl Authenticator {
     ///
     /// # Errors
     /// Where its subject was revoked meanwhile.
-    pub(in crate::net) fn check_again(&self, identified: &Identified) -> Result<()> {
+    pub(crate) fn check_again(&self, identified: &Identified) -> Result<()> {
         match identified.identity.subject() {
             Some(subject) if self.subjects.was_revoked_since(subject, identified.begun) => Err(revoked()),
             _ => Ok(()),
@@ -165,13 +165,13 @@ impl fmt::Debug for Authenticator {
 }
 
 /// An identity, and when it began to be found out.
-pub(in crate::net) struct Identified {
-    pub(in crate::net) identity: Identity,
+pub(crate) struct Identified {
+    pub(crate) identity: Identity,
     begun: Moment,
 }
 
 /// What one whose rights are gone is told.
-pub(in crate::net) fn revoked() -> CallError {
+pub(crate) fn revoked() -> CallError {
     CallError::new(Code::Unauthenticated, "the identity was revoked")
 }
 

@@ -56,12 +56,12 @@ impl fmt::Debug for Credentials {
 
 /// What a client sends when it connects.
 #[derive(Clone, Copy)]
-pub(in crate::net) struct Handshake<'a> {
+pub(crate) struct Handshake<'a> {
     /// What it gives as `auth`, as JSON text.
-    pub(in crate::net) auth: Option<&'a str>,
+    pub(crate) auth: Option<&'a str>,
     /// Of its first request.
-    pub(in crate::net) headers: &'a HeaderMap,
-    pub(in crate::net) uri: &'a Uri,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) uri: &'a Uri,
 }
 
 /// The token that a client presents, alone.

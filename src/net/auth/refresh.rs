@@ -65,7 +65,7 @@ async fn refresh(
 }
 
 /// As the time of events: since 1970.
-pub(in crate::net) fn milliseconds(time: SystemTime) -> u64 {
+pub(super) fn milliseconds(time: SystemTime) -> u64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -61,7 +61,7 @@ impl Subjects {
         sockets.iter().filter(|socket| socket.revoke(subject)).count()
     }
 
-    pub(in crate::net) fn sockets(&self) -> &Arc<Sockets> {
+    pub(crate) fn sockets(&self) -> &Arc<Sockets> {
         &self.sockets
     }
 

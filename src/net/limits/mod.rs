@@ -8,4 +8,4 @@ pub(super) mod origins;
 pub(super) mod per_address;
 pub(super) mod per_subject;
 pub(super) mod proxies;
-pub(super) mod rate;
+pub(crate) mod rate;

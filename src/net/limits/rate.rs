@@ -11,14 +11,14 @@ use governor::{
 };
 
 /// What each of many may do. The clock is measured once, and shared.
-pub(in crate::net) struct Rates {
+pub(crate) struct Rates {
     quota: Quota,
     clock: QuantaClock,
 }
 
 impl Rates {
     /// So much in a second, over time; so much at once.
-    pub(in crate::net) fn new(rate: u32, burst: u32) -> Self {
+    pub(crate) fn new(rate: u32, burst: u32) -> Self {
         Self {
             quota: Quota::per_second(at_least_one(rate)).allow_burst(at_least_one(burst)),
             clock: QuantaClock::default(),
@@ -26,7 +26,7 @@ impl Rates {
     }
 
     /// One that did nothing yet.
-    pub(in crate::net) fn of_one(&self) -> Rate {
+    pub(crate) fn of_one(&self) -> Rate {
         Rate {
             limiter: RateLimiter::direct_with_clock(self.quota, self.clock.clone()),
             burst: self.quota.burst_size(),
@@ -39,7 +39,7 @@ fn at_least_one(number: u32) -> NonZeroU32 {
 }
 
 /// What one does.
-pub(in crate::net) struct Rate {
+pub(crate) struct Rate {
     limiter:
         RateLimiter<NotKeyed, InMemoryState, QuantaClock, NoOpMiddleware<<QuantaClock as Clock>::Instant>>,
     burst: NonZeroU32,
@@ -50,7 +50,7 @@ impl Rate {
     ///
     /// # Errors
     /// Where there were too many: how long until the next may come.
-    pub(in crate::net) fn count(&self) -> Result<(), Duration> {
+    pub(crate) fn count(&self) -> Result<(), Duration> {
         let counted = self.limiter.check();
         counted.map_err(|early| early.wait_time_from(self.limiter.clock().now()))
     }

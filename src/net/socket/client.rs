@@ -13,7 +13,6 @@ use super::{
     call_queue::Incoming,
     client_socket::{ClientSocket, EVENT},
     connect::Knocking,
-    expiry,
     server_event::Handshake,
     shared::Shared,
 };
@@ -22,6 +21,7 @@ use crate::{
     config::Parser,
     error::{CallError, Result},
     net::{
+        auth::expiry,
         engineio::{CloseReason, Handler, Malformed, Message, Session},
         metrics::Limit,
         socketio::{

@@ -10,15 +10,11 @@ use std::{
 };
 
 use futures_util::FutureExt;
-use serde_json::{Value, json};
-use tokio::{
-    sync::{Notify, futures::Notified},
-    task::unconstrained,
-};
+use serde_json::Value;
+use tokio::{sync::Notify, task::unconstrained};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    answer::AnswerFrame,
     call_queue::{Admission, CallQueue, Incoming, QueueLimits},
     future_cache,
     in_flight::CallInFlight,
@@ -29,22 +25,23 @@ use super::{
 };
 use crate::{
     call::{
+        answer::AnswerFrame,
         dispatch::Answer,
         identity::Identity,
-        peer::{Outgoing, Peer, SocketData, SocketId},
+        peer::{Peer, SocketData, SocketId},
     },
     error::{CallError, Code, Result},
     feed::{self, Wanted},
     net::{
-        auth::revoked,
-        engineio::{CloseReason, Session},
+        engineio::Session,
         limits::{per_subject::Part, rate::Rate},
         metrics::Limit,
         rooms::membership::Member,
         socketio::Kind,
-        sockets::Connected,
     },
 };
+
+mod close;
 
 /// The event that carries calls one way, and the other way what topics and the server say.
 pub(in crate::net) const EVENT: &str = "event";
@@ -186,11 +183,6 @@ impl ClientSocket {
             self.identified.notify_waiters();
         }
         Ok(())
-    }
-
-    /// Completes when it is somebody else.
-    pub(in crate::net) fn identified(&self) -> Notified<'_> {
-        self.identified.notified()
     }
 
     /// Takes a call in, in the order in which they came.
@@ -344,51 +336,6 @@ impl ClientSocket {
         if let Err(error) = sent {
             tracing::debug!(%error, "a refusal did not reach its client");
         }
-    }
-}
-
-/// How the server closes a socket, and what its client hears last.
-impl ClientSocket {
-    /// Closes the socket and says why. Nothing else reaches its client any more, and nothing more is done for it.
-    pub(in crate::net) fn dismiss(&self, why: &CallError) {
-        let closed = json!({ "event": "server.closed", "error": why });
-        self.close_saying(&[(Kind::Event(EVENT), &closed)]);
-    }
-
-    fn close_saying(&self, last: &[(Kind<'_>, Outgoing<'_>)]) {
-        self.gone.cancel();
-        *self.known_identity() = Identity::ANONYMOUS;
-        self.sender.end(last);
-        self.session.close_in_peace(CloseReason::ForcedClose);
-    }
-
-    /// Existing clients look for the text as a message, whether they wait for an ack or not.
-    fn close_at_first_call(&self, ack: Option<u64>, why: &CallError) {
-        self.shared.metrics.answered(Some(why.code()));
-        let message: (Kind<'_>, Outgoing<'_>) = (Kind::Event(MESSAGE), &refusals::NO_PERMISSION);
-        let error = CallError::new(why.code(), refusals::NO_PERMISSION);
-        match ack {
-            Some(id) => {
-                let answer = AnswerFrame::refusal(&error);
-                self.close_saying(&[message, (Kind::Ack(id), &answer)]);
-            }
-            None => self.close_saying(&[message]),
-        }
-    }
-}
-
-impl Connected for ClientSocket {
-    fn say_draining(&self) {
-        self.say(&ServerEvent::Draining);
-    }
-
-    fn revoke(&self, subject: &str) -> bool {
-        let is_meant = self.known_identity().subject() == Some(subject);
-        if is_meant {
-            self.shared.metrics.refused(Limit::Revoked);
-            self.dismiss(&revoked());
-        }
-        is_meant
     }
 }
 

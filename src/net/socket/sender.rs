@@ -15,9 +15,9 @@ use futures_util::{FutureExt, future::BoxFuture};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
-use super::answer::AnswerFrame;
 use crate::{
     call::{
+        answer::AnswerFrame,
         dispatch::{Answer, said},
         peer::Outgoing,
         written::Written,

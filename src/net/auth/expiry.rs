@@ -6,19 +6,26 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use super::client_socket::{ClientSocket, EVENT};
+use serde::Serialize;
+use tokio::sync::futures::Notified;
+
+use super::{authenticator::Authenticator, refresh::milliseconds};
 use crate::{
     call::peer::{Peer, Target},
     error::{CallError, Code},
-    net::{
-        auth::{Authenticator, milliseconds},
-        metrics::Limit,
-    },
 };
-use serde::Serialize;
 
 /// Longest sleep before the clock is asked again, which may have been set meanwhile.
 const LONGEST: Duration = Duration::from_secs(60);
+
+/// A socket whose identity may end.
+pub(crate) trait Expires: Peer {
+    /// Completes when the socket is somebody else, or the same for longer.
+    fn identified(&self) -> Notified<'_>;
+
+    /// The identity has ended: closes the socket, and says why.
+    fn expire(&self, why: &CallError);
+}
 
 #[derive(Serialize)]
 struct Expiring {
@@ -28,30 +35,30 @@ struct Expiring {
 }
 
 /// Looks after a socket's identity for as long as the socket lives.
-pub(in crate::net) fn begin(caller: Arc<ClientSocket>, auth: Arc<Authenticator>) {
+pub(crate) fn begin(socket: Arc<impl Expires>, auth: Arc<Authenticator>) {
     if auth.asks() {
-        tokio::spawn(watch(caller, auth));
+        tokio::spawn(watch(socket, auth));
     }
 }
 
-async fn watch(caller: Arc<ClientSocket>, auth: Arc<Authenticator>) {
-    let gone = caller.gone().clone();
-    gone.run_until_cancelled(follow(&caller, &auth)).await;
+async fn watch(socket: Arc<impl Expires>, auth: Arc<Authenticator>) {
+    let gone = socket.gone().clone();
+    gone.run_until_cancelled(follow(&*socket, &auth)).await;
 }
 
-async fn follow(caller: &Arc<ClientSocket>, auth: &Authenticator) {
+async fn follow(socket: &impl Expires, auth: &Authenticator) {
     loop {
-        let mut changed = pin!(caller.identified());
+        let mut changed = pin!(socket.identified());
         changed.as_mut().enable();
-        let expires = caller.identity().expires();
+        let expires = socket.identity().expires();
         tokio::select! {
             () = changed => {}
-            () = end(caller, auth, expires) => return,
+            () = end(socket, auth, expires) => return,
         }
     }
 }
 
-async fn end(caller: &Arc<ClientSocket>, auth: &Authenticator, expires: Option<SystemTime>) {
+async fn end(socket: &impl Expires, auth: &Authenticator, expires: Option<SystemTime>) {
     let Some(expires) = expires else {
         return std::future::pending().await;
     };
@@ -61,7 +68,7 @@ async fn end(caller: &Arc<ClientSocket>, auth: &Authenticator, expires: Option<S
         expires: milliseconds(expires),
     };
     tokio::select! {
-        warned = caller.emit(Target::Caller, EVENT, &expiring) => {
+        warned = socket.emit(Target::Caller, "event", &expiring) => {
             if let Err(error) = warned {
                 tracing::debug!(%error, "a warning did not reach its client");
             }
@@ -69,8 +76,7 @@ async fn end(caller: &Arc<ClientSocket>, auth: &Authenticator, expires: Option<S
         }
         () = until(expires.checked_add(auth.leeway())) => {}
     }
-    caller.shared.metrics.refused(Limit::Expired);
-    caller.dismiss(&CallError::new(Code::Unauthenticated, "the identity has expired"));
+    socket.expire(&CallError::new(Code::Unauthenticated, "the identity has expired"));
 }
 
 async fn until(time: Option<SystemTime>) {

@@ -1,0 +1,47 @@
+//! An answer as it stands in an ack.
+
+use serde::{Serialize, Serializer, ser::SerializeStruct};
+
+use super::{peer::Outgoing, reply::Reply};
+use crate::error::{CallError, Result};
+
+/// `{event, data?}` or `{event, error}`.
+pub(crate) struct AnswerFrame<'a> {
+    event: &'a str,
+    result: std::result::Result<Option<Outgoing<'a>>, &'a CallError>,
+}
+
+impl<'a> AnswerFrame<'a> {
+    /// What a function returned.
+    pub(crate) fn new(event: &'a str, result: &'a Result<Reply>) -> Self {
+        Self {
+            event,
+            result: match result {
+                Ok(data) => Ok(data.as_deref().map(|data| data as Outgoing<'_>)),
+                Err(error) => Err(error),
+            },
+        }
+    }
+
+    /// The refusal of a call that was not read, so that its event is not known.
+    pub(crate) fn refusal(error: &'a CallError) -> Self {
+        Self {
+            event: "",
+            result: Err(error),
+        }
+    }
+}
+
+impl Serialize for AnswerFrame<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let fields = if let Ok(None) = self.result { 1 } else { 2 };
+        let mut frame = serializer.serialize_struct("Answer", fields)?;
+        frame.serialize_field("event", self.event)?;
+        match self.result {
+            Ok(None) => {}
+            Ok(Some(data)) => frame.serialize_field("data", data)?,
+            Err(error) => frame.serialize_field("error", error)?,
+        }
+        frame.end()
+    }
+}

@@ -1,0 +1,75 @@
+//! How a socket is closed by the server, and what its client hears last.
+
+use serde_json::json;
+use tokio::sync::futures::Notified;
+
+use super::{
+    super::{refusals, sender::MESSAGE, server_event::ServerEvent},
+    ClientSocket, EVENT,
+};
+use crate::{
+    call::{answer::AnswerFrame, identity::Identity, peer::Outgoing},
+    error::CallError,
+    net::{
+        auth::{expiry::Expires, revoked},
+        engineio::CloseReason,
+        metrics::Limit,
+        socketio::Kind,
+        sockets::Connected,
+    },
+};
+
+impl ClientSocket {
+    /// Closes the socket and says why. Nothing else reaches its client any more, and nothing more is done for it.
+    pub(in crate::net) fn dismiss(&self, why: &CallError) {
+        let closed = json!({ "event": "server.closed", "error": why });
+        self.close_saying(&[(Kind::Event(EVENT), &closed)]);
+    }
+
+    fn close_saying(&self, last: &[(Kind<'_>, Outgoing<'_>)]) {
+        self.gone.cancel();
+        *self.known_identity() = Identity::ANONYMOUS;
+        self.sender.end(last);
+        self.session.close_in_peace(CloseReason::ForcedClose);
+    }
+
+    /// Existing clients look for the text as a message, whether they wait for an ack or not.
+    pub(super) fn close_at_first_call(&self, ack: Option<u64>, why: &CallError) {
+        self.shared.metrics.answered(Some(why.code()));
+        let message: (Kind<'_>, Outgoing<'_>) = (Kind::Event(MESSAGE), &refusals::NO_PERMISSION);
+        let error = CallError::new(why.code(), refusals::NO_PERMISSION);
+        match ack {
+            Some(id) => {
+                let answer = AnswerFrame::refusal(&error);
+                self.close_saying(&[message, (Kind::Ack(id), &answer)]);
+            }
+            None => self.close_saying(&[message]),
+        }
+    }
+}
+
+impl Connected for ClientSocket {
+    fn say_draining(&self) {
+        self.say(&ServerEvent::Draining);
+    }
+
+    fn revoke(&self, subject: &str) -> bool {
+        let is_meant = self.known_identity().subject() == Some(subject);
+        if is_meant {
+            self.shared.metrics.refused(Limit::Revoked);
+            self.dismiss(&revoked());
+        }
+        is_meant
+    }
+}
+
+impl Expires for ClientSocket {
+    fn identified(&self) -> Notified<'_> {
+        self.identified.notified()
+    }
+
+    fn expire(&self, why: &CallError) {
+        self.shared.metrics.refused(Limit::Expired);
+        self.dismiss(why);
+    }
+}

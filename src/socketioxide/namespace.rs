@@ -1,0 +1,105 @@
+//! An app, ready for namespaces of a socketioxide server.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use socketioxide::{adapter::Adapter, handler::ConnectHandler};
+use tokio::time::timeout;
+use tokio_util::task::TaskTracker;
+
+use super::{
+    connect::{self, Connecting},
+    shared::Shared,
+};
+use crate::{
+    call::dispatch::Dispatcher,
+    config::Config,
+    event::EventName,
+    feed::Feed,
+    net::{auth::Authenticator, limits::rate::Rates},
+};
+
+/// As long as the clock can count for sure.
+const NEVER: Duration = Duration::from_secs(86_400 * 365 * 30);
+
+/// An app's functions for namespaces of a [socketioxide](https://docs.rs/socketioxide) server of your own: see
+/// [`App::into_namespace`](crate::App::into_namespace). Clones are the same app.
+///
+/// Dropping it ends nothing: its namespaces live as long as their server.
+#[derive(Clone)]
+pub struct Namespace(Arc<Shared>);
+
+impl Namespace {
+    pub(crate) fn new(
+        dispatcher: Dispatcher,
+        feed: Option<Arc<Feed>>,
+        auth: Arc<Authenticator>,
+        config: Config,
+    ) -> Self {
+        Self(Arc::new(Shared {
+            dispatcher,
+            feed,
+            auth,
+            rates: Rates::new(config.call_rate, config.call_burst),
+            calls: TaskTracker::new(),
+            config,
+        }))
+    }
+
+    /// The connect handler of a namespace, for `SocketIo::ns` and `SocketIo::dyn_ns`, as often as you like: each namespace
+    /// asks its clients who they are. It listens for `event`, and takes the socket's fallback and disconnect handlers.
+    /// What else a namespace hears is registered by a middleware in front of it:
+    ///
+    /// ```
+    /// # use socketioxide::{SocketIo, extract::SocketRef, handler::ConnectHandler};
+    /// # async fn add(io: SocketIo, namespace: updraft::Namespace) {
+    /// async fn mine(socket: SocketRef) -> Result<(), std::convert::Infallible> {
+    ///     socket.on("mine", async |socket: SocketRef| _ = socket.emit("mine", "heard"));
+    ///     Ok(())
+    /// }
+    /// io.ns("/chat", namespace.handler().with(mine));
+    /// # }
+    /// ```
+    pub fn handler<A: Adapter>(&self) -> impl ConnectHandler<A, Connecting> + use<A> {
+        connect::handler(&self.0)
+    }
+
+    /// The events that are registered, sorted by name.
+    pub fn events(&self) -> Vec<EventName> {
+        self.0
+            .dispatcher
+            .registry()
+            .names()
+            .into_iter()
+            .cloned()
+            .collect()
+    }
+
+    /// The feed, where the app has topics: to publish from outside a call.
+    pub fn feed(&self) -> Option<&Arc<Feed>> {
+        self.0.feed.as_ref()
+    }
+
+    /// Takes a subject's rights away; how many sockets were disconnected for it. See
+    /// [`Subjects::revoke`](crate::Subjects::revoke), which functions use.
+    pub fn revoke(&self, subject: &str) -> usize {
+        self.0.auth.subjects().revoke(subject)
+    }
+
+    /// Takes no more calls, and completes when those that came before are answered, or after the configuration's drain
+    /// time-out; whether they were. Clients stay connected, and are told `server.draining`: closing the server is left to
+    /// you (`SocketIo::close`).
+    pub async fn drain(&self) -> bool {
+        self.0.calls.close();
+        for socket in self.0.auth.subjects().sockets().all() {
+            socket.say_draining();
+        }
+        let longest = self.0.config.drain_timeout.min(NEVER);
+        timeout(longest, self.0.calls.wait()).await.is_ok()
+    }
+}
+
+impl fmt::Debug for Namespace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Namespace").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,23 @@
+//! What all sockets of a namespace share.
+
+use std::sync::Arc;
+
+use tokio_util::task::TaskTracker;
+
+use crate::{
+    call::dispatch::Dispatcher,
+    config::Config,
+    feed::Feed,
+    net::{auth::Authenticator, limits::rate::Rates},
+};
+
+pub(super) struct Shared {
+    pub(super) dispatcher: Dispatcher,
+    pub(super) feed: Option<Arc<Feed>>,
+    pub(super) auth: Arc<Authenticator>,
+    pub(super) config: Config,
+    /// Of the calls of each socket.
+    pub(super) rates: Rates,
+    /// Calls that have no answer yet; closed when none is taken in any more.
+    pub(super) calls: TaskTracker,
+}

@@ -14,7 +14,7 @@ use std::{
 };
 
 use futures_util::{future::BoxFuture, poll};
-use tokio::{runtime::Handle, sync::oneshot};
+use tokio::{runtime::Handle, sync::oneshot, task::JoinError};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::reply::Reply;
@@ -146,13 +146,23 @@ impl Future for Started<'_> {
             Place::Done(result) => return Pin::new(result).poll(cx),
             Place::Apart(running) => running,
         };
-        Poll::Ready(match ready!(Pin::new(running).poll(cx)) {
-            Ok(result) => result,
-            Err(ended) => match ended.try_into_panic() {
-                Ok(panic) => resume_unwind(panic),
-                Err(_) => Err(CallError::new(Code::Unavailable, "the server is stopping")),
-            },
-        })
+        Poll::Ready(ready!(Pin::new(running).poll(cx)).unwrap_or_else(given_up))
+    }
+}
+
+/// Does work that keeps its thread on another runtime.
+pub(super) async fn apart<T: Send + 'static>(
+    runtime: &Handle,
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let done = AbortOnDropHandle::new(runtime.spawn(async move { work() }));
+    done.await.unwrap_or_else(given_up)
+}
+
+fn given_up<T>(ended: JoinError) -> Result<T> {
+    match ended.try_into_panic() {
+        Ok(panic) => resume_unwind(panic),
+        Err(_) => Err(CallError::new(Code::Unavailable, "the server is stopping")),
     }
 }
 

@@ -23,9 +23,10 @@ use tokio::{
 pub(crate) use super::ending::said;
 
 use super::{
-    conduct::Started,
+    conduct::{self, Started},
     context::Context,
     ending::{Ending, panicked, too_late},
+    identity::Identity,
     once::OnceCall,
     payload::{Arrived, Call, Limits},
     peer::{Hold, Peer},
@@ -75,6 +76,9 @@ const NEVER: Duration = Duration::from_secs(86_400 * 365 * 30);
 
 /// What is left after a call's time to keep its answer for those who try it again.
 const TO_KEEP: Duration = Duration::from_secs(5);
+
+/// Bytes of a call that may say much, as gzip packs a thousand times as many.
+const LARGE: usize = 1 << 10;
 
 /// A call's function, started, or what comes before.
 type Running<'a> = Either<Started<'a>, BoxFuture<'a, Result<Reply>>>;
@@ -205,6 +209,16 @@ impl Dispatcher {
         Ok(Either::Right(Box::pin(in_turn)))
     }
 
+    /// A call with an idempotency key. To compare what a large one says takes a while, in which no other socket is to wait.
+    async fn once(&self, call: &Call, caller: &Identity) -> Result<Option<OnceCall>> {
+        let is_long = call.id().is_some() && call.size() > LARGE;
+        let Some(runtime) = self.apart.as_ref().filter(|_| is_long) else {
+            return OnceCall::of(call, caller);
+        };
+        let (call, caller) = (call.clone(), caller.clone());
+        conduct::apart(runtime, move || OnceCall::of(&call, &caller)).await
+    }
+
     /// Runs a call of whose socket others begin later than it, however long that takes.
     async fn run_in_turn(
         &self,
@@ -218,7 +232,7 @@ impl Dispatcher {
         let guards = &registered.guards;
         let rights = ending.in_time(Rights::ask(guards, &call, &context)).await?;
         if let Some(repeats) = &self.repeats
-            && let Some(once) = OnceCall::of(&call, rights.identity())?
+            && let Some(once) = ending.in_time(self.once(&call, rights.identity())).await?
         {
             let once = Arc::new(once);
             let context = context.applied_once(once.clone());

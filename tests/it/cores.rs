@@ -1,13 +1,17 @@
 //! Functions that keep their thread: no socket waits for them, once they are known.
 
 use std::{
+    io::Write,
+    num::NonZeroUsize,
     sync::{Condvar, Mutex},
     thread::{self, available_parallelism},
     time::Duration,
 };
 
+use base64::{Engine, prelude::BASE64_STANDARD};
+use flate2::{Compression, write::GzEncoder};
 use serde_json::json;
-use updraft::{App, Config, Json, Module, State};
+use updraft::{App, Config, Json, Module, State, Topic};
 
 use crate::support::{Local, Packet, RawClient};
 
@@ -40,6 +44,15 @@ async fn note(Json(number): Json<u32>, gate: State<Gate>) -> Json<u32> {
     Json(number)
 }
 
+/// Notes 0 before a call is compared.
+async fn arrived(gate: State<Gate>) {
+    gate.state.lock().unwrap().1.push(0);
+}
+
+async fn many(gate: State<Gate>) {
+    gate.state.lock().unwrap().1.push(1000);
+}
+
 async fn open(gate: State<Gate>) {
     gate.state.lock().unwrap().0 = true;
     gate.opened.notify_all();
@@ -62,6 +75,8 @@ fn app() -> App {
     let work = Module::new("work")
         .on("block", block)
         .on("note", note)
+        .on("many", many)
+        .guarded_by(arrived)
         .on("open", open)
         .on("seen", seen)
         .on("in_place", in_place)
@@ -69,8 +84,34 @@ fn app() -> App {
     App::new().state(Gate::default()).module(work)
 }
 
+fn packed(text: &str) -> String {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(text.as_bytes()).unwrap();
+    BASE64_STANDARD.encode(encoder.finish().unwrap())
+}
+
 async fn taught(client: &mut RawClient, event: &str) {
     client.call(&json!({"event": event, "data": 0})).await;
+}
+
+/// It is read as far as possible to know it again when it is tried again, which takes a large one long.
+#[tokio::test]
+async fn while_a_large_call_with_an_id_is_compared_the_sockets_of_its_core_are_answered() {
+    let config = Config {
+        cores: NonZeroUsize::new(1),
+        ..Config::default()
+    };
+    // A journal is what such calls are known by.
+    let server = Local::start(app().topic(Topic::new("notes")), config).await;
+    let (mut large, mut small) = (server.client().await, server.client().await);
+    let data = packed(&format!("[{}1]", "1,".repeat(2_000_000)));
+    let call = json!({"event": "work.many", "id": "1", "data": data});
+    let begun = large.begin(&call).await;
+    let seen = json!({"event": "work.seen"});
+    while small.call(&seen).await["data"] == json!([]) {}
+    small.call(&json!({"event": "work.note", "data": 1})).await;
+    large.answer(begun).await;
+    assert_eq!(small.call(&seen).await["data"], json!([0, 1, 1000]));
 }
 
 #[tokio::test]

@@ -217,6 +217,13 @@ impl Call {
         self.event.clone()
     }
 
+    /// Bytes of it, where its data may be packed still.
+    pub(crate) fn size(&self) -> usize {
+        let (Whole::InPacket(text) | Whole::Alone(text)) = &self.whole;
+        let buffers = self.attachments.as_slice().iter();
+        buffers.fold(text.len(), |size, buffer| size + buffer.len())
+    }
+
     /// The idempotency key that the client chose for this call, where it did.
     pub fn id(&self) -> Option<&str> {
         self.id.as_deref()

@@ -25,6 +25,9 @@ const MOST_MESSAGES: usize = 1024;
 /// Messages beyond the room, such as refusals and pongs: a client that keeps sending and does not read is cut off.
 const MOST_BEYOND: usize = 1024;
 
+/// Bytes of these, which may repeat what the client said, before no more are taken.
+const MOST_BYTES_BEYOND: usize = 1 << 20;
+
 /// Packets that one poll takes: Python's clients give up on more.
 const PACKETS_A_POLL: usize = MOST_PACKETS;
 
@@ -36,6 +39,7 @@ pub(super) struct State {
     bytes: usize,
     /// How many of those that wait stand beyond the room.
     beyond: usize,
+    bytes_beyond: usize,
     /// Nothing more is taken.
     pub(super) ended: bool,
 }
@@ -89,6 +93,7 @@ impl State {
             waiting: VecDeque::new(),
             bytes: 0,
             beyond: 0,
+            bytes_beyond: 0,
             ended: false,
         }
     }
@@ -105,14 +110,19 @@ impl State {
         }
         let is_full = match standing {
             Standing::InRoom => self.bytes >= MOST_BYTES || self.waiting.len() - self.beyond >= MOST_MESSAGES,
-            Standing::Beyond | Standing::Notice => self.beyond >= MOST_BEYOND,
+            Standing::Beyond | Standing::Notice => {
+                self.beyond >= MOST_BEYOND || self.bytes_beyond >= MOST_BYTES_BEYOND
+            }
         };
         if is_full {
             return Ok(false);
         }
         let queued = message.queued()?;
         self.bytes += queued.size;
-        self.beyond += usize::from(standing != Standing::InRoom);
+        if standing != Standing::InRoom {
+            self.beyond += 1;
+            self.bytes_beyond += queued.size;
+        }
         self.waiting.push_back(Waiting { queued, standing });
         if let Carrier::Polling(polling) = &self.carrier {
             polling.poll.notify_waiters();
@@ -160,7 +170,10 @@ impl State {
             self.waiting = VecDeque::new();
         }
         self.bytes -= queued.size;
-        self.beyond -= usize::from(standing != Standing::InRoom);
+        if standing != Standing::InRoom {
+            self.beyond -= 1;
+            self.bytes_beyond -= queued.size;
+        }
         Some(queued)
     }
 

@@ -29,7 +29,7 @@ use super::{
 /// How long a poll may wait while a WebSocket is about to take over, as in Node.
 const WHILE_PROBED: Duration = Duration::from_millis(100);
 
-/// What a poll is told when a WebSocket takes over.
+/// What a poll is told when a WebSocket takes over, or when its client closed the session.
 const NOOP: &[u8] = b"6";
 
 /// What a poll is told when the session is over.
@@ -165,9 +165,6 @@ impl Drop for Turn<'_> {
 async fn poll(session: &Arc<Session>, form: &Form) -> Result<Response, Refusal> {
     let protocol = session.protocol();
     let told = |text: &[u8]| Ok(form.answer(protocol, &[Outgoing::Text(text.to_vec())]));
-    if std::mem::take(&mut session.state().may_poll_late) {
-        return told(NOOP);
-    }
     let mut turn = Turn::take(session, Which::Poll)?;
     session.life.hears();
     let was_probed = session.state().upgrade == Upgrade::Probed;
@@ -178,11 +175,15 @@ async fn poll(session: &Arc<Session>, form: &Form) -> Result<Response, Refusal> 
     turn.is_over();
     match polled {
         Some(Polled::Packets(packets)) => Ok(form.answer(protocol, &packets)),
-        Some(Polled::Over) if session.is_closed() => {
-            session.forget();
-            told(CLOSE)
-        }
-        Some(Polled::Over | Polled::Nothing) | None => told(NOOP),
+        Some(Polled::Over) => match session.closed() {
+            // A client that closes it itself is not told so.
+            None | Some(CloseReason::TransportClose) => told(NOOP),
+            Some(_) => {
+                session.forget();
+                told(CLOSE)
+            }
+        },
+        Some(Polled::Nothing) | None => told(NOOP),
     }
 }
 
@@ -238,7 +239,7 @@ async fn post(session: Arc<Session>, request: Request, form: &Form) -> Result<Re
         )
             .into_response()),
         Err(_) => {
-            session.close_in_peace(CloseReason::ParseError);
+            session.close(CloseReason::ParseError);
             Err(Refusal::BadRequest)
         }
     }

@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+    atomic::{AtomicU64, Ordering},
 };
 
 use bytes::Bytes;
@@ -108,7 +108,7 @@ pub(in crate::net) struct Session {
     pauses: AtomicU64,
     resumed: Notify,
     pub(super) state: Mutex<State>,
-    is_closed: AtomicBool,
+    closed: OnceLock<CloseReason>,
 }
 
 /// How far a WebSocket is that is to take a session over.
@@ -127,8 +127,6 @@ pub(super) struct State {
     pub(super) upgrade: Upgrade,
     pub(super) is_polled: bool,
     pub(super) is_posted: bool,
-    /// A poll that came as the WebSocket took over is answered still.
-    pub(super) may_poll_late: bool,
 }
 
 impl Session {
@@ -157,9 +155,8 @@ impl Session {
                 upgrade: Upgrade::None,
                 is_polled: false,
                 is_posted: false,
-                may_poll_late: false,
             }),
-            is_closed: AtomicBool::new(false),
+            closed: OnceLock::new(),
         })
     }
 
@@ -211,7 +208,12 @@ impl Session {
     }
 
     pub(in crate::net) fn is_closed(&self) -> bool {
-        self.is_closed.load(Ordering::Acquire)
+        self.closed.get().is_some()
+    }
+
+    /// Why it ended, where it has.
+    pub(super) fn closed(&self) -> Option<CloseReason> {
+        self.closed.get().copied()
     }
 
     /// Ends the session, the first time for this reason.
@@ -230,7 +232,7 @@ impl Session {
 
     /// Whether it had not ended before.
     fn end(self: &Arc<Self>, reason: CloseReason) -> bool {
-        if self.is_closed.swap(true, Ordering::AcqRel) {
+        if self.closed.set(reason).is_err() {
             return false;
         }
         tracing::debug!(reason = reason.as_str(), "a session is over");
@@ -303,11 +305,21 @@ impl Session {
 
     /// Completes when it is read, or over.
     pub(super) async fn may_read(&self) {
+        self.resumed_or_closed(|| !self.is_paused()).await;
+    }
+
+    /// Completes when this pause is over, or all is.
+    pub(in crate::net) async fn pause_over(&self, pause: u64) {
+        self.resumed_or_closed(|| self.paused.load(Ordering::Acquire) != pause)
+            .await;
+    }
+
+    async fn resumed_or_closed(&self, has_resumed: impl Fn() -> bool) {
         loop {
             let resumed = self.resumed.notified();
             tokio::pin!(resumed);
             resumed.as_mut().enable();
-            if self.is_closed() || !self.is_paused() {
+            if self.is_closed() || has_resumed() {
                 return;
             }
             resumed.await;
@@ -316,9 +328,7 @@ impl Session {
 
     /// A WebSocket carries it from now on.
     pub(super) fn is_taken_over(&self) {
-        let mut state = self.state();
-        state.transport = Transport::WebSocket;
-        state.may_poll_late = !state.is_polled;
+        self.state().transport = Transport::WebSocket;
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {

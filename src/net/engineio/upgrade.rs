@@ -25,12 +25,14 @@ use super::{
     request::{Refusal, parameter, protocol},
     server::Server,
     session::{Head, Session, Transport, Upgrade},
+    settings::Settings,
     websocket::Reader,
     writer::Writer,
 };
 use crate::net::{
     conn::{Stream, bare},
     websocket::{
+        close,
         encode::{self, Kind},
         frame::{Decoded, Decoder, Event},
         handshake,
@@ -77,8 +79,11 @@ pub(super) fn answer(server: &Arc<Server>, mut request: Request) -> Result<Respo
             });
         }
         Some(session) => {
-            let probe = Probe::begin(session)?;
-            tokio::spawn(take_over(probe, upgrade));
+            match Probe::begin(session) {
+                Ok(probe) => drop(tokio::spawn(take_over(probe, upgrade))),
+                // It is taken and closed, as Node does: clients hear of that, and not why a request failed.
+                Err(Refused) => drop(tokio::spawn(turn_away(server.settings.clone(), upgrade))),
+            }
         }
     }
     Ok((StatusCode::SWITCHING_PROTOCOLS, accepted).into_response())
@@ -119,10 +124,10 @@ struct Probe {
 impl Probe {
     /// # Errors
     /// Where one carries it, or is about to.
-    fn begin(session: Arc<Session>) -> Result<Self, Refusal> {
+    fn begin(session: Arc<Session>) -> Result<Self, Refused> {
         let mut state = session.state();
         if state.transport != Transport::Polling || state.upgrade != Upgrade::None || session.is_closed() {
-            return Err(Refusal::BadRequest);
+            return Err(Refused);
         }
         state.upgrade = Upgrade::Begun;
         drop(state);
@@ -151,6 +156,20 @@ impl Drop for Probe {
     fn drop(&mut self) {
         self.is_over();
     }
+}
+
+/// A session that no other WebSocket takes over.
+struct Refused;
+
+async fn turn_away(settings: Arc<Settings>, upgrade: OnUpgrade) {
+    let told = async {
+        let (mut stream, _) = upgraded(upgrade).await?;
+        let mut frames = Vec::new();
+        encode::close(&mut frames, close::NORMAL, "");
+        stream.write_all(&frames).await.ok()?;
+        stream.shutdown().await.ok()
+    };
+    let _ = timeout(settings.upgrade_timeout, told).await;
 }
 
 async fn take_over(probe: Probe, upgrade: OnUpgrade) {

@@ -5,6 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
+use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt, stream::SplitSink};
 use proptest::{collection::vec, prelude::*};
 use tokio::{net::TcpStream, task::JoinHandle};
@@ -106,12 +107,15 @@ impl Client {
 
     async fn open(&mut self) {
         self.opened = None;
-        // The one before is gone when the server has seen that.
-        let mut websocket = None;
-        while websocket.is_none() {
-            websocket = self.polling.try_websocket().await;
+        // The one before is gone when the server has seen that; until then others are closed.
+        loop {
+            let mut websocket = self.polling.websocket().await;
+            websocket.send(Message::Ping(Bytes::new())).await.unwrap();
+            if let Some(Ok(Message::Pong(_))) = websocket.next().await {
+                self.opened = Some((websocket, false));
+                return;
+            }
         }
-        self.opened = websocket.map(|websocket| (websocket, false));
     }
 
     async fn probe(&mut self) {

@@ -14,7 +14,8 @@ use bytes::Bytes;
 use serde_json::json;
 use updraft::{App, Config, Json, Module};
 
-use self::session::{Polling, handshake};
+pub(crate) use self::session::Polling;
+use self::session::handshake;
 use crate::support::Local;
 
 /// A server with an echo of JSON, and the size of Buffers.
@@ -27,7 +28,7 @@ async fn server(config: Config) -> Local {
 }
 
 /// A call with this ack.
-fn call(ack: u32) -> String {
+pub(crate) fn call(ack: u32) -> String {
     format!(
         r#"42{ack}["event",{}]"#,
         json!({"event": "echo.json", "data": ack})
@@ -35,6 +36,6 @@ fn call(ack: u32) -> String {
 }
 
 /// Its answer.
-fn answer(ack: u32) -> String {
+pub(crate) fn answer(ack: u32) -> String {
     format!(r#"43{ack}[{}]"#, json!({"event": "echo.json", "data": ack}))
 }

@@ -45,6 +45,31 @@ async fn a_second_poll_ends_the_session_as_in_node() {
 }
 
 #[tokio::test]
+async fn a_client_that_closes_its_session_has_its_poll_ended() {
+    let server = server(Config::default()).await;
+    let client = Polling::connect(&server.url).await;
+    let (polled, ()) = tokio::join!(client.poll(), async {
+        until_async("the poll to be there", async || {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            true
+        })
+        .await;
+        client.post("1").await;
+    });
+    assert_eq!((polled.status, polled.text()), (200, "6"));
+    assert_eq!(client.poll().await.status, 400, "it is over");
+}
+
+#[tokio::test]
+async fn a_session_is_over_with_what_is_no_packet() {
+    let server = server(Config::default()).await;
+    let client = Polling::connect(&server.url).await;
+    let posted = ask(&client.url, "POST", &client.target, "", b"abc").await;
+    assert_eq!(posted.status, 400);
+    assert_eq!(client.poll().await.status, 400);
+}
+
+#[tokio::test]
 async fn a_client_that_breaks_off_its_poll_has_given_up() {
     let server = server(Config::default()).await;
     let client = Polling::connect(&server.url).await;
@@ -121,4 +146,27 @@ async fn a_subscriber_that_polls_comes_to_live_through_any_backlog() {
         client.until(r#""event":"topic.live""#).await
     });
     futures_util::future::join_all(subscribers).await;
+}
+
+#[tokio::test]
+async fn what_a_client_has_said_back_to_it_and_does_not_read_is_bounded() {
+    let server = server(Config::default()).await;
+    let large = "x".repeat(1_000_000);
+    let ping = format!("{}:2{large}", large.len() + 1);
+    let stranger = format!("40/{large},");
+    for (version, body) in [(3, ping), (4, stranger)] {
+        let client = Polling::open(&server.url, version).await;
+        let mut posts = 0;
+        while ask(&client.url, "POST", &client.target, "", body.as_bytes())
+            .await
+            .status
+            == 200
+        {
+            posts += 1;
+            assert!(
+                posts < 5,
+                "protocol {version} holds {posts} MB for one that does not read"
+            );
+        }
+    }
 }

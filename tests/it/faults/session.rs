@@ -13,20 +13,20 @@ use crate::support::within_patience;
 
 /// What a request is answered.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) head: String,
-    pub(super) body: Vec<u8>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Answer {
-    pub(super) fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         std::str::from_utf8(&self.body).expect("a text")
     }
 }
 
 /// Asks for something, and reads the answer to its end.
-pub(super) async fn ask(url: &str, method: &str, target: &str, headers: &str, body: &[u8]) -> Answer {
+pub(crate) async fn ask(url: &str, method: &str, target: &str, headers: &str, body: &[u8]) -> Answer {
     let asking = async {
         let mut stream = begin(url, method, target, headers, body).await;
         let mut said = Vec::new();
@@ -37,7 +37,7 @@ pub(super) async fn ask(url: &str, method: &str, target: &str, headers: &str, bo
 }
 
 /// Asks for something; the connection.
-pub(super) async fn begin(url: &str, method: &str, target: &str, headers: &str, body: &[u8]) -> TcpStream {
+pub(crate) async fn begin(url: &str, method: &str, target: &str, headers: &str, body: &[u8]) -> TcpStream {
     let address = url.strip_prefix("http://").expect("an address");
     let mut stream = TcpStream::connect(address).await.expect("the server listens");
     let mut head = format!("{method} {target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n{headers}");
@@ -62,14 +62,14 @@ fn read(said: &[u8]) -> Answer {
 }
 
 /// A polling session that is connected to the root.
-pub(super) struct Polling {
-    pub(super) url: String,
-    pub(super) target: String,
-    pub(super) id: String,
+pub(crate) struct Polling {
+    pub(crate) url: String,
+    pub(crate) target: String,
+    pub(crate) id: String,
 }
 
 impl Polling {
-    pub(super) async fn open(url: &str, version: u8) -> Self {
+    pub(crate) async fn open(url: &str, version: u8) -> Self {
         let target = format!("/socket.io/?EIO={version}&transport=polling");
         let opened = ask(url, "GET", &target, "", b"").await;
         let json = opened.text();
@@ -83,28 +83,28 @@ impl Polling {
         }
     }
 
-    pub(super) async fn connect(url: &str) -> Self {
+    pub(crate) async fn connect(url: &str) -> Self {
         Self::connect_with(url, "").await
     }
 
-    pub(super) async fn connect_with(url: &str, auth: &str) -> Self {
+    pub(crate) async fn connect_with(url: &str, auth: &str) -> Self {
         let this = Self::open(url, 4).await;
         this.post(&format!("40{auth}")).await;
         this.until("40{").await;
         this
     }
 
-    pub(super) async fn poll(&self) -> Answer {
+    pub(crate) async fn poll(&self) -> Answer {
         ask(&self.url, "GET", &self.target, "", b"").await
     }
 
-    pub(super) async fn post(&self, body: &str) {
+    pub(crate) async fn post(&self, body: &str) {
         let posted = ask(&self.url, "POST", &self.target, "", body.as_bytes()).await;
         assert_eq!((posted.status, posted.text()), (200, "ok"));
     }
 
     /// Polls until it hears this; how many polls that took.
-    pub(super) async fn until(&self, wanted: &str) -> usize {
+    pub(crate) async fn until(&self, wanted: &str) -> usize {
         for polls in 1.. {
             let polled = self.poll().await;
             assert_eq!(polled.status, 200, "{wanted}");
@@ -116,22 +116,17 @@ impl Polling {
     }
 
     /// A WebSocket that is to take the session over.
-    pub(super) async fn websocket(&self) -> WebSocketStream<TcpStream> {
-        self.try_websocket().await.expect("a WebSocket")
-    }
-
-    /// The same, where none is about to take it over already.
-    pub(super) async fn try_websocket(&self) -> Option<WebSocketStream<TcpStream>> {
+    pub(crate) async fn websocket(&self) -> WebSocketStream<TcpStream> {
         let address = self.url.strip_prefix("http://").expect("an address");
         let stream = TcpStream::connect(address).await.expect("the server listens");
         let target = self.target.replace("polling", "websocket");
         let opened = client_async(format!("ws://{address}{target}"), stream).await;
-        opened.ok().map(|(socket, _)| socket)
+        opened.expect("a WebSocket").0
     }
 }
 
 /// The answer to a request for a WebSocket, with these headers beside what it needs.
-pub(super) async fn handshake(url: &str, headers: &str) -> String {
+pub(crate) async fn handshake(url: &str, headers: &str) -> String {
     let mut stream = begin(
         url,
         "GET",

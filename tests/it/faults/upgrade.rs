@@ -4,8 +4,8 @@ use futures_util::{SinkExt, StreamExt};
 use tokio_tungstenite::tungstenite::Message;
 use updraft::Config;
 
-use super::{Polling, answer, call, server};
-use crate::support::{until_async, within_patience};
+use super::{Polling, answer, call, server, session::ask};
+use crate::support::within_patience;
 
 /// What ends a poll for a WebSocket to take over.
 const NOOP: &str = "6";
@@ -92,9 +92,9 @@ async fn what_waits_comes_over_the_websocket_that_takes_over() {
         let heard = within_patience("an answer", websocket.next()).await;
         assert_eq!(heard.unwrap().unwrap(), Message::text(answer(number)));
     }
-    let late = client.poll().await;
-    assert_eq!((late.status, late.text()), (200, NOOP), "a poll that crossed it");
-    until_async("polls to be refused", async || client.poll().await.status == 400).await;
+    assert_eq!(client.poll().await.status, 400, "it polls no more");
+    let posted = ask(&client.url, "POST", &client.target, "", b"3").await;
+    assert_eq!(posted.status, 400);
     websocket.send(Message::text(call(41))).await.unwrap();
     assert_eq!(
         websocket.next().await.unwrap().unwrap(),
@@ -106,17 +106,20 @@ async fn what_waits_comes_over_the_websocket_that_takes_over() {
 async fn one_websocket_takes_over_and_no_other() {
     let server = server(Config::default()).await;
     let client = Polling::connect(&server.url).await;
-    let target = client.target.replace("polling", "websocket");
-    let key = "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
-               sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    let turned_away = async || {
+        let mut other = client.websocket().await;
+        let closed = within_patience("the WebSocket to be closed", other.next()).await;
+        assert!(matches!(closed, Some(Ok(Message::Close(_)))), "{closed:?}");
+    };
     let mut websocket = client.websocket().await;
-    let second = super::session::ask(&client.url, "GET", &target, key, b"").await;
-    assert_eq!(second.status, 400);
+    turned_away().await;
     websocket.send(Message::text("2probe")).await.unwrap();
     assert_eq!(websocket.next().await.unwrap().unwrap(), Message::text("3probe"));
+    turned_away().await;
     websocket.send(Message::text("5")).await.unwrap();
     websocket.send(Message::text(call(1))).await.unwrap();
     assert_eq!(websocket.next().await.unwrap().unwrap(), Message::text(answer(1)));
-    let third = super::session::ask(&client.url, "GET", &target, key, b"").await;
-    assert_eq!(third.status, 400);
+    turned_away().await;
+    websocket.send(Message::text(call(2))).await.unwrap();
+    assert_eq!(websocket.next().await.unwrap().unwrap(), Message::text(answer(2)));
 }

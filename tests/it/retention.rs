@@ -2,16 +2,21 @@
 //! that are in use are counted before and after. Each story has a process of its own, as nothing else may use the heap
 //! meanwhile. SQLite's pages are not among them: it has an allocator and a bound of its own.
 
-use std::{alloc::System, env, future::Future};
+use std::{alloc::System, env, future::Future, time::Duration};
 
+use futures_util::{SinkExt, StreamExt};
 use serde_json::json;
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
+use tokio_tungstenite::tungstenite::Message;
 use updraft::{
     App, CallError, Code, Config, Context, Event, Json, Module, Position, Result, Topic, everyone,
     journal::Durability,
 };
 
-use crate::support::{Again, Http, Local, Packet, RawClient, settled, until};
+use crate::{
+    faults::Polling,
+    support::{Again, Http, Local, Packet, RawClient, settled, until, within_patience},
+};
 
 #[global_allocator]
 static HEAP: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
@@ -60,10 +65,14 @@ async fn leaves_nothing(before: usize, happens: impl AsyncFn(usize)) {
 }
 
 async fn serve(app: App, data: &tempfile::TempDir) -> Local {
+    serve_with(app, data, Config::default()).await
+}
+
+async fn serve_with(app: App, data: &tempfile::TempDir, config: Config) -> Local {
     let config = Config {
         data: data.path().to_owned(),
         durability: Durability::ProcessCrash,
-        ..Config::default()
+        ..config
     };
     let module = Module::new("board").on("add", add).on("enter", enter);
     let app = app
@@ -165,6 +174,89 @@ fn calls_with_an_id_beyond_the_newest_events() {
             let call = json!({"event": "board.add", "data": number, "id": format!("call {number}")});
             let answer = client.lock().await.call(&call).await;
             assert!(answer.get("data").is_some(), "{answer}");
+        })
+        .await;
+    });
+}
+
+#[test]
+fn polling_sessions_that_a_websocket_took_over_or_tried_to() {
+    alone(
+        "retention::polling_sessions_that_a_websocket_took_over_or_tried_to",
+        async {
+            let data = tempfile::tempdir().unwrap();
+            let local = serve(App::new(), &data).await;
+            leaves_nothing(FIRST, async |number| {
+                let client = Polling::connect(&local.url).await;
+                let mut websocket = client.websocket().await;
+                websocket.send(Message::text("2probe")).await.unwrap();
+                let probed = within_patience("the probe", websocket.next()).await;
+                assert_eq!(probed.unwrap().unwrap(), Message::text("3probe"));
+                if number % 3 == 0 {
+                    drop(websocket);
+                    return client.post("1").await;
+                }
+                websocket.send(Message::text("5")).await.unwrap();
+                let call = r#"421["event",{"event":"api.services.status"}]"#;
+                websocket.send(Message::text(call)).await.unwrap();
+                let answered = within_patience("the answer", websocket.next()).await;
+                assert!(answered.unwrap().unwrap().to_string().starts_with("431["));
+                if number % 3 == 1 {
+                    websocket.send(Message::text("1")).await.unwrap();
+                }
+            })
+            .await;
+        },
+    );
+}
+
+/// As long as what is measured must not wait for.
+const LONG: Duration = Duration::from_hours(1);
+
+#[test]
+fn calls_whose_buffers_came_in_time() {
+    alone("retention::calls_whose_buffers_came_in_time", async {
+        let data = tempfile::tempdir().unwrap();
+        let config = Config {
+            body_timeout: LONG,
+            ..Config::default()
+        };
+        let local = serve_with(App::new(), &data, config).await;
+        let client = tokio::sync::Mutex::new(local.client().await);
+        leaves_nothing(FIRST, async |_| {
+            let mut client = client.lock().await;
+            client
+                .send(r#"451-7["event",{"event":"nothing","data":{"_placeholder":true,"num":0}}]"#)
+                .await;
+            client.is_read().await;
+            client.send_bytes(b"x").await;
+            assert!(client.text().await.starts_with("437["));
+        })
+        .await;
+    });
+}
+
+#[test]
+fn crowds_of_calls_for_which_reading_paused() {
+    alone("retention::crowds_of_calls_for_which_reading_paused", async {
+        let data = tempfile::tempdir().unwrap();
+        let config = Config {
+            max_running: 1,
+            max_waiting: 4,
+            read_pause: LONG,
+            ..Config::default()
+        };
+        let slow = async || tokio::time::sleep(Duration::from_millis(5)).await;
+        let app = App::new().module(Module::new("slow").on("do", slow));
+        let local = serve_with(app, &data, config).await;
+        let client = tokio::sync::Mutex::new(local.client().await);
+        leaves_nothing(FIRST, async |_| {
+            let mut client = client.lock().await;
+            let mut last = 0;
+            for _ in 0..3 {
+                last = client.begin(&json!({"event": "slow.do"})).await;
+            }
+            client.answer(last).await;
         })
         .await;
     });

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use bytestring::ByteString;
 use futures_util::FutureExt;
 use serde_json::value::to_raw_value;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::{
     answer::acked,
@@ -53,8 +53,9 @@ struct Inner {
 struct State {
     sockets: Vec<Arc<ClientSocket>>,
     assembler: Assembler,
-    /// The number of the packet that waits for its Buffers, and whether its time runs.
-    assembling: u64,
+    /// When the packet began that came last with Buffers.
+    begun: Instant,
+    /// Whether the time runs of one that waits for them.
     is_timed: bool,
     /// It was refused, and goes soon.
     is_refused: bool,
@@ -68,7 +69,7 @@ impl Client {
             state: Mutex::new(State {
                 sockets: Vec::new(),
                 assembler: Assembler::new(limits),
-                assembling: 0,
+                begun: Instant::now(),
                 is_timed: false,
                 is_refused: false,
             }),
@@ -122,15 +123,8 @@ impl Handler for Client {
         if !state.assembler.is_waiting() || std::mem::replace(&mut state.is_timed, true) {
             return;
         }
-        let number = state.assembling;
         drop(state);
-        let (inner, session) = (self.0.clone(), session.clone());
-        tokio::spawn(async move {
-            tokio::select! {
-                () = sleep(inner.shared.config.body_timeout) => inner.expect_whole(&session, number),
-                () = session.over() => {}
-            }
-        });
+        tokio::spawn(self.0.clone().expect_whole(session.clone()));
     }
 
     fn closed(&self, _: &Arc<Session>, _: CloseReason) {
@@ -155,8 +149,7 @@ impl Inner {
             if buffers > MOST_BUFFERS {
                 return Err(Malformed("more Buffers than anybody sends"));
             }
-            state.assembling += 1;
-            state.is_timed = false;
+            state.begun = Instant::now();
             let assembled = state.assembler.begin(text.into(), buffers)?;
             drop(state);
             return match assembled {
@@ -275,15 +268,27 @@ impl Inner {
         });
     }
 
-    /// A packet whose Buffers do not come ends the session.
-    fn expect_whole(&self, session: &Arc<Session>, number: u64) {
-        let state = self.state();
-        let is_late = state.assembler.is_waiting() && state.assembling == number;
-        drop(state);
-        if is_late {
-            self.shared.metrics.refused(Limit::Body);
-            session.close_in_peace(CloseReason::ParseError);
+    /// A packet whose Buffers do not come ends the session. One task looks after one packet after the other, however many
+    /// come.
+    async fn expect_whole(self: Arc<Self>, session: Arc<Session>) {
+        let longest = self.shared.config.body_timeout;
+        while let Some(begun) = self.assembling_since() {
+            tokio::select! {
+                () = sleep(longest.saturating_sub(begun.elapsed())) => {}
+                () = session.over() => return,
+            }
+            if self.assembling_since() == Some(begun) {
+                self.shared.metrics.refused(Limit::Body);
+                return session.close_in_peace(CloseReason::ParseError);
+            }
         }
+    }
+
+    /// Since when a packet waits for its Buffers; where none does, no time runs any more.
+    fn assembling_since(&self) -> Option<Instant> {
+        let mut state = self.state();
+        state.is_timed = state.assembler.is_waiting();
+        state.is_timed.then_some(state.begun)
     }
 
     /// A client that has not connected in time goes.

@@ -248,7 +248,7 @@ impl ClientSocket {
         tokio::spawn(async move {
             tokio::select! {
                 () = tokio::time::sleep(longest) => session.end_pause(pause),
-                () = session.over() => {}
+                () = session.pause_over(pause) => {}
             }
         });
     }

@@ -118,6 +118,13 @@ impl RawClient {
         self.socket.send(message).await.expect("the server reads");
     }
 
+    /// Completes when the server has read all that was sent; nothing may be on its way here.
+    pub(crate) async fn is_read(&mut self) {
+        let ping = Message::Ping(Bytes::from_static(b"read?"));
+        self.socket.send(ping).await.expect("the server reads");
+        assert!(matches!(self.next().await, Some(Message::Pong(_))));
+    }
+
     /// The next message, heartbeats answered; `None` where the server closed the connection.
     pub(crate) async fn next(&mut self) -> Option<Message> {
         timeout(PATIENCE, self.listen())

@@ -30,6 +30,11 @@ macro_rules! clients {
             }
 
             #[test]
+            fn base64_subprotocols_and_queries_of_namespaces_are_understood() {
+                run("faults.mjs", $generation, $transport, &[]);
+            }
+
+            #[test]
             fn a_room_is_shared_by_its_clients() {
                 run("rooms.mjs", $generation, $transport, &[$generation, $transport]);
             }

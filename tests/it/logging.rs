@@ -9,7 +9,7 @@ use std::{
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::Value;
 
-use crate::support::{Http, Program};
+use crate::support::{Http, Program, RawClient};
 
 /// What SIGHUP has it log, where there is no TLS.
 const LOGGED: &str = "there is no certificate to read again";
@@ -118,4 +118,22 @@ fn a_filter_that_is_not_understood_is_told_and_the_usual_is_logged() {
     for understood in ["", "debug", "updraft=debug,warn"] {
         assert_eq!(events(understood), "", "{understood}");
     }
+}
+
+#[tokio::test]
+async fn events_that_nobody_hears_are_told_once_and_with_no_name() {
+    let mut server = Program::start(&[]);
+    let log = BufReader::new(server.stderr()).lines();
+    let mut client = RawClient::connect(&server.url).await;
+    for name in ["hello", "hello", "others"] {
+        client.send(&format!(r#"42["{name}",1]"#)).await;
+    }
+    assert!(client.is_well().await);
+    server.signal("TERM");
+    let log: Vec<_> = log.map(Result::unwrap).collect();
+    let told = log
+        .iter()
+        .filter(|line| line.contains("calls are emitted as 'event'"));
+    assert_eq!(told.count(), 1, "{log:?}");
+    assert!(log.iter().all(|line| !line.contains("hello")), "{log:?}");
 }

@@ -151,9 +151,12 @@ impl Reader {
         self.release_rest();
     }
 
+    /// Of a frame that was large no memory is held for what came behind it.
     fn release_rest(&mut self) {
         if self.rest.is_empty() {
             self.rest = Vec::new();
+        } else if self.rest.len() < BUFFER && self.rest.capacity() > 2 * BUFFER {
+            self.rest.shrink_to_fit();
         }
     }
 
@@ -185,6 +188,7 @@ impl Reader {
                     }
                 }
             }
+            self.decoder.release();
             at
         })
     }

@@ -16,6 +16,9 @@ use crate::net::conn::Stream;
 /// Bytes of frames that wait for the client before no more are written out.
 pub(super) const ROOM: usize = 64 << 10;
 
+/// Most memory that is held for frames where no message is larger.
+const MOST_HELD: usize = 4 * ROOM;
+
 /// Bytes of frames that are written at once, though more may come soon.
 pub(in crate::net) const MANY: usize = 16 << 10;
 
@@ -141,6 +144,9 @@ impl Writer {
         if self.written > 0 {
             self.frames.drain(..self.written);
             self.written = 0;
+            if self.frames.capacity() > MOST_HELD {
+                self.frames.shrink_to(ROOM);
+            }
         }
     }
 
@@ -212,5 +218,18 @@ mod tests {
         assert!(!writer.has_left(), "though nothing waits here any more");
         assert!(writer.poll_write(&mut cx).is_ready());
         assert!(writer.has_left());
+    }
+
+    #[test]
+    fn of_a_large_message_no_more_is_held_than_the_client_has_yet_to_take() {
+        let (here, _there) = tokio::io::duplex(1 << 20);
+        let mut writer = Writer::new(Box::new(here), Waker::noop().clone());
+        writer.prepare();
+        writer.frames.resize((1 << 20) + 100, 7);
+        let written = writer.poll_write(&mut Context::from_waker(Waker::noop()));
+        assert!(written.is_pending());
+        writer.prepare();
+        assert_eq!(writer.frames, [7; 100]);
+        assert!(writer.frames.capacity() <= ROOM, "{}", writer.frames.capacity());
     }
 }

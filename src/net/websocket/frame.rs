@@ -71,7 +71,7 @@ struct Message {
     payload: Vec<u8>,
     /// How many bytes of a text are known to be UTF-8: all but a character that is not there as a whole.
     valid: usize,
-    /// It was given out, and goes with the next call.
+    /// It was given out, and goes with the next call, or before.
     is_whole: bool,
 }
 
@@ -94,9 +94,7 @@ impl Decoder {
     /// # Errors
     /// Where the connection is to be failed: it is closed with the code of the violation, and read no more.
     pub(crate) fn decode<'a>(&'a mut self, input: &'a mut [u8]) -> Result<Decoded<'a>, Violation> {
-        if self.message.as_ref().is_some_and(|message| message.is_whole) {
-            self.message = None;
-        }
+        self.release();
         let mut cursor = Cursor::new(&*input);
         let Some((header, length)) = FrameHeader::parse(&mut cursor).map_err(violation)? else {
             return Ok(Decoded::Needs(SHORTEST.max(input.len() + 1)));
@@ -119,6 +117,13 @@ impl Decoder {
             },
         };
         Ok(Decoded::Event(used, event))
+    }
+
+    /// Lets a message go that came in fragments and was given out.
+    pub(crate) fn release(&mut self) {
+        if self.message.as_ref().is_some_and(|message| message.is_whole) {
+            self.message = None;
+        }
     }
 
     /// Checks all that a header says; its mask.

@@ -8,7 +8,7 @@ use super::{
     STATUS, Victim, is_served, keeps_it_to_itself,
     wire::{WEBSOCKET, Wire, announced, frame},
 };
-use crate::support::{Http, RawClient, until};
+use crate::support::{Http, RawClient, settled, until};
 
 const ONLINE: &str = r#"[{"event":"api.services.status","data":"online"}]"#;
 
@@ -148,5 +148,30 @@ async fn who_sends_and_never_reads_is_closed_and_costs_little() {
     let grown = server.peak_memory() - before;
     assert!(grown < 64 << 20, "{grown} bytes for one who does not read");
     is_served(&server, "one who does not read").await;
+    keeps_it_to_itself(server);
+}
+
+#[tokio::test]
+async fn who_sent_much_and_begins_something_else_costs_little() {
+    let server = Victim::start(&[]);
+    let text = "42[\"nothing\",\"".to_owned() + &"x".repeat(3_900_000) + "\"]";
+    let (first, last) = text.as_bytes().split_at(text.len() / 2);
+    let half_a_head = vec![0x81];
+    let whole = [frame(0x81, text.as_bytes()), half_a_head].concat();
+    let fragments = [frame(0x01, first), frame(0x80, last)].concat();
+    for bytes in [whole, fragments] {
+        let before = settled(|| server.memory()).await;
+        let mut wires = Vec::new();
+        for _ in 0..30 {
+            let mut wire = Wire::websocket(&server).await;
+            wire.write(&bytes).await;
+            wire.read_until("larger than").await;
+            wires.push(wire);
+        }
+        until("no more to be held of it", || {
+            server.memory() < before + (40 << 20)
+        })
+        .await;
+    }
     keeps_it_to_itself(server);
 }

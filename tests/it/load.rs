@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::json;
 use tokio::sync::Semaphore;
-use updraft::{App, Config, Json, Module, State};
+use updraft::{App, Config, Identity, Json, Module, State};
 
 use crate::support::{Local, Packet, RawClient, settled, until};
 
@@ -172,4 +172,53 @@ async fn the_heart_beats_on_while_calls_wait() {
         assert_eq!(client.packet().await, Packet::Ack(number, answer));
     }
     assert!(client.is_well().await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_connects_again_is_not_read_meanwhile_though_calls_of_before_end() {
+    let (gate, door) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(1)));
+    let knocks = Arc::<AtomicUsize>::default();
+    let hold = async |gate: State<Arc<Semaphore>>| {
+        if let Ok(permit) = gate.acquire().await {
+            permit.forget();
+        }
+    };
+    let authenticate = {
+        let (door, knocks) = (door.clone(), knocks.clone());
+        move |_| {
+            let door = door.clone();
+            knocks.fetch_add(1, Ordering::SeqCst);
+            async move {
+                if let Ok(permit) = door.acquire().await {
+                    permit.forget();
+                }
+                Ok(Identity::ANONYMOUS)
+            }
+        }
+    };
+    let app = App::new()
+        .state(gate.clone())
+        .authenticate(authenticate)
+        .module(Module::new("gate").on("hold", hold));
+    let config = Config {
+        max_running: 1,
+        max_waiting: 4,
+        read_pause: Duration::from_millis(50),
+        ..Config::default()
+    };
+    let server = Local::start(app, config).await;
+    let mut client = server.client().await;
+    let mut last = 0;
+    for _ in 0..3 {
+        last = client.begin(&json!({"event": "gate.hold"})).await;
+    }
+    for packet in ["41", "40", r#"429["event",{"event":"api.services.status"}]"#] {
+        client.send(packet).await;
+    }
+    until("it to knock again", || knocks.load(Ordering::SeqCst) == 2).await;
+    gate.add_permits(3);
+    client.answer(last).await;
+    door.add_permits(1);
+    assert!(client.text().await.starts_with("40{"));
+    assert_eq!(client.answer(9).await["data"], "online");
 }

@@ -275,19 +275,12 @@ impl Session {
         pause
     }
 
-    /// Reads on.
-    pub(in crate::net) fn resume_reading(&self) {
-        if self.paused.swap(0, Ordering::AcqRel) > 0 {
-            self.has_resumed();
-        }
-    }
-
     /// Reads on, where this pause still lasts.
     pub(in crate::net) fn end_pause(&self, pause: u64) {
         let ended = self
             .paused
             .compare_exchange(pause, 0, Ordering::AcqRel, Ordering::Relaxed);
-        if ended.is_ok() {
+        if pause > 0 && ended.is_ok() {
             self.has_resumed();
         }
     }

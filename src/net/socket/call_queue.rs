@@ -71,6 +71,8 @@ struct State {
     released: bool,
     /// Reading was paused, and many waited since.
     crowded: bool,
+    /// The number of that pause. A session is paused for other reasons too, which are not over with it.
+    pause: u64,
     /// When many waited first since none did. However often reading goes on in between, it is one crowd.
     crowd_since: Option<Instant>,
 }
@@ -157,6 +159,16 @@ impl CallQueue {
             state.crowded = false;
         }
         thinned
+    }
+
+    /// Reading was paused for the crowd, by this pause.
+    pub(in crate::net) fn is_paused_by(&self, pause: u64) {
+        self.state().pause = pause;
+    }
+
+    /// The pause that began last for a crowd.
+    pub(in crate::net) fn pause(&self) -> u64 {
+        self.state().pause
     }
 
     /// How long reading may still pause for this crowd.

@@ -212,10 +212,8 @@ impl ClientSocket {
 
     /// Answers an event that is no call.
     pub(in crate::net) fn refuse_unknown(&self, ack: Option<u64>, name: &str) {
-        if self.is_too_fast(ack) {
-            return;
-        }
         match ack {
+            _ if self.is_too_fast(ack) => {}
             Some(_) => self.refuse(ack, &refusals::unknown()),
             None => self.shared.unheard.tell(name),
         }
@@ -240,6 +238,7 @@ impl ClientSocket {
             return;
         }
         let pause = self.session.pause_reading();
+        self.call_queue.is_paused_by(pause);
         if !self.call_queue.is_above_high_water() {
             // The calls were started elsewhere in between, and who did that resumed too early.
             return self.session.end_pause(pause);
@@ -262,7 +261,7 @@ impl ClientSocket {
             self.call_queue.started();
         }
         if self.call_queue.is_below_low_water() {
-            self.session.resume_reading();
+            self.session.end_pause(self.call_queue.pause());
             if self.call_queue.is_above_high_water() {
                 // Others came in between, and their pause is over with the one before.
                 self.pause_reading();

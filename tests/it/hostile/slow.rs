@@ -1,14 +1,16 @@
 //! Clients that are slow, or half gone: those who only are slow are served, the others' connections end.
 
+use serde_json::json;
 use socket2::SockRef;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
+use updraft::{App, Config, Context, Module, Result};
 
 use super::{
     STATUS, Victim, is_served, keeps_it_to_itself,
     wire::{WEBSOCKET, Wire, announced, frame},
 };
-use crate::support::{Http, RawClient, settled, until};
+use crate::support::{Http, Local, Packet, RawClient, peak_memory, settled, until};
 
 const ONLINE: &str = r#"[{"event":"api.services.status","data":"online"}]"#;
 
@@ -174,4 +176,45 @@ async fn who_sent_much_and_begins_something_else_costs_little() {
         .await;
     }
     keeps_it_to_itself(server);
+}
+
+/// What is said to a room, as often as a client asks.
+const SAID: usize = 300;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_does_not_read_what_a_room_hears_is_closed_and_costs_the_others_nothing() {
+    async fn enter(cx: Context) -> Result<()> {
+        cx.join("room")
+    }
+    async fn speak(cx: Context) -> Result<()> {
+        cx.to("room").emit("said", &"x".repeat(1_000_000)).await
+    }
+    let room = Module::new("room").on("enter", enter).on("speak", speak);
+    let config = Config {
+        send_timeout: Duration::from_millis(300),
+        metrics: true,
+        ..Config::default()
+    };
+    let server = Local::start(App::new().module(room), config).await;
+    let (mut reader, mut speaker) = (server.client().await, server.client().await);
+    reader.call(&json!({"event": "room.enter"})).await;
+    let mut silent = RawClient::connect_narrow(&server.url, &json!({})).await;
+    silent.call(&json!({"event": "room.enter"})).await;
+    let before = peak_memory(std::process::id());
+    for _ in 0..SAID {
+        speaker.call(&json!({"event": "room.speak"})).await;
+        let heard = reader.packet().await;
+        assert!(matches!(heard, Packet::Event(name, ..) if name == "said"));
+    }
+    let grown = peak_memory(std::process::id()) - before;
+    assert!(
+        grown < 100 << 20,
+        "{grown} bytes of 300 MB that one does not read"
+    );
+    until("it to be closed", || {
+        Http::get(&server.url, "/metrics", &[])
+            .body
+            .contains("updraft_sockets 2\n")
+    })
+    .await;
 }

@@ -1,6 +1,7 @@
 //! Every setting of a server, with its default, its flag and its `UPDRAFT_*` variable, in one place.
 
 mod auth;
+mod memory;
 mod parser;
 mod time;
 mod tls;
@@ -191,6 +192,12 @@ pub struct Config {
         help_heading = LIMITS)]
     pub max_unpacked: usize,
 
+    /// Bytes held for all clients together: calls that come in, wait and run, what they unpack to, answers that wait; a
+    /// quarter of the machine's memory, or of its cgroup's, unless this says
+    #[arg(long, env = "UPDRAFT_MAX_MEMORY", value_name = "BYTES", help_heading = LIMITS,
+        value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(memory::LEAST as u64..))]
+    pub max_memory: Option<usize>,
+
     /// Deepest nesting of arrays and objects in a call; 127 at most
     #[arg(long, env = "UPDRAFT_MAX_DEPTH", value_name = "LEVELS", default_value_t = Config::default().max_depth, help_heading = LIMITS,
         value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=Limits::DEEPEST as u64))]
@@ -284,6 +291,7 @@ impl Default for Config {
             max_rooms: 1000,
             max_call: limits.packed,
             max_unpacked: limits.unpacked,
+            max_memory: None,
             max_depth: limits.depth,
             call_timeout: Duration::from_secs(30),
             guard_timeout: Duration::from_secs(10),
@@ -302,6 +310,11 @@ impl Default for Config {
 }
 
 impl Config {
+    /// Bytes that may be held for all clients together.
+    pub(crate) fn memory(&self) -> usize {
+        self.max_memory.unwrap_or_else(memory::quarter)
+    }
+
     /// The bounds on one call.
     pub fn limits(&self) -> Limits {
         Limits {

@@ -27,8 +27,9 @@ use super::{
     context::Context,
     ending::{Ending, panicked, too_late},
     identity::Identity,
+    memory::Account,
     once::OnceCall,
-    payload::{Arrived, Call, Limits},
+    payload::{Allowance, Arrived, Call, Limits},
     peer::{Hold, Peer},
     registry::{Registered, Registry},
     repeats::Repeats,
@@ -126,8 +127,18 @@ impl Dispatcher {
     }
 
     /// Answers a call. The first poll decodes it and runs the function up to its first wait.
-    pub async fn answer(&self, arrived: Arrived, peer: Arc<dyn Peer>) -> Answer {
-        let (event, begun) = self.begin(arrived, peer);
+    pub fn answer(&self, arrived: Arrived, peer: Arc<dyn Peer>) -> impl Future<Output = Answer> {
+        self.answer_within(arrived, Account::default(), peer)
+    }
+
+    /// The same, of a call whose memory counts.
+    pub(crate) async fn answer_within(
+        &self,
+        arrived: Arrived,
+        account: Account,
+        peer: Arc<dyn Peer>,
+    ) -> Answer {
+        let (event, begun) = self.begin(arrived, account, peer);
         let (latest, running) = match begun {
             Ok(begun) => begun,
             Err(error) => {
@@ -163,9 +174,10 @@ impl Dispatcher {
     fn begin(
         &self,
         arrived: Arrived,
+        account: Account,
         peer: Arc<dyn Peer>,
     ) -> (ByteString, Result<(time::Instant, Running<'_>)>) {
-        let call = match Call::decode(arrived, &self.limits) {
+        let call = match Call::decode_within(arrived, &Allowance::of(self.limits, account)) {
             Ok(call) => call,
             Err(error) => return (ByteString::new(), Err(error)),
         };

@@ -16,6 +16,7 @@ pub(crate) mod first_answer;
 pub(crate) mod guard;
 pub(crate) mod handler;
 pub(crate) mod identity;
+pub(crate) mod memory;
 pub(crate) mod module;
 pub(crate) mod once;
 pub(crate) mod payload;

@@ -6,10 +6,10 @@ use std::fmt;
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
     metrics::{counter::Counter, family::Family, gauge::Gauge},
-    registry::Registry,
+    registry::{Registry, Unit},
 };
 
-use crate::{error::Code, feed::Feed};
+use crate::{call::memory::Budget, error::Code, feed::Feed};
 
 /// What a client met with, as the metric `updraft_refused` counts it.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -29,11 +29,12 @@ pub(in crate::net) enum Limit {
     Identity,
     Expired,
     Revoked,
+    Memory,
 }
 
 impl Limit {
     /// All of them, in the order in which they are declared.
-    pub(in crate::net) const ALL: [Self; 15] = [
+    pub(in crate::net) const ALL: [Self; 16] = [
         Self::Connections,
         Self::ConnectionsPerAddress,
         Self::Handshake,
@@ -49,6 +50,7 @@ impl Limit {
         Self::Identity,
         Self::Expired,
         Self::Revoked,
+        Self::Memory,
     ];
 
     /// Its label.
@@ -69,6 +71,7 @@ impl Limit {
             Self::Identity => "identity",
             Self::Expired => "expired",
             Self::Revoked => "revoked",
+            Self::Memory => "memory",
         };
         Refused { limit }
     }
@@ -88,6 +91,8 @@ pub(in crate::net) struct Metrics {
     registry: Registry,
     sockets: Gauge,
     in_flight: Gauge,
+    held: Gauge,
+    budget: Gauge,
     done: Counter,
     /// By code.
     failed: [Counter; Code::ALL.len()],
@@ -103,7 +108,7 @@ struct Outcome {
 impl Metrics {
     pub(in crate::net) fn new(feed: Option<&Feed>) -> Self {
         let mut registry = Registry::with_prefix("updraft");
-        let (sockets, in_flight) = (Gauge::default(), Gauge::default());
+        let [sockets, in_flight, held, budget] = [(); 4].map(|()| Gauge::default());
         let calls = Family::<Outcome, Counter>::default();
         let of = |outcome| calls.get_or_create_owned(&Outcome { outcome });
         let refusals = Family::<Refused, Counter>::default();
@@ -120,6 +125,18 @@ impl Metrics {
             "Calls that came in and have no answer yet, those that wait for their turn included",
             in_flight.clone(),
         );
+        registry.register_with_unit(
+            "memory_held",
+            "What is held for all clients together: calls and what they unpack to, answers that wait",
+            Unit::Bytes,
+            held.clone(),
+        );
+        registry.register_with_unit(
+            "memory_budget",
+            "What may be held for all clients together",
+            Unit::Bytes,
+            budget.clone(),
+        );
         registry.register(
             "refused",
             "What was refused or ended because of a limit, by limit",
@@ -133,6 +150,8 @@ impl Metrics {
             registry,
             sockets,
             in_flight,
+            held,
+            budget,
             done,
             failed,
             refused,
@@ -160,9 +179,17 @@ impl Metrics {
         self.refused[limit as usize].inc();
     }
 
-    /// All figures as they are now, with this many calls in flight.
-    pub(in crate::net) fn text(&self, in_flight: usize) -> Result<String, fmt::Error> {
-        self.in_flight.set(in_flight.try_into().unwrap_or(i64::MAX));
+    /// Where it is counted that clients meet with a limit.
+    pub(in crate::net) fn refusals(&self, limit: Limit) -> Counter {
+        self.refused[limit as usize].clone()
+    }
+
+    /// All figures as they are now, with this many calls in flight and this memory.
+    pub(in crate::net) fn text(&self, in_flight: usize, memory: &Budget) -> Result<String, fmt::Error> {
+        let figure = |figure: usize| figure.try_into().unwrap_or(i64::MAX);
+        self.in_flight.set(figure(in_flight));
+        self.held.set(figure(memory.held()));
+        self.budget.set(figure(memory.most()));
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)

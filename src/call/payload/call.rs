@@ -8,38 +8,26 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::value::RawValue;
 
 use super::{
+    arrived::Arrived,
     attachments::Attachments,
-    data::{Data, PackedData, Packing, refusal, too_deep},
+    data::{Data, PackedData, Packing, too_deep},
     envelope::{self, Argument, Envelope, text_of},
     json::Fault,
-    limits::Limits,
-    packed::{from_base64, from_gzip, is_gzip},
+    limits::{Allowance, Limits},
+    packed::{from_base64, from_gzip, is_gzip, refusal},
     surrogates::whole,
     typed::from_json,
 };
-use crate::error::{CallError, Code};
+use crate::{
+    call::memory::Account,
+    error::{CallError, Code},
+};
 
 /// What an existing client compares with when its call names no event.
 pub const EMPTY_EVENT: &str = "Event cannot be empty";
 
 /// Longest idempotency key (`id`) of a call, in bytes.
 pub const MAX_ID: usize = 64;
-
-/// An `event` packet as the engine hands it over.
-#[derive(Clone, Debug)]
-pub struct Arrived {
-    /// The text of the whole packet, `["event", call]`, not yet parsed.
-    pub text: ByteString,
-    /// Its Buffers, in the order of their numbers.
-    pub attachments: Vec<Bytes>,
-}
-
-impl Arrived {
-    /// Bytes that it holds.
-    pub fn size(&self) -> usize {
-        self.text.len() + self.attachments.iter().map(Bytes::len).sum::<usize>()
-    }
-}
 
 /// A call: the event's name, its `data` (read when asked for) and the fields beside it.
 ///
@@ -87,6 +75,11 @@ impl Call {
     /// # Errors
     /// [`Code::BadCall`] where it is no call, [`Code::TooLarge`] where it is over a limit.
     pub fn decode(arrived: Arrived, limits: &Limits) -> Result<Self, CallError> {
+        Self::decode_within(arrived, &Allowance::of(*limits, Account::default()))
+    }
+
+    /// The same, of a call whose memory counts.
+    pub(crate) fn decode_within(arrived: Arrived, limits: &Allowance) -> Result<Self, CallError> {
         if arrived.size() > limits.packed {
             return Err(CallError::new(
                 Code::TooLarge,
@@ -96,7 +89,7 @@ impl Call {
         let Arrived { text, attachments } = arrived;
         let argument = match envelope::of_packet(&text, limits.depth) {
             Err(Fault::HalfPair) => {
-                return Self::decode(
+                return Self::decode_within(
                     Arrived {
                         text: mended(&text),
                         attachments,
@@ -125,7 +118,7 @@ impl Call {
         }
     }
 
-    fn from_text(text: Cow<'_, str>, limits: &Limits) -> Result<Self, CallError> {
+    fn from_text(text: Cow<'_, str>, limits: &Allowance) -> Result<Self, CallError> {
         if starts_like_json(text.as_bytes()) {
             return Self::from_json(text.into_owned().into(), limits);
         }
@@ -135,9 +128,9 @@ impl Call {
         }
     }
 
-    fn from_bytes(bytes: Bytes, limits: &Limits) -> Result<Self, CallError> {
+    fn from_bytes(bytes: Bytes, limits: &Allowance) -> Result<Self, CallError> {
         let bytes = match is_gzip(&bytes) {
-            true => from_gzip(&bytes, limits.unpacked)
+            true => from_gzip(&bytes, limits)
                 .map_err(|error| refusal(error, "the call", limits))?
                 .into(),
             false => bytes,
@@ -146,7 +139,7 @@ impl Call {
         Self::from_json(text, limits)
     }
 
-    fn from_json(text: ByteString, limits: &Limits) -> Result<Self, CallError> {
+    fn from_json(text: ByteString, limits: &Allowance) -> Result<Self, CallError> {
         let argument = match envelope::of_call(&text, limits.depth) {
             Err(Fault::HalfPair) => return Self::from_json(mended(&text), limits),
             read => read.map_err(|fault| unreadable(fault, limits))?,
@@ -169,7 +162,7 @@ impl Call {
         text: &ByteString,
         whole: Whole,
         attachments: Attachments,
-        limits: &Limits,
+        limits: &Allowance,
     ) -> Result<Self, CallError> {
         let event = match envelope.event {
             None => return Err(CallError::new(Code::BadCall, EMPTY_EVENT)),
@@ -196,7 +189,7 @@ impl Call {
         };
         Ok(Self {
             event: shared(text, event),
-            data: PackedData::new(data, packing(some(envelope.encoding))?, *limits),
+            data: PackedData::new(data, packing(some(envelope.encoding))?, limits.clone()),
             id,
             version,
             traceparent: some(envelope.traceparent)

@@ -12,8 +12,8 @@ use super::{
     canonical::{self, Said},
     envelope::text_of,
     json::{self, Fault},
-    limits::{Limits, is_deeper_than},
-    packed::{GZIP_IN_BASE64, Unpacking, from_base64, from_gzip},
+    limits::{Allowance, Limits, is_deeper_than},
+    packed::{GZIP_IN_BASE64, Unpacking, from_base64, from_gzip, refusal},
     surrogates::whole,
     typed::{DATA, does_not_fit, from_json, from_json_or_text, utf8},
 };
@@ -216,7 +216,7 @@ impl Serialize for AsItCame<'_> {
 pub(super) struct PackedData {
     data: Data,
     packing: Packing,
-    limits: Limits,
+    allowance: Allowance,
 }
 
 /// Whether `data` is packed.
@@ -231,11 +231,11 @@ pub(super) enum Packing {
 }
 
 impl PackedData {
-    pub(super) fn new(data: Data, packing: Packing, limits: Limits) -> Self {
+    pub(super) fn new(data: Data, packing: Packing, allowance: Allowance) -> Self {
         Self {
             data,
             packing,
-            limits,
+            allowance,
         }
     }
 
@@ -253,24 +253,26 @@ impl PackedData {
                     .map_err(|_| CallError::internal("data that was checked is no JSON"))?,
             });
         };
-        let Ok(text) = std::str::from_utf8(&bytes) else {
-            return Ok(canonical::buffer(&bytes));
+        let said = match std::str::from_utf8(&bytes) {
+            Err(_) => canonical::buffer(&bytes),
+            Ok(text) => canonical::json(&whole(text), &none).unwrap_or_else(|_| canonical::text(text)),
         };
-        Ok(canonical::json(&whole(text), &none).unwrap_or_else(|_| canonical::text(text)))
+        self.allowance.account.give_back(bytes.capacity());
+        Ok(said)
     }
 
     /// The data itself, unpacked where it was packed.
     pub(super) fn open(&self) -> Result<Data, CallError> {
         match self.unpack()? {
             None => Ok(self.data.clone()),
-            Some(bytes) => Data::from_unpacked(bytes, &self.limits),
+            Some(bytes) => Data::from_unpacked(bytes, &self.allowance),
         }
     }
 
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, CallError> {
         match self.unpack()? {
             None => self.data.json(),
-            Some(bytes) if is_deeper_than(self.limits.depth, &bytes) => Err(too_deep(&self.limits)),
+            Some(bytes) if is_deeper_than(self.allowance.depth, &bytes) => Err(too_deep(&self.allowance)),
             Some(bytes) => from_json_or_text(&bytes),
         }
     }
@@ -299,17 +301,17 @@ impl PackedData {
             return Ok(None);
         }
         let unpacked = match (&self.data.0, self.packing) {
-            (Form::Buffer(buffer), Packing::Gzip) => from_gzip(buffer, self.limits.unpacked),
+            (Form::Buffer(buffer), Packing::Gzip) => from_gzip(buffer, &self.allowance),
             (Form::Json(json, _), Packing::GzipBase64) => match text_of(json) {
                 None => Err(Unpacking::Broken),
-                Some(text) => from_base64(&text).and_then(|gzip| from_gzip(&gzip, self.limits.unpacked)),
+                Some(text) => from_base64(&text).and_then(|gzip| from_gzip(&gzip, &self.allowance)),
             },
             (_, Packing::Gzip | Packing::GzipBase64) => Err(Unpacking::Broken),
             (_, Packing::Unsaid) => return self.unpack_if_packed(),
         };
         unpacked
             .map(Some)
-            .map_err(|error| refusal(error, "data", &self.limits))
+            .map_err(|error| refusal(error, "data", &self.allowance))
     }
 
     /// Unpacks a text that looks packed. One that turns out not to be is left as the text it is.
@@ -323,10 +325,10 @@ impl PackedData {
         let unpacked = text_of(json)
             .ok_or(Unpacking::Broken)
             .and_then(|text| from_base64(&text))
-            .and_then(|gzip| from_gzip(&gzip, self.limits.unpacked));
+            .and_then(|gzip| from_gzip(&gzip, &self.allowance));
         match unpacked {
-            Err(Unpacking::TooLarge) => Err(refusal(Unpacking::TooLarge, "data", &self.limits)),
             Err(Unpacking::Broken) => Ok(None),
+            Err(error) => Err(refusal(error, "data", &self.allowance)),
             Ok(bytes) if std::str::from_utf8(&bytes).is_err() => Ok(None),
             Ok(bytes) => Ok(Some(bytes)),
         }
@@ -336,20 +338,6 @@ impl PackedData {
 fn looks_packed(json: &str) -> bool {
     json.strip_prefix('"')
         .is_some_and(|text| text.starts_with(GZIP_IN_BASE64))
-}
-
-/// What the caller is told of something packed that could not be unpacked.
-pub(super) fn refusal(error: Unpacking, what: &'static str, limits: &Limits) -> CallError {
-    match error {
-        Unpacking::Broken => CallError::new(
-            Code::BadCall,
-            format!("{what} is said to be packed, and its base64 or gzip is broken"),
-        ),
-        Unpacking::TooLarge => CallError::new(
-            Code::TooLarge,
-            format!("{what} unpacks to more than {} bytes", limits.unpacked),
-        ),
-    }
 }
 
 pub(super) fn too_deep(limits: &Limits) -> CallError {

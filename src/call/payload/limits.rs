@@ -1,6 +1,9 @@
 //! How large a call may be, before and after it is unpacked.
 
+use std::ops::Deref;
+
 use super::json::{self, Fault};
+use crate::call::memory::Account;
 
 /// Bounds on one call. Sizes are in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +28,27 @@ impl Default for Limits {
             unpacked: 16 << 20,
             depth: Self::DEEPEST,
         }
+    }
+}
+
+/// The bounds on one call, and the account of what it unpacks to.
+#[derive(Clone, Debug)]
+pub(crate) struct Allowance {
+    limits: Limits,
+    pub(super) account: Account,
+}
+
+impl Allowance {
+    pub(crate) fn of(limits: Limits, account: Account) -> Self {
+        Self { limits, account }
+    }
+}
+
+impl Deref for Allowance {
+    type Target = Limits;
+
+    fn deref(&self) -> &Limits {
+        &self.limits
     }
 }
 

@@ -9,6 +9,7 @@
 //! | Buffer of JSON text | `Buffer.from(JSON.stringify(call))` |
 //! | Buffer of gzip JSON text | `gzipSync(JSON.stringify(call))` |
 
+mod arrived;
 mod attachments;
 mod call;
 mod canonical;
@@ -23,16 +24,18 @@ mod plain;
 mod surrogates;
 mod typed;
 
+pub use self::{
+    arrived::Arrived,
+    call::{Call, EMPTY_EVENT, MAX_ID},
+    data::Data,
+    limits::Limits,
+};
 pub(crate) use self::{
     attachments::write,
     envelope::text_of,
     json::Reader,
+    limits::Allowance,
     packed::{append_base64, from_base64},
     surrogates::whole,
     typed::from_ack,
-};
-pub use self::{
-    call::{Arrived, Call, EMPTY_EVENT, MAX_ID},
-    data::Data,
-    limits::Limits,
 };

@@ -6,6 +6,9 @@ use base64::{
 };
 use flate2::{Decompress, FlushDecompress, Status};
 
+use super::limits::{Allowance, Limits};
+use crate::error::{CallError, Code};
+
 /// What base64 of a gzip stream begins with: two magic bytes and the only method there is, deflate.
 pub(super) const GZIP_IN_BASE64: &str = "H4sI";
 
@@ -19,12 +22,29 @@ const WINDOW_BITS: u8 = 15;
 const PADDING: GeneralPurposeConfig = PAD.with_decode_padding_mode(DecodePaddingMode::Indifferent);
 
 /// Why packed bytes could not be unpacked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Unpacking {
     /// They are not what they should be.
     Broken,
     /// They hold more than the limit.
     TooLarge,
+    /// They hold more than there is memory for now.
+    Short(CallError),
+}
+
+/// What the caller is told of something packed that could not be unpacked.
+pub(super) fn refusal(error: Unpacking, what: &'static str, limits: &Limits) -> CallError {
+    match error {
+        Unpacking::Broken => CallError::new(
+            Code::BadCall,
+            format!("{what} is said to be packed, and its base64 or gzip is broken"),
+        ),
+        Unpacking::TooLarge => CallError::new(
+            Code::TooLarge,
+            format!("{what} unpacks to more than {} bytes", limits.unpacked),
+        ),
+        Unpacking::Short(error) => error,
+    }
 }
 
 pub(super) fn is_gzip(bytes: &[u8]) -> bool {
@@ -57,14 +77,16 @@ fn base64() -> impl Engine {
     base64::engine::GeneralPurpose::new(&base64::alphabet::STANDARD, PADDING)
 }
 
-/// Unpacks a whole gzip stream of one or more members; never holds more than `limit` bytes and one.
+/// Unpacks a whole gzip stream of one or more members; never holds more than its limit and one byte.
 ///
 /// Inflating into the place where the bytes stay is faster than through a reader's window.
-pub(super) fn from_gzip(packed: &[u8], limit: usize) -> Result<Vec<u8>, Unpacking> {
-    let mut unpacked = Vec::with_capacity(announced_size(packed).min(limit).saturating_add(1));
+pub(super) fn from_gzip(packed: &[u8], allowance: &Allowance) -> Result<Vec<u8>, Unpacking> {
+    let first = announced_size(packed).min(allowance.unpacked).saturating_add(1);
+    allowance.account.take(first).map_err(Unpacking::Short)?;
+    let mut unpacked = Vec::with_capacity(first);
     let mut rest = packed;
     while !rest.is_empty() {
-        rest = &rest[member(rest, &mut unpacked, limit)?..];
+        rest = &rest[member(rest, &mut unpacked, allowance)?..];
     }
     match packed.is_empty() {
         true => Err(Unpacking::Broken),
@@ -73,29 +95,32 @@ pub(super) fn from_gzip(packed: &[u8], limit: usize) -> Result<Vec<u8>, Unpackin
 }
 
 /// Unpacks the first member of a gzip stream to the end of `unpacked`; how many bytes it took.
-fn member(packed: &[u8], unpacked: &mut Vec<u8>, limit: usize) -> Result<usize, Unpacking> {
+fn member(packed: &[u8], unpacked: &mut Vec<u8>, allowance: &Allowance) -> Result<usize, Unpacking> {
     let mut inflate = Decompress::new_gzip(WINDOW_BITS);
     loop {
         let taken = inflate.total_in() as usize;
         let status = inflate
             .decompress_vec(&packed[taken..], unpacked, FlushDecompress::Finish)
             .map_err(|_| Unpacking::Broken)?;
-        if unpacked.len() > limit {
+        if unpacked.len() > allowance.unpacked {
             return Err(Unpacking::TooLarge);
         }
         match status {
             Status::StreamEnd => return Ok(inflate.total_in() as usize),
             _ if unpacked.len() < unpacked.capacity() => return Err(Unpacking::Broken),
-            _ => reserve(unpacked, limit),
+            _ => reserve(unpacked, allowance)?,
         }
     }
 }
 
 /// Doubles the room, up to one byte more than the limit, so that one too many is seen.
-fn reserve(unpacked: &mut Vec<u8>, limit: usize) {
+fn reserve(unpacked: &mut Vec<u8>, allowance: &Allowance) -> Result<(), Unpacking> {
     const LEAST: usize = 256;
-    let most = limit.saturating_add(1) - unpacked.len();
-    unpacked.reserve_exact(unpacked.len().max(LEAST).min(most));
+    let most = allowance.unpacked.saturating_add(1) - unpacked.len();
+    let more = unpacked.len().max(LEAST).min(most);
+    allowance.account.take(more).map_err(Unpacking::Short)?;
+    unpacked.reserve_exact(more);
+    Ok(())
 }
 
 /// The size that a gzip stream says it has (its last four bytes); a hint that may be a lie.
@@ -115,6 +140,15 @@ pub(super) mod tests {
     use flate2::{Compression, write::GzEncoder};
 
     use super::*;
+    use crate::call::memory::{Account, Budget, Holder};
+
+    fn unpack(packed: &[u8], unpacked: usize) -> Result<Vec<u8>, Unpacking> {
+        let limits = Limits {
+            unpacked,
+            ..Limits::default()
+        };
+        from_gzip(packed, &Allowance::of(limits, Account::default()))
+    }
 
     fn gzip(bytes: &[u8]) -> Vec<u8> {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
@@ -128,11 +162,27 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn what_finds_no_memory_is_not_unpacked_and_holds_none() {
+        let bomb = gzip(&[0; 1 << 20]);
+        let mut lying = bomb.clone();
+        let end = lying.len() - 4;
+        lying[end..].copy_from_slice(&1_u32.to_le_bytes());
+        for packed in [&bomb, &lying] {
+            let budget = Budget::new(1 << 20, Default::default());
+            let account = Account::of(&Holder::new(budget.clone()), packed.len());
+            let allowance = Allowance::of(Limits::default(), account);
+            assert!(matches!(from_gzip(packed, &allowance), Err(Unpacking::Short(_))));
+            drop(allowance);
+            assert_eq!(budget.held(), 0);
+        }
+    }
+
+    #[test]
     fn a_bomb_is_refused_at_the_limit() {
         let bomb = gzip(&vec![b' '; 5_000_000]);
         assert!(bomb.len() < 10_000);
-        assert_eq!(from_gzip(&bomb, 1000), Err(Unpacking::TooLarge));
-        assert_eq!(from_gzip(&bomb, 5_000_000).unwrap().len(), 5_000_000);
+        assert_eq!(unpack(&bomb, 1000), Err(Unpacking::TooLarge));
+        assert_eq!(unpack(&bomb, 5_000_000).unwrap().len(), 5_000_000);
     }
 
     #[test]
@@ -141,18 +191,18 @@ pub(super) mod tests {
         let at = lying.len() - 4;
         lying[at..].copy_from_slice(&u32::MAX.to_le_bytes());
         assert!(announced_size(&lying) <= lying.len() * 1032);
-        assert_eq!(from_gzip(&lying, 100), Err(Unpacking::Broken));
+        assert_eq!(unpack(&lying, 100), Err(Unpacking::Broken));
     }
 
     #[test]
     fn cut_off_and_trailing_bytes_are_broken() {
         let whole = gzip(b"hello");
-        assert_eq!(from_gzip(&whole, 100).unwrap(), b"hello");
-        assert_eq!(from_gzip(&whole[..whole.len() - 1], 100), Err(Unpacking::Broken));
+        assert_eq!(unpack(&whole, 100).unwrap(), b"hello");
+        assert_eq!(unpack(&whole[..whole.len() - 1], 100), Err(Unpacking::Broken));
         let trailing = [whole.as_slice(), b"rest"].concat();
-        assert_eq!(from_gzip(&trailing, 100), Err(Unpacking::Broken));
+        assert_eq!(unpack(&trailing, 100), Err(Unpacking::Broken));
         let two_members = [whole.as_slice(), whole.as_slice()].concat();
-        assert_eq!(from_gzip(&two_members, 100).unwrap(), b"hellohello");
+        assert_eq!(unpack(&two_members, 100).unwrap(), b"hellohello");
     }
 
     #[test]
@@ -166,8 +216,8 @@ pub(super) mod tests {
     fn an_announced_size_of_nothing_is_only_a_hint() {
         let two_members = [gzip(&vec![b'x'; 100_000]), gzip(b"")].concat();
         assert_eq!(announced_size(&two_members), 0);
-        assert_eq!(from_gzip(&two_members, 100_000).unwrap().len(), 100_000);
-        assert_eq!(from_gzip(&two_members, 99_999), Err(Unpacking::TooLarge));
+        assert_eq!(unpack(&two_members, 100_000).unwrap().len(), 100_000);
+        assert_eq!(unpack(&two_members, 99_999), Err(Unpacking::TooLarge));
     }
 
     /// What a reader over the same bytes says.
@@ -189,7 +239,7 @@ pub(super) mod tests {
             if let Some(byte) = flipped.and_then(|at| packed.get_mut(at)) {
                 *byte ^= 1;
             }
-            proptest::prop_assert_eq!(from_gzip(&packed, 1 << 20).ok(), read(&packed));
+            proptest::prop_assert_eq!(unpack(&packed, 1 << 20).ok(), read(&packed));
         }
     }
 }

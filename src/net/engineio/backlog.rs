@@ -15,9 +15,14 @@ use super::{
     payload::MOST_PACKETS,
     writer::{ROOM, Writer},
 };
+use crate::call::memory::Held;
 
 /// Bytes of messages that wait, beside those that a WebSocket is being written.
 const MOST_BYTES: usize = 1 << 20;
+
+/// A message of no more bytes is taken though the budget is used up: there are few of them beyond the room, and it tells
+/// of that.
+const SMALL: usize = 1 << 10;
 
 /// Messages that wait.
 const MOST_MESSAGES: usize = 1024;
@@ -42,6 +47,9 @@ pub(super) struct State {
     bytes_beyond: usize,
     /// Nothing more is taken.
     pub(super) ended: bool,
+    pub(super) held: Held,
+    /// Bytes that what was put last found no memory for.
+    pub(super) short: usize,
 }
 
 pub(super) struct Waiting {
@@ -76,9 +84,10 @@ pub(super) struct Polling {
 }
 
 /// What a poll is answered.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 pub(in crate::net) enum Polled {
-    Packets(Vec<Outgoing>),
+    /// These, and what is held for them.
+    Packets(Vec<Outgoing>, Held),
     /// There is nothing to say yet.
     Nothing,
     /// Nothing more will be said over polling.
@@ -86,7 +95,7 @@ pub(in crate::net) enum Polled {
 }
 
 impl State {
-    pub(super) fn new(protocol: Protocol) -> Self {
+    pub(super) fn new(protocol: Protocol, held: Held) -> Self {
         Self {
             protocol,
             carrier: Carrier::Polling(Polling::default()),
@@ -95,18 +104,28 @@ impl State {
             beyond: 0,
             bytes_beyond: 0,
             ended: false,
+            held,
+            short: 0,
         }
     }
 
     /// Puts a message behind all others, where there is room.
     pub(super) fn put(&mut self, message: &dyn Message, standing: Standing) -> serde_json::Result<bool> {
+        self.short = 0;
         if let Carrier::WebSocket(writer) = &mut self.carrier
             && self.waiting.is_empty()
             && writer.has_room()
         {
             writer.prepare();
+            let before = writer.frames.len();
             message.write(&mut Encoder::Frames(&mut writer.frames, self.protocol))?;
-            return Ok(true);
+            let is_held = self.held.cover(writer.frames.len());
+            if !is_held {
+                self.short = writer.frames.len() - before;
+                writer.frames.truncate(before);
+                writer.frames.shrink_to(ROOM);
+            }
+            return Ok(is_held);
         }
         let is_full = match standing {
             Standing::InRoom => self.bytes >= MOST_BYTES || self.waiting.len() - self.beyond >= MOST_MESSAGES,
@@ -118,6 +137,10 @@ impl State {
             return Ok(false);
         }
         let queued = message.queued()?;
+        if queued.size > SMALL && !self.held.cover(self.waits() + queued.size) {
+            self.short = queued.size;
+            return Ok(false);
+        }
         self.bytes += queued.size;
         if standing != Standing::InRoom {
             self.beyond += 1;
@@ -128,6 +151,43 @@ impl State {
             polling.poll.notify_waiters();
         }
         Ok(true)
+    }
+
+    /// Puts frames that were written out for many where a WebSocket takes them at once; whether it does.
+    pub(super) fn put_frames<'a>(&mut self, frames: impl FnOnce(Protocol) -> &'a [u8]) -> bool {
+        let Carrier::WebSocket(writer) = &mut self.carrier else {
+            return false;
+        };
+        if !self.waiting.is_empty() || !writer.has_room() {
+            return false;
+        }
+        let frames = frames(self.protocol);
+        let is_held = self.held.cover(writer.waits() + frames.len());
+        if is_held {
+            writer.prepare();
+            writer.frames.extend_from_slice(frames);
+        }
+        is_held
+    }
+
+    /// Whether there is memory for so much more.
+    pub(super) fn has_memory(&self, more: usize) -> bool {
+        more == 0 || self.held.cover(self.waits() + more)
+    }
+
+    /// Bytes that wait.
+    fn waits(&self) -> usize {
+        self.bytes
+            + match &self.carrier {
+                Carrier::WebSocket(writer) => writer.waits(),
+                Carrier::Polling(polling) => polling.packets.iter().map(Outgoing::size).sum(),
+                Carrier::Nothing => 0,
+            }
+    }
+
+    /// Gives back what was held for what has left.
+    pub(super) fn settle(&self) {
+        self.held.settle(self.waits());
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -234,13 +294,19 @@ impl State {
         if let Carrier::Polling(polling) = &mut self.carrier {
             polling.packets = later;
         }
-        Polled::Packets(taken.into())
+        Polled::Packets(taken.into(), self.held.split(self.waits()))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::call::memory::{Budget, Holder};
+
+    fn empty() -> State {
+        let budget = Budget::new(1 << 30, Default::default());
+        State::new(Protocol::V4, Holder::new(budget).hold())
+    }
 
     fn message(number: usize) -> Outgoing {
         Outgoing::Text(format!("4{number}").into_bytes())
@@ -248,14 +314,14 @@ mod tests {
 
     fn polled(state: &mut State) -> Vec<Outgoing> {
         match state.take_packets() {
-            Polled::Packets(packets) => packets,
+            Polled::Packets(packets, _) => packets,
             other => panic!("packets were expected, not {other:?}"),
         }
     }
 
     #[test]
     fn polls_take_what_was_said_in_order_and_no_more_than_clients_bear() {
-        let mut state = State::new(Protocol::V4);
+        let mut state = empty();
         for number in 0..40 {
             assert!(state.put(&message(number), Standing::InRoom).unwrap());
         }
@@ -266,21 +332,21 @@ mod tests {
             heard.extend(packets);
         }
         assert_eq!(heard, (0..40).map(message).collect::<Vec<_>>());
-        assert_eq!(state.take_packets(), Polled::Nothing);
+        assert!(matches!(state.take_packets(), Polled::Nothing));
         state.ended = true;
-        assert_eq!(state.take_packets(), Polled::Over);
+        assert!(matches!(state.take_packets(), Polled::Over));
     }
 
     #[test]
     fn what_waits_is_bounded_and_refusals_stand_beyond_that() {
-        let mut state = State::new(Protocol::V4);
+        let mut state = empty();
         let taken = (0..).take_while(|number| state.put(&message(*number), Standing::InRoom).unwrap());
         assert_eq!(taken.count(), MOST_MESSAGES);
         assert!(state.put(&message(0), Standing::Beyond).unwrap());
         let beyond = (0..).take_while(|number| state.put(&message(*number), Standing::Beyond).unwrap());
         assert_eq!(beyond.count() + 1, MOST_BEYOND);
         let large = Outgoing::Text(vec![b'4'; MOST_BYTES]);
-        let mut state = State::new(Protocol::V4);
+        let mut state = empty();
         assert!(state.put(&large, Standing::InRoom).unwrap());
         assert!(
             !state.put(&message(0), Standing::InRoom).unwrap(),
@@ -295,7 +361,7 @@ mod tests {
 
     #[test]
     fn only_notices_are_not_waited_for() {
-        let mut state = State::new(Protocol::V4);
+        let mut state = empty();
         state.put(&message(0), Standing::Notice).unwrap();
         assert!(state.is_flushed());
         state.put(&message(1), Standing::InRoom).unwrap();

@@ -1,6 +1,6 @@
 //! A session that is carried by requests: GETs that wait for something to be said, and POSTs of what the client says.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use axum::{
     body::{Body, Bytes},
@@ -25,6 +25,7 @@ use super::{
     server::Server,
     session::{CloseReason, Head, Session, Transport, Upgrade},
 };
+use crate::call::memory::Held;
 
 /// How long a poll may wait while a WebSocket is about to take over, as in Node.
 const WHILE_PROBED: Duration = Duration::from_millis(100);
@@ -66,7 +67,7 @@ impl Form {
         }
     }
 
-    fn answer(&self, protocol: Protocol, packets: &[Outgoing]) -> Response {
+    fn answer(&self, protocol: Protocol, packets: &[Outgoing], held: Option<Held>) -> Response {
         let packets = packets.iter().filter_map(|packet| match packet {
             Outgoing::Text(text) => Packet::from_text(protocol, std::str::from_utf8(text).ok()?).ok(),
             Outgoing::Binary(bytes) => Some(Packet::Binary((&**bytes).into())),
@@ -90,7 +91,20 @@ impl Form {
                 )
             }
         };
+        let body = Bytes::from_owner(Answer { body, _held: held });
         ([(CONTENT_TYPE, media), NOT_KEPT], body).into_response()
+    }
+}
+
+/// What a poll is answered, which is held until it has left.
+struct Answer {
+    body: Vec<u8>,
+    _held: Option<Held>,
+}
+
+impl AsRef<[u8]> for Answer {
+    fn as_ref(&self) -> &[u8] {
+        &self.body
     }
 }
 
@@ -102,7 +116,7 @@ fn open(server: &Arc<Server>, request: &Request, form: &Form) -> Result<Response
     let session = server.open(protocol, head).map_err(|_| Refusal::NoRandomness)?;
     let greeting = session.greeting(&["websocket"]);
     server.begin(&session);
-    Ok(form.answer(protocol, &[greeting]))
+    Ok(form.answer(protocol, &[greeting], None))
 }
 
 /// The one poll, or the one POST, that a session has at a time.
@@ -164,7 +178,7 @@ impl Drop for Turn<'_> {
 
 async fn poll(session: &Arc<Session>, form: &Form) -> Result<Response, Refusal> {
     let protocol = session.protocol();
-    let told = |text: &[u8]| Ok(form.answer(protocol, &[Outgoing::Text(text.to_vec())]));
+    let told = |text: &[u8]| Ok(form.answer(protocol, &[Outgoing::Text(text.to_vec())], None));
     let mut turn = Turn::take(session, Which::Poll)?;
     session.life.hears();
     let was_probed = session.state().upgrade == Upgrade::Probed;
@@ -174,7 +188,7 @@ async fn poll(session: &Arc<Session>, form: &Form) -> Result<Response, Refusal> 
     };
     turn.is_over();
     match polled {
-        Some(Polled::Packets(packets)) => Ok(form.answer(protocol, &packets)),
+        Some(Polled::Packets(packets, held)) => Ok(form.answer(protocol, &packets, Some(held))),
         Some(Polled::Over) => match session.closed() {
             // A client that closes it itself is not told so.
             None | Some(CloseReason::TransportClose) => told(NOOP),
@@ -215,7 +229,9 @@ async fn post(session: Arc<Session>, request: Request, form: &Form) -> Result<Re
     if announced.is_some_and(|length: usize| length > limit) {
         return Ok(StatusCode::PAYLOAD_TOO_LARGE.into_response());
     }
-    let body = match timeout(session.settings().body_timeout, collect(body, limit, &session)).await {
+    let held = session.holder().hold();
+    let collected = collect(body, limit, &session, &held);
+    let body = match timeout(session.settings().body_timeout, collected).await {
         Ok(Ok(body)) => body,
         Ok(Err(status)) => return Ok(status.into_response()),
         Err(_) => {
@@ -252,7 +268,8 @@ fn content(headers: &HeaderMap) -> Content {
     }
 }
 
-async fn collect(body: Body, limit: usize, session: &Session) -> Result<Bytes, StatusCode> {
+/// Reads a body to its end. What there is no memory for is not read until there is.
+async fn collect(body: Body, limit: usize, session: &Session, held: &Held) -> Result<Bytes, StatusCode> {
     let mut body = Limited::new(body, limit);
     let mut bytes = Vec::new();
     while let Some(frame) = body.frame().await {
@@ -262,6 +279,11 @@ async fn collect(body: Body, limit: usize, session: &Session) -> Result<Bytes, S
         })?;
         session.life.hears();
         if let Some(data) = frame.data_ref() {
+            let mut freed = pin!(session.holder().freed());
+            while !held.cover(bytes.len() + data.len()) {
+                freed.as_mut().await;
+                freed.set(session.holder().freed());
+            }
             bytes.extend_from_slice(data);
         }
     }

@@ -4,6 +4,7 @@
 
 use std::{
     io,
+    pin::pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -12,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::future::select;
 use tokio::{
     sync::{Mutex as Turns, Notify},
     task::unconstrained,
@@ -23,6 +25,7 @@ use super::{
     packet::Protocol,
     writer::Writer,
 };
+use crate::call::memory::Holder;
 
 /// Why a message was not taken.
 #[derive(Debug)]
@@ -50,16 +53,18 @@ pub(in crate::net) struct SendQueue {
     in_turn: AtomicUsize,
     /// Something left, or nothing will any more.
     moved: Notify,
+    holder: Arc<Holder>,
 }
 
 impl SendQueue {
-    pub(super) fn new(protocol: Protocol) -> Self {
+    pub(super) fn new(protocol: Protocol, holder: &Arc<Holder>) -> Self {
         Self {
             protocol,
-            state: Mutex::new(State::new(protocol)),
+            state: Mutex::new(State::new(protocol, holder.hold())),
             turn: Turns::default(),
             in_turn: AtomicUsize::new(0),
             moved: Notify::new(),
+            holder: holder.clone(),
         }
     }
 
@@ -95,14 +100,20 @@ impl SendQueue {
         let _in_turn = InTurn::of(&self.in_turn);
         let placed = async {
             let _turn = self.turn.lock().await;
+            // Bytes that it found no memory for: it is not written out anew for each that gives a little back.
+            let mut short = 0;
             loop {
                 let moved = self.moved.notified();
                 tokio::pin!(moved);
                 moved.as_mut().enable();
-                if self.place(message, Standing::InRoom)? {
-                    return Ok(());
+                let freed = self.holder.freed();
+                if self.state().has_memory(short) {
+                    if self.place(message, Standing::InRoom)? {
+                        return Ok(());
+                    }
+                    short = self.state().short;
                 }
-                moved.await;
+                select(moved, pin!(freed)).await;
             }
         };
         // Unconstrained, since a task that has used up its budget would not even queue, and be overtaken.
@@ -137,13 +148,8 @@ impl SendQueue {
             // Nobody hears it.
             return true;
         }
-        let is_free = state.waiting.is_empty();
-        match &mut state.carrier {
-            Carrier::WebSocket(writer) if is_free && writer.has_room() => {
-                writer.prepare();
-                writer.frames.extend_from_slice(frames(self.protocol));
-            }
-            _ => return false,
+        if !state.put_frames(frames) {
+            return false;
         }
         self.push(state);
         true
@@ -191,6 +197,7 @@ impl SendQueue {
             Carrier::WebSocket(writer) => writer.wake(),
             Carrier::Nothing => {}
         }
+        state.settle();
         drop(state);
         self.moved.notify_waiters();
     }
@@ -248,6 +255,7 @@ impl SendQueue {
             Carrier::WebSocket(writer) => writer.waits() > 0 && writer.is_due() && writer.write_at_once(),
             Carrier::Polling(_) | Carrier::Nothing => false,
         };
+        state.settle();
         drop(state);
         if has_left {
             self.moved.notify_waiters();
@@ -282,7 +290,7 @@ impl SendQueue {
         let mut state = self.state();
         let polled = state.take_packets();
         drop(state);
-        if let Polled::Packets(_) = polled {
+        if let Polled::Packets(..) = polled {
             self.moved.notify_waiters();
         }
         polled
@@ -340,6 +348,7 @@ impl SendQueue {
         let (before, was_flushed) = (state.gone(), state.is_flushed());
         let flushed = state.poll_flush(cx);
         let has_moved = state.gone() != before || state.is_flushed() != was_flushed;
+        state.settle();
         drop(state);
         if has_moved {
             self.moved.notify_waiters();

@@ -18,6 +18,7 @@ use super::{
     send_queue::SendQueue,
     settings::Settings,
 };
+use crate::call::memory::Holder;
 
 /// What a session speaks to.
 pub(in crate::net) trait Handler: Send + Sync {
@@ -98,6 +99,7 @@ pub(in crate::net) struct Session {
     /// Where it is found.
     registry: Arc<Registry<Self>>,
     pub(in crate::net) send_queue: SendQueue,
+    holder: Arc<Holder>,
     pub(super) life: Life,
     handler: OnceLock<Arc<dyn Handler>>,
     head: Option<Box<Head>>,
@@ -137,12 +139,14 @@ impl Session {
         settings: Arc<Settings>,
         registry: Arc<Registry<Self>>,
     ) -> Arc<Self> {
+        let holder = Holder::new(settings.memory.clone());
         Arc::new(Self {
             id: id.into(),
             protocol,
             settings,
             registry,
-            send_queue: SendQueue::new(protocol),
+            send_queue: SendQueue::new(protocol, &holder),
+            holder,
             life: Life::default(),
             handler: OnceLock::new(),
             head: head.map(Box::new),
@@ -174,6 +178,11 @@ impl Session {
 
     pub(in crate::net) fn protocol(&self) -> Protocol {
         self.protocol
+    }
+
+    /// What is held for its client.
+    pub(in crate::net) fn holder(&self) -> &Arc<Holder> {
+        &self.holder
     }
 
     pub(super) fn settings(&self) -> &Settings {

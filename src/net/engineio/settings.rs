@@ -1,6 +1,8 @@
 //! What a server holds its sessions to.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
+
+use crate::call::memory::Budget;
 
 /// What a server holds its sessions to.
 pub(in crate::net) struct Settings {
@@ -16,6 +18,8 @@ pub(in crate::net) struct Settings {
     pub(in crate::net) upgrade_timeout: Duration,
     /// Longest that a client may read nothing of what it is told.
     pub(in crate::net) send_timeout: Duration,
+    /// What is held for all clients together.
+    pub(in crate::net) memory: Arc<Budget>,
     /// Whether the head of the first request is kept.
     pub(in crate::net) keep_heads: bool,
 }

@@ -8,6 +8,7 @@ use std::{
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use tokio::{
@@ -20,14 +21,20 @@ use super::{
     receiver::receive,
     session::{CloseReason, Session},
 };
-use crate::net::websocket::{
-    close,
-    encode::{self, Kind},
-    frame::{Decoded, Decoder, Event},
+use crate::{
+    call::memory::Held,
+    net::websocket::{
+        close,
+        encode::{self, Kind},
+        frame::{Decoded, Decoder, Event},
+    },
 };
 
 /// Bytes that are read at a time.
 const BUFFER: usize = 64 << 10;
+
+/// How soon a client that was not read for want of memory is looked at again.
+const RETRY: Duration = Duration::from_millis(50);
 
 /// Bytes that are read of one client before others have their turn, though there is more.
 const SHARE: usize = 64 << 10;
@@ -46,6 +53,10 @@ pub(super) struct Reader {
     /// Bytes that were read since others had their turn.
     in_a_row: usize,
     stall: Option<Stall>,
+    /// What is held of messages that came in part.
+    held: Held,
+    /// Until it looks again whether there is memory for more of one.
+    retry: Option<Pin<Box<Sleep>>>,
 }
 
 /// A client takes nothing of what it is told.
@@ -58,6 +69,8 @@ struct Stall {
 impl Reader {
     pub(super) fn new(session: Arc<Session>, decoder: Decoder, rest: Vec<u8>) -> Self {
         Self {
+            held: session.holder().hold(),
+            retry: None,
             session,
             decoder,
             is_due: !rest.is_empty(),
@@ -110,6 +123,9 @@ impl Reader {
         if self.rest.len() + BUFFER / 4 > BUFFER {
             return self.poll_read_large(cx);
         }
+        if self.decoder.held() > 0 && !self.has_memory(BUFFER) {
+            return Some(self.poll_memory(cx));
+        }
         let mut buffer = SPARE.take().unwrap_or_else(|| vec![0; BUFFER].into_boxed_slice());
         let before = self.rest.len();
         buffer[..before].copy_from_slice(&self.rest);
@@ -128,6 +144,9 @@ impl Reader {
 
     /// The same, for a frame that is larger than the buffer: it grows as it comes.
     fn poll_read_large(&mut self, cx: &mut Context<'_>) -> Option<Poll<io::Result<usize>>> {
+        if !self.has_memory(BUFFER) {
+            return Some(self.poll_memory(cx));
+        }
         let before = self.rest.len();
         self.rest.resize(before + BUFFER, 0);
         let polled = self.session.send_queue.poll_read(cx, &mut self.rest[before..]);
@@ -158,6 +177,22 @@ impl Reader {
         } else if self.rest.len() < BUFFER && self.rest.capacity() > 2 * BUFFER {
             self.rest.shrink_to_fit();
         }
+        self.held.settle(self.rest.len() + self.decoder.held());
+    }
+
+    /// Whether there is memory for so much more of a message.
+    fn has_memory(&self, more: usize) -> bool {
+        self.held.cover(self.rest.len() + self.decoder.held() + more)
+    }
+
+    /// Reads nothing for a while. A client for which that lasts too long is not heard, and its session ends.
+    fn poll_memory<T>(&mut self, cx: &mut Context<'_>) -> Poll<T> {
+        let retry = self.retry.get_or_insert_with(|| Box::pin(sleep(RETRY)));
+        if retry.as_mut().poll(cx).is_ready() {
+            self.retry = None;
+            cx.waker().wake_by_ref();
+        }
+        Poll::Pending
     }
 
     /// Receives whole frames, until reading pauses; how many bytes they took.

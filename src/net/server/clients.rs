@@ -41,6 +41,7 @@ impl Clients {
             on_late_body: late,
             upgrade_timeout: config.handshake_timeout,
             send_timeout: config.send_timeout,
+            memory: shared.memory.clone(),
             keep_heads: shared.auth.asks(),
         };
         let welcomed = shared.clone();

@@ -274,7 +274,7 @@ async fn metrics(State(shared): State<Arc<Shared>>) -> Result<impl IntoResponse,
     if let Some(feed) = &shared.feed {
         feed.observe();
     }
-    match shared.metrics.text(shared.progress.calls()) {
+    match shared.metrics.text(shared.progress.calls(), &shared.memory) {
         Ok(text) => Ok(([(CONTENT_TYPE, MEDIA_TYPE)], text)),
         Err(error) => {
             tracing::error!("the metrics cannot be written: {error}");

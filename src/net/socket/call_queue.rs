@@ -8,7 +8,13 @@ use std::{
 };
 
 use super::in_flight::CallInFlight;
-use crate::call::payload::Arrived;
+use crate::{
+    call::{
+        memory::{Account, STEP},
+        payload::Arrived,
+    },
+    error::CallError,
+};
 
 /// Bytes that waiting calls may hold, as a multiple of the largest call.
 const BYTES: usize = 4;
@@ -22,6 +28,7 @@ pub(in crate::net) struct Incoming {
     pub(in crate::net) arrived: Arrived,
     pub(in crate::net) ack: Option<u64>,
     pub(in crate::net) in_flight: CallInFlight,
+    pub(in crate::net) account: Account,
 }
 
 impl Incoming {
@@ -50,6 +57,8 @@ pub(in crate::net) enum Admission {
     WaitsAmongMany,
     /// There is no room for it.
     Refused(Incoming),
+    /// There is no memory for it.
+    Short(Incoming, CallError),
 }
 
 #[derive(Debug)]
@@ -93,6 +102,11 @@ impl CallQueue {
         let is_full = state.waiting.len() >= self.bounds.waiting;
         if is_full || state.bytes.saturating_add(size) > most {
             return Admission::Refused(incoming);
+        }
+        if state.bytes.saturating_add(size) > STEP
+            && let Err(short) = incoming.account.take(size)
+        {
+            return Admission::Short(incoming, short);
         }
         state.bytes += size;
         state.waiting.push_back(incoming);
@@ -202,6 +216,7 @@ mod tests {
             },
             ack: Some(number),
             in_flight: InFlight::default().begin(),
+            account: Account::default(),
         }
     }
 

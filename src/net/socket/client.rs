@@ -1,5 +1,7 @@
 //! What a session speaks: Socket.IO. Its packets are put together here and go to the socket of their namespace.
 
+mod buffers;
+
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
@@ -17,7 +19,10 @@ use super::{
     shared::Shared,
 };
 use crate::{
-    call::payload::{Arrived, whole},
+    call::{
+        memory::{Account, Held},
+        payload::{Arrived, whole},
+    },
     config::Parser,
     error::{CallError, Result},
     net::{
@@ -53,6 +58,8 @@ struct Inner {
 struct State {
     sockets: Vec<Arc<ClientSocket>>,
     assembler: Assembler,
+    /// What is held of the packet that waits for its Buffers.
+    held: Option<Held>,
     /// When the packet began that came last with Buffers.
     begun: Instant,
     /// Whether the time runs of one that waits for them.
@@ -69,6 +76,7 @@ impl Client {
             state: Mutex::new(State {
                 sockets: Vec::new(),
                 assembler: Assembler::new(limits),
+                held: None,
                 begun: Instant::now(),
                 is_timed: false,
                 is_refused: false,
@@ -109,7 +117,7 @@ impl Handler for Client {
 
     fn binary(&self, session: &Arc<Session>, bytes: Bytes) -> Result<(), Malformed> {
         let assembled = match self.0.shared.config.parser {
-            Parser::Json => self.0.state().assembler.add(bytes)?,
+            Parser::Json => self.0.add(session, bytes)?,
             Parser::Msgpack => Some(msgpack::decode::decode(&bytes, limits(&self.0.shared), DEEPEST)?),
         };
         match assembled {
@@ -200,14 +208,18 @@ impl Inner {
                     return Ok(());
                 };
                 match name == EVENT {
-                    true => socket.take_in(Incoming {
-                        arrived: Arrived {
+                    true => {
+                        let arrived = Arrived {
                             text: text(arguments),
                             attachments,
-                        },
-                        ack: *id,
-                        in_flight: socket.begin(),
-                    }),
+                        };
+                        socket.take_in(Incoming {
+                            account: Account::of(session.holder(), arrived.size()),
+                            arrived,
+                            ack: *id,
+                            in_flight: socket.begin(),
+                        });
+                    }
                     false => socket.refuse_unknown(*id, name),
                 }
             }
@@ -266,29 +278,6 @@ impl Inner {
             welcoming.await;
             session.end_pause(pause);
         });
-    }
-
-    /// A packet whose Buffers do not come ends the session. One task looks after one packet after the other, however many
-    /// come.
-    async fn expect_whole(self: Arc<Self>, session: Arc<Session>) {
-        let longest = self.shared.config.body_timeout;
-        while let Some(begun) = self.assembling_since() {
-            tokio::select! {
-                () = sleep(longest.saturating_sub(begun.elapsed())) => {}
-                () = session.over() => return,
-            }
-            if self.assembling_since() == Some(begun) {
-                self.shared.metrics.refused(Limit::Body);
-                return session.close_in_peace(CloseReason::ParseError);
-            }
-        }
-    }
-
-    /// Since when a packet waits for its Buffers; where none does, no time runs any more.
-    fn assembling_since(&self) -> Option<Instant> {
-        let mut state = self.state();
-        state.is_timed = state.assembler.is_waiting();
-        state.is_timed.then_some(state.begun)
     }
 
     /// A client that has not connected in time goes.

@@ -129,7 +129,7 @@ impl ClientSocket {
         tokio::spawn(feed::at_connection(self.shared.feed.clone(), context, topics));
     }
 
-    fn say(&self, notice: &ServerEvent<'_>) {
+    pub(super) fn say(&self, notice: &ServerEvent<'_>) {
         if let Err(error) = self.sender.notify(Kind::Event(EVENT), notice) {
             tracing::debug!(%error, "a notice did not reach its client");
         }
@@ -206,6 +206,7 @@ impl ClientSocket {
                 self.shared.metrics.refused(Limit::CallsWaiting);
                 return self.refuse(incoming.ack, &refusals::crowded());
             }
+            Admission::Short(incoming, short) => return self.refuse(incoming.ack, &short),
         }
         self.start_waiting();
     }
@@ -301,12 +302,17 @@ impl ClientSocket {
             arrived,
             ack,
             in_flight: _in_progress,
+            account,
         } = incoming;
         if self.sender.has_ended() {
             // It waited while its caller's rights went.
             return self.shared.metrics.answered(Some(Code::Unauthenticated));
         }
-        let answer = self.shared.dispatcher.answer(arrived, peer).await;
+        let answer = self
+            .shared
+            .dispatcher
+            .answer_within(arrived, account.clone(), peer)
+            .await;
         let failure = answer.result.as_ref().err().map(CallError::code);
         let Err(error) = self.sender.answer_call(ack, &answer).await else {
             return self.shared.metrics.answered(failure);
@@ -326,7 +332,7 @@ impl ClientSocket {
     }
 
     /// Answers a packet that is not taken in.
-    fn refuse(&self, ack: Option<u64>, error: &CallError) {
+    pub(super) fn refuse(&self, ack: Option<u64>, error: &CallError) {
         self.shared.metrics.answered(Some(error.code()));
         let sent = match ack {
             Some(id) => self.sender.refuse(Kind::Ack(id), &AnswerFrame::refusal(error)),

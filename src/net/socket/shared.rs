@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use super::{in_flight::InFlight, unheard::Unheard};
 use crate::{
-    call::dispatch::Dispatcher,
+    call::{dispatch::Dispatcher, memory::Budget},
     config::Config,
     feed::Feed,
     net::{
         auth::Authenticator,
         limits::{per_subject::Shares, rate::Rates},
-        metrics::Metrics,
+        metrics::{Limit, Metrics},
         rooms::membership::Rooms,
         runtime::Runtimes,
         sockets::Sockets,
@@ -28,6 +28,8 @@ pub(in crate::net) struct Shared {
     /// Of the calls of each socket.
     pub(in crate::net) rates: Rates,
     pub(in crate::net) shares: Shares,
+    /// What is held for all clients together.
+    pub(in crate::net) memory: Arc<Budget>,
     pub(in crate::net) unheard: Unheard,
     pub(in crate::net) config: Config,
     /// Where the sockets live: it ends with the last of them, whose tasks are there.
@@ -52,6 +54,7 @@ impl Shared {
             progress: InFlight::default(),
             rates: Rates::new(config.call_rate, config.call_burst),
             shares: Shares::new(&config, &metrics),
+            memory: Budget::new(config.memory(), metrics.refusals(Limit::Memory)),
             metrics,
             unheard: Unheard::default(),
             config,

@@ -59,7 +59,6 @@ impl Assembler {
     }
 
     /// Bytes that it holds.
-    #[cfg(test)]
     pub(crate) fn held(&self) -> usize {
         let packet = |waiting: &Waiting| waiting.packet.as_ref().map_or(0, |_| waiting.bytes);
         self.waiting.as_deref().map_or(0, packet)
@@ -126,6 +125,15 @@ impl Assembler {
     }
 }
 
+impl Assembler {
+    /// Holds nothing more of the packet that waits: its text, which tells whom to answer. Buffers of it that still come are
+    /// passed over.
+    pub(crate) fn give_up(&mut self) -> Option<ByteString> {
+        let packet = self.waiting.as_deref_mut()?.packet.take()?;
+        Some(packet.text)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -160,6 +168,20 @@ mod tests {
             }))
         );
         assert_eq!((assembler.is_waiting(), assembler.held()), (false, 0));
+    }
+
+    #[test]
+    fn what_is_given_up_is_not_held_and_passed_over() {
+        let mut assembler = assembler();
+        assert_eq!(assembler.give_up(), None);
+        assert_eq!(assembler.begin(text(), 2), Ok(None));
+        assert_eq!(assembler.add(Bytes::from_static(b"one")), Ok(None));
+        assert_eq!(assembler.give_up(), Some(text()));
+        assert_eq!((assembler.is_waiting(), assembler.held()), (true, 0));
+        assert_eq!(
+            (assembler.add(Bytes::new()), assembler.is_waiting()),
+            (Ok(None), false)
+        );
     }
 
     #[test]

@@ -82,7 +82,6 @@ impl Decoder {
     }
 
     /// Bytes that the fragments of a message hold.
-    #[cfg(any(test, fuzzing))]
     pub(crate) fn held(&self) -> usize {
         self.message
             .as_ref()

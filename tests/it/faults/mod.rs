@@ -4,6 +4,7 @@
 mod buffers;
 mod heartbeat;
 mod interleavings;
+mod memory;
 mod polling;
 mod requests;
 mod session;

@@ -1,0 +1,203 @@
+//! One budget for what is held for all clients together: who holds much meets with it, others do not, and all of it is given
+//! back.
+
+use std::{io::Write, time::Duration};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use flate2::{Compression, write::GzEncoder};
+use serde_json::{Value, json};
+use tokio::{io::AsyncWriteExt, net::TcpStream};
+use updraft::Config;
+
+use super::{
+    server,
+    session::{Polling, begin},
+};
+use crate::support::{Http, Local, Program, RawClient, settled, until};
+
+const MB: usize = 1 << 20;
+
+/// A call whose data is text, as base64 of gzip: small on its way, large once it is there.
+fn packed(event: &str, bytes: usize) -> Value {
+    let json = format!("\"{}\"", "x".repeat(bytes));
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(json.as_bytes()).unwrap();
+    json!({"event": event, "data": BASE64_STANDARD.encode(encoder.finish().unwrap())})
+}
+
+async fn with_budget(bytes: usize) -> Local {
+    let config = Config {
+        max_memory: Some(bytes),
+        metrics: true,
+        ..Config::default()
+    };
+    server(config).await
+}
+
+fn figure(server: &Local, series: &str) -> usize {
+    let text = Http::get(&server.url, "/metrics", &[]).body;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix(&format!("{series} ")));
+    line.expect("a figure").parse().expect("a number")
+}
+
+fn held(server: &Local) -> usize {
+    figure(server, "updraft_memory_held_bytes")
+}
+
+fn refused(server: &Local) -> usize {
+    figure(server, r#"updraft_refused_total{limit="memory"}"#)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_who_read_nothing_hold_no_more_than_the_budget_and_others_are_served() {
+    let server = with_budget(24 * MB).await;
+    assert_eq!(figure(&server, "updraft_memory_budget_bytes"), 24 * MB);
+    let call = packed("echo.json", 3 * MB);
+    let mut well = server.client().await;
+    let mut silent = Vec::new();
+    for _ in 0..8 {
+        let mut client = RawClient::connect_narrow(&server.url, &json!({})).await;
+        for _ in 0..8 {
+            client.begin(&call).await;
+        }
+        silent.push(client);
+        assert!(held(&server) <= 24 * MB);
+        // An eighth of what there is in the last quarter for nine.
+        let text = "y".repeat(80_000);
+        let answer = well.call(&json!({"event": "echo.json", "data": text})).await;
+        assert_eq!(answer["data"], text);
+    }
+    let most = settled(|| held(&server)).await;
+    assert!((12 * MB..=24 * MB).contains(&most), "{most} bytes");
+    assert!(refused(&server) > 0);
+    let answer = well.call(&call).await;
+    assert_eq!(answer["error"]["code"], "overloaded");
+    assert_eq!(answer["error"]["retry"], true);
+    assert!(answer["error"]["details"]["after_ms"].as_u64() > Some(0));
+    // Who begins to read is served with all that was taken in.
+    let client = &mut silent[0];
+    let mut answers = 0;
+    for ack in 1..=8 {
+        let answer = client.answer(ack).await;
+        answers += usize::from(answer["data"].as_str().is_some_and(|data| data.len() == 3 * MB));
+    }
+    assert!(answers > 0, "it is not lost");
+    drop(silent);
+    until("all to be given back", || held(&server) == 0).await;
+    let answer = well.call(&call).await;
+    assert_eq!(answer["data"].as_str().map(str::len), Some(3 * MB));
+    until("all to be given back", || held(&server) == 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_system_sees_no_more_than_the_budget_and_what_is_being_worked_on() {
+    let server = Program::start(&["--max-memory", &(64 * MB).to_string()]);
+    let call = packed("api.services.test.testFunc", 15_000_000);
+    let mut warm = RawClient::connect(&server.url).await;
+    assert!(warm.is_well().await);
+    let before = server.memory();
+    let mut silent = Vec::new();
+    for _ in 0..16 {
+        let mut client = RawClient::connect(&server.url).await;
+        for _ in 0..32 {
+            client.begin(&call).await;
+        }
+        silent.push(client);
+    }
+    assert!(settled(|| server.memory()).await > before);
+    let grown = server.peak_memory() - before;
+    assert!(grown < 200 * MB, "{grown} bytes");
+    assert!(warm.is_well().await, "others are served");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_that_never_end_are_within_the_budget() {
+    let server = with_budget(4 * MB).await;
+    let mut well = server.client().await;
+    let address = server.url.strip_prefix("http://").unwrap();
+    let key = "sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
+    let target = "/socket.io/?EIO=4&transport=websocket";
+    let head =
+        format!("GET {target} HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\n{key}\r\n");
+    let mut halves = Vec::new();
+    for _ in 0..8 {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        // The head of a masked text of 3 MB, and no more than a half of it.
+        stream
+            .write_all(&[0x81, 0xff, 0, 0, 0, 0, 0, 0x30, 0, 0, 0, 0, 0, 0])
+            .await
+            .unwrap();
+        let half = vec![b'4'; 3 * MB / 2];
+        let write = stream.write_all(&half);
+        // What is not read any more does not leave.
+        let _ = tokio::time::timeout(Duration::from_millis(200), write).await;
+        halves.push(stream);
+    }
+    let most = settled(|| held(&server)).await;
+    assert!((2 * MB..=4 * MB).contains(&most), "{most} bytes");
+    assert!(well.is_well().await);
+    drop(halves);
+    until("all to be given back", || held(&server) == 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn buffers_that_find_no_memory_are_told_so() {
+    let server = with_budget(4 * MB).await;
+    let frame = vec![7; 900_000];
+    let call = r#"452-7["event",{"event":"echo.json","data":[{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]}]"#;
+    let mut clients = Vec::new();
+    for _ in 0..6 {
+        let mut client = server.client().await;
+        client.send(call).await;
+        client.send_bytes(&frame).await;
+        clients.push(client);
+    }
+    until("some to find no memory", || refused(&server) > 0).await;
+    let most = settled(|| held(&server)).await;
+    assert!((900_000..=4 * MB).contains(&most), "{most} bytes");
+    let mut told = 0;
+    for client in &mut clients {
+        client.send_bytes(b"the rest").await;
+        let answer = client.text().await;
+        assert!(answer.starts_with("437["), "{answer}");
+        told += usize::from(answer.contains("overloaded"));
+        assert!(client.is_well().await);
+    }
+    assert!((1..6).contains(&told) && told == refused(&server), "{told}");
+    drop(clients);
+    until("all to be given back", || held(&server) == 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_to_polls_count_until_they_have_left() {
+    let server = with_budget(64 * MB).await;
+    let call = packed("echo.json", 12 * MB);
+    let polling = Polling::connect(&server.url).await;
+    polling.post(&format!("421[\"event\",{call}]")).await;
+    until("the answer to wait", || held(&server) >= 12 * MB).await;
+    let target = format!("{}&sid={}", polling.target, polling.id);
+    let unread = begin(&server.url, "GET", &target, "", b"").await;
+    let waits = settled(|| held(&server)).await;
+    assert!(waits >= 12 * MB, "{waits} bytes of a poll that nobody reads");
+    drop(unread);
+    until("all to be given back", || held(&server) == 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_functions_keep_of_a_call_counts_until_its_answer() {
+    let server = with_budget(8 * MB).await;
+    let mut client = server.client().await;
+    for _ in 0..8 {
+        let answer = client
+            .call_raw(
+                r#"["echo.size",{"_placeholder":true,"num":0}]"#,
+                &[&vec![7; 500_000]],
+            )
+            .await;
+        assert_eq!(answer["data"], 500_000);
+    }
+    until("all to be given back", || held(&server) == 0).await;
+}

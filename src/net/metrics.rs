@@ -127,13 +127,13 @@ impl Metrics {
         );
         registry.register_with_unit(
             "memory_held",
-            "What is held for all clients together: calls and what they unpack to, answers that wait",
+            "What is held for all sockets together: calls and what they unpack to, answers that wait",
             Unit::Bytes,
             held.clone(),
         );
         registry.register_with_unit(
             "memory_budget",
-            "What may be held for all clients together",
+            "What may be held for all sockets together",
             Unit::Bytes,
             budget.clone(),
         );

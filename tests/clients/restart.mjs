@@ -14,8 +14,11 @@ const socket = await connect(old.url, generation, transport, {
 });
 const reason = soon('the disconnect', (done) => socket.once('disconnect', done));
 await stop(old);
-// After 'io server disconnect' a client would not come back by itself.
-assert.equal(await reason, transport === 'polling' ? 'transport error' : 'transport close');
+// After 'io server disconnect' a client would not come back by itself. One whose next poll comes when the server has
+// gone meanwhile cannot be told.
+const late = transport === 'polling' ? ['transport error'] : [];
+const ended = await reason;
+assert.ok(['transport close', ...late].includes(ended), ended);
 
 const again = soon('to reconnect', (done) => socket.once('connect', done));
 const next = await start(program, new URL(old.url).port);

@@ -8,6 +8,8 @@ use tokio::{
 };
 use updraft::{App, Config, Module, testing::TestServer};
 
+use crate::support::Http;
+
 /// More than the system takes off the server's hands.
 const LARGE: usize = 32 << 20;
 
@@ -94,4 +96,38 @@ async fn the_last_answer_to_one_who_polls_leaves_whole() {
         "{} bytes",
         answer.len()
     );
+}
+
+/// As clients do that keep no connection: each poll comes by another, and none hangs when the server has no more to say.
+#[tokio::test]
+async fn one_whose_poll_comes_after_the_last_answer_hears_that_the_session_is_over() {
+    const PATH: &str = "/socket.io/?EIO=4&transport=polling";
+    let server = TestServer::start(App::new()).await;
+    let url = server.url();
+    let client = tokio::task::spawn_blocking({
+        let url = url.clone();
+        move || {
+            let open = Http::get(&url, PATH, &[]).body;
+            let path = format!("{PATH}&sid={}", open.split('"').nth(3).unwrap());
+            let mut poster = Http::open(&url);
+            poster.write(&format!(
+                "POST {path} HTTP/1.1\r\nhost: it\r\ncontent-length: 2\r\n\r\n40"
+            ));
+            assert_eq!(poster.response().body, "ok");
+            assert!(Http::get(&url, &path, &[]).body.contains("40{"));
+            path
+        }
+    });
+    let path = client.await.unwrap();
+
+    let stopped = tokio::spawn(server.stop());
+    let polls = tokio::task::spawn_blocking(move || {
+        let is_ready = || Http::get(&url, "/health/ready", &[]).status == 200;
+        while is_ready() {}
+        // What was said before may come first.
+        let mut polled = std::iter::repeat_with(|| Http::get(&url, &path, &[]).body);
+        assert!(polled.any(|body| body == "1"));
+    });
+    polls.await.unwrap();
+    stopped.await.unwrap();
 }

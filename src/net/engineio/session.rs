@@ -328,6 +328,11 @@ impl Session {
         }
     }
 
+    /// Whether requests carry it.
+    pub(in crate::net) fn polls(&self) -> bool {
+        self.state().transport == Transport::Polling
+    }
+
     /// A WebSocket carries it from now on.
     pub(super) fn is_taken_over(&self) {
         self.state().transport = Transport::WebSocket;

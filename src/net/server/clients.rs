@@ -14,6 +14,9 @@ use crate::net::{
 /// How long clients have to go, once they were told that nothing more comes.
 const GRACE: Duration = Duration::from_millis(500);
 
+/// How long those have who poll: they hear it by their next poll, for which they may have to connect first.
+const GRACE_FOR_POLLS: Duration = Duration::from_secs(2);
+
 /// As long as the clock can count for sure.
 const NEVER: Duration = Duration::from_secs(86_400 * 365 * 30);
 
@@ -83,8 +86,14 @@ impl Clients {
         for session in &sessions {
             session.close_in_peace(CloseReason::ShuttingDown);
         }
-        let over = join_all(sessions.iter().map(|session| session.over()));
-        let _ = timeout(GRACE, over).await;
+        let over = sessions.iter().map(|session| {
+            let grace = match session.polls() {
+                true => GRACE_FOR_POLLS,
+                false => GRACE,
+            };
+            timeout(grace, session.over())
+        });
+        join_all(over).await;
         for session in sessions {
             session.forget();
         }

@@ -305,17 +305,14 @@ async fn run(
         stop.cancelled().await;
         let deadline = clients.deadline();
         clients.drain(deadline).await;
+        clients.disconnect().await;
         deadline
     };
-    // Those who poll come by new connections for what they have not heard yet.
+    // Those who poll come by new connections for what they have not heard yet, and to hear that nothing more comes.
     let deadline = tokio::select! {
         deadline = draining => deadline,
         never = accepting => match never {},
     };
-    let disconnected = clients.disconnect();
-    let finished = async {
-        let _ = timeout_at(deadline, connections.finish()).await;
-    };
-    tokio::join!(disconnected, finished);
+    let _ = timeout_at(deadline, connections.finish()).await;
     connections.close();
 }

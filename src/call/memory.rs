@@ -53,6 +53,12 @@ impl Budget {
         self.held.load(Ordering::Relaxed)
     }
 
+    /// Clients for whom something is held.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn holders(&self) -> usize {
+        self.holders.load(Ordering::Relaxed)
+    }
+
     /// What one may hold in all who holds so much then.
     fn limit(&self, own: usize) -> usize {
         let last = self.most / PARTS;

@@ -18,7 +18,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, crypto::sign};
 use super::{
     auth::{Authenticator, Handshake},
     engineio::{
-        jsonp,
+        jsonp, model,
         packet::{Packet, Protocol},
         payload::{self, Content, MOST_PACKETS, Packets},
     },
@@ -195,6 +195,12 @@ pub fn payload(body: &[u8]) {
             .and_then(|packets| packets.collect::<Result<_, _>>().ok());
         assert!(again.as_deref() == Some(&packets[..]), "it is read as it was");
     }
+}
+
+/// A session whose client, server, network and clock do what the bytes say: nothing is lost, doubled or reordered, it ends,
+/// and nothing is left.
+pub fn session(story: &[u8]) {
+    model::play(story);
 }
 
 /// A packet of Socket.IO: what is read of its head is what JSON says.

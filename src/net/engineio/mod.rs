@@ -8,6 +8,8 @@ mod http;
 pub(crate) mod jsonp;
 mod life;
 mod message;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod model;
 pub(crate) mod open;
 pub(crate) mod packet;
 pub(crate) mod payload;

@@ -10,7 +10,7 @@ run: client-demo/dist/index.html
 	cargo run --release -- serve --client-bundle client-demo/node_modules/socket.io-client/dist
 
 # Installs what the tests need and passes them all.
-test: client-demo/dist/index.html tests/clients/node_modules tests/browser/node_modules
+test: client-demo/dist/index.html tests/clients/node_modules tests/browser/node_modules tests/python/packages
 	cargo test --all-features
 	npm test --prefix client-demo
 	tests/browser/run.sh
@@ -97,6 +97,10 @@ client-demo/dist/index.html: client-demo/node_modules $(PAGE)
 $(DENY):
 	CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=256 \
 		cargo install cargo-deny --version 0.20.2 --locked --root target/tools
+
+tests/python/packages: tests/python/requirements.txt
+	tests/python/install.sh
+	touch $@
 
 %/node_modules: %/package-lock.json
 	npm ci --prefix $* --no-audit --no-fund

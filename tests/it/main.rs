@@ -31,6 +31,7 @@ mod panics;
 mod presence;
 mod program;
 mod proof;
+mod python;
 mod retention;
 mod router;
 #[cfg(feature = "socketioxide")]

@@ -1,79 +1,27 @@
 //! In which order calls start, and in which order what they say arrives.
 
 use std::sync::{
-    Arc, Mutex,
+    Arc,
     atomic::{AtomicUsize, Ordering},
 };
 
 use serde_json::json;
-use tokio::{sync::Semaphore, task::yield_now};
 use updraft::{App, Config, Context, Json, Module, Result, State};
 
-use crate::support::{Local, Packet, RawClient, settled};
+use crate::support::{
+    Local, Packet, RawClient,
+    order::{calls_start_in_order_and_finish_in_another, working},
+    settled,
+};
 
-const CALLS: u32 = 1000;
-
-/// The numbers of the calls in the order in which they started.
-type Started = Mutex<Vec<u32>>;
-
-/// Notes that it started; then some wait for others, some for the gate, some not at all.
-async fn work(Json(number): Json<u32>, started: State<Started>, gate: State<Semaphore>) -> Json<u32> {
-    started.lock().unwrap().push(number);
-    match number % 100 {
-        7 => drop(gate.acquire().await),
-        waits => {
-            for _ in 0..waits % 5 {
-                yield_now().await;
-            }
-        }
-    }
-    Json(number)
-}
-
-async fn calls_start_in_order_and_finish_in_another(config: Config) {
-    let app = App::new()
-        .state(Started::default())
-        .state(Semaphore::new(0))
-        .module(
-            Module::new("work")
-                .on("do", work)
-                .on("open", async |gate: State<Semaphore>| {
-                    gate.add_permits(CALLS as usize)
-                })
-                .on("started", async |started: State<Started>| {
-                    Json(started.lock().unwrap().clone())
-                }),
-        );
-    let server = Local::start(app, config).await;
-    let mut client = server.client().await;
-    let mut caretaker = server.client().await;
-    let mut calls = Vec::new();
-    for number in 0..CALLS {
-        calls.push(client.begin(&json!({"event": "work.do", "data": number})).await);
-    }
-    let mut answered = Vec::new();
-    while answered.len() < calls.len() {
-        if answered.len() == calls.len() - 10 {
-            caretaker.call(&json!({"event": "work.open"})).await;
-        }
-        let Packet::Ack(ack, answer) = client.packet().await else {
-            panic!("there are acks only");
-        };
-        let number = answer["data"].as_u64().expect("a number") as usize;
-        assert_eq!(calls[number], ack, "an answer to another call");
-        answered.push(ack);
-    }
-    client.hears_nothing_else().await;
-    let started = caretaker.call(&json!({"event": "work.started"})).await;
-    assert_eq!(started["data"], json!((0..CALLS).collect::<Vec<_>>()));
-    assert!(!answered.is_sorted(), "those that waited finished later");
-    answered.sort_unstable();
-    assert_eq!(answered, calls);
+async fn calls_start_in_order(config: Config) {
+    let server = Local::start(working(Module::new("work")), config).await;
+    calls_start_in_order_and_finish_in_another(&server.url).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_calls_start_in_the_order_in_which_they_came() {
-    calls_start_in_order_and_finish_in_another(Config::default()).await;
+    calls_start_in_order(Config::default()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -82,7 +30,7 @@ async fn they_do_so_too_where_most_have_to_wait_for_their_turn() {
         max_running: 11,
         ..Config::default()
     };
-    calls_start_in_order_and_finish_in_another(config).await;
+    calls_start_in_order(config).await;
 }
 
 const EVENTS: usize = 5000;

@@ -1,38 +1,20 @@
-//! A server that stops while a client polls.
+//! A server that stops while a client polls, each time over a connection of its own.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+use tokio::{io::AsyncReadExt, net::TcpStream, sync::Semaphore};
+use updraft::{App, Config, Module, State, testing::TestServer};
+
+use crate::{
+    faults::{Polling, ask, begin},
+    support::{Http, Local, until_async, within_patience},
 };
-use updraft::{App, Config, Module, testing::TestServer};
-
-use crate::support::Http;
 
 /// More than the system takes off the server's hands.
 const LARGE: usize = 32 << 20;
 
 async fn large() -> String {
     "x".repeat(LARGE)
-}
-
-/// Sends a request of a polling client, over a connection of its own.
-async fn request(address: SocketAddr, method: &str, query: &str, body: &str) -> TcpStream {
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    let request = format!(
-        "{method} /socket.io/?EIO=4&transport=polling{query} HTTP/1.1\r\nhost: it\r\nconnection: close\r\n\
-         content-length: {}\r\n\r\n{body}",
-        body.len(),
-    );
-    stream.write_all(request.as_bytes()).await.unwrap();
-    stream
-}
-
-/// The body of the response, or what there is of it.
-async fn body(mut stream: TcpStream) -> String {
-    head(&mut stream).await;
-    rest(stream).await
 }
 
 /// Reads a response's head, up to the blank line.
@@ -64,21 +46,11 @@ async fn the_last_answer_to_one_who_polls_leaves_whole() {
     };
     let module = Module::new("api.test").on("large", large);
     let server = TestServer::start(App::new().config(config).module(module)).await;
-    let address = server.address();
-    let open = body(request(address, "GET", "", "").await).await;
-    let session = open.split('"').nth(3).unwrap();
-    let session = format!("&sid={session}");
-    assert_eq!(body(request(address, "POST", &session, "40").await).await, "ok");
-    while !body(request(address, "GET", &session, "").await)
-        .await
-        .contains("40{")
-    {}
-
-    let call = r#"421["event",["api.test.large"]]"#;
-    assert_eq!(body(request(address, "POST", &session, call).await).await, "ok");
+    let client = Polling::connect(&server.url()).await;
+    client.post(r#"421["event",["api.test.large"]]"#).await;
     // A heartbeat may come before the answer.
     let polled = loop {
-        let mut polled = request(address, "GET", &session, "").await;
+        let mut polled = begin(&client.url, "GET", &client.target, "", b"").await;
         let head = head(&mut polled).await;
         assert!(head.starts_with("HTTP/1.1 200"), "{head}");
         let is_short = head
@@ -130,4 +102,34 @@ async fn one_whose_poll_comes_after_the_last_answer_hears_that_the_session_is_ov
     });
     polls.await.unwrap();
     stopped.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_polls_hears_the_answer_to_the_call_that_runs() {
+    async fn hold(gate: State<Arc<Semaphore>>) -> &'static str {
+        drop(gate.acquire().await);
+        "done"
+    }
+    let gate = Arc::new(Semaphore::new(0));
+    let app = App::new()
+        .state(gate.clone())
+        .module(Module::new("gate").on("hold", hold));
+    let config = Config {
+        drain_timeout: Duration::from_hours(1),
+        ..Config::default()
+    };
+    let Local { server, url } = Local::start(app, config).await;
+    let client = Polling::connect(&url).await;
+    client.post(r#"421["event",["gate.hold"]]"#).await;
+    let stopped = tokio::spawn(server.stop());
+    until_async("the server to drain", async || {
+        ask(&url, "GET", "/health/ready", "", b"").await.status == 503
+    })
+    .await;
+    let other = ask(&url, "GET", "/socket.io/?EIO=4&transport=polling", "", b"").await;
+    assert_eq!(other.status, 503, "no new session");
+    client.until("server.draining").await;
+    gate.add_permits(1);
+    client.until(r#"431[{"event":"gate.hold","data":"done"}]"#).await;
+    within_patience("the server to end", stopped).await.unwrap();
 }

@@ -3,10 +3,10 @@
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
-use updraft::{App, AuthConfig, CallError, Code, Config, Credentials, Identity, Result};
+use updraft::{App, AuthConfig, CallError, Code, Config, Context, Credentials, Identity, Module, Result};
 
 use super::{call, closed, configured, connect, last_words, refusal, serve};
-use crate::support::{Local, RawClient};
+use crate::support::{Local, RawClient, node_by_all_ways};
 
 async fn by_name(credentials: Credentials) -> Result<Identity> {
     match credentials.token() {
@@ -82,4 +82,15 @@ async fn who_is_revoked_is_asked_about_again() {
         connect(&local, "name:ada").await.is_well().await,
         "it is the app that knows"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clients_of_each_generation_hear_why_they_are_refused() {
+    let whoami = async |cx: Context| cx.identity().subject().map(|name| format!("name:{name}"));
+    let app = App::new()
+        .authenticate(by_name)
+        .module(Module::new("api.me").on("whoami", whoami));
+    let local = Local::start(app, configured(AuthConfig::default())).await;
+    let expected = &["nobody is known by that", "name:ada", "forbidden"];
+    node_by_all_ways("refused.mjs", &local.url, expected).await;
 }

@@ -1,15 +1,13 @@
 //! Buffers: as base64 where a client's way takes no bytes, put together in bounds, and no more than clients take.
 
-use std::{io::Write, time::Duration};
+use std::time::Duration;
 
-use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
-use flate2::{Compression, write::GzEncoder};
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 use updraft::{App, Config, Json, Module};
 
-use super::server;
+use super::{packed, server};
 use crate::support::{Local, Program, RawClient, peak_memory, settled, until};
 
 const PLACEHOLDER: &str = r#"{"_placeholder":true,"num":0}"#;
@@ -89,18 +87,10 @@ async fn more_buffers_than_clients_take_are_refused_where_they_are_said() {
     assert!(client.is_well().await, "it does not disconnect");
 }
 
-/// Text in JSON, as base64 of gzip: small on its way, large once it is there.
-fn packed(bytes: usize) -> String {
-    let json = format!("\"{}\"", "x".repeat(bytes));
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(json.as_bytes()).unwrap();
-    BASE64_STANDARD.encode(encoder.finish().unwrap())
-}
-
 #[tokio::test]
 async fn answers_that_nobody_reads_are_not_made() {
     let server = Program::start(&[]);
-    let call = json!({"event": "api.services.test.testFunc", "data": packed(15_000_000)});
+    let call = packed("api.services.test.testFunc", 15_000_000);
     let mut warm = RawClient::connect(&server.url).await;
     assert!(warm.is_well().await);
     let before = server.memory();

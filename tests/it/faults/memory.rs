@@ -1,29 +1,19 @@
 //! One budget for what is held for all clients together: who holds much meets with it, others do not, and all of it is given
 //! back.
 
-use std::{io::Write, time::Duration};
+use std::time::Duration;
 
-use base64::{Engine, prelude::BASE64_STANDARD};
-use flate2::{Compression, write::GzEncoder};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 use updraft::Config;
 
 use super::{
-    server,
+    packed, server,
     session::{Polling, begin},
 };
 use crate::support::{Http, Local, Program, RawClient, settled, until};
 
 const MB: usize = 1 << 20;
-
-/// A call whose data is text, as base64 of gzip: small on its way, large once it is there.
-fn packed(event: &str, bytes: usize) -> Value {
-    let json = format!("\"{}\"", "x".repeat(bytes));
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(json.as_bytes()).unwrap();
-    json!({"event": event, "data": BASE64_STANDARD.encode(encoder.finish().unwrap())})
-}
 
 async fn with_budget(bytes: usize) -> Local {
     let config = Config {

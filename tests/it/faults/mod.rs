@@ -8,21 +8,24 @@ mod memory;
 mod polling;
 mod requests;
 mod session;
-mod stop;
 mod upgrade;
 
+use std::io::Write;
+
+use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
-use serde_json::json;
+use flate2::{Compression, write::GzEncoder};
+use serde_json::{Value, json};
 use updraft::{App, Config, Json, Module};
 
-pub(crate) use self::session::Polling;
 use self::session::handshake;
+pub(crate) use self::session::{Polling, ask, begin};
 use crate::support::Local;
 
 /// A server with an echo of JSON, and the size of Buffers.
 async fn server(config: Config) -> Local {
     let echo = Module::new("echo")
-        .on("json", async |Json(data): Json<serde_json::Value>| Json(data))
+        .on("json", async |Json(data): Json<Value>| Json(data))
         .on("size", async |buffer: Bytes| Json(buffer.len()))
         .on("bytes", async |buffer: Bytes| buffer);
     Local::start(App::new().module(echo), config).await
@@ -39,4 +42,12 @@ pub(crate) fn call(ack: u32) -> String {
 /// Its answer.
 pub(crate) fn answer(ack: u32) -> String {
     format!(r#"43{ack}[{}]"#, json!({"event": "echo.json", "data": ack}))
+}
+
+/// A call whose data is text, as base64 of gzip: small on its way, large once it is there.
+fn packed(event: &str, bytes: usize) -> Value {
+    let json = format!("\"{}\"", "x".repeat(bytes));
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(json.as_bytes()).unwrap();
+    json!({"event": event, "data": BASE64_STANDARD.encode(encoder.finish().unwrap())})
 }

@@ -1,71 +1,22 @@
 //! Calls: their order, their answers, their bounds.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 use socketioxide::{SocketIo, extract::SocketRef, handler::ConnectHandler};
 use tokio::{sync::Semaphore, task::yield_now};
-use updraft::{App, Code, Config, Context, Json, Module, Result, State};
+use updraft::{App, Code, Config, Context, Module, Result, State};
 
 use super::{echo, serve, serve_with};
-use crate::support::{PATIENCE, Packet, RawClient, until};
-
-const CALLS: u32 = 1000;
-
-type Started = Mutex<Vec<u32>>;
-
-/// Notes that it started; then some wait for the gate, some a little, some not at all.
-async fn work(Json(number): Json<u32>, started: State<Started>, gate: State<Semaphore>) -> Json<u32> {
-    started.lock().unwrap().push(number);
-    match number % 100 {
-        7 => drop(gate.acquire().await),
-        waits => {
-            for _ in 0..waits % 5 {
-                yield_now().await;
-            }
-        }
-    }
-    Json(number)
-}
+use crate::support::{
+    PATIENCE, Packet, RawClient,
+    order::{CALLS, calls_start_in_order_and_finish_in_another, count, numbers_leave_in_order, working},
+    until,
+};
 
 async fn calls_start_in_order(module: Module, config: Config) {
-    let open = async |gate: State<Semaphore>| gate.add_permits(CALLS as usize);
-    let all = async |started: State<Started>| Json(started.lock().unwrap().clone());
-    let app = App::new()
-        .state(Started::default())
-        .state(Semaphore::new(0))
-        .module(module.on("do", work))
-        .module(Module::new("gate").on("open", open).on("started", all));
-    let server = serve(app, config).await;
-    let (mut client, mut caretaker) = (
-        RawClient::connect(&server.url).await,
-        RawClient::connect(&server.url).await,
-    );
-    let mut calls = Vec::new();
-    for number in 0..CALLS {
-        calls.push(client.begin(&json!({"event": "work.do", "data": number})).await);
-    }
-    let mut answered = Vec::new();
-    while answered.len() < calls.len() {
-        if answered.len() == calls.len() - 10 {
-            caretaker.call(&json!({"event": "gate.open"})).await;
-        }
-        let Packet::Ack(ack, answer) = client.packet().await else {
-            panic!("there are acks only");
-        };
-        let number = answer["data"].as_u64().expect("a number") as usize;
-        assert_eq!(calls[number], ack, "an answer to another call");
-        answered.push(ack);
-    }
-    client.hears_nothing_else().await;
-    let started = caretaker.call(&json!({"event": "gate.started"})).await;
-    assert_eq!(started["data"], json!((0..CALLS).collect::<Vec<_>>()));
-    assert!(!answered.is_sorted(), "those that waited finished later");
-    answered.sort_unstable();
-    assert_eq!(answered, calls);
+    let server = serve(working(module), config).await;
+    calls_start_in_order_and_finish_in_another(&server.url).await;
 }
 
 fn wide() -> Config {
@@ -100,21 +51,9 @@ async fn they_do_so_behind_a_guard() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_one_function_says_leaves_in_order_however_short_the_queue() {
-    async fn count(Json(to): Json<u32>, cx: Context) -> Result<&'static str> {
-        for number in 0..to {
-            cx.emit("number", &number).await?;
-        }
-        Ok("counted")
-    }
-    let app = App::new().module(Module::new("api.test").on("count", count));
+    let app = App::new().module(Module::new("test").on("count", count));
     let server = serve_with(SocketIo::builder().max_buffer_size(4), app, Config::default()).await;
-    let mut client = RawClient::connect(&server.url).await;
-    client.send(r#"421["event",["api.test.count",3000]]"#).await;
-    for number in 0..3000 {
-        assert_eq!(client.text().await, format!(r#"42["number",{number}]"#));
-    }
-    let answer = json!({"event": "api.test.count", "data": "counted"});
-    assert_eq!(client.text().await, format!("431[{answer}]"));
+    numbers_leave_in_order(&server.url).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -3,14 +3,13 @@
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
-use tokio::task::spawn_blocking;
 use updraft::{
     App, AuthConfig, CallError, Code, Config, Context, Credentials, Identity, Json, Module, Result, State,
     Subjects, require, signed_in,
 };
 
 use super::{Served, serve};
-use crate::support::{RawClient, node};
+use crate::support::{RawClient, node_by_all_ways};
 
 /// Whoever shows a name is known by it.
 async fn by_name(credentials: Credentials) -> Result<Identity> {
@@ -98,22 +97,10 @@ async fn an_identity_that_ends_closes_its_socket() {
     assert_eq!(last_words(&mut client).await, closed("the identity has expired"));
 }
 
-/// Plays a script with clients of each generation over each transport.
-async fn play(script: &'static str, url: String, more: &'static [&'static str]) {
-    let play = move || {
-        for generation in ["2", "3", "4"] {
-            for transport in ["websocket", "polling", "upgraded"] {
-                node(script, &[&[url.as_str(), generation, transport], more].concat());
-            }
-        }
-    };
-    spawn_blocking(play).await.unwrap();
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn clients_that_are_refused_hear_why() {
     let server = start(AuthConfig::default()).await;
-    play("refused.mjs", server.url, &["say who you are", "ada"]).await;
+    node_by_all_ways("refused.mjs", &server.url, &["say who you are", "ada"]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -123,5 +110,5 @@ async fn clients_of_the_proof_of_concept_are_closed_at_their_first_call() {
         ..AuthConfig::default()
     };
     let server = start(at_first_call).await;
-    play("permission.mjs", server.url, &["ada"]).await;
+    node_by_all_ways("permission.mjs", &server.url, &["ada"]).await;
 }

@@ -7,6 +7,19 @@ pub(crate) fn node(script: &str, arguments: &[&str]) -> String {
     node_with(&[], script, arguments)
 }
 
+/// The same with clients of each generation over each transport.
+pub(crate) async fn node_by_all_ways(script: &'static str, url: &str, more: &'static [&'static str]) {
+    let url = url.to_owned();
+    let run = move || {
+        for generation in ["2", "3", "4"] {
+            for transport in ["websocket", "polling", "upgraded"] {
+                node(script, &[&[url.as_str(), generation, transport], more].concat());
+            }
+        }
+    };
+    tokio::task::spawn_blocking(run).await.expect("it passes");
+}
+
 /// The same, with variables.
 pub(crate) fn node_with(variables: &[(&str, &str)], script: &str, arguments: &[&str]) -> String {
     let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients");

@@ -21,6 +21,7 @@ pub(crate) mod module;
 pub(crate) mod once;
 pub(crate) mod payload;
 pub(crate) mod peer;
+pub(crate) mod per_core;
 pub(crate) mod registry;
 mod repeats;
 pub(crate) mod reply;

@@ -1,15 +1,26 @@
 //! What a server tells whoever watches it, in the text form of OpenMetrics, which Prometheus reads. Labels are the
 //! topics that the app declares and the closed list of codes: what clients send is in none.
 
-use std::fmt;
+use std::{
+    fmt,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use prometheus_client::{
     encoding::{EncodeLabelSet, text::encode},
-    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    metrics::{
+        counter::{Atomic, Counter},
+        family::Family,
+        gauge::Gauge,
+    },
     registry::{Registry, Unit},
 };
 
-use crate::{call::memory::Budget, error::Code, feed::Feed};
+use crate::{
+    call::{memory::Budget, per_core::PerCore},
+    error::Code,
+    feed::Feed,
+};
 
 /// What a client met with, as the metric `updraft_refused` counts it.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -93,9 +104,9 @@ pub(in crate::net) struct Metrics {
     in_flight: Gauge,
     held: Gauge,
     budget: Gauge,
-    done: Counter,
+    done: Calls,
     /// By code.
-    failed: [Counter; Code::ALL.len()],
+    failed: [Calls; Code::ALL.len()],
     /// By limit.
     refused: [Counter; Limit::ALL.len()],
 }
@@ -105,11 +116,29 @@ struct Outcome {
     outcome: &'static str,
 }
 
+/// Calls of one outcome.
+type Calls = Counter<u64, PerCore<AtomicU64>>;
+
+/// Counted on each core for itself, and summed up when asked for.
+impl Atomic<u64> for PerCore<AtomicU64> {
+    fn inc(&self) -> u64 {
+        self.inc_by(1)
+    }
+
+    fn inc_by(&self, more: u64) -> u64 {
+        self.here().fetch_add(more, Ordering::Relaxed)
+    }
+
+    fn get(&self) -> u64 {
+        self.iter().map(|count| count.load(Ordering::Relaxed)).sum()
+    }
+}
+
 impl Metrics {
     pub(in crate::net) fn new(feed: Option<&Feed>) -> Self {
         let mut registry = Registry::with_prefix("updraft");
         let [sockets, in_flight, held, budget] = [(); 4].map(|()| Gauge::default());
-        let calls = Family::<Outcome, Counter>::default();
+        let calls = Family::<Outcome, Calls>::default();
         let of = |outcome| calls.get_or_create_owned(&Outcome { outcome });
         let refusals = Family::<Refused, Counter>::default();
         let refused = Limit::ALL.map(|limit| refusals.get_or_create_owned(&limit.label()));

@@ -7,58 +7,85 @@ use std::sync::{
 
 use tokio::sync::Notify;
 
+use crate::call::per_core::{OfCore, PerCore};
+
 /// Counts the calls that were started and have no answer yet.
-#[derive(Clone, Debug, Default)]
-pub(in crate::net) struct InFlight(Arc<Counts>);
+#[derive(Debug)]
+pub(in crate::net) struct InFlight {
+    calls: PerCore<Calls>,
+    stop: Arc<Stop>,
+}
+
+/// Those that began on one core.
+#[derive(Debug)]
+struct Calls {
+    number: AtomicUsize,
+    stop: Arc<Stop>,
+}
 
 #[derive(Debug, Default)]
-struct Counts {
-    calls: AtomicUsize,
-    none: Notify,
+struct Stop {
     draining: AtomicBool,
+    fewer: Notify,
 }
 
 /// One call under way, until it is dropped.
 #[derive(Debug)]
-pub(in crate::net) struct CallInFlight(Arc<Counts>);
+pub(in crate::net) struct CallInFlight(Arc<OfCore<Calls>>);
+
+impl Default for InFlight {
+    fn default() -> Self {
+        let stop = Arc::<Stop>::default();
+        let calls = PerCore::new(|| Calls {
+            number: AtomicUsize::new(0),
+            stop: stop.clone(),
+        });
+        Self { calls, stop }
+    }
+}
 
 impl InFlight {
     pub(in crate::net) fn begin(&self) -> CallInFlight {
-        self.0.calls.fetch_add(1, Ordering::SeqCst);
-        CallInFlight(self.0.clone())
+        let calls = self.calls.here();
+        calls.number.fetch_add(1, Ordering::SeqCst);
+        CallInFlight(calls.clone())
     }
 
     /// Calls that are under way.
     pub(in crate::net) fn calls(&self) -> usize {
-        self.0.calls.load(Ordering::SeqCst)
+        self.calls
+            .iter()
+            .map(|calls| calls.number.load(Ordering::SeqCst))
+            .sum()
     }
 
     /// From now on no call is taken in.
     pub(in crate::net) fn drain(&self) {
-        self.0.draining.store(true, Ordering::SeqCst);
+        self.stop.draining.store(true, Ordering::SeqCst);
     }
 
     pub(in crate::net) fn is_draining(&self) -> bool {
-        self.0.draining.load(Ordering::SeqCst)
+        self.stop.draining.load(Ordering::SeqCst)
     }
 
-    /// Waits until no call is under way.
+    /// Waits until no call is under way, of a server that is [draining](Self::drain).
     pub(in crate::net) async fn done(&self) {
         loop {
-            let mut none = std::pin::pin!(self.0.none.notified());
-            none.as_mut().enable();
+            let mut fewer = std::pin::pin!(self.stop.fewer.notified());
+            fewer.as_mut().enable();
             if self.calls() == 0 {
                 return;
             }
-            none.await;
+            fewer.await;
         }
     }
 }
 
 impl Drop for CallInFlight {
     fn drop(&mut self) {
-        if self.0.calls.fetch_sub(1, Ordering::SeqCst) == 1 {
-            self.0.none.notify_waiters();
+        let was_last = self.0.number.fetch_sub(1, Ordering::SeqCst) == 1;
+        if was_last && self.0.stop.draining.load(Ordering::SeqCst) {
+            self.0.stop.fewer.notify_waiters();
         }
     }
 }

@@ -1,4 +1,4 @@
-//! An answer as it stands in an ack.
+//! An answer as it stands in an ack, and as a call without one is answered.
 
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
@@ -43,5 +43,28 @@ impl Serialize for AnswerFrame<'_> {
             Err(error) => frame.serialize_field("error", error)?,
         }
         frame.end()
+    }
+}
+
+/// The bare data, or the error's message.
+pub(crate) struct BareAnswer<'a>(std::result::Result<Outgoing<'a>, &'a CallError>);
+
+impl<'a> BareAnswer<'a> {
+    /// What a function returned, where it returned something.
+    pub(crate) fn new(result: &'a Result<Reply>) -> Option<Self> {
+        match result {
+            Ok(None) => None,
+            Ok(Some(data)) => Some(Self(Ok(&**data))),
+            Err(error) => Some(Self(Err(error))),
+        }
+    }
+}
+
+impl Serialize for BareAnswer<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        match self.0 {
+            Ok(data) => data.serialize(serializer),
+            Err(error) => error.message().serialize(serializer),
+        }
     }
 }

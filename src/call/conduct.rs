@@ -13,8 +13,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures_util::{future::BoxFuture, poll};
-use tokio::{runtime::Handle, sync::oneshot, task::JoinError};
+use futures_util::{
+    FutureExt,
+    future::{BoxFuture, Either},
+    poll,
+};
+use tokio::{
+    runtime::Handle,
+    sync::oneshot,
+    task::{JoinError, unconstrained},
+};
 use tokio_util::task::AbortOnDropHandle;
 
 use super::reply::Reply;
@@ -60,14 +68,14 @@ impl Conduct {
 }
 
 /// A function's future under watch.
-struct Watched<'a> {
+struct Watched {
     future: Running,
-    conduct: &'a Conduct,
+    conduct: Arc<Conduct>,
     /// When it was started, until it is polled: that is one part of its work.
     started: Option<Instant>,
 }
 
-impl Future for Watched<'_> {
+impl Future for Watched {
     type Output = Result<Reply>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -82,32 +90,54 @@ impl Future for Watched<'_> {
 }
 
 /// A function that was started, and ends where this is dropped.
-pub(super) struct Started<'a>(Place<'a>);
+pub(super) struct Started(Place);
 
-enum Place<'a> {
-    Here(Watched<'a>),
+enum Place {
+    Here(Watched),
     /// It was done when it had begun.
     Done(Ready<Result<Reply>>),
     Apart(AbortOnDropHandle<Result<Reply>>),
 }
 
-impl<'a> Started<'a> {
+impl Started {
     /// Here, and now: what it does is done as this is polled.
     ///
     /// # Errors
     /// Those of `start`.
     pub(super) fn here(
-        conduct: &'a Conduct,
+        conduct: &Arc<Conduct>,
         now: Instant,
         start: impl FnOnce() -> Result<Running>,
     ) -> Result<Self> {
         let refuse = |error| conduct.watch(now, || error);
         let watched = Watched {
             future: start().map_err(refuse)?,
-            conduct,
+            conduct: conduct.clone(),
             started: Some(now),
         };
         Ok(Self(Place::Here(watched)))
+    }
+
+    /// The same, and does what comes before the function's first wait: what it returned, as most do then, or what is left.
+    pub(super) fn at_once(
+        conduct: &Arc<Conduct>,
+        now: Instant,
+        start: impl FnOnce() -> Result<Running>,
+    ) -> Either<Result<Reply>, Self> {
+        conduct.watch(now, || {
+            let mut future = match start() {
+                Ok(future) => future,
+                Err(refused) => return Either::Left(Err(refused)),
+            };
+            match first_poll(&mut future) {
+                Some(result) => Either::Left(result),
+                None => Either::Right(Self(Place::Here(Watched {
+                    future,
+                    conduct: conduct.clone(),
+                    started: None,
+                }))),
+            }
+        })
     }
 
     /// On another runtime. Completes when it has done what it does before its first wait; most are done by then, and are
@@ -137,7 +167,13 @@ impl<'a> Started<'a> {
     }
 }
 
-impl Future for Started<'_> {
+/// Does what comes before a first wait, right here.
+pub(super) fn first_poll<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
+    // Unconstrained, since a reader that has used up its budget would have calls wait for nothing, and overtaken.
+    unconstrained(future).now_or_never()
+}
+
+impl Future for Started {
     type Output = Result<Reply>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {

@@ -11,6 +11,7 @@ use super::{
     once::OnceCall,
     payload::from_ack,
     peer::{Peer, SocketId, Target},
+    per_core::OfCore,
     states::States,
     written::Written,
 };
@@ -30,13 +31,13 @@ use crate::error::{CallError, Code, Result};
 #[derive(Clone)]
 pub struct Context {
     peer: Arc<dyn Peer>,
-    states: Arc<States>,
+    states: Arc<OfCore<States>>,
     event: ByteString,
     once: Option<Arc<OnceCall>>,
 }
 
 impl Context {
-    pub(crate) fn new(peer: Arc<dyn Peer>, states: Arc<States>, event: ByteString) -> Self {
+    pub(crate) fn new(peer: Arc<dyn Peer>, states: Arc<OfCore<States>>, event: ByteString) -> Self {
         Self {
             peer,
             states,
@@ -51,6 +52,11 @@ impl Context {
             once: Some(call),
             ..self
         }
+    }
+
+    /// The socket that calls.
+    pub(super) fn peer(&self) -> &Arc<dyn Peer> {
+        &self.peer
     }
 
     /// The call's idempotency key, for what it publishes.

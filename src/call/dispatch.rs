@@ -11,26 +11,23 @@ use std::{
 
 use bytestring::ByteString;
 use futures_util::{
-    FutureExt,
     future::{BoxFuture, Either},
     poll,
 };
-use tokio::{
-    runtime::Handle,
-    time::{self, timeout_at},
-};
+use tokio::{runtime::Handle, time};
 
 pub(crate) use super::ending::said;
 
 use super::{
-    conduct::{self, Started},
+    conduct::{self, Started, first_poll},
     context::Context,
-    ending::{Ending, panicked, too_late},
+    ending::{Ending, panicked},
     identity::Identity,
     memory::Account,
     once::OnceCall,
     payload::{Allowance, Arrived, Call, Limits},
     peer::{Hold, Peer},
+    per_core::PerCore,
     registry::{Registered, Registry},
     repeats::Repeats,
     reply::Reply,
@@ -65,10 +62,10 @@ impl fmt::Debug for Answer {
 #[derive(Debug)]
 pub struct Dispatcher {
     registry: Registry,
-    states: Arc<States>,
+    states: PerCore<States>,
     limits: Limits,
     time_limit: Duration,
-    repeats: Option<Repeats>,
+    repeats: Option<Arc<Repeats>>,
     apart: Option<Handle>,
 }
 
@@ -81,8 +78,40 @@ const TO_KEEP: Duration = Duration::from_secs(5);
 /// Bytes of a call that may say much, as gzip packs a thousand times as many.
 const LARGE: usize = 1 << 10;
 
-/// A call's function, started, or what comes before.
-type Running<'a> = Either<Started<'a>, BoxFuture<'a, Result<Reply>>>;
+/// What is left of a call: of its function, or of what comes before that.
+type Rest = Either<Started, BoxFuture<'static, Result<Reply>>>;
+
+/// A call that was begun.
+pub(crate) enum Begun {
+    /// It is done, as most are.
+    Done(Answer),
+    Waits(Waiting),
+}
+
+/// A call that waits for something. It may be awaited wherever its socket is.
+pub(crate) struct Waiting {
+    ending: Ending,
+    rest: Rest,
+}
+
+impl Waiting {
+    /// What comes of it.
+    pub(crate) async fn answer(self) -> Answer {
+        Answer {
+            result: self.ending.of(self.rest).await,
+            event: self.ending.event,
+        }
+    }
+}
+
+impl Begun {
+    fn refused(event: ByteString, error: CallError) -> Self {
+        Self::Done(Answer {
+            event,
+            result: Err(error),
+        })
+    }
+}
 
 impl Dispatcher {
     /// A dispatcher over a table; a function that takes longer than `time_limit` is dropped and its caller
@@ -90,7 +119,7 @@ impl Dispatcher {
     pub fn new(registry: Registry, states: States, limits: Limits, time_limit: Duration) -> Self {
         Self {
             registry,
-            states: Arc::new(states),
+            states: PerCore::new(|| states.clone()),
             limits,
             time_limit,
             repeats: None,
@@ -102,7 +131,7 @@ impl Dispatcher {
     #[must_use]
     pub fn remembering(self, journal: Arc<dyn Journal>) -> Self {
         Self {
-            repeats: Some(Repeats::new(journal)),
+            repeats: Some(Arc::new(Repeats::new(journal))),
             ..self
         }
     }
@@ -123,39 +152,37 @@ impl Dispatcher {
 
     /// What is done for a socket beside its calls is done as if this event had been called.
     pub(crate) fn context(&self, peer: Arc<dyn Peer>, event: &'static str) -> Context {
-        Context::new(peer, self.states.clone(), ByteString::from_static(event))
+        Context::new(peer, self.states.here().clone(), ByteString::from_static(event))
     }
 
     /// Answers a call. The first poll decodes it and runs the function up to its first wait.
-    pub fn answer(&self, arrived: Arrived, peer: Arc<dyn Peer>) -> impl Future<Output = Answer> {
-        self.answer_within(arrived, Account::default(), peer)
+    pub async fn answer(&self, arrived: Arrived, peer: Arc<dyn Peer>) -> Answer {
+        match self.begin(arrived, Account::default(), peer) {
+            Begun::Done(answer) => answer,
+            Begun::Waits(waiting) => waiting.answer().await,
+        }
     }
 
-    /// The same, of a call whose memory counts.
-    pub(crate) async fn answer_within(
-        &self,
-        arrived: Arrived,
-        account: Account,
-        peer: Arc<dyn Peer>,
-    ) -> Answer {
-        let (event, begun) = self.begin(arrived, account, peer);
-        let (latest, running) = match begun {
-            Ok(begun) => begun,
-            Err(error) => {
-                return Answer {
-                    event,
-                    result: Err(error),
-                };
-            }
+    /// Decodes a call, whose memory counts, and runs its function up to its first wait.
+    pub(crate) fn begin(&self, arrived: Arrived, account: Account, peer: Arc<dyn Peer>) -> Begun {
+        let call = match Call::decode_within(arrived, &Allowance::of(self.limits, account)) {
+            Ok(call) => call,
+            Err(error) => return Begun::refused(ByteString::new(), error),
         };
-        // A block of its own, so that a panic is caught too of what a late function leaves half-way.
-        let timed = async {
-            let ended = timeout_at(latest, running).await;
-            ended.unwrap_or_else(|_| Err(too_late(self.time_limit)))
+        let event = call.event_name();
+        let Some(registered) = self.registry.find(&event) else {
+            return Begun::refused(shortened(&event), unknown(&event));
         };
-        let ended = AssertUnwindSafe(timed).catch_unwind().await;
-        let result = ended.unwrap_or_else(|panic| Err(panicked(&event, &*panic)));
-        Answer { event, result }
+        let now = Instant::now();
+        let run = AssertUnwindSafe(|| self.run(now, registered, call, peer));
+        let run = catch_unwind(run).unwrap_or_else(|panic| Either::Left(Err(panicked(&event, &*panic))));
+        match run {
+            Either::Left(result) => Begun::Done(Answer { event, result }),
+            Either::Right((latest, rest)) => Begun::Waits(Waiting {
+                ending: self.ending(event, latest),
+                rest,
+            }),
+        }
     }
 
     /// When a function takes too long that is called now.
@@ -164,87 +191,84 @@ impl Dispatcher {
         latest.unwrap_or_else(|| now + NEVER).into()
     }
 
-    /// Whether a call is one that is applied once.
-    fn is_kept(&self, call: &Call) -> bool {
-        self.repeats.is_some() && call.id().is_some()
-    }
-
-    /// Decodes a call and starts its function; until when it may run. Apart from what is awaited: a future would hold the
-    /// call for as long as it waits, and take twice the memory.
-    fn begin(
-        &self,
-        arrived: Arrived,
-        account: Account,
-        peer: Arc<dyn Peer>,
-    ) -> (ByteString, Result<(time::Instant, Running<'_>)>) {
-        let call = match Call::decode_within(arrived, &Allowance::of(self.limits, account)) {
-            Ok(call) => call,
-            Err(error) => return (ByteString::new(), Err(error)),
-        };
-        let event = call.event_name();
-        let Some(registered) = self.registry.find(&event) else {
-            return (shortened(&event), Err(unknown(&event)));
-        };
-        let now = Instant::now();
-        let latest = self.too_late_after(now);
-        let end = if self.is_kept(&call) {
-            latest + TO_KEEP
-        } else {
-            latest
-        };
-        let run = AssertUnwindSafe(|| self.run(now, latest, registered, call, peer));
-        let begun = catch_unwind(run).unwrap_or_else(|panic| Err(panicked(&event, &*panic)));
-        (event, begun.map(|running| (end, running)))
-    }
-
-    /// Starts a call's function, which most functions need no more for.
-    fn run<'a>(
-        &'a self,
-        now: Instant,
-        latest: time::Instant,
-        registered: &'a Registered,
-        call: Call,
-        peer: Arc<dyn Peer>,
-    ) -> Result<Running<'a>> {
-        let context = Context::new(peer.clone(), self.states.clone(), call.event_name());
-        let apart = self.apart.as_ref().filter(|_| registered.is_long());
-        if registered.guards.is_empty() && apart.is_none() && !self.is_kept(&call) {
-            return registered.start(now, &call, &context).map(Either::Left);
-        }
-        let ending = Ending {
-            event: call.event_name(),
+    fn ending(&self, event: ByteString, latest: time::Instant) -> Ending {
+        Ending {
+            event,
             latest,
             limit: self.time_limit,
-        };
-        // Boxed, so that the many calls that need none of it have less to move.
-        let in_turn = self.run_in_turn(registered, call, context, Hold::new(peer), apart, ending);
-        Ok(Either::Right(Box::pin(in_turn)))
+        }
     }
 
-    /// A call with an idempotency key. To compare what a large one says takes a while, in which no other socket is to wait.
-    async fn once(&self, call: &Call, caller: &Identity) -> Result<Option<OnceCall>> {
-        let is_long = call.id().is_some() && call.size() > LARGE;
-        let Some(runtime) = self.apart.as_ref().filter(|_| is_long) else {
-            return OnceCall::of(call, caller);
-        };
-        let (call, caller) = (call.clone(), caller.clone());
-        conduct::apart(runtime, move || OnceCall::of(&call, &caller)).await
-    }
-
-    /// Runs a call of whose socket others begin later than it, however long that takes.
-    async fn run_in_turn(
+    /// Starts a call's function, which most functions need no more for: what it returned, or what is left and until when
+    /// that may run.
+    fn run(
         &self,
-        registered: &Registered,
+        now: Instant,
+        registered: &Arc<Registered>,
         call: Call,
-        context: Context,
-        hold: Hold,
-        apart: Option<&Handle>,
-        ending: Ending,
-    ) -> Result<Reply> {
+        peer: Arc<dyn Peer>,
+    ) -> Either<Result<Reply>, (time::Instant, Rest)> {
+        let context = Context::new(peer, self.states.here().clone(), call.event_name());
+        let apart = self.apart.as_ref().filter(|_| registered.is_long());
+        let repeats = self.repeats.as_ref().filter(|_| call.id().is_some());
+        if registered.guards.is_empty() && apart.is_none() && repeats.is_none() {
+            return match registered.start(now, &call, &context) {
+                Either::Left(result) => Either::Left(result),
+                Either::Right(function) => Either::Right((self.too_late_after(now), Either::Left(function))),
+            };
+        }
+        let latest = self.too_late_after(now);
+        let in_turn = InTurn {
+            registered: registered.clone(),
+            repeats: repeats.cloned(),
+            runtime: self.apart.clone(),
+            hold: Hold::new(context.peer().clone()),
+            ending: self.ending(call.event_name(), latest),
+            call,
+            context,
+        };
+        let end = match &in_turn.repeats {
+            Some(_) => latest + TO_KEEP,
+            None => latest,
+        };
+        let mut rest: BoxFuture<'_, _> = Box::pin(in_turn.run());
+        match first_poll(&mut rest) {
+            Some(result) => Either::Left(result),
+            None => Either::Right((end, Either::Right(rest))),
+        }
+    }
+}
+
+/// A call of whose socket others begin later than it, however long that takes.
+struct InTurn {
+    registered: Arc<Registered>,
+    repeats: Option<Arc<Repeats>>,
+    /// Where runs what keeps its thread for long.
+    runtime: Option<Handle>,
+    call: Call,
+    context: Context,
+    hold: Hold,
+    ending: Ending,
+}
+
+impl InTurn {
+    async fn run(self) -> Result<Reply> {
+        let Self {
+            registered,
+            repeats,
+            runtime,
+            call,
+            context,
+            hold,
+            ending,
+        } = self;
         let guards = &registered.guards;
+        let apart = runtime.as_ref().filter(|_| registered.is_long());
         let rights = ending.in_time(Rights::ask(guards, &call, &context)).await?;
-        if let Some(repeats) = &self.repeats
-            && let Some(once) = ending.in_time(self.once(&call, rights.identity())).await?
+        if let Some(repeats) = repeats
+            && let Some(once) = ending
+                .in_time(once(runtime.as_ref(), &call, rights.identity()))
+                .await?
         {
             let once = Arc::new(once);
             let context = context.applied_once(once.clone());
@@ -262,6 +286,16 @@ impl Dispatcher {
             Poll::Pending => function.await,
         }
     }
+}
+
+/// A call with an idempotency key. To compare what a large one says takes a while, in which no other socket is to wait.
+async fn once(runtime: Option<&Handle>, call: &Call, caller: &Identity) -> Result<Option<OnceCall>> {
+    let is_long = call.id().is_some() && call.size() > LARGE;
+    let Some(runtime) = runtime.filter(|_| is_long) else {
+        return OnceCall::of(call, caller);
+    };
+    let (call, caller) = (call.clone(), caller.clone());
+    conduct::apart(runtime, move || OnceCall::of(&call, &caller)).await
 }
 
 /// The text that existing clients compare with: the last part of the name, its first letter in upper case, and nothing
@@ -308,10 +342,10 @@ mod tests {
 
     #[test]
     fn a_call_that_waits_holds_little_beside_its_function() {
-        fn held<A, B, C, F>(_: impl FnOnce(A, B, C) -> F) -> usize {
+        fn held<T, F>(_: impl FnOnce(T) -> F) -> usize {
             size_of::<F>()
         }
-        let answer = |dispatcher: &'static Dispatcher, call, peer| dispatcher.answer(call, peer);
-        assert!(held(answer) <= 512, "{} bytes", held(answer));
+        let answer = held(Waiting::answer);
+        assert!(answer <= 512, "{answer} bytes");
     }
 }

@@ -10,6 +10,7 @@ use std::{
 };
 
 use foldhash::fast::RandomState;
+use futures_util::future::Either;
 use tokio::runtime::Handle;
 
 use super::{
@@ -20,6 +21,7 @@ use super::{
     handler::Function,
     module::{Module, Registration},
     payload::Call,
+    reply::Reply,
     rights::Rights,
     states::States,
 };
@@ -31,7 +33,7 @@ use crate::{
 /// Every registered function by the full name of its event. A fast hash is a safe one here: clients ask for
 /// names, and cannot add any.
 #[derive(Default)]
-pub struct Registry(HashMap<Box<str>, Registered, RandomState>);
+pub struct Registry(HashMap<Box<str>, Arc<Registered>, RandomState>);
 
 pub(super) struct Registered {
     name: EventName,
@@ -90,15 +92,18 @@ impl Registered {
         self.conduct.is_long()
     }
 
-    /// Starts the function, here and now.
-    ///
-    /// # Errors
-    /// What its arguments refuse.
-    pub(super) fn start(&self, now: Instant, call: &Call, context: &Context) -> Result<Started<'_>> {
-        Started::here(&self.conduct, now, || self.function.start(call, context))
+    /// Starts the function here, and does what it does before its first wait: what it returned, or what is left of it.
+    pub(super) fn start(
+        &self,
+        now: Instant,
+        call: &Call,
+        context: &Context,
+    ) -> Either<Result<Reply>, Started> {
+        Started::at_once(&self.conduct, now, || self.function.start(call, context))
     }
 
-    /// The same, or on another runtime, where it has begun when this completes, perhaps after a while.
+    /// Starts the function, here and now, or on another runtime, where it has begun when this completes, perhaps after a
+    /// while.
     ///
     /// # Errors
     /// What its arguments refuse, and those of [`Rights::confirm`].
@@ -108,9 +113,10 @@ impl Registered {
         call: Call,
         context: Context,
         rights: Rights,
-    ) -> Result<Started<'_>> {
+    ) -> Result<Started> {
         let Some(runtime) = apart else {
-            return self.start(Instant::now(), &call, &context);
+            let start = || self.function.start(&call, &context);
+            return Started::here(&self.conduct, Instant::now(), start);
         };
         let function = self.function.clone();
         let start = move || {
@@ -178,19 +184,19 @@ impl Registry {
                 second: place,
             }),
             Entry::Vacant(free) => {
-                free.insert(Registered {
+                free.insert(Arc::new(Registered {
                     name,
                     function: function.into(),
                     conduct: Arc::default(),
                     guards,
                     place,
-                });
+                }));
                 Ok(())
             }
         }
     }
 
-    pub(super) fn find(&self, event: &str) -> Option<&Registered> {
+    pub(super) fn find(&self, event: &str) -> Option<&Arc<Registered>> {
         self.0.get(event)
     }
 

@@ -7,9 +7,9 @@ use std::{
     sync::Arc,
 };
 
-/// The app's shared values.
+/// The app's shared values. Copies are cheap, and have what was put before.
 #[derive(Clone, Default)]
-pub struct States(HashMap<TypeId, (&'static str, Option<Shared>)>);
+pub struct States(Arc<HashMap<TypeId, (&'static str, Option<Shared>)>>);
 
 type Shared = Arc<dyn Any + Send + Sync>;
 
@@ -21,12 +21,12 @@ impl States {
 
     /// Puts a value that others hold too, in place of the one of the same type.
     pub(crate) fn share<T: Send + Sync + 'static>(&mut self, value: Arc<T>) {
-        self.0.insert(TypeId::of::<T>(), (type_name::<T>(), Some(value)));
+        Arc::make_mut(&mut self.0).insert(TypeId::of::<T>(), (type_name::<T>(), Some(value)));
     }
 
     /// A value of this type is put before the first call comes.
     pub(crate) fn promise<T: Send + Sync + 'static>(&mut self) {
-        self.0
+        Arc::make_mut(&mut self.0)
             .entry(TypeId::of::<T>())
             .or_insert((type_name::<T>(), None));
     }

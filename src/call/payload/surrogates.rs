@@ -11,7 +11,9 @@ pub(super) const ESCAPE: usize = 6;
 
 /// JSON with U+FFFD in place of each half: as many bytes, and the same but for them.
 pub(crate) fn whole(json: &str) -> Cow<'_, str> {
-    if memmem::find(json.as_bytes(), b"\\u").is_none() {
+    // Most texts have no escape at all, which is seen at once.
+    let escapes = memchr(b'\\', json.as_bytes()).and_then(|first| json.as_bytes().get(first..));
+    if escapes.is_none_or(|escapes| memmem::find(escapes, b"\\u").is_none()) {
         return Cow::Borrowed(json);
     }
     let mut whole = String::new();

@@ -86,6 +86,30 @@ struct State {
     crowd_since: Option<Instant>,
 }
 
+impl State {
+    /// Whether one more may start, which it does then.
+    fn starts(&mut self, bounds: &QueueLimits) -> bool {
+        if self.starting || self.held || self.running >= bounds.running {
+            return false;
+        }
+        self.running += 1;
+        self.starting = true;
+        true
+    }
+
+    /// Whether those that were held back are not any more.
+    fn is_released(&mut self) -> bool {
+        let released = std::mem::take(&mut self.released);
+        self.held &= !released;
+        released
+    }
+
+    /// Whether some wait, or reading does.
+    fn has_others(&self) -> bool {
+        !self.waiting.is_empty() || self.crowded
+    }
+}
+
 impl CallQueue {
     pub(in crate::net) fn new(bounds: QueueLimits) -> Self {
         Self {
@@ -94,7 +118,14 @@ impl CallQueue {
         }
     }
 
-    /// Takes a call in.
+    /// Whether a call that came in is the next to start, as most are, without that it waits: it takes little, and none waits
+    /// before it. It is started then as if [`CallQueue::next`] had given it.
+    pub(in crate::net) fn is_next(&self, incoming: &Incoming) -> bool {
+        let mut state = self.state();
+        incoming.size() <= STEP && state.waiting.is_empty() && state.starts(&self.bounds)
+    }
+
+    /// Takes a call in that waits.
     pub(in crate::net) fn admit(&self, incoming: Incoming) -> Admission {
         let mut state = self.state();
         let size = incoming.size();
@@ -120,10 +151,10 @@ impl CallQueue {
     }
 
     /// The next call to start, where one waits, may run, and nobody else starts one. Whoever gets it says
-    /// [`CallQueue::started`], then asks again.
+    /// [`CallQueue::begun`] or [`CallQueue::ended`].
     pub(in crate::net) fn next(&self) -> Option<Incoming> {
         let mut state = self.state();
-        if state.starting || state.held || state.running >= self.bounds.running {
+        if state.waiting.is_empty() || !state.starts(&self.bounds) {
             return None;
         }
         let incoming = state.waiting.pop_front()?;
@@ -131,14 +162,24 @@ impl CallQueue {
         if state.waiting.is_empty() {
             state.crowd_since = None;
         }
-        state.running += 1;
-        state.starting = true;
         Some(incoming)
     }
 
-    /// The call that [`CallQueue::next`] gave runs now, or ran already.
-    pub(in crate::net) fn started(&self) {
-        self.state().starting = false;
+    /// The call that was to start runs now; whether others wait.
+    pub(in crate::net) fn begun(&self) -> bool {
+        let mut state = self.state();
+        state.starting = false;
+        state.is_released();
+        state.has_others()
+    }
+
+    /// The call that was to start has its answer already; whether others wait.
+    pub(in crate::net) fn ended(&self) -> bool {
+        let mut state = self.state();
+        state.starting = false;
+        state.running -= 1;
+        state.is_released();
+        state.has_others()
     }
 
     /// No further call starts until [`CallQueue::release`].
@@ -153,10 +194,7 @@ impl CallQueue {
 
     /// Whether calls were held back and may start from now on.
     pub(in crate::net) fn was_released(&self) -> bool {
-        let mut state = self.state();
-        let released = std::mem::take(&mut state.released);
-        state.held &= !released;
-        released
+        self.state().is_released()
     }
 
     /// A call has its answer.
@@ -241,12 +279,38 @@ mod tests {
         }
         assert_eq!(call_queue.next().unwrap().ack, Some(0));
         assert!(call_queue.next().is_none(), "the first is not started yet");
-        call_queue.started();
+        assert!(call_queue.begun());
         assert_eq!(call_queue.next().unwrap().ack, Some(1));
-        call_queue.started();
+        assert!(call_queue.begun());
         assert!(call_queue.next().is_none(), "two run already");
         call_queue.finished();
         assert_eq!(call_queue.next().unwrap().ack, Some(2));
+        assert!(!call_queue.ended());
+    }
+
+    #[test]
+    fn a_call_is_started_without_that_it_waits_where_none_is_before_it() {
+        let call_queue = call_queue(2, 10);
+        assert!(call_queue.is_next(&call(0)));
+        assert!(!call_queue.is_next(&call(1)), "the first is not started yet");
+        assert!(!call_queue.begun());
+        assert!(matches!(call_queue.admit(call(1)), Admission::Waits));
+        assert!(!call_queue.is_next(&call(2)), "another was there before");
+        assert_eq!(call_queue.next().unwrap().ack, Some(1));
+        assert!(!call_queue.begun());
+        assert!(!call_queue.is_next(&call(2)), "two run already");
+        call_queue.finished();
+        assert!(
+            !call_queue.is_next(&incoming(2, STEP)),
+            "one that takes much is counted"
+        );
+        call_queue.hold();
+        assert!(!call_queue.is_next(&call(2)), "one that runs holds others back");
+        call_queue.release();
+        assert!(call_queue.was_released());
+        assert!(call_queue.is_next(&call(2)));
+        assert!(!call_queue.ended());
+        assert!(call_queue.is_next(&call(3)), "one runs still");
     }
 
     #[test]
@@ -263,8 +327,7 @@ mod tests {
         assert!(!call_queue.is_below_low_water());
         for _ in 0..3 {
             call_queue.next().unwrap();
-            call_queue.started();
-            call_queue.finished();
+            call_queue.ended();
         }
         assert!(call_queue.is_below_low_water());
         assert!(!call_queue.is_below_low_water());
@@ -289,8 +352,7 @@ mod tests {
         assert!(!patient.pause_left().is_zero());
         assert!(impatient.pause_left().is_zero());
         while patient.next().is_some() {
-            patient.started();
-            patient.finished();
+            patient.ended();
         }
         assert_eq!(patient.pause_left(), Duration::ZERO, "the crowd is gone");
     }

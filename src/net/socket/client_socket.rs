@@ -1,22 +1,14 @@
 //! One client's socket, as its calls and their functions see it: a call comes in, is answered, and its answer
 //! goes out.
 
-use std::{
-    future::{Future, poll_fn},
-    panic::AssertUnwindSafe,
-    pin::pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Waker},
-};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use futures_util::FutureExt;
 use serde_json::Value;
-use tokio::{sync::Notify, task::unconstrained};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     call_queue::{Admission, CallQueue, Incoming, QueueLimits},
-    future_cache,
     in_flight::CallInFlight,
     refusals,
     sender::{MESSAGE, SocketSender},
@@ -26,11 +18,10 @@ use super::{
 use crate::{
     call::{
         answer::AnswerFrame,
-        dispatch::Answer,
         identity::Identity,
-        peer::{Peer, SocketData, SocketId},
+        peer::{SocketData, SocketId},
     },
-    error::{CallError, Code, Result},
+    error::{CallError, Result},
     feed::{self, Wanted},
     net::{
         engineio::Session,
@@ -42,6 +33,7 @@ use crate::{
 };
 
 mod close;
+mod run;
 
 /// The event that carries calls one way, and the other way what topics and the server say.
 pub(in crate::net) const EVENT: &str = "event";
@@ -190,13 +182,19 @@ impl ClientSocket {
         if let Some(why) = &self.refused {
             return self.close_at_first_call(incoming.ack, why);
         }
-        if self.gone.is_cancelled() {
+        if self.sender.has_ended() {
             return;
         }
         if self.shared.progress.is_draining() {
             return self.refuse(incoming.ack, &refusals::stopping());
         }
         if self.is_too_fast(incoming.ack) {
+            return;
+        }
+        if !self.sender.is_behind() && self.call_queue.is_next(&incoming) {
+            if self.start(incoming) {
+                self.start_waiting();
+            }
             return;
         }
         match self.call_queue.admit(incoming) {
@@ -258,8 +256,11 @@ impl ClientSocket {
         while !self.sender.is_behind()
             && let Some(incoming) = self.call_queue.next()
         {
-            self.start(incoming);
-            self.call_queue.started();
+            match self.sender.has_ended() {
+                false => self.start(incoming),
+                // It waited while its caller's rights went.
+                true => self.give_up(),
+            };
         }
         if self.call_queue.is_below_low_water() {
             self.session.end_pause(self.call_queue.pause());
@@ -267,67 +268,6 @@ impl ClientSocket {
                 // Others came in between, and their pause is over with the one before.
                 self.pause_reading();
             }
-        }
-    }
-
-    /// Runs a call up to its first wait, right here; most are done by then. The rest of it becomes a task.
-    fn start(self: &Arc<Self>, incoming: Incoming) {
-        let this = self.clone();
-        let mut call = future_cache::hold(async move {
-            let answered = AssertUnwindSafe(this.answer(incoming)).catch_unwind().await;
-            if answered.is_err() {
-                tracing::error!("what a call left behind panicked");
-            }
-            this.call_queue.finished();
-        });
-        // Unconstrained, since a reader that has used up its budget would have calls wait for nothing, and overtaken.
-        let polled = pin!(unconstrained(&mut call)).poll(&mut Context::from_waker(Waker::noop()));
-        self.call_queue.was_released();
-        if polled.is_ready() {
-            return future_cache::give_back(call);
-        }
-        let this = self.clone();
-        tokio::spawn(poll_fn(move |context| {
-            let polled = call.poll(context);
-            if this.call_queue.was_released() || polled.is_ready() {
-                this.start_waiting();
-            }
-            polled
-        }));
-    }
-
-    async fn answer(self: &Arc<Self>, incoming: Incoming) {
-        let peer: Arc<dyn Peer> = self.clone();
-        let Incoming {
-            arrived,
-            ack,
-            in_flight: _in_progress,
-            account,
-        } = incoming;
-        if self.sender.has_ended() {
-            // It waited while its caller's rights went.
-            return self.shared.metrics.answered(Some(Code::Unauthenticated));
-        }
-        let answer = self
-            .shared
-            .dispatcher
-            .answer_within(arrived, account.clone(), peer)
-            .await;
-        let failure = answer.result.as_ref().err().map(CallError::code);
-        let Err(error) = self.sender.answer_call(ack, &answer).await else {
-            return self.shared.metrics.answered(failure);
-        };
-        if error.code() != Code::Internal {
-            self.shared.metrics.answered(failure);
-            return tracing::debug!(%error, "an answer did not reach its client");
-        }
-        self.shared.metrics.answered(Some(Code::Internal));
-        let apology = Answer {
-            event: answer.event,
-            result: Err(error),
-        };
-        if let Err(error) = self.sender.answer_call(ack, &apology).await {
-            tracing::debug!(%error, "an answer did not reach its client");
         }
     }
 

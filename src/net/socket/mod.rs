@@ -6,7 +6,6 @@ mod call_queue;
 pub(in crate::net) mod client;
 mod client_socket;
 mod connect;
-mod future_cache;
 pub(in crate::net) mod in_flight;
 mod peer;
 mod refusals;

@@ -2,8 +2,9 @@
 //! is said.
 
 use std::{
+    any::Any,
     collections::HashMap,
-    panic::AssertUnwindSafe,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -12,12 +13,13 @@ use std::{
 };
 
 use futures_util::{FutureExt, future::BoxFuture};
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
 use crate::{
     call::{
-        answer::AnswerFrame,
+        answer::{AnswerFrame, BareAnswer},
         dispatch::{Answer, said},
         peer::Outgoing,
         written::Written,
@@ -68,7 +70,7 @@ impl SocketSender {
         &self.session
     }
 
-    fn packet<'a>(&'a self, kind: Kind<'a>, body: Outgoing<'a>) -> Packet<'a> {
+    fn packet<'a, B: ?Sized>(&'a self, kind: Kind<'a>, body: &'a B) -> Packet<'a, B> {
         Packet {
             parser: self.parser,
             namespace: &self.namespace,
@@ -84,47 +86,36 @@ impl SocketSender {
         sent.map_err(error)
     }
 
-    /// Sends the answer to a call after all that was said before. It waits for room as long as the socket
-    /// lives: whoever reads, however slowly, gets it, and whoever reads nothing is closed.
-    pub(in crate::net) async fn answer(&self, kind: Kind<'_>, body: Outgoing<'_>) -> Result<()> {
-        let packet = self.packet(kind, body);
-        if self.session.send_queue.try_send(&packet).map_err(error)? {
-            return Ok(());
-        }
-        let _untaken = Untaken::of(&self.untaken);
-        self.session.send_queue.send(&packet, None).await.map_err(error)
-    }
-
     /// Whether an answer waits for the client to take those before.
     pub(in crate::net) fn is_behind(&self) -> bool {
         self.untaken.load(Ordering::Acquire) > 0
     }
 
-    /// Answers a call. Data that panics while it is written is an error like any other.
-    pub(in crate::net) async fn answer_call(&self, ack: Option<u64>, answer: &Answer) -> Result<()> {
-        let sent = AssertUnwindSafe(self.write_answer(ack, answer))
-            .catch_unwind()
-            .await;
-        sent.unwrap_or_else(|panic| {
-            let event = &answer.event;
-            let said = said(&*panic);
-            Err(CallError::internal(format_args!(
-                "the answer of {event} panicked: {said}"
-            )))
-        })
+    /// Answers a call after all that was said before, where there is room; whether there was.
+    pub(in crate::net) fn try_answer(&self, ack: Option<u64>, answer: &Answer) -> Result<bool> {
+        let Some(said) = Said::of(ack, answer) else {
+            return Ok(true);
+        };
+        let packet = self.packet(said.kind(), &said);
+        let sent = catch_unwind(AssertUnwindSafe(|| self.session.send_queue.try_send(&packet)));
+        sent.map_err(|panic| panicked(answer, &*panic))?.map_err(error)
     }
 
-    /// The ack, where there is one; else the bare result as `message`, where there is a result.
-    async fn write_answer(&self, ack: Option<u64>, answer: &Answer) -> Result<()> {
-        match (ack, &answer.result) {
-            (Some(id), result) => {
-                let frame = AnswerFrame::new(&answer.event, result);
-                self.answer(Kind::Ack(id), &frame).await
-            }
-            (None, Ok(None)) => Ok(()),
-            (None, Ok(Some(data))) => self.answer(Kind::Event(MESSAGE), &**data).await,
-            (None, Err(error)) => self.answer(Kind::Event(MESSAGE), &error.message()).await,
+    /// The same; it waits for room as long as the socket lives: whoever reads, however slowly, gets it, and whoever reads
+    /// nothing is closed.
+    pub(in crate::net) async fn answer(&self, ack: Option<u64>, answer: &Answer) -> Result<()> {
+        let Some(said) = Said::of(ack, answer) else {
+            return Ok(());
+        };
+        if self.try_answer(ack, answer)? {
+            return Ok(());
         }
+        let _untaken = Untaken::of(&self.untaken);
+        let packet = self.packet(said.kind(), &said);
+        let sent = AssertUnwindSafe(self.session.send_queue.send(&packet, None)).catch_unwind();
+        sent.await
+            .map_err(|panic| panicked(answer, &*panic))?
+            .map_err(error)
     }
 
     /// Sends what finds room at once, after all that was said before; how many it were.
@@ -208,6 +199,44 @@ impl SocketSender {
         let too_late = |_| CallError::new(Code::Timeout, "no ack in time");
         tokio::time::timeout(wait, answered).await.map_err(too_late)?
     }
+}
+
+/// How a call is answered.
+enum Said<'a> {
+    Ack(u64, AnswerFrame<'a>),
+    /// Its bare result, where it has no ack.
+    Message(BareAnswer<'a>),
+}
+
+impl<'a> Said<'a> {
+    fn of(ack: Option<u64>, answer: &'a Answer) -> Option<Self> {
+        match ack {
+            Some(id) => Some(Self::Ack(id, AnswerFrame::new(&answer.event, &answer.result))),
+            None => BareAnswer::new(&answer.result).map(Self::Message),
+        }
+    }
+
+    fn kind(&self) -> Kind<'static> {
+        match self {
+            Self::Ack(id, _) => Kind::Ack(*id),
+            Self::Message(_) => Kind::Event(MESSAGE),
+        }
+    }
+}
+
+impl Serialize for Said<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        match self {
+            Self::Ack(_, frame) => frame.serialize(serializer),
+            Self::Message(bare) => bare.serialize(serializer),
+        }
+    }
+}
+
+/// Data that panics while it is written is an error like any other.
+fn panicked(answer: &Answer, panic: &(dyn Any + Send)) -> CallError {
+    let (event, said) = (&answer.event, said(panic));
+    CallError::internal(format_args!("the answer of {event} panicked: {said}"))
 }
 
 /// An answer that waits for room, until it is dropped.

@@ -1,7 +1,7 @@
 //! Packets that go out, as text; their Buffers follow them. Each is appended to what is there, and leaves nothing behind
 //! where it cannot be written.
 
-use std::{io::Write, ops::Range};
+use std::ops::Range;
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -66,7 +66,7 @@ fn head<E>(
     };
     begin(text, digit, namespace);
     if let Some(id) = id {
-        append(text, format_args!("{id}"));
+        append_json(text, &id);
     }
     text.push(b'[');
     if let Kind::Event { name, .. } = kind {
@@ -139,15 +139,10 @@ fn begin(text: &mut Vec<u8>, digit: u8, namespace: &str) {
     }
 }
 
-fn append(text: &mut Vec<u8>, what: std::fmt::Arguments<'_>) {
-    // Memory takes all that is written.
-    let _ = text.write_fmt(what);
-}
-
-/// Appends what is always JSON: texts, and what was JSON before.
+/// Appends what is always JSON: texts, numbers, and what was JSON before.
 fn append_json(text: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) {
     let written = serde_json::to_writer(text, value);
-    debug_assert!(written.is_ok(), "texts are JSON");
+    debug_assert!(written.is_ok(), "texts and numbers are JSON");
 }
 
 #[cfg(test)]

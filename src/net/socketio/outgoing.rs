@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use serde::ser::Error;
+use serde::{Serialize, ser::Error};
 use serde_json::value::RawValue;
 
 use super::{
@@ -13,10 +13,7 @@ use super::{
     packet::Version,
 };
 use crate::{
-    call::{
-        payload::{self, Data},
-        peer::Outgoing,
-    },
+    call::payload::{self, Data},
     config::Parser,
     net::engineio::{Encoder, Message, Queued},
 };
@@ -34,13 +31,12 @@ pub(in crate::net) enum Kind<'a> {
     Ack(u64),
 }
 
-/// A packet, and its data.
-#[derive(Clone, Copy)]
-pub(in crate::net) struct Packet<'a> {
+/// A packet, and its data: of a type that is known, so that it is written without a detour, or of any.
+pub(in crate::net) struct Packet<'a, B: ?Sized> {
     pub(in crate::net) parser: Parser,
     pub(in crate::net) namespace: &'a str,
     pub(in crate::net) kind: Kind<'a>,
-    pub(in crate::net) body: Outgoing<'a>,
+    pub(in crate::net) body: &'a B,
 }
 
 /// Why a packet cannot be written.
@@ -64,7 +60,7 @@ impl Unwritable {
     }
 }
 
-impl Message for Packet<'_> {
+impl<B: Serialize + ?Sized> Message for Packet<'_, B> {
     fn write(&self, to: &mut Encoder<'_>) -> serde_json::Result<()> {
         let kind = match self.kind {
             Kind::Event(name) => encode::Kind::Event { name, id: None },

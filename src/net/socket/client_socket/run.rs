@@ -1,0 +1,123 @@
+//! How a call runs and is answered: most are done when they have begun, and are answered right there.
+
+use std::{
+    future::poll_fn,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
+
+use futures_util::{FutureExt, future::BoxFuture};
+
+use super::{super::call_queue::Incoming, ClientSocket};
+use crate::{
+    call::dispatch::{Answer, Begun},
+    error::{CallError, Code, Result},
+};
+
+impl ClientSocket {
+    /// Starts a call: what is left of it becomes a task. Whether others wait.
+    pub(super) fn start(self: &Arc<Self>, incoming: Incoming) -> bool {
+        let begun = catch_unwind(AssertUnwindSafe(|| self.run(incoming)));
+        match begun.unwrap_or_else(|_| panicked()) {
+            None => self.call_queue.ended(),
+            Some(rest) => {
+                let others_wait = self.call_queue.begun();
+                self.go_on(rest);
+                others_wait
+            }
+        }
+    }
+
+    /// Starts nothing, as nobody hears an answer.
+    pub(super) fn give_up(&self) -> bool {
+        self.shared.metrics.answered(Some(Code::Unauthenticated));
+        self.call_queue.ended()
+    }
+
+    /// Runs a call up to its first wait; what is left of it.
+    fn run(self: &Arc<Self>, incoming: Incoming) -> Option<BoxFuture<'static, ()>> {
+        let Incoming {
+            arrived,
+            ack,
+            in_flight,
+            account,
+        } = incoming;
+        let dispatcher = &self.shared.dispatcher;
+        match dispatcher.begin(arrived, account.clone(), self.clone()) {
+            Begun::Done(answer) => {
+                let unsaid = self.try_answer(ack, answer)?;
+                let this = self.clone();
+                let mut rest = async move {
+                    let _until_answered = (in_flight, account);
+                    this.answer(ack, unsaid).await;
+                }
+                .boxed();
+                // So that it has its place before those that come after it.
+                (&mut rest).now_or_never().is_none().then_some(rest)
+            }
+            Begun::Waits(waiting) => {
+                let this = self.clone();
+                let rest = async move {
+                    let _until_answered = (in_flight, account);
+                    let answer = waiting.answer().await;
+                    this.answer(ack, answer).await;
+                };
+                Some(rest.boxed())
+            }
+        }
+    }
+
+    /// Runs what is left of a call as a task. Others that it held back start as soon as they may.
+    fn go_on(self: &Arc<Self>, rest: BoxFuture<'static, ()>) {
+        let this = self.clone();
+        let mut rest = AssertUnwindSafe(rest).catch_unwind();
+        tokio::spawn(poll_fn(move |context| {
+            let polled = rest.poll_unpin(context).map(|ended| {
+                ended.unwrap_or_else(|_| panicked());
+                this.call_queue.finished();
+            });
+            if this.call_queue.was_released() || polled.is_ready() {
+                this.start_waiting();
+            }
+            polled
+        }));
+    }
+
+    async fn answer(&self, ack: Option<u64>, answer: Answer) {
+        let mut unsaid = Some(answer);
+        while let Some(answer) = unsaid {
+            let said = self.sender.answer(ack, &answer).await;
+            unsaid = self.unsaid(answer, said.map(|()| true));
+        }
+    }
+
+    /// Answers where there is room; what is still to be said.
+    fn try_answer(&self, ack: Option<u64>, answer: Answer) -> Option<Answer> {
+        let said = self.sender.try_answer(ack, &answer);
+        self.unsaid(answer, said)
+    }
+
+    /// What is still to be said when an answer was tried: the same, where there was no room; an apology, where it cannot be
+    /// written.
+    fn unsaid(&self, answer: Answer, said: Result<bool>) -> Option<Answer> {
+        let failure = answer.result.as_ref().err().map(CallError::code);
+        match said {
+            Ok(true) => {}
+            Ok(false) => return Some(answer),
+            Err(error) if error.code() == Code::Internal && failure.is_none() => {
+                return Some(Answer {
+                    event: answer.event,
+                    result: Err(error),
+                });
+            }
+            Err(error) => tracing::debug!(%error, "an answer did not reach its client"),
+        }
+        self.shared.metrics.answered(failure);
+        None
+    }
+}
+
+fn panicked<T: Default>() -> T {
+    tracing::error!("what a call left behind panicked");
+    T::default()
+}

@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
 
 use super::{
     message::Outgoing,
@@ -13,6 +13,9 @@ use super::{
 
 /// The share of the time that a client of version 3 may be silent after which it is listened for.
 const SLICES: u32 = 8;
+
+/// No interval is shorter.
+const SHORTEST: Duration = Duration::from_millis(1);
 
 /// Listens for as long as the session lives.
 pub(super) fn begin(session: Arc<Session>) {
@@ -28,7 +31,7 @@ async fn ask(session: &Arc<Session>) {
     let settings = session.settings();
     let (interval, patience) = (settings.ping_interval, settings.ping_timeout);
     loop {
-        if pause(session, interval).await {
+        if pause(session, sleep(interval)).await {
             return;
         }
         session.life.awaits();
@@ -44,10 +47,13 @@ async fn ask(session: &Arc<Session>) {
 
 async fn listen(session: &Arc<Session>) {
     let settings = session.settings();
-    let patience = settings.ping_interval + settings.ping_timeout;
+    let slice = ((settings.ping_interval + settings.ping_timeout) / SLICES).max(SHORTEST);
     let mut silent = 0;
+    // By the clock, as each of many pauses takes a little longer than it should.
+    let mut slices = interval_at(Instant::now() + slice, slice);
+    slices.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while silent < SLICES {
-        if pause(session, patience / SLICES).await {
+        if pause(session, slices.tick()).await {
             return;
         }
         silent = match session.life.was_heard() || session.is_paused() {
@@ -59,9 +65,9 @@ async fn listen(session: &Arc<Session>) {
 }
 
 /// Whether the session ended meanwhile.
-async fn pause(session: &Session, time: Duration) -> bool {
+async fn pause<T>(session: &Session, pause: impl Future<Output = T>) -> bool {
     tokio::select! {
-        () = sleep(time) => session.is_closed(),
+        _ = pause => session.is_closed(),
         () = ended(session) => true,
     }
 }

@@ -39,11 +39,12 @@ const CLOSE: &[u8] = b"1";
 const BINARY: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
 pub(super) async fn answer(server: &Arc<Server>, request: Request) -> Result<Response, Refusal> {
-    let form = Form::of(request.uri());
+    let mut form = Form::of(request.uri());
     let Some(id) = parameter(request.uri(), "sid") else {
         return open(server, &request, &form);
     };
     let session = server.sessions.find(id).ok_or(Refusal::UnknownSession)?;
+    form.is_text |= session.state().is_text;
     match *request.method() {
         Method::GET => poll(&session, &form).await,
         Method::POST => post(session, request, &form).await,
@@ -114,6 +115,7 @@ fn open(server: &Arc<Server>, request: &Request, form: &Form) -> Result<Response
     let protocol = protocol(server, request)?;
     let head = || Head::of(request.headers(), request.uri());
     let session = server.open(protocol, head).map_err(|_| Refusal::NoRandomness)?;
+    session.state().is_text = form.is_text;
     let greeting = session.greeting(&["websocket"]);
     server.begin(&session);
     Ok(form.answer(protocol, &[greeting], None))

@@ -129,6 +129,8 @@ pub(super) struct State {
     pub(super) upgrade: Upgrade,
     pub(super) is_polled: bool,
     pub(super) is_posted: bool,
+    /// Its client takes no bytes, as it said when it began to poll.
+    pub(super) is_text: bool,
 }
 
 impl Session {
@@ -159,6 +161,7 @@ impl Session {
                 upgrade: Upgrade::None,
                 is_polled: false,
                 is_posted: false,
+                is_text: false,
             }),
             closed: OnceLock::new(),
         })

@@ -84,3 +84,23 @@ async fn who_is_silent_is_gone() {
         assert_eq!(old.text().await, "3hello");
     }
 }
+
+/// The soonest of several, as each may be late on a busy machine.
+#[tokio::test]
+async fn a_silent_client_is_gone_when_its_time_is_up() {
+    let time = Duration::from_millis(500);
+    let server = server(Config {
+        ping_interval: Duration::from_millis(300),
+        ping_timeout: Duration::from_millis(200),
+        ..Config::default()
+    })
+    .await;
+    let mut soonest = Duration::MAX;
+    for _ in 0..8 {
+        let mut old = RawClient::connect_old(&server.url).await;
+        let begun = Instant::now();
+        while !matches!(old.next().await, None | Some(Message::Close(_))) {}
+        soonest = soonest.min(begun.elapsed());
+    }
+    assert!(soonest < time + Duration::from_millis(6), "{soonest:?}");
+}

@@ -31,6 +31,23 @@ async fn a_poll_takes_16_packets_at_most() {
     assert_eq!(heard, (0..100).map(answer).collect::<Vec<_>>());
 }
 
+/// 2.x clients that take no bytes say so when they begin to poll; not all of them repeat it.
+#[tokio::test]
+async fn a_client_that_takes_no_bytes_says_so_once() {
+    let server = server(Config::default()).await;
+    let target = "/socket.io/?EIO=3&transport=polling";
+    let opened = ask(&server.url, "GET", &format!("{target}&b64=1"), "", b"").await;
+    let id = opened.text().split('"').nth(3).unwrap();
+    let client = Polling {
+        url: server.url.clone(),
+        target: format!("{target}&sid={id}"),
+        id: id.to_owned(),
+    };
+    let call = r#"451-["event",{"event":"echo.bytes","data":{"_placeholder":true,"num":0}}]"#;
+    client.post(&format!("{}:{call}6:b4aGk=", call.len())).await;
+    client.until("6:b4aGk=").await;
+}
+
 #[tokio::test]
 async fn a_second_poll_ends_the_session_as_in_node() {
     let server = server(Config::default()).await;

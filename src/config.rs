@@ -90,6 +90,16 @@ pub struct Config {
     )]
     pub parser: Parser,
 
+    /// Compress messages over WebSockets whose clients offer it (permessage-deflate), as all browsers do: less to
+    /// carry, for more of the processor's time
+    #[arg(long, env = "UPDRAFT_PER_MESSAGE_DEFLATE", value_parser = clap::builder::BoolishValueParser::new())]
+    pub per_message_deflate: bool,
+
+    /// Fewest bytes of a message that is worth compressing
+    #[arg(long, env = "UPDRAFT_PER_MESSAGE_DEFLATE_THRESHOLD", value_name = "BYTES",
+        default_value_t = Config::default().per_message_deflate_threshold)]
+    pub per_message_deflate_threshold: u32,
+
     /// Serve figures for Prometheus at /metrics, to whoever asks
     #[arg(long, env = "UPDRAFT_METRICS", value_parser = clap::builder::BoolishValueParser::new())]
     pub metrics: bool,
@@ -271,6 +281,8 @@ impl Default for Config {
             trusted_proxies: Vec::new(),
             client_bundle: None,
             parser: Parser::default(),
+            per_message_deflate: false,
+            per_message_deflate_threshold: 1024,
             metrics: false,
             min_client: None,
             data: PathBuf::from("./data"),

@@ -11,6 +11,7 @@ mod connect;
 mod context;
 mod cores;
 mod decoder;
+mod deflate;
 mod diagnostics;
 mod failures;
 mod faults;

@@ -10,7 +10,7 @@ use std::{
 use tokio::sync::Notify;
 
 use super::{
-    message::{Encoder, Message, Outgoing, Queued},
+    message::{Encoder, Framing, Message, Outgoing, Queued},
     packet::Protocol,
     payload::MOST_PACKETS,
     writer::{ROOM, Writer},
@@ -118,7 +118,8 @@ impl State {
         {
             writer.prepare();
             let before = writer.frames.len();
-            message.write(&mut Encoder::Frames(&mut writer.frames, self.protocol))?;
+            let framing = writer.framing(self.protocol);
+            message.write(&mut Encoder::Frames(&mut writer.frames, framing))?;
             let is_held = self.held.cover(writer.frames.len());
             if !is_held {
                 self.short = writer.frames.len() - before;
@@ -154,14 +155,14 @@ impl State {
     }
 
     /// Puts frames that were written out for many where a WebSocket takes them at once; whether it does.
-    pub(super) fn put_frames<'a>(&mut self, frames: impl FnOnce(Protocol) -> &'a [u8]) -> bool {
+    pub(super) fn put_frames<'a>(&mut self, frames: impl FnOnce(Framing) -> &'a [u8]) -> bool {
         let Carrier::WebSocket(writer) = &mut self.carrier else {
             return false;
         };
         if !self.waiting.is_empty() || !writer.has_room() {
             return false;
         }
-        let frames = frames(self.protocol);
+        let frames = frames(writer.framing(self.protocol));
         let is_held = self.held.cover(writer.waits() + frames.len());
         if is_held {
             writer.prepare();
@@ -262,9 +263,10 @@ impl State {
             && let Carrier::WebSocket(writer) = &mut self.carrier
         {
             // What was written out once can be written again.
+            let framing = writer.framing(self.protocol);
             let written = queued
                 .message
-                .write(&mut Encoder::Frames(&mut writer.frames, self.protocol));
+                .write(&mut Encoder::Frames(&mut writer.frames, framing));
             debug_assert!(written.is_ok());
         }
     }

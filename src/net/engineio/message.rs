@@ -5,7 +5,10 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 
 use super::packet::Protocol;
-use crate::net::websocket::encode::{self, Kind};
+use crate::net::websocket::{
+    deflate::Deflate,
+    encode::{self, Kind},
+};
 
 /// What stands before the bytes of a binary message in Engine.IO v3: the type of a message.
 const MESSAGE: u8 = b'4' - b'0';
@@ -45,9 +48,17 @@ impl Outgoing {
     }
 }
 
+/// How a WebSocket carries messages.
+#[derive(Clone, Copy)]
+pub(in crate::net) struct Framing {
+    pub(in crate::net) protocol: Protocol,
+    /// Whether messages are compressed.
+    pub(in crate::net) deflate: Option<Deflate>,
+}
+
 /// Where messages are written.
 pub(in crate::net) enum Encoder<'a> {
-    Frames(&'a mut Vec<u8>, Protocol),
+    Frames(&'a mut Vec<u8>, Framing),
     Packets(&'a mut VecDeque<Outgoing>),
 }
 
@@ -64,7 +75,7 @@ impl Encoder<'_> {
         write: impl FnOnce(&mut Vec<u8>) -> serde_json::Result<T>,
     ) -> serde_json::Result<T> {
         match self {
-            Self::Frames(frames, _) => {
+            Self::Frames(frames, framing) => {
                 let start = frames.len();
                 let mut whole = Whole {
                     frames,
@@ -72,7 +83,7 @@ impl Encoder<'_> {
                 };
                 let open = encode::begin(whole.frames, Kind::Text, USUAL);
                 let written = write(whole.frames)?;
-                open.finish(whole.frames);
+                finish(open, whole.frames, *framing);
                 whole.start = None;
                 Ok(written)
             }
@@ -88,12 +99,14 @@ impl Encoder<'_> {
     /// Writes a Buffer.
     pub(in crate::net) fn binary(&mut self, bytes: Bytes) {
         match self {
-            Self::Frames(frames, Protocol::V4) => encode::frame(frames, Kind::Binary, &bytes),
-            Self::Frames(frames, Protocol::V3) => {
+            Self::Frames(frames, framing) if framing.protocol == Protocol::V4 => {
+                frame(frames, Kind::Binary, &bytes, *framing);
+            }
+            Self::Frames(frames, framing) => {
                 let open = encode::begin(frames, Kind::Binary, bytes.len() + 1);
                 frames.push(MESSAGE);
                 frames.extend_from_slice(&bytes);
-                open.finish(frames);
+                finish(open, frames, *framing);
             }
             Self::Packets(packets) => packets.push_back(Outgoing::Binary(bytes)),
         }
@@ -103,9 +116,25 @@ impl Encoder<'_> {
     pub(super) fn packet(&mut self, packet: Outgoing) {
         match (self, packet) {
             (Self::Packets(packets), packet) => packets.push_back(packet),
-            (Self::Frames(frames, _), Outgoing::Text(text)) => encode::frame(frames, Kind::Text, &text),
+            (Self::Frames(frames, framing), Outgoing::Text(text)) => {
+                frame(frames, Kind::Text, &text, *framing)
+            }
             (frames, Outgoing::Binary(bytes)) => frames.binary(bytes),
         }
+    }
+}
+
+fn frame(frames: &mut Vec<u8>, kind: Kind, payload: &[u8], framing: Framing) {
+    match framing.deflate {
+        None => encode::frame(frames, kind, payload),
+        Some(deflate) => encode::deflated_frame(frames, kind, payload, deflate),
+    }
+}
+
+fn finish(open: encode::Open, frames: &mut Vec<u8>, framing: Framing) {
+    match framing.deflate {
+        None => open.finish(frames),
+        Some(deflate) => open.finish_deflated(frames, deflate),
     }
 }
 

@@ -27,7 +27,7 @@ mod writer;
 
 pub(in crate::net) use self::{
     http::{PATH, routes},
-    message::{Encoder, Message, Queued},
+    message::{Encoder, Framing, Message, Queued},
     packet::{Malformed, Protocol},
     request::parameter,
     send_queue::Unsent,

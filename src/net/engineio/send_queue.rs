@@ -21,7 +21,7 @@ use tokio::{
 
 use super::{
     backlog::{Carrier, Polled, Standing, State},
-    message::{Encoder, Message},
+    message::{Encoder, Framing, Message},
     packet::Protocol,
     writer::Writer,
 };
@@ -142,7 +142,7 @@ impl SendQueue {
     }
 
     /// Sends frames that were written out for many, where a WebSocket takes them at once; whether it did.
-    pub(in crate::net) fn offer_frames<'a>(&self, frames: impl FnOnce(Protocol) -> &'a [u8]) -> bool {
+    pub(in crate::net) fn offer_frames<'a>(&self, frames: impl FnOnce(Framing) -> &'a [u8]) -> bool {
         let mut state = self.state();
         if !state.is_open() {
             // Nobody hears it.
@@ -320,7 +320,8 @@ impl SendQueue {
         let Carrier::Polling(polling) = &mut state.carrier else {
             return false;
         };
-        let mut encoder = Encoder::Frames(&mut writer.frames, self.protocol);
+        let framing = writer.framing(self.protocol);
+        let mut encoder = Encoder::Frames(&mut writer.frames, framing);
         for packet in polling.packets.drain(..) {
             encoder.packet(packet);
         }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::call::memory::Budget;
+use crate::{call::memory::Budget, net::websocket::deflate::Deflate};
 
 /// What a server holds its sessions to.
 pub(in crate::net) struct Settings {
@@ -16,6 +16,8 @@ pub(in crate::net) struct Settings {
     pub(in crate::net) on_late_body: Box<dyn Fn() + Send + Sync>,
     /// Longest that a WebSocket may take to take a session over.
     pub(in crate::net) upgrade_timeout: Duration,
+    /// Whether messages are compressed over WebSockets whose clients offer that.
+    pub(in crate::net) deflate: Option<Deflate>,
     /// Longest that a client may read nothing of what it is told.
     pub(in crate::net) send_timeout: Duration,
     /// What is held for all clients together.

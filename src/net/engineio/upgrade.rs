@@ -33,9 +33,11 @@ use crate::net::{
     conn::{Stream, bare},
     websocket::{
         close,
+        deflate::Deflate,
         encode::{self, Kind},
         frame::{Decoded, Decoder, Event},
-        handshake,
+        handshake::{self, Accepted},
+        inflate::inflate,
     },
 };
 
@@ -46,18 +48,19 @@ const PROBE: usize = 128;
 const BUFFER: usize = 256;
 
 pub(super) fn answer(server: &Arc<Server>, mut request: Request) -> Result<Response, Refusal> {
-    let accepted = handshake::accept(request.method(), request.headers());
+    let accepted = handshake::accept(request.method(), request.headers(), server.settings.deflate);
     let id = parameter(request.uri(), "sid");
     let taken = id
         .map(|id| server.sessions.find(id).ok_or(Refusal::UnknownSession))
         .transpose()?;
-    let (accepted, upgrade) = match (accepted, request.extensions_mut().remove::<OnUpgrade>()) {
-        (Ok(accepted), Some(upgrade)) => (accepted, upgrade),
-        (Err(refusal), _) if request.method() == http::Method::GET => {
-            return Ok((refusal.status(), refusal.headers()).into_response());
-        }
-        _ => return Err(Refusal::BadRequest),
-    };
+    let (Accepted { headers, deflate }, upgrade) =
+        match (accepted, request.extensions_mut().remove::<OnUpgrade>()) {
+            (Ok(accepted), Some(upgrade)) => (accepted, upgrade),
+            (Err(refusal), _) if request.method() == http::Method::GET => {
+                return Ok((refusal.status(), refusal.headers()).into_response());
+            }
+            _ => return Err(Refusal::BadRequest),
+        };
     match taken {
         None => {
             let protocol = protocol(server, &request)?;
@@ -74,19 +77,19 @@ pub(super) fn answer(server: &Arc<Server>, mut request: Request) -> Result<Respo
                     return;
                 };
                 session.state().transport = Transport::WebSocket;
-                carry(&session, stream, Some(&server)).await;
-                read(session, rest).await;
+                carry(&session, stream, deflate, Some(&server)).await;
+                read(session, deflate, rest).await;
             });
         }
         Some(session) => {
             match Probe::begin(session) {
-                Ok(probe) => drop(tokio::spawn(take_over(probe, upgrade))),
+                Ok(probe) => drop(tokio::spawn(take_over(probe, deflate, upgrade))),
                 // It is taken and closed, as Node does: clients hear of that, and not why a request failed.
                 Err(Refused) => drop(tokio::spawn(turn_away(server.settings.clone(), upgrade))),
             }
         }
     }
-    Ok((StatusCode::SWITCHING_PROTOCOLS, accepted).into_response())
+    Ok((StatusCode::SWITCHING_PROTOCOLS, headers).into_response())
 }
 
 async fn upgraded(upgrade: OnUpgrade) -> Option<(Stream, Vec<u8>)> {
@@ -100,9 +103,9 @@ async fn upgraded(upgrade: OnUpgrade) -> Option<(Stream, Vec<u8>)> {
 }
 
 /// Has a WebSocket carry a session from now on; one that begins, where a server is given, is greeted.
-async fn carry(session: &Arc<Session>, stream: Stream, begins: Option<&Server>) {
+async fn carry(session: &Arc<Session>, stream: Stream, deflate: Option<Deflate>, begins: Option<&Server>) {
     let waker = poll_fn(|cx| Poll::Ready(cx.waker().clone())).await;
-    session.send_queue.carried_by(Writer::new(stream, waker));
+    session.send_queue.carried_by(Writer::new(stream, waker, deflate));
     if let Some(server) = begins {
         // The first that it says finds room.
         let _ = session.send_queue.send_beyond(&session.greeting(&[]));
@@ -110,8 +113,8 @@ async fn carry(session: &Arc<Session>, stream: Stream, begins: Option<&Server>) 
     }
 }
 
-async fn read(session: Arc<Session>, rest: Vec<u8>) {
-    let decoder = Decoder::new(session.settings().max_message);
+async fn read(session: Arc<Session>, deflate: Option<Deflate>, rest: Vec<u8>) {
+    let decoder = Decoder::new(session.settings().max_message, deflate);
     Reader::new(session, decoder, rest).run().await;
 }
 
@@ -172,11 +175,11 @@ async fn turn_away(settings: Arc<Settings>, upgrade: OnUpgrade) {
     let _ = timeout(settings.upgrade_timeout, told).await;
 }
 
-async fn take_over(probe: Probe, upgrade: OnUpgrade) {
+async fn take_over(probe: Probe, deflate: Option<Deflate>, upgrade: OnUpgrade) {
     let longest = probe.session.settings().upgrade_timeout;
     let tried = async {
         let (mut stream, mut read) = upgraded(upgrade).await?;
-        let tried = try_out(&probe, &mut stream, &mut read).await;
+        let tried = try_out(&probe, deflate, &mut stream, &mut read).await;
         if tried.is_none() {
             // Before its client sees the connection end, and perhaps comes by another.
             probe.is_over();
@@ -190,15 +193,20 @@ async fn take_over(probe: Probe, upgrade: OnUpgrade) {
     if session.is_closed() {
         return;
     }
-    carry(&session, stream, None).await;
+    carry(&session, stream, deflate, None).await;
     session.is_taken_over();
     drop(probe);
-    self::read(session, rest).await;
+    self::read(session, deflate, rest).await;
 }
 
 /// Reads until the client says that it comes; what was read behind that.
-async fn try_out(probe: &Probe, stream: &mut Stream, read: &mut Vec<u8>) -> Option<Vec<u8>> {
-    let mut decoder = Decoder::new(PROBE);
+async fn try_out(
+    probe: &Probe,
+    deflate: Option<Deflate>,
+    stream: &mut Stream,
+    read: &mut Vec<u8>,
+) -> Option<Vec<u8>> {
+    let mut decoder = Decoder::new(PROBE, deflate);
     let mut is_probed = false;
     loop {
         let (used, said) = match decoder.decode(read).ok()? {
@@ -249,6 +257,11 @@ fn answer_probe(event: Event<'_>, is_probed: &mut bool) -> Option<Said> {
         Event::Text("5") if *is_probed => return Some(Said::Comes),
         Event::Ping(data) => encode::frame(&mut frames, Kind::Pong, data),
         Event::Pong(_) => {}
+        // Browsers compress whatever they say.
+        Event::Deflated(form, compressed) => {
+            let said = inflate(compressed, PROBE, |_| true).ok()?;
+            return answer_probe(form.event(&said).ok()?, is_probed);
+        }
         Event::Text(_) | Event::Binary(_) | Event::Close(_) => return None,
     }
     Some(Said::Answer(frames))

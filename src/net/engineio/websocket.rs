@@ -24,9 +24,10 @@ use super::{
 use crate::{
     call::memory::Held,
     net::websocket::{
-        close,
+        close::{self, Violation},
         encode::{self, Kind},
-        frame::{Decoded, Decoder, Event},
+        frame::{Decoded, Decoder, Event, Form},
+        inflate::{Uninflated, inflate},
     },
 };
 
@@ -50,7 +51,9 @@ pub(super) struct Reader {
     rest: Vec<u8>,
     /// Whether `rest` may hold a whole frame.
     is_due: bool,
-    /// Bytes that were read since others had their turn.
+    /// A compressed message that waits for memory.
+    deflated: Option<(Form, Box<[u8]>)>,
+    /// Bytes that were read and inflated since others had their turn.
     in_a_row: usize,
     stall: Option<Stall>,
     /// What is held of messages that came in part.
@@ -75,6 +78,7 @@ impl Reader {
             decoder,
             is_due: !rest.is_empty(),
             rest,
+            deflated: None,
             in_a_row: 0,
             stall: None,
         }
@@ -92,10 +96,6 @@ impl Reader {
             if self.session.is_paused() {
                 return self.poll_flushed(cx);
             }
-            if self.is_due {
-                self.receive_rest();
-                continue;
-            }
             if self.in_a_row >= SHARE {
                 self.in_a_row = 0;
                 if self.poll_flushed(cx).is_ready() {
@@ -103,6 +103,14 @@ impl Reader {
                 }
                 // Goes on when all others were looked for, and not only those that are known to have something.
                 return pin!(yield_now()).poll(cx);
+            }
+            if self.deflated.is_some() && !self.receive_deflated() {
+                let _: Poll<()> = self.poll_memory(cx);
+                return self.poll_flushed(cx);
+            }
+            if self.is_due {
+                self.receive_rest();
+                continue;
             }
             match self.poll_read(cx) {
                 None => return Poll::Ready(()),
@@ -177,12 +185,18 @@ impl Reader {
         } else if self.rest.len() < BUFFER && self.rest.capacity() > 2 * BUFFER {
             self.rest.shrink_to_fit();
         }
-        self.held.settle(self.rest.len() + self.decoder.held());
+        self.held.settle(self.waits());
+    }
+
+    /// Bytes of messages that came in part, or wait.
+    fn waits(&self) -> usize {
+        let deflated = self.deflated.as_ref().map_or(0, |(_, message)| message.len());
+        self.rest.len() + self.decoder.held() + deflated
     }
 
     /// Whether there is memory for so much more of a message.
     fn has_memory(&self, more: usize) -> bool {
-        self.held.cover(self.rest.len() + self.decoder.held() + more)
+        self.held.cover(self.waits() + more)
     }
 
     /// Reads nothing for a while. A client for which that lasts too long is not heard, and its session ends.
@@ -195,32 +209,53 @@ impl Reader {
         Poll::Pending
     }
 
-    /// Receives whole frames, until reading pauses; how many bytes they took.
+    /// Receives the compressed message that waits for memory; whether there was some.
+    fn receive_deflated(&mut self) -> bool {
+        let waits = self.waits();
+        let Some((form, message)) = self.deflated.take() else {
+            return true;
+        };
+        let session = self.session.clone();
+        let inflated = session.receive(|| receive_deflated(&session, &self.held, waits, form, &message));
+        match inflated {
+            Ok(bytes) => self.in_a_row += bytes,
+            Err(NoMemory) => self.deflated = Some((form, message)),
+        }
+        self.release_rest();
+        self.deflated.is_none()
+    }
+
+    /// Receives whole frames, until reading pauses or others have their turn; how many bytes they took.
     fn receive(&mut self, bytes: &mut [u8]) -> usize {
         let session = self.session.clone();
         self.is_due = false;
         session.receive(|| {
-            let mut at = 0;
-            while at < bytes.len() && !session.is_closed() {
-                if session.is_paused() {
+            let (mut at, end) = (0, bytes.len());
+            while at < end && !session.is_closed() {
+                if session.is_paused() || self.in_a_row >= SHARE {
                     self.is_due = true;
                     break;
                 }
                 match self.decoder.decode(&mut bytes[at..]) {
                     Ok(Decoded::Needs(_)) => break,
                     Ok(Decoded::Fragment(used)) => at += used,
-                    Ok(Decoded::Event(used, event)) => {
+                    Ok(Decoded::Event(used, Event::Deflated(form, message))) => {
                         at += used;
-                        if received(&session, event).is_err() {
-                            session.close_in_peace(CloseReason::ParseError);
+                        let waits = end - at + message.len();
+                        match receive_deflated(&session, &self.held, waits, form, message) {
+                            Ok(bytes) => self.in_a_row += bytes,
+                            Err(NoMemory) => {
+                                self.deflated = Some((form, message.into()));
+                                self.is_due = true;
+                                break;
+                            }
                         }
                     }
-                    Err(violation) => {
-                        session.send_queue.frame(|frames| {
-                            encode::close(frames, violation.code(), "");
-                        });
-                        session.close_in_peace(CloseReason::ParseError);
+                    Ok(Decoded::Event(used, event)) => {
+                        at += used;
+                        receive_event(&session, event);
                     }
+                    Err(violation) => fail(&session, violation),
                 }
             }
             self.decoder.release();
@@ -285,6 +320,50 @@ impl Reader {
     }
 }
 
+/// There is no memory for a message now.
+struct NoMemory;
+
+/// Receives a compressed message, for which and for what `waits` beside it there is to be memory; how many bytes it has.
+fn receive_deflated(
+    session: &Arc<Session>,
+    held: &Held,
+    waits: usize,
+    form: Form,
+    message: &[u8],
+) -> Result<usize, NoMemory> {
+    let inflated = inflate(message, session.settings().max_message, |bytes| {
+        held.cover(waits + bytes)
+    });
+    match inflated {
+        Ok(message) => {
+            match form.event(&message) {
+                Ok(event) => receive_event(session, event),
+                Err(violation) => fail(session, violation),
+            }
+            Ok(message.len())
+        }
+        Err(Uninflated::Violation(violation)) => {
+            fail(session, violation);
+            Ok(0)
+        }
+        Err(Uninflated::NoMemory) => Err(NoMemory),
+    }
+}
+
+/// Ends the session for what its client sent.
+fn fail(session: &Arc<Session>, violation: Violation) {
+    session.send_queue.frame(|frames| {
+        encode::close(frames, violation.code(), "");
+    });
+    session.close_in_peace(CloseReason::ParseError);
+}
+
+fn receive_event(session: &Arc<Session>, event: Event<'_>) {
+    if received(session, event).is_err() {
+        session.close_in_peace(CloseReason::ParseError);
+    }
+}
+
 fn received(session: &Arc<Session>, event: Event<'_>) -> Result<(), Malformed> {
     match event {
         Event::Text(text) => receive(session, Packet::from_text(session.protocol(), text)?),
@@ -296,6 +375,7 @@ fn received(session: &Arc<Session>, event: Event<'_>) -> Result<(), Malformed> {
             Ok(())
         }
         Event::Pong(_) => Ok(()),
+        Event::Deflated(..) => Err(Malformed("a message that is compressed")),
         Event::Close(said) => {
             let code = said.map_or(close::NORMAL, |said| said.code);
             session.send_queue.frame(|frames| encode::close(frames, code, ""));

@@ -11,7 +11,8 @@ use std::{
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::net::conn::Stream;
+use super::{message::Framing, packet::Protocol};
+use crate::net::{conn::Stream, websocket::deflate::Deflate};
 
 /// Bytes of frames that wait for the client before no more are written out.
 pub(super) const ROOM: usize = 64 << 10;
@@ -31,6 +32,7 @@ thread_local! {
 
 pub(super) struct Writer {
     stream: Stream,
+    deflate: Option<Deflate>,
     pub(super) frames: Vec<u8>,
     /// Bytes of `frames` that have left.
     written: usize,
@@ -47,9 +49,10 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn new(stream: Stream, waker: Waker) -> Self {
+    pub(super) fn new(stream: Stream, waker: Waker, deflate: Option<Deflate>) -> Self {
         Self {
             stream,
+            deflate,
             frames: Vec::new(),
             written: 0,
             waker,
@@ -58,6 +61,14 @@ impl Writer {
             gone: 0,
             is_unflushed: false,
             shut: false,
+        }
+    }
+
+    /// How messages are written into `frames`.
+    pub(super) fn framing(&self, protocol: Protocol) -> Framing {
+        Framing {
+            protocol,
+            deflate: self.deflate,
         }
     }
 
@@ -210,7 +221,7 @@ mod tests {
 
     #[test]
     fn what_a_stream_holds_back_is_flushed_until_it_has_left() {
-        let mut writer = Writer::new(Box::<Holding>::default(), Waker::noop().clone());
+        let mut writer = Writer::new(Box::<Holding>::default(), Waker::noop().clone(), None);
         let mut cx = Context::from_waker(Waker::noop());
         writer.prepare();
         writer.frames.extend_from_slice(b"frame");
@@ -223,7 +234,7 @@ mod tests {
     #[test]
     fn of_a_large_message_no_more_is_held_than_the_client_has_yet_to_take() {
         let (here, _there) = tokio::io::duplex(1 << 20);
-        let mut writer = Writer::new(Box::new(here), Waker::noop().clone());
+        let mut writer = Writer::new(Box::new(here), Waker::noop().clone(), None);
         writer.prepare();
         writer.frames.resize((1 << 20) + 100, 7);
         let written = writer.poll_write(&mut Context::from_waker(Waker::noop()));

@@ -13,7 +13,7 @@ use crate::{
     config::Parser,
     error::Result,
     net::{
-        engineio::{Encoder, Message, Protocol},
+        engineio::{Encoder, Framing, Message, Protocol},
         socketio::{Kind, OwnPacket, Packet, ROOT},
     },
 };
@@ -69,7 +69,9 @@ impl EncodedEvent {
 pub(in crate::net) struct EventBatch<'a> {
     emits: &'a [&'a EncodedEvent],
     frames: OnceLock<Vec<u8>>,
+    deflated: OnceLock<Vec<u8>>,
     old_frames: OnceLock<Vec<u8>>,
+    old_deflated: OnceLock<Vec<u8>>,
 }
 
 impl<'a> EventBatch<'a> {
@@ -77,7 +79,9 @@ impl<'a> EventBatch<'a> {
         Self {
             emits,
             frames: OnceLock::new(),
+            deflated: OnceLock::new(),
             old_frames: OnceLock::new(),
+            old_deflated: OnceLock::new(),
         }
     }
 
@@ -89,11 +93,13 @@ impl<'a> EventBatch<'a> {
         self.emits.len()
     }
 
-    /// All of them as frames. All clients have the same parser.
-    pub(in crate::net) fn frames(&self, parser: Parser, protocol: Protocol) -> &[u8] {
-        let frames = match protocol {
-            Protocol::V3 => &self.old_frames,
-            Protocol::V4 => &self.frames,
+    /// All of them as frames. All clients have the same parser, and the same threshold of what is compressed.
+    pub(in crate::net) fn frames(&self, parser: Parser, framing: Framing) -> &[u8] {
+        let frames = match (framing.protocol, framing.deflate) {
+            (Protocol::V4, None) => &self.frames,
+            (Protocol::V4, Some(_)) => &self.deflated,
+            (Protocol::V3, None) => &self.old_frames,
+            (Protocol::V3, Some(_)) => &self.old_deflated,
         };
         frames.get_or_init(|| {
             let mut frames = Vec::new();
@@ -105,7 +111,7 @@ impl<'a> EventBatch<'a> {
                     kind: Kind::Event(&emit.event),
                     body: &emit.data,
                 };
-                if let Err(error) = packet.write(&mut Encoder::Frames(&mut frames, protocol)) {
+                if let Err(error) = packet.write(&mut Encoder::Frames(&mut frames, framing)) {
                     tracing::debug!(%error, "an event that clients could not take");
                 }
             }

@@ -9,6 +9,7 @@ use crate::net::{
     engineio::{self, CloseReason, Handler, Session, Settings},
     metrics::Limit,
     socket::{client::Client, shared::Shared},
+    websocket::deflate::Deflate,
 };
 
 /// How long clients have to go, once they were told that nothing more comes.
@@ -42,6 +43,9 @@ impl Clients {
             max_message: config.max_call.saturating_mul(OVERSIZE),
             body_timeout: config.body_timeout,
             on_late_body: late,
+            deflate: config.per_message_deflate.then_some(Deflate {
+                threshold: config.per_message_deflate_threshold,
+            }),
             upgrade_timeout: config.handshake_timeout,
             send_timeout: config.send_timeout,
             memory: shared.memory.clone(),

@@ -270,7 +270,7 @@ impl Drop for Asking<'_> {
 impl EventSink for SocketSender {
     fn offer(self: Arc<Self>, emits: &EventBatch<'_>) -> usize {
         let queue = &self.session.send_queue;
-        if queue.offer_frames(|protocol| emits.frames(self.parser, protocol)) {
+        if queue.offer_frames(|framing| emits.frames(self.parser, framing)) {
             return emits.len();
         }
         emits

@@ -6,8 +6,8 @@ pub(crate) const NORMAL: u16 = 1000;
 /// What came is no WebSocket.
 pub(crate) const PROTOCOL: u16 = 1002;
 
-/// A text is not UTF-8.
-pub(crate) const NOT_UTF8: u16 = 1007;
+/// A text is not UTF-8, or what is compressed is broken.
+pub(crate) const INVALID: u16 = 1007;
 
 /// A message is larger than its limit.
 pub(crate) const TOO_LARGE: u16 = 1009;
@@ -27,6 +27,9 @@ pub(crate) enum Violation {
     /// A text or a close reason is not UTF-8.
     #[error("text that is not UTF-8")]
     NotUtf8,
+    /// A message is not compressed as it says.
+    #[error("compressed data that is broken")]
+    Corrupt,
     /// A message is larger than its limit.
     #[error("a message over the limit")]
     TooLarge,
@@ -37,7 +40,7 @@ impl Violation {
     pub(crate) fn code(self) -> u16 {
         match self {
             Self::Protocol(_) => PROTOCOL,
-            Self::NotUtf8 => NOT_UTF8,
+            Self::NotUtf8 | Self::Corrupt => INVALID,
             Self::TooLarge => TOO_LARGE,
         }
     }
@@ -98,6 +101,6 @@ mod tests {
     fn a_close_frame_may_say_nothing_but_not_half_a_code() {
         assert_eq!(Close::decode(b""), Ok(None));
         assert_eq!(Close::decode(b"\x03").unwrap_err().code(), PROTOCOL);
-        assert_eq!(Close::decode(b"\x03\xe8\xff").unwrap_err().code(), NOT_UTF8);
+        assert_eq!(Close::decode(b"\x03\xe8\xff").unwrap_err().code(), INVALID);
     }
 }

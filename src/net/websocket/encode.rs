@@ -1,6 +1,9 @@
 //! Frames that go out, one behind the other in a buffer that is written at once. A server masks nothing (RFC 6455, 5.1).
 
-use super::close::may_be_sent;
+use super::{
+    close::may_be_sent,
+    deflate::{Deflate, compress},
+};
 
 /// What a frame carries (RFC 6455, 5.2): the first byte of one that is not fragmented.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +17,9 @@ pub(crate) enum Kind {
     Pong = 0x8a,
 }
 
+/// What the first byte of a compressed message has besides (RFC 7692, 7.2.3.1).
+const COMPRESSED: u8 = 0x40;
+
 /// Most bytes of a control frame's payload.
 const MOST_OF_CONTROL: usize = 125;
 
@@ -22,6 +28,23 @@ pub(crate) fn frame(frames: &mut Vec<u8>, kind: Kind, payload: &[u8]) {
     frames.reserve(MOST_OF_HEAD + payload.len());
     head(frames, kind, payload.len());
     frames.extend_from_slice(payload);
+}
+
+/// The same, compressed where that was agreed and makes it smaller.
+pub(crate) fn deflated_frame(frames: &mut Vec<u8>, kind: Kind, payload: &[u8], deflate: Deflate) {
+    let compressed = (payload.len() >= deflate.threshold as usize)
+        .then(|| compress(payload))
+        .flatten();
+    match compressed {
+        None => frame(frames, kind, payload),
+        Some(compressed) => append_compressed(frames, kind, &compressed),
+    }
+}
+
+fn append_compressed(frames: &mut Vec<u8>, kind: Kind, compressed: &[u8]) {
+    let (head, taken) = written_head(kind as u8 | COMPRESSED, compressed.len());
+    frames.extend_from_slice(&head[..taken]);
+    frames.extend_from_slice(compressed);
 }
 
 /// Appends a close frame; of a reason as much as fits, in whole characters.
@@ -62,7 +85,7 @@ impl Open {
     pub(crate) fn finish(self, frames: &mut Vec<u8>) {
         let payload = self.payload();
         let length = frames.len() - payload;
-        let (head, taken) = written_head(self.kind, length);
+        let (head, taken) = written_head(self.kind as u8, length);
         if taken > self.room {
             frames.splice(self.start..payload, head[..taken].iter().copied());
             return;
@@ -72,6 +95,21 @@ impl Open {
         if taken < self.room {
             frames.copy_within(payload.., begins);
             frames.truncate(begins + length);
+        }
+    }
+
+    /// The same, compressed where that was agreed and makes it smaller.
+    pub(crate) fn finish_deflated(self, frames: &mut Vec<u8>, deflate: Deflate) {
+        let payload = &frames[self.payload()..];
+        let compressed = (payload.len() >= deflate.threshold as usize)
+            .then(|| compress(payload))
+            .flatten();
+        match compressed {
+            None => self.finish(frames),
+            Some(compressed) => {
+                frames.truncate(self.start);
+                append_compressed(frames, self.kind, &compressed);
+            }
         }
     }
 
@@ -86,18 +124,18 @@ impl Open {
 const MOST_OF_HEAD: usize = 10;
 
 fn head(frames: &mut Vec<u8>, kind: Kind, length: usize) {
-    let (head, taken) = written_head(kind, length);
+    let (head, taken) = written_head(kind as u8, length);
     frames.extend_from_slice(&head[..taken]);
 }
 
 fn head_length(length: usize) -> usize {
-    written_head(Kind::Text, length).1
+    written_head(Kind::Text as u8, length).1
 }
 
-/// A head, and how many of its bytes count.
-fn written_head(kind: Kind, length: usize) -> ([u8; MOST_OF_HEAD], usize) {
+/// A head with this first byte, and how many of its bytes count.
+fn written_head(first: u8, length: usize) -> ([u8; MOST_OF_HEAD], usize) {
     let mut head = [0; MOST_OF_HEAD];
-    head[0] = kind as u8;
+    head[0] = first;
     if let Ok(length) = u16::try_from(length) {
         if length <= MOST_OF_CONTROL as u16 {
             head[1] = length as u8;

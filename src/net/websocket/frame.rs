@@ -2,8 +2,8 @@
 //! borrowed from there. Only the fragments of a message are collected here, up to its limit; a decoder between two
 //! messages holds nothing.
 //!
-//! Source: RFC 6455, 5 (framing), 6.2 and 8.1 (messages, UTF-8), 7.1.7 (failing a connection). No extension is
-//! negotiated, so its reserved bits mean nothing. A length may be written longer than it need be, as Node's `ws` allows.
+//! Source: RFC 6455, 5 (framing), 6.2 and 8.1 (messages, UTF-8), 7.1.7 (failing a connection); RFC 7692, 6 (which messages
+//! are compressed). A length may be written longer than it need be, as Node's `ws` allows.
 
 use std::io::Cursor;
 
@@ -18,6 +18,7 @@ use tokio_tungstenite::tungstenite::{
 
 use super::{
     close::{Close, Violation},
+    deflate::Deflate,
     mask::unmask,
 };
 
@@ -32,11 +33,33 @@ const MOST_OF_CONTROL: u64 = 125;
 pub(crate) enum Event<'a> {
     Text(&'a str),
     Binary(&'a [u8]),
+    /// A message of this form, compressed. Its limit holds for what is to be inflated.
+    Deflated(Form, &'a [u8]),
     /// To be answered by a pong with the same bytes.
     Ping(&'a [u8]),
     Pong(&'a [u8]),
     /// The last frame: whatever follows is not to be read.
     Close(Option<Close<'a>>),
+}
+
+/// The two forms of messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    Text,
+    Binary,
+}
+
+impl Form {
+    /// A message of this form.
+    ///
+    /// # Errors
+    /// Where it is a text that is not UTF-8.
+    pub(crate) fn event(self, message: &[u8]) -> Result<Event<'_>, Violation> {
+        match self {
+            Self::Text => utf8(message).map(Event::Text),
+            Self::Binary => Ok(Event::Binary(message)),
+        }
+    }
 }
 
 /// How far the bytes of a read buffer went.
@@ -60,14 +83,17 @@ pub(crate) enum Decoded<'a> {
 #[derive(Debug)]
 pub(crate) struct Decoder {
     /// Most bytes of a message.
-    limit: usize,
+    limit: u32,
+    /// Whether messages may be compressed.
+    is_deflated: bool,
     message: Option<Box<Message>>,
 }
 
 /// A message in fragments.
 #[derive(Debug)]
 struct Message {
-    is_text: bool,
+    form: Form,
+    is_deflated: bool,
     payload: Vec<u8>,
     /// How many bytes of a text are known to be UTF-8: all but a character that is not there as a whole.
     valid: usize,
@@ -76,9 +102,13 @@ struct Message {
 }
 
 impl Decoder {
-    /// A decoder for messages of at most `limit` bytes.
-    pub(crate) fn new(limit: usize) -> Self {
-        Self { limit, message: None }
+    /// A decoder for messages of at most `limit` bytes, which may be compressed where that was agreed.
+    pub(crate) fn new(limit: usize, deflate: Option<Deflate>) -> Self {
+        Self {
+            limit: limit.try_into().unwrap_or(u32::MAX),
+            is_deflated: deflate.is_some(),
+            message: None,
+        }
     }
 
     /// Bytes that the fragments of a message hold.
@@ -108,9 +138,10 @@ impl Decoder {
         unmask(payload, mask);
         let event = match header.opcode {
             OpCode::Control(control) => self::control(control, payload)?,
+            OpCode::Data(kind) if header.rsv1 && header.is_final => Event::Deflated(form(kind), payload),
             OpCode::Data(Data::Text) if header.is_final => Event::Text(utf8(payload)?),
             OpCode::Data(Data::Binary) if header.is_final => Event::Binary(payload),
-            OpCode::Data(kind) => match self.collect(kind, header.is_final, payload)? {
+            OpCode::Data(kind) => match self.collect(&header, kind, payload)? {
                 None => return Ok(Decoded::Fragment(used)),
                 Some(event) => event,
             },
@@ -128,7 +159,7 @@ impl Decoder {
     /// Checks all that a header says; its mask.
     fn check(&self, header: &FrameHeader, length: u64) -> Result<[u8; 4], Violation> {
         if header.rsv1 || header.rsv2 || header.rsv3 {
-            return Err(Violation::Protocol("a reserved bit without its extension"));
+            self.check_reserved(header)?;
         }
         let held = match header.opcode {
             OpCode::Control(_) if !header.is_final => {
@@ -147,37 +178,47 @@ impl Decoder {
         };
         let mask = header.mask.ok_or(UNMASKED)?;
         match usize::try_from(length) {
-            Ok(length) if length <= self.limit - held => Ok(mask),
+            Ok(length) if length <= self.limit as usize - held => Ok(mask),
             _ => Err(Violation::TooLarge),
+        }
+    }
+
+    /// Of the reserved bits the first says that a message is compressed, in its first frame.
+    fn check_reserved(&self, header: &FrameHeader) -> Result<(), Violation> {
+        let is_first = matches!(header.opcode, OpCode::Data(Data::Text | Data::Binary));
+        match is_first && self.is_deflated && !header.rsv2 && !header.rsv3 {
+            true => Ok(()),
+            false => Err(Violation::Protocol("a reserved bit without its extension")),
         }
     }
 
     /// Puts a fragment behind those before it; the message where it was the last one.
     fn collect(
         &mut self,
+        header: &FrameHeader,
         kind: Data,
-        is_last: bool,
         fragment: &[u8],
     ) -> Result<Option<Event<'_>>, Violation> {
         let message = self.message.get_or_insert_with(|| {
             Box::new(Message {
-                is_text: kind == Data::Text,
+                form: form(kind),
+                is_deflated: header.rsv1,
                 payload: Vec::new(),
                 valid: 0,
                 is_whole: false,
             })
         });
         message.payload.extend_from_slice(fragment);
-        if message.is_text {
+        if message.form == Form::Text && !message.is_deflated {
             message.validate()?;
         }
-        if !is_last {
+        if !header.is_final {
             return Ok(None);
         }
         message.is_whole = true;
-        match message.is_text {
-            true => Ok(Some(Event::Text(utf8(&message.payload)?))),
-            false => Ok(Some(Event::Binary(&message.payload))),
+        match message.is_deflated {
+            true => Ok(Some(Event::Deflated(message.form, &message.payload))),
+            false => message.form.event(&message.payload).map(Some),
         }
     }
 }
@@ -205,6 +246,14 @@ fn control(kind: Control, payload: &[u8]) -> Result<Event<'_>, Violation> {
         Control::Pong => Event::Pong(payload),
         Control::Close | Control::Reserved(_) => Event::Close(Close::decode(payload)?),
     })
+}
+
+/// Of a message's first frame.
+fn form(kind: Data) -> Form {
+    match kind {
+        Data::Text => Form::Text,
+        Data::Binary | Data::Continue | Data::Reserved(_) => Form::Binary,
+    }
 }
 
 fn utf8(payload: &[u8]) -> Result<&str, Violation> {

@@ -4,11 +4,13 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use http::{
     HeaderMap, HeaderValue, Method, StatusCode,
     header::{
-        CONNECTION, HeaderName, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
-        SEC_WEBSOCKET_VERSION, UPGRADE,
+        CONNECTION, HeaderName, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
+        SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
     },
 };
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+
+use super::{deflate::Deflate, extensions};
 
 /// The version that every client speaks.
 const VERSION: HeaderValue = HeaderValue::from_static("13");
@@ -44,12 +46,26 @@ impl Refusal {
     }
 }
 
-/// Checks a request for a WebSocket; the headers of the answer, which has status 101. Of the subprotocols that the
-/// client offers the first is taken, as Node does: strict clients refuse an answer without one.
+/// A WebSocket as it is agreed on.
+#[derive(Debug)]
+pub(crate) struct Accepted {
+    /// Of the answer, which has status 101.
+    pub(crate) headers: HeaderMap,
+    /// Whether messages may be compressed.
+    pub(crate) deflate: Option<Deflate>,
+}
+
+/// Checks a request for a WebSocket, whose messages may be compressed where the client offers that and the server has
+/// `deflate`. Of the subprotocols that the client offers the first is taken, as Node does: strict clients refuse an answer
+/// without one.
 ///
 /// # Errors
 /// Where it is none by the standard, with the status and headers to answer.
-pub(crate) fn accept(method: &Method, headers: &HeaderMap) -> Result<HeaderMap, Refusal> {
+pub(crate) fn accept(
+    method: &Method,
+    headers: &HeaderMap,
+    deflate: Option<Deflate>,
+) -> Result<Accepted, Refusal> {
     if method != Method::GET {
         return Err(Refusal::Malformed("a WebSocket is asked for by GET"));
     }
@@ -64,14 +80,25 @@ pub(crate) fn accept(method: &Method, headers: &HeaderMap) -> Result<HeaderMap, 
         .ok_or(Refusal::Malformed("Sec-WebSocket-Key is not base64 of 16 bytes"))?;
     let accepted = HeaderValue::try_from(derive_accept_key(key.as_bytes()))
         .map_err(|_| Refusal::Malformed("Sec-WebSocket-Key is not base64 of 16 bytes"))?;
-    let mut answer = HeaderMap::with_capacity(4);
+    let mut answer = HeaderMap::with_capacity(5);
     answer.insert(CONNECTION, HeaderValue::from_static("upgrade"));
     answer.insert(UPGRADE, HeaderValue::from_static("websocket"));
     answer.insert(SEC_WEBSOCKET_ACCEPT, accepted);
     if let Some(subprotocol) = subprotocol(headers)? {
         answer.insert(SEC_WEBSOCKET_PROTOCOL, subprotocol);
     }
-    Ok(answer)
+    let extension = match deflate {
+        None => None,
+        Some(_) => extensions::accept_deflate(headers)?,
+    };
+    let deflate = deflate.filter(|_| extension.is_some());
+    if let Some(extension) = extension {
+        answer.insert(SEC_WEBSOCKET_EXTENSIONS, extension);
+    }
+    Ok(Accepted {
+        headers: answer,
+        deflate,
+    })
 }
 
 /// The value of a header that comes once.
@@ -94,15 +121,16 @@ fn subprotocol(headers: &HeaderMap) -> Result<Option<HeaderValue>, Refusal> {
     let first = elements(headers, SEC_WEBSOCKET_PROTOCOL)
         .next()
         .ok_or(MALFORMED)?;
-    if first.is_empty() || !first.bytes().all(is_of_token) {
+    if !is_token(first) {
         return Err(MALFORMED);
     }
     HeaderValue::from_str(first).map(Some).map_err(|_| MALFORMED)
 }
 
-/// What tokens of HTTP consist of (RFC 9110, 5.6.2).
-fn is_of_token(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+/// Whether it is a token of HTTP (RFC 9110, 5.6.2).
+pub(super) fn is_token(text: &str) -> bool {
+    let is_of_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !text.is_empty() && text.bytes().all(is_of_token)
 }
 
 /// Whether a header that is a list has this in it.
@@ -111,7 +139,7 @@ fn lists(headers: &HeaderMap, name: HeaderName, wanted: &str) -> bool {
 }
 
 /// The elements of a header that is a list, in however many lines.
-fn elements(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
+pub(super) fn elements(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
     let lines = headers
         .get_all(name)
         .iter()
@@ -143,18 +171,18 @@ mod tests {
         headers
     }
 
+    fn asked(lines: &[(&'static str, &str)]) -> Result<HeaderMap, Refusal> {
+        accept(&Method::GET, &request(lines), None).map(|accepted| accepted.headers)
+    }
+
     fn status(lines: &[(&'static str, &str)]) -> u16 {
-        accept(&Method::GET, &request(lines)).map_or_else(|refusal| refusal.status().as_u16(), |_| 101)
+        asked(lines).map_or_else(|refusal| refusal.status().as_u16(), |_| 101)
     }
 
     /// The example of RFC 6455, 1.3.
     #[test]
     fn the_standards_request_gets_the_standards_answer() {
-        let answer = accept(
-            &Method::GET,
-            &request(&[("sec-websocket-protocol", "chat, superchat")]),
-        )
-        .unwrap();
+        let answer = asked(&[("sec-websocket-protocol", "chat, superchat")]).unwrap();
         assert_eq!(answer["sec-websocket-accept"], "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
         assert_eq!(answer["sec-websocket-protocol"], "chat");
         assert_eq!(answer["upgrade"], "websocket");
@@ -163,11 +191,25 @@ mod tests {
 
     #[test]
     fn a_subprotocol_is_named_only_where_one_was_offered() {
-        let answer = accept(&Method::GET, &request(&[])).unwrap();
+        let answer = asked(&[]).unwrap();
         assert!(!answer.contains_key("sec-websocket-protocol"));
         assert_eq!(status(&[("sec-websocket-protocol", "v1.chat")]), 101);
         assert_eq!(status(&[("sec-websocket-protocol", "a b")]), 400);
         assert_eq!(status(&[("sec-websocket-protocol", " , ")]), 400);
+    }
+
+    #[test]
+    fn messages_are_compressed_where_both_sides_want_it() {
+        let deflate = Deflate { threshold: 1024 };
+        let offer = [("sec-websocket-extensions", "permessage-deflate")];
+        let accepted = accept(&Method::GET, &request(&offer), Some(deflate)).unwrap();
+        assert_eq!(accepted.deflate, Some(deflate));
+        assert!(accepted.headers.contains_key("sec-websocket-extensions"));
+        for (lines, deflate) in [(&offer[..], None), (&[], Some(deflate))] {
+            let accepted = accept(&Method::GET, &request(lines), deflate).unwrap();
+            assert_eq!(accepted.deflate, None);
+            assert!(!accepted.headers.contains_key("sec-websocket-extensions"));
+        }
     }
 
     #[test]
@@ -177,7 +219,7 @@ mod tests {
         assert_eq!(status(&[("connection", "")]), 400);
         assert_eq!(status(&[("upgrade", "h2c")]), 400);
         assert_eq!(status(&[("upgrade", "")]), 400);
-        assert!(accept(&Method::POST, &request(&[])).is_err());
+        assert!(accept(&Method::POST, &request(&[]), None).is_err());
     }
 
     #[test]
@@ -196,13 +238,13 @@ mod tests {
             "sec-websocket-key",
             HeaderValue::from_static("dGhlIHNhbXBsZSBub25jZQ=="),
         );
-        assert!(accept(&Method::GET, &twice).is_err());
+        assert!(accept(&Method::GET, &twice, None).is_err());
     }
 
     #[test]
     fn another_version_is_told_the_right_one() {
         for version in ["8", "14", "13, 8", ""] {
-            let refusal = accept(&Method::GET, &request(&[("sec-websocket-version", version)])).unwrap_err();
+            let refusal = asked(&[("sec-websocket-version", version)]).unwrap_err();
             assert_eq!(refusal.status(), StatusCode::UPGRADE_REQUIRED);
             assert_eq!(refusal.headers()["sec-websocket-version"], "13");
         }

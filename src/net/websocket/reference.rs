@@ -10,7 +10,8 @@ use tokio_tungstenite::tungstenite::{
 
 use super::{
     close::Violation,
-    frame::{Decoded, Decoder, Event},
+    deflate::Deflate,
+    frame::{Decoded, Decoder, Event, Form},
 };
 
 /// An event that is kept.
@@ -18,6 +19,7 @@ use super::{
 pub(crate) enum Heard {
     Text(String),
     Binary(Vec<u8>),
+    Deflated(Form, Vec<u8>),
     Ping(Vec<u8>),
     Pong(Vec<u8>),
     Close(Option<(u16, String)>),
@@ -28,6 +30,7 @@ impl From<Event<'_>> for Heard {
         match event {
             Event::Text(text) => Self::Text(text.to_owned()),
             Event::Binary(bytes) => Self::Binary(bytes.to_vec()),
+            Event::Deflated(form, bytes) => Self::Deflated(form, bytes.to_vec()),
             Event::Ping(bytes) => Self::Ping(bytes.to_vec()),
             Event::Pong(bytes) => Self::Pong(bytes.to_vec()),
             Event::Close(close) => Self::Close(close.map(|close| (close.code, close.reason.to_owned()))),
@@ -37,7 +40,16 @@ impl From<Event<'_>> for Heard {
 
 /// What is heard of bytes that come in parts, up to the close frame, and how it ends otherwise.
 pub(crate) fn hear(parts: &[&[u8]], limit: usize) -> (Vec<Heard>, Option<Violation>) {
-    let mut decoder = Decoder::new(limit);
+    hear_deflated(parts, limit, None)
+}
+
+/// The same, where messages may be compressed.
+pub(crate) fn hear_deflated(
+    parts: &[&[u8]],
+    limit: usize,
+    deflate: Option<Deflate>,
+) -> (Vec<Heard>, Option<Violation>) {
+    let mut decoder = Decoder::new(limit, deflate);
     let mut buffer = Vec::new();
     let mut heard = Vec::new();
     let mut needs = 0;

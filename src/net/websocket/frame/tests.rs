@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::{
-    super::reference::{Heard, hear, reference},
+    super::reference::{Heard, hear, hear_deflated, reference},
     *,
 };
 
@@ -159,7 +159,7 @@ fn text_that_is_not_utf8_is_refused_with_the_fragment_that_breaks_it() {
 #[test]
 fn between_messages_a_decoder_holds_nothing() {
     assert!(size_of::<Decoder>() <= 16);
-    let mut decoder = Decoder::new(LIMIT);
+    let mut decoder = Decoder::new(LIMIT, None);
     let mut input = bytes(&[Raw::new(0x01, b"Hel"), Raw::new(0x80, b"lo")]);
     let Ok(Decoded::Fragment(used)) = decoder.decode(&mut input) else {
         panic!("a fragment");
@@ -236,6 +236,55 @@ fn stream() -> impl Strategy<Value = Vec<u8>> {
         }
         bytes
     })
+}
+
+const DEFLATE: Option<Deflate> = Some(Deflate { threshold: 0 });
+
+#[test]
+fn a_message_says_in_its_first_frame_that_it_is_compressed() {
+    let frames = [
+        Raw::new(0xc1, b"whole"),
+        Raw::new(0x42, b"frag"),
+        Raw::new(0x89, b"ping"),
+        Raw::new(0x00, b"me"),
+        Raw::new(0x80, b"nts"),
+        Raw::new(0x82, b"as it is"),
+        // Fragments that would be no UTF-8.
+        Raw::new(0x41, b"\xff"),
+        Raw::new(0x80, b"\xff"),
+    ];
+    let expected = vec![
+        Heard::Deflated(Form::Text, b"whole".into()),
+        Heard::Ping(b"ping".into()),
+        Heard::Deflated(Form::Binary, b"fragments".into()),
+        Heard::Binary(b"as it is".into()),
+        Heard::Deflated(Form::Text, b"\xff\xff".into()),
+    ];
+    let bytes = bytes(&frames);
+    assert_eq!(hear_deflated(&[&bytes], LIMIT, DEFLATE), (expected.clone(), None));
+    let singles: Vec<&[u8]> = bytes.chunks(1).collect();
+    assert_eq!(hear_deflated(&singles, LIMIT, DEFLATE), (expected, None));
+}
+
+#[test]
+fn nothing_else_is_compressed() {
+    let refused = |frames: &[Raw], deflate| {
+        let bytes = bytes(frames);
+        let (heard, violation) = hear_deflated(&[&bytes], LIMIT, deflate);
+        assert_eq!(heard, []);
+        assert!(
+            matches!(violation, Some(Violation::Protocol(_))),
+            "{frames:?}: {violation:?}"
+        );
+    };
+    // Where nothing was agreed; control frames; later fragments; the other reserved bits.
+    refused(&[Raw::new(0xc1, b"x")], None);
+    for first in [0xc8, 0xc9, 0xca, 0xa1, 0x91, 0xe1, 0xd1, 0xc3] {
+        refused(&[Raw::new(first, b"")], DEFLATE);
+    }
+    refused(&[Raw::new(0x41, b"x"), Raw::new(0xc0, b"x")], DEFLATE);
+    refused(&[Raw::new(0x01, b"x"), Raw::new(0x40, b"x")], DEFLATE);
+    refused(&[Raw::new(0xc0, b"x")], DEFLATE);
 }
 
 proptest! {

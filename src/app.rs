@@ -1,5 +1,6 @@
 //! The app that a user builds: modules, shared state, configuration.
 
+mod emitter;
 #[cfg(feature = "socketioxide")]
 mod namespace;
 
@@ -11,6 +12,7 @@ use futures_util::future::BoxFuture;
 use crate::{
     call::{
         dispatch::Dispatcher,
+        emitter::Emitter,
         identity::Identity,
         module::Module,
         registry::{EventNames, Registry, RegistryError},
@@ -22,7 +24,10 @@ use crate::{
     journal::{Journal, JournalError, OpenError, Record, SqliteJournal},
     net::{
         auth::{self, Authenticator, Credentials, Deciding, KeyError, Subjects},
-        server::lifecycle::{self, Handle, Parts, ServeError, Server},
+        server::{
+            lifecycle::{self, Handle, Parts, ServeError, Server},
+            start_tasks::StartTask,
+        },
         tls::acceptor::Tls,
     },
 };
@@ -53,6 +58,8 @@ pub struct App {
     listeners: Vec<Start>,
     routes: Option<Router>,
     deciding: Option<Deciding>,
+    emitter: Emitter,
+    tasks: Vec<StartTask>,
     config: Config,
 }
 
@@ -301,6 +308,7 @@ impl App {
 
     /// The functions, and the topics that they are about: all that can be checked before anything begins.
     fn assemble(&mut self) -> Result<(Registry, Vec<Topic>), StartError> {
+        self.states.insert(self.emitter.clone());
         self.states.promise::<EventNames>();
         self.states.promise::<Subjects>();
         self.states.promise::<Authenticator>();
@@ -340,6 +348,8 @@ impl App {
             feed,
             auth,
             routes: self.routes,
+            emitter: self.emitter,
+            tasks: self.tasks,
             config: self.config,
         })
     }

@@ -36,14 +36,16 @@ pub mod journal;
 mod call;
 pub use call::{
     condition::{Claim, Condition, claim, signed_in},
-    context::{Broadcast, Context},
+    context::Context,
+    emitter::{BroadcastTo, Emitter},
     extract::{FromCall, FromData, Json, MissingState, State, Whole},
     guard::{AsItIs, Guard, require},
     handler::{Argument, Handler, Signature, check_handler},
+    hub::RemoteSocket,
     identity::Identity,
     module::Module,
     payload::{Call, Data},
-    peer::SocketId,
+    peer::{Ack, SocketId},
     registry::{EventNames, Registry, RegistryError},
     reply::{IntoReply, Reply},
 };
@@ -53,8 +55,9 @@ pub mod payload {
     pub use crate::call::{
         dispatch::{Answer, Dispatcher},
         payload::{Arrived, Call, EMPTY_EVENT, Limits, MAX_ID},
-        peer::{Outgoing, Peer, SocketData, Target},
+        peer::{Outgoing, Peer, SocketData},
         states::States,
+        target::Target,
         written::Written,
     };
 }
@@ -113,6 +116,11 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/identity.md")]
 struct OnIdentity;
+
+/// And of the page on emitters.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/emitter.md")]
+struct OnEmitters;
 
 /// And of the page on socketioxide.
 #[cfg(all(doctest, feature = "socketioxide"))]

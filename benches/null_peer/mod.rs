@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use updraft::{
-    Identity, Result, SocketId,
+    Ack, Identity, Result, SocketId,
     payload::{Outgoing, Peer, SocketData, Target, Written},
 };
 
@@ -29,6 +29,10 @@ impl NullPeer {
 impl Peer for NullPeer {
     fn id(&self) -> &SocketId {
         &self.id
+    }
+
+    fn namespace(&self) -> &str {
+        "/"
     }
 
     fn identity(&self) -> Identity {
@@ -61,7 +65,7 @@ impl Peer for NullPeer {
         _: &'a str,
         _: Outgoing<'a>,
         _: Duration,
-    ) -> BoxFuture<'a, Result<Vec<Result<Value>>>> {
+    ) -> BoxFuture<'a, Result<Vec<Ack<Value>>>> {
         Box::pin(async { Ok(Vec::new()) })
     }
 

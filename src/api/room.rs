@@ -75,7 +75,7 @@ mod tests {
         assert!(app.emitted().is_empty());
 
         ada.call("api.room.say").data(&hello).await.data::<()>();
-        assert_eq!(app.emitted()[0].to, Target::Within("lobby".to_owned()));
+        assert_eq!(app.emitted()[0].to, Target::within("lobby"));
         for socket in [&ada, &bob] {
             assert_eq!(
                 socket.event("message").await.data::<(String, u32)>(),

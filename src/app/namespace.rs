@@ -31,12 +31,6 @@ impl App {
     /// # Errors
     /// As [`App::start`], but for the address.
     pub async fn into_namespace(self) -> Result<Namespace, StartError> {
-        let parts = self.into_parts().await?;
-        Ok(Namespace::new(
-            parts.dispatcher,
-            parts.feed,
-            parts.auth,
-            parts.config,
-        ))
+        Ok(Namespace::new(self.into_parts().await?))
     }
 }

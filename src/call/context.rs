@@ -7,12 +7,14 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio_util::sync::WaitForCancellationFuture;
 
 use super::{
+    emitter::BroadcastTo,
     identity::Identity,
     once::OnceCall,
     payload::from_ack,
-    peer::{Peer, SocketId, Target},
+    peer::{Peer, SocketId},
     per_core::OfCore,
     states::States,
+    target::Target,
     written::Written,
 };
 use crate::error::{CallError, Code, Result};
@@ -93,7 +95,7 @@ impl Context {
     /// [`Code::Unavailable`] where the socket is gone, or had no room within the time that the
     /// configuration gives it.
     pub async fn emit<T: Serialize + Sync + ?Sized>(&self, event: &str, data: &T) -> Result<()> {
-        self.peer.emit(Target::Caller, event, &data).await
+        self.peer.emit(Target::caller(), event, &data).await
     }
 
     /// Emits an event to the caller and waits for the client's ack.
@@ -109,35 +111,44 @@ impl Context {
     ) -> Result<R> {
         let acks = self
             .peer
-            .emit_with_ack(Target::Caller, event, &data, wait)
+            .emit_with_ack(Target::caller(), event, &data, wait)
             .await?;
         let ack = acks
             .into_iter()
             .next()
             .ok_or_else(|| CallError::new(Code::Unavailable, "the socket is gone"))?;
-        read_ack(ack)
+        from_ack(ack.result?)
     }
 
-    /// Every socket in a room, the caller's own too where it is in it.
-    pub fn within(&self, room: impl Into<String>) -> Broadcast<'_> {
-        self.target(Target::Within(room.into()))
+    /// Every socket in a room, the caller's own too where it is in it. The public id of a socket names a room, too, in which
+    /// it is alone.
+    pub fn within(&self, room: impl Into<String>) -> BroadcastTo<'_> {
+        self.target(Target::within(room))
     }
 
     /// Every socket in a room but the caller's own, as `socket.to(room)` in Socket.IO.
-    pub fn to(&self, room: impl Into<String>) -> Broadcast<'_> {
-        self.target(Target::To(room.into()))
+    pub fn to(&self, room: impl Into<String>) -> BroadcastTo<'_> {
+        self.target(Target::to(room))
     }
 
-    /// Every socket but the caller's own.
-    pub fn broadcast(&self) -> Broadcast<'_> {
-        self.target(Target::Broadcast)
+    /// Every socket of the namespace but the caller's own.
+    pub fn broadcast(&self) -> BroadcastTo<'_> {
+        self.target(Target::others())
     }
 
-    fn target(&self, target: Target) -> Broadcast<'_> {
-        Broadcast {
-            peer: &*self.peer,
-            target,
-        }
+    /// Every socket of the namespace, the caller's own too, as `io.emit` in Socket.IO.
+    pub fn all(&self) -> BroadcastTo<'_> {
+        self.target(Target::all())
+    }
+
+    /// The caller's own socket, which misses what is emitted while its client is behind; or others behind it:
+    /// `cx.volatile().to("room")`.
+    pub fn volatile(&self) -> BroadcastTo<'_> {
+        self.target(Target::caller().volatile())
+    }
+
+    fn target(&self, target: Target) -> BroadcastTo<'_> {
+        BroadcastTo::by_function(&*self.peer, &self.states, target)
     }
 
     /// Enters a room; it comes to be with its first socket.
@@ -212,51 +223,4 @@ impl fmt::Debug for Context {
             .field("event", &self.event)
             .finish_non_exhaustive()
     }
-}
-
-/// Several sockets to emit to. Emits to others are at most once: one who is not there, or whose queue is
-/// full, misses it.
-pub struct Broadcast<'a> {
-    peer: &'a dyn Peer,
-    target: Target,
-}
-
-impl Broadcast<'_> {
-    /// Emits an event to all of them.
-    ///
-    /// # Errors
-    /// [`Code::Unavailable`] where the caller is among them and has no room in time.
-    pub async fn emit<T: Serialize + Sync + ?Sized>(&self, event: &str, data: &T) -> Result<()> {
-        self.peer.emit(self.target.clone(), event, &data).await
-    }
-
-    /// Emits an event to all of them and collects their acks: one result per socket, in the order in
-    /// which they came, those that did not come within `wait` as [`Code::Timeout`].
-    ///
-    /// # Errors
-    /// As [`Broadcast::emit`].
-    pub async fn emit_with_ack<R: DeserializeOwned>(
-        &self,
-        event: &str,
-        data: &(impl Serialize + Sync + ?Sized),
-        wait: Duration,
-    ) -> Result<Vec<Result<R>>> {
-        let acks = self
-            .peer
-            .emit_with_ack(self.target.clone(), event, &data, wait)
-            .await?;
-        Ok(acks.into_iter().map(read_ack).collect())
-    }
-}
-
-impl fmt::Debug for Broadcast<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Broadcast")
-            .field("target", &self.target)
-            .finish_non_exhaustive()
-    }
-}
-
-fn read_ack<R: DeserializeOwned>(ack: Result<serde_json::Value>) -> Result<R> {
-    from_ack(ack?)
 }

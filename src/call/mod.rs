@@ -3,18 +3,21 @@
 //! returns becomes the answer (`reply`). Before it runs each `guard` is asked, often by a `condition` on the
 //! caller's `identity`, and its `rights` still hold when it begins; one that keeps its thread for long runs apart (`conduct`); one that
 //! panics or takes too long has an `ending` too. An ack says the `answer`. `dispatch` does these in turn, and `repeats` only the first
-//! time that a call is tried; `module` is how functions are named.
+//! time that a call is tried; `module` is how functions are named. What is said to others than the caller goes to a `target`, by the
+//! function or by an `emitter`.
 
 pub(crate) mod answer;
 pub(crate) mod condition;
 mod conduct;
 pub(crate) mod context;
 pub(crate) mod dispatch;
+pub(crate) mod emitter;
 mod ending;
 pub(crate) mod extract;
 pub(crate) mod first_answer;
 pub(crate) mod guard;
 pub(crate) mod handler;
+pub(crate) mod hub;
 pub(crate) mod identity;
 pub(crate) mod memory;
 pub(crate) mod module;
@@ -27,5 +30,6 @@ mod repeats;
 pub(crate) mod reply;
 mod rights;
 pub(crate) mod states;
+pub(crate) mod target;
 pub(crate) mod turns;
 pub(crate) mod written;

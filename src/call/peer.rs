@@ -1,12 +1,12 @@
 //! What a function may do with sockets, as the call room sees it; the net room does it.
 
-use std::{any::Any, fmt, sync::Arc, time::Duration};
+use std::{any::Any, borrow::Borrow, fmt, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::{identity::Identity, written::Written};
+use super::{identity::Identity, target::Target, written::Written};
 use crate::error::{CallError, Code, Result};
 
 /// A socket's public name: 20 random characters, safe to show to other clients.
@@ -27,9 +27,35 @@ impl SocketId {
         Ok(Self(BASE64_URL_SAFE_NO_PAD.encode(bytes).into()))
     }
 
+    /// The id of a socket of another server, which is not known here.
+    #[cfg(feature = "socketioxide")]
+    pub(crate) fn unknown() -> Self {
+        Self(Arc::from(""))
+    }
+
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// A socket is found by its id as text.
+impl Borrow<str> for SocketId {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+impl AsRef<str> for SocketId {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The room that a socket is alone in.
+impl From<&SocketId> for String {
+    fn from(id: &SocketId) -> Self {
+        id.as_str().to_owned()
     }
 }
 
@@ -39,17 +65,13 @@ impl fmt::Display for SocketId {
     }
 }
 
-/// Where an event is emitted to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
-    /// The caller's own socket.
-    Caller,
-    /// Every socket in a room, the caller's too where it is in it.
-    Within(String),
-    /// Every socket in a room but the caller's.
-    To(String),
-    /// Every socket but the caller's.
-    Broadcast,
+/// What one socket acked.
+#[derive(Clone, Debug)]
+pub struct Ack<R> {
+    /// Its public id.
+    pub socket: SocketId,
+    /// What it acked; [`Code::Timeout`] where it did not in time, [`Code::InvalidData`] where that does not fit the type.
+    pub result: Result<R>,
 }
 
 /// Data on its way out: anything serde can write, Buffers as bytes.
@@ -59,6 +81,9 @@ pub type Outgoing<'a> = &'a (dyn erased_serde::Serialize + Sync);
 pub trait Peer: Send + Sync + 'static {
     /// Its public name.
     fn id(&self) -> &SocketId;
+
+    /// The namespace that it is in.
+    fn namespace(&self) -> &str;
 
     /// Who it is.
     fn identity(&self) -> Identity;
@@ -90,7 +115,7 @@ pub trait Peer: Send + Sync + 'static {
         event: &'a str,
         data: Outgoing<'a>,
         wait: Duration,
-    ) -> BoxFuture<'a, Result<Vec<Result<Value, CallError>>>>;
+    ) -> BoxFuture<'a, Result<Vec<Ack<Value>>>>;
 
     /// Completes when nothing that was said to this socket waits for room any more.
     fn settled(&self) -> BoxFuture<'_, ()>;
@@ -170,6 +195,13 @@ impl SocketData {
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Arc<dyn Any + Send + Sync>>> {
         self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// The same values; what is kept on the one from now on is not on the other.
+impl Clone for SocketData {
+    fn clone(&self) -> Self {
+        Self(self.lock().clone().into())
     }
 }
 

@@ -94,6 +94,20 @@ pub(in crate::net) struct Refused {
     limit: &'static str,
 }
 
+/// What was emitted to many sockets and some of them missed, by cause.
+#[derive(Clone, Default)]
+pub(in crate::net) struct Missed {
+    /// Volatile, and the client was behind.
+    pub(in crate::net) volatile: Counter,
+    /// The client's queue was full.
+    pub(in crate::net) queue_full: Counter,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct Cause {
+    cause: &'static str,
+}
+
 /// The media type of [`Metrics::text`].
 pub(in crate::net) const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -109,6 +123,7 @@ pub(in crate::net) struct Metrics {
     failed: [Calls; Code::ALL.len()],
     /// By limit.
     refused: [Counter; Limit::ALL.len()],
+    pub(in crate::net) missed: Missed,
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
@@ -171,6 +186,17 @@ impl Metrics {
             "What was refused or ended because of a limit, by limit",
             refusals,
         );
+        let causes = Family::<Cause, Counter>::default();
+        let by = |cause| causes.get_or_create_owned(&Cause { cause });
+        let missed = Missed {
+            volatile: by("volatile"),
+            queue_full: by("queue_full"),
+        };
+        registry.register(
+            "missed",
+            "What was emitted to several sockets and one of them missed: volatile, or its queue was full",
+            causes,
+        );
         if let Some(feed) = feed {
             feed.count_refusals(&refused[Limit::Subscriptions as usize]);
             feed.register(&mut registry);
@@ -184,6 +210,7 @@ impl Metrics {
             done,
             failed,
             refused,
+            missed,
         }
     }
 

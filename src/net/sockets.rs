@@ -1,15 +1,18 @@
-//! The sockets of a server, as far as it deals with all of them: those of one subject are closed when its rights end, and
-//! all are told that the server stops.
+//! The sockets of a server, as far as it deals with all of them: those of one subject are closed when its rights end, all are
+//! told that the server stops, and any is found by its id.
 
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
 
-use crate::call::peer::SocketId;
+use crate::call::peer::{Peer, SocketId};
 
 /// A socket that is connected.
-pub(crate) trait Connected: Send + Sync {
+pub(crate) trait Connected: Peer {
+    /// Disconnects it from its namespace, after what was said to it before.
+    fn disconnect(&self);
+
     /// Tells the client that the server stops, and that its calls had better wait for the next one.
     fn say_draining(&self);
 
@@ -28,6 +31,11 @@ impl Sockets {
 
     pub(crate) fn leave(&self, id: &SocketId) {
         self.lock().remove(id);
+    }
+
+    /// The one of this public id.
+    pub(crate) fn find(&self, id: &str) -> Option<Arc<dyn Connected>> {
+        self.lock().get(id)?.upgrade()
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<dyn Connected>> {

@@ -2,10 +2,11 @@
 //!
 //! A `namespace` is given to such a server; `connect` lets its sockets in and takes their packets; each is a `socket`, whose
 //! calls wait in a `call_queue`, which is in `rooms`, and leads to its client by a `sender`; `peer` is what functions may do with it.
-//! What all of them have in common is `shared`.
+//! What all of them have in common is `shared`; `hub` is what emitters find there.
 
 mod call_queue;
 mod connect;
+mod hub;
 mod namespace;
 mod peer;
 mod rooms;

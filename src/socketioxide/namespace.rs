@@ -8,14 +8,16 @@ use tokio_util::task::TaskTracker;
 
 use super::{
     connect::{self, Connecting},
+    hub::ForeignHub,
     shared::Shared,
 };
 use crate::{
-    call::dispatch::Dispatcher,
-    config::Config,
     event::EventName,
     feed::Feed,
-    net::{auth::Authenticator, limits::rate::Rates},
+    net::{
+        limits::rate::Rates,
+        server::{lifecycle::Parts, start_tasks},
+    },
 };
 
 /// As long as the clock can count for sure.
@@ -29,19 +31,17 @@ const NEVER: Duration = Duration::from_secs(86_400 * 365 * 30);
 pub struct Namespace(Arc<Shared>);
 
 impl Namespace {
-    pub(crate) fn new(
-        dispatcher: Dispatcher,
-        feed: Option<Arc<Feed>>,
-        auth: Arc<Authenticator>,
-        config: Config,
-    ) -> Self {
+    pub(crate) fn new(parts: Parts) -> Self {
+        parts.emitter.reach(Arc::new(ForeignHub));
+        let config = parts.config;
         Self(Arc::new(Shared {
-            dispatcher,
-            feed,
-            auth,
+            dispatcher: parts.dispatcher,
+            feed: parts.feed,
+            auth: parts.auth,
             rates: Rates::new(config.call_rate, config.call_burst),
             calls: TaskTracker::new(),
             config,
+            _end: start_tasks::begin(parts.tasks, &parts.emitter).drop_guard(),
         }))
     }
 

@@ -1,10 +1,12 @@
 //! What functions may do with a namespace's socket.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, future::BoxFuture};
 use serde_json::Value;
-use socketioxide::{BroadcastError, EmitWithAckError, adapter::Adapter, operators::BroadcastOperators};
+use socketioxide::{
+    BroadcastError, EmitWithAckError, adapter::Adapter, operators::BroadcastOperators, socket::Sid,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -14,7 +16,8 @@ use super::{
 use crate::{
     call::{
         identity::Identity,
-        peer::{Outgoing, Peer, SocketData, SocketId, Target, in_too_many_rooms},
+        peer::{Ack, Outgoing, Peer, SocketData, SocketId, in_too_many_rooms},
+        target::Target,
         written::Written,
     },
     error::{CallError, Code, Result},
@@ -23,6 +26,10 @@ use crate::{
 impl<A: Adapter> Peer for NamespaceSocket<A> {
     fn id(&self) -> &SocketId {
         &self.id
+    }
+
+    fn namespace(&self) -> &str {
+        &self.path
     }
 
     fn identity(&self) -> Identity {
@@ -40,19 +47,18 @@ impl<A: Adapter> Peer for NamespaceSocket<A> {
 
     fn emit<'a>(&'a self, target: Target, event: &'a str, data: Outgoing<'a>) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
-            let own = match &target {
-                Target::Caller => true,
-                Target::Within(room) => self.rooms.all().contains(room),
-                Target::To(_) | Target::Broadcast => false,
-            };
-            if let Some(others) = self.others(target) {
-                emitted(others.emit(event, &(data,)).await)?;
+            if !target.is_caller() {
+                emitted(self.others(&target).emit(event, &(data,)).await)?;
             }
-            match own {
-                // The caller's own copy keeps its place among what was said to the caller.
-                true => self.sender.send(Kind::Event(event), data).await,
-                false => Ok(()),
+            if !self.is_meant(&target) {
+                return Ok(());
             }
+            // The caller's own copy keeps its place among what was said to the caller.
+            if !target.is_volatile() {
+                return self.sender.send(Kind::Event(event), data).await;
+            }
+            self.sender.try_send(event, std::iter::once(data));
+            Ok(())
         })
     }
 
@@ -70,13 +76,16 @@ impl<A: Adapter> Peer for NamespaceSocket<A> {
         event: &'a str,
         data: Outgoing<'a>,
         wait: Duration,
-    ) -> BoxFuture<'a, Result<Vec<Result<Value>>>> {
+    ) -> BoxFuture<'a, Result<Vec<Ack<Value>>>> {
         Box::pin(async move {
-            let asked = match target {
-                Target::Caller => return Ok(vec![self.sender.ask(event, data, wait).await]),
-                Target::Within(room) => self.namespace.clone().within(room),
-                Target::To(room) => self.namespace.clone().to(room),
-                Target::Broadcast => self.namespace.clone().broadcast(),
+            if target.is_caller() {
+                let result = self.sender.ask(event, data, wait).await;
+                let socket = self.id.clone();
+                return Ok(vec![Ack { socket, result }]);
+            }
+            let asked = match self.is_meant(&target) {
+                true => self.among(&target),
+                false => self.others(&target),
             };
             let data = (data,);
             let asked = asked.timeout(wait).emit_with_ack::<_, Value>(event, &data);
@@ -84,7 +93,11 @@ impl<A: Adapter> Peer for NamespaceSocket<A> {
                 EmitWithAckError::Encode(error) => CallError::internal(error),
                 EmitWithAckError::Adapter(error) => adapter_failed(error),
             })?;
-            Ok(acks.map(|(_, ack)| ack.map_err(ack_error)).collect().await)
+            let ack = |(socket, ack): (_, std::result::Result<_, _>)| Ack {
+                socket: self.public_id(socket),
+                result: ack.map_err(ack_error),
+            };
+            Ok(acks.map(ack).collect().await)
         })
     }
 
@@ -122,13 +135,37 @@ impl<A: Adapter> Peer for NamespaceSocket<A> {
 }
 
 impl<A: Adapter> NamespaceSocket<A> {
+    fn is_meant(&self, target: &Target) -> bool {
+        let rooms = self.rooms.all();
+        let is_in = |room: &str| room == self.id.as_str() || rooms.iter().any(|one| one == room);
+        target.includes(true, is_in)
+    }
+
     /// Those of a target that are not the caller.
-    fn others(&self, target: Target) -> Option<BroadcastOperators<A>> {
-        match target {
-            Target::Caller => None,
-            Target::Within(room) | Target::To(room) => Some(self.namespace.clone().to(room)),
-            Target::Broadcast => Some(self.namespace.clone().broadcast()),
+    fn others(&self, target: &Target) -> BroadcastOperators<A> {
+        self.among(target).broadcast()
+    }
+
+    /// Those of a target, the caller among them.
+    fn among(&self, target: &Target) -> BroadcastOperators<A> {
+        let mut meant = self.namespace.clone();
+        if !target.rooms().is_empty() {
+            meant = meant.within(target.rooms().to_vec());
         }
+        if !target.excepted().is_empty() {
+            meant = meant.except(target.excepted().to_vec());
+        }
+        match target.is_volatile() {
+            true => meant.volatile(),
+            false => meant,
+        }
+    }
+
+    /// What socketioxide knows a socket by is a secret of its connection.
+    fn public_id(&self, socket: Sid) -> SocketId {
+        let socket = self.namespace.get_socket(socket);
+        let known = socket.and_then(|socket| socket.extensions.get::<Arc<Self>>());
+        known.map_or_else(SocketId::unknown, |known| known.id.clone())
     }
 }
 

@@ -5,11 +5,27 @@ use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
 
 use socketioxide::{adapter::Adapter, socket::Socket};
 
-pub(super) struct Rooms<A: Adapter>(Mutex<Weak<Socket<A>>>);
+use crate::call::peer::SocketId;
+
+pub(super) struct Rooms<A: Adapter> {
+    socket: Mutex<Weak<Socket<A>>>,
+    /// The room that it is alone in, which does not count among those that it enters.
+    own: String,
+}
 
 impl<A: Adapter> Rooms<A> {
-    pub(super) fn new(socket: Weak<Socket<A>>) -> Self {
-        Self(Mutex::new(socket))
+    pub(super) fn new(socket: Weak<Socket<A>>, id: &SocketId) -> Self {
+        Self {
+            socket: Mutex::new(socket),
+            own: id.into(),
+        }
+    }
+
+    /// Enters the room of its own id.
+    pub(super) fn appear(&self) {
+        if let Some(socket) = self.socket().upgrade() {
+            socket.join(self.own.clone());
+        }
     }
 
     /// Enters a room; whether it is in no more than so many.
@@ -17,8 +33,8 @@ impl<A: Adapter> Rooms<A> {
         let Some(socket) = self.socket().upgrade() else {
             return true;
         };
-        let rooms = socket.rooms();
-        let has_place = rooms.len() < most || rooms.iter().any(|one| one == room);
+        let rooms = self.all();
+        let has_place = rooms.len() < most || room == self.own || rooms.iter().any(|one| one == room);
         if has_place {
             socket.join(room.to_owned());
         }
@@ -26,14 +42,16 @@ impl<A: Adapter> Rooms<A> {
     }
 
     pub(super) fn leave(&self, room: &str) {
-        if let Some(socket) = self.socket().upgrade() {
+        let socket = self.socket().upgrade().filter(|_| room != self.own);
+        if let Some(socket) = socket {
             socket.leave(room.to_owned());
         }
     }
 
     pub(super) fn all(&self) -> Vec<String> {
         let rooms = self.socket().upgrade().map(|socket| socket.rooms());
-        rooms.into_iter().flatten().map(String::from).collect()
+        let rooms = rooms.into_iter().flatten().map(String::from);
+        rooms.filter(|room| *room != self.own).collect()
     }
 
     /// Leaves all of them for good.
@@ -44,6 +62,6 @@ impl<A: Adapter> Rooms<A> {
     }
 
     fn socket(&self) -> MutexGuard<'_, Weak<Socket<A>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.socket.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::DropGuard, task::TaskTracker};
 
 use crate::{
     call::dispatch::Dispatcher,
@@ -20,4 +20,6 @@ pub(super) struct Shared {
     pub(super) rates: Rates,
     /// Calls that have no answer yet; closed when none is taken in any more.
     pub(super) calls: TaskTracker,
+    /// Ends what runs beside the namespaces.
+    pub(super) _end: DropGuard,
 }

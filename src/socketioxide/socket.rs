@@ -53,6 +53,8 @@ const NO_PERMISSION: &str = "user hasn`t permission";
 /// One client's socket on one namespace.
 pub(super) struct NamespaceSocket<A: Adapter> {
     pub(super) id: SocketId,
+    /// The path of its namespace.
+    pub(super) path: String,
     pub(super) sender: Arc<Sender<A>>,
     /// The namespace, with this socket as the one that emits.
     pub(super) namespace: BroadcastOperators<A>,
@@ -81,12 +83,14 @@ impl<A: Adapter> NamespaceSocket<A> {
         };
         let (gone, weak) = (CancellationToken::new(), Arc::downgrade(socket));
         let sender = Sender::new(weak.clone(), gone.clone(), shared.config.send_timeout);
+        let id = SocketId::random().map_err(CallError::internal)?;
         let this = Arc::new(Self {
-            id: SocketId::random().map_err(CallError::internal)?,
+            path: socket.ns().into(),
             sender: Arc::new(sender),
             namespace: socket.within(Vec::<String>::new()),
             calls: Arc::new(CallQueue::new(&shared.config)),
-            rooms: Rooms::new(weak),
+            rooms: Rooms::new(weak, &id),
+            id,
             data: SocketData::default(),
             gone,
             rate: shared.rates.of_one(),
@@ -112,6 +116,7 @@ impl<A: Adapter> NamespaceSocket<A> {
         if self.refused.is_some() {
             return;
         }
+        self.rooms.appear();
         expiry::begin(self.clone(), self.shared.auth.clone());
         let topics = wanted(auth, self.shared.config.max_subscriptions);
         if !topics.is_empty() {
@@ -274,6 +279,11 @@ impl<A: Adapter> NamespaceSocket<A> {
 }
 
 impl<A: Adapter> Connected for NamespaceSocket<A> {
+    fn disconnect(&self) {
+        self.disconnected();
+        self.sender.end(Vec::new());
+    }
+
     fn say_draining(&self) {
         self.sender
             .send_later(Kind::Event(EVENT), json!({ "event": "server.draining" }));

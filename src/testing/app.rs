@@ -2,9 +2,12 @@
 
 use std::{fmt, future::Future, panic::Location, sync::Arc};
 
+use tokio_util::sync::DropGuard;
+
 use super::{
     call::TestCall,
     failure::{Line, fail, fail_at},
+    hub::TestHub,
     peer::TestPeer,
     published::{caught_up, declared, published},
     rooms::{Emitted, Rooms},
@@ -12,11 +15,12 @@ use super::{
 };
 use crate::{
     app::App,
-    call::{dispatch::Dispatcher, identity::Identity, peer::SocketId},
+    call::{dispatch::Dispatcher, emitter::Emitter, identity::Identity, peer::SocketId},
     error::Result,
     event::{Event, Position},
     feed::Feed,
     journal::{MemoryJournal, Record},
+    net::server::start_tasks,
 };
 
 /// An app whose functions are called without a network. Its topics live in memory, unless the app names a journal
@@ -44,7 +48,7 @@ use crate::{
 /// ada.call("api.room.say").data("hi").await.data::<()>();
 ///
 /// assert_eq!(ada.rooms(), ["lobby"]);
-/// assert_eq!(app.emitted()[1].to, Target::Within("lobby".to_owned()));
+/// assert_eq!(app.emitted()[1].to, Target::within("lobby"));
 /// assert_eq!(ada.next_event().await.data::<String>(), "hi");
 /// assert_eq!(bob.event("message").await.data::<String>(), "hello");
 /// assert_eq!(bob.event("message").await.data::<String>(), "hi");
@@ -58,6 +62,9 @@ pub struct TestApp {
     most_rooms: usize,
     /// The socket of calls that name none.
     anyone: TestSocket,
+    emitter: Emitter,
+    /// Ends what runs beside the app.
+    _end: DropGuard,
 }
 
 impl TestApp {
@@ -74,6 +81,8 @@ impl TestApp {
                 parts.unwrap_or_else(|error| fail_at(line, format_args!("the app does not start: {error}")));
             let (dispatcher, rooms) = (Arc::new(parts.dispatcher), Arc::<Rooms>::default());
             let most_rooms = parts.config.max_rooms;
+            parts.emitter.reach(Arc::new(TestHub(rooms.clone())));
+            let end = start_tasks::begin(parts.tasks, &parts.emitter);
             let anyone = connect(&dispatcher, &rooms, Identity::ANONYMOUS, most_rooms);
             Self {
                 dispatcher,
@@ -81,6 +90,8 @@ impl TestApp {
                 rooms,
                 most_rooms,
                 anyone,
+                emitter: parts.emitter,
+                _end: end.drop_guard(),
             }
         }
     }
@@ -97,7 +108,12 @@ impl TestApp {
         connect(&self.dispatcher, &self.rooms, identity, self.most_rooms)
     }
 
-    /// All that functions emitted until now, in order: to whom, and also where nobody heard it. What topics tell their
+    /// The app's sockets from outside their calls, as on a server ([`Server::emitter`](crate::Server::emitter)).
+    pub fn emitter(&self) -> Emitter {
+        self.emitter.clone()
+    }
+
+    /// All that functions and emitters emitted until now, in order: to whom, and also where nobody heard it. What topics tell their
     /// subscribers is not among it.
     pub fn emitted(&self) -> Vec<Emitted> {
         self.rooms.emitted()

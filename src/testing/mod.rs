@@ -26,7 +26,7 @@
 //! let ada = app.connect(Identity::of("ada"));
 //! let answer = ada.call("api.orders.place").data("soup").await;
 //! let emitted = app.emitted();
-//! assert_eq!((&emitted[0].to, &*emitted[0].event), (&Target::Within("kitchen".into()), "order"));
+//! assert_eq!((&emitted[0].to, &*emitted[0].event), (&Target::within("kitchen"), "order"));
 //! let published = app.published("orders").await;
 //! assert_eq!(published[0].seq.to_string(), answer.data::<String>().split_once(':').unwrap().1);
 //! # });
@@ -45,6 +45,7 @@ mod app;
 mod call;
 mod client;
 mod failure;
+mod hub;
 mod inbox;
 mod peer;
 mod projection;
@@ -65,4 +66,4 @@ pub use self::{
     server::TestServer,
     socket::TestSocket,
 };
-pub use crate::call::peer::Target;
+pub use crate::call::target::Target;

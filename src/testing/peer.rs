@@ -2,24 +2,25 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 
-use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use futures_util::future::BoxFuture;
 use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    recipient::{Recipient, acked},
+    recipient::Recipient,
     rooms::{Emitted, Rooms},
 };
 use crate::{
     call::{
         identity::Identity,
         payload::Data,
-        peer::{Outgoing, Peer, SocketData, SocketId, Target, in_too_many_rooms},
+        peer::{Ack, Outgoing, Peer, SocketData, SocketId, in_too_many_rooms},
+        target::Target,
         written::Written,
     },
     error::{CallError, Code, Result},
@@ -48,18 +49,20 @@ struct Hold {
 impl TestPeer {
     /// A socket that is connected.
     pub(super) fn new(id: SocketId, identity: Identity, rooms: Arc<Rooms>, most_rooms: usize) -> Arc<Self> {
-        let (recipient, gone) = (Arc::new(Recipient::new(id)), CancellationToken::new());
-        rooms.enter(recipient.clone(), gone.clone());
-        Arc::new(Self {
-            recipient,
-            rooms,
+        let recipient = Arc::new(Recipient::new(id));
+        let this = Arc::new(Self {
+            recipient: recipient.clone(),
+            rooms: rooms.clone(),
             most_rooms,
             identity: Mutex::new(identity),
-            gone,
+            gone: CancellationToken::new(),
             data: SocketData::default(),
             turn: Arc::new(Semaphore::new(1)),
             hold: Mutex::default(),
-        })
+        });
+        let socket: Weak<dyn Peer> = Arc::<Self>::downgrade(&this);
+        rooms.enter(recipient, socket);
+        this
     }
 
     /// Waits until the calls before have begun.
@@ -94,11 +97,12 @@ impl TestPeer {
     }
 
     fn emitted(&self, target: Target, event: &str, data: Outgoing<'_>) -> Result<Emitted> {
-        if target == Target::Caller && self.gone.is_cancelled() {
+        if target.is_caller() && self.gone.is_cancelled() {
             return Err(CallError::new(Code::Unavailable, "the socket is gone"));
         }
         Ok(Emitted::new(
-            self.recipient.id.clone(),
+            Some(self.recipient.id.clone()),
+            self.namespace(),
             target,
             event,
             Data::new(data)?,
@@ -109,6 +113,10 @@ impl TestPeer {
 impl Peer for TestPeer {
     fn id(&self) -> &SocketId {
         &self.recipient.id
+    }
+
+    fn namespace(&self) -> &str {
+        "/"
     }
 
     fn identity(&self) -> Identity {
@@ -127,9 +135,7 @@ impl Peer for TestPeer {
     fn emit<'a>(&'a self, target: Target, event: &'a str, data: Outgoing<'a>) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let emitted = self.emitted(target, event, data)?;
-            self.rooms.emit(emitted, |recipient, emitted| {
-                recipient.receive(event, emitted.raw().clone())
-            });
+            self.rooms.emit(emitted);
             Ok(())
         })
     }
@@ -152,23 +158,10 @@ impl Peer for TestPeer {
         event: &'a str,
         data: Outgoing<'a>,
         wait: Duration,
-    ) -> BoxFuture<'a, Result<Vec<Result<Value>>>> {
+    ) -> BoxFuture<'a, Result<Vec<Ack<Value>>>> {
         Box::pin(async move {
             let emitted = self.emitted(target, event, data)?;
-            let mut asked = Vec::new();
-            self.rooms.emit(emitted, |recipient, emitted| {
-                asked.push((recipient.clone(), recipient.ask(event, emitted.raw().clone())));
-            });
-            let asked: FuturesUnordered<_> = asked
-                .into_iter()
-                .map(|(recipient, (ack, response))| {
-                    if let Some(response) = response {
-                        recipient.ack(response.number, response.make());
-                    }
-                    acked(ack, wait)
-                })
-                .collect();
-            Ok(asked.collect().await)
+            Ok(self.rooms.ask(emitted, wait).await)
         })
     }
 
@@ -185,6 +178,9 @@ impl Peer for TestPeer {
     }
 
     fn join(&self, room: &str) -> Result<()> {
+        if room == self.id().as_str() {
+            return Ok(());
+        }
         let joined = self.rooms.change(self.id(), |rooms| {
             let has_room = rooms.contains(room) || rooms.len() < self.most_rooms;
             has_room.then(|| rooms.insert(room.to_owned()))

@@ -2,23 +2,33 @@
 
 use std::{
     collections::BTreeSet,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Duration,
 };
 
+use futures_util::{StreamExt, stream::FuturesUnordered};
 use serde::de::DeserializeOwned;
-use tokio_util::sync::CancellationToken;
+use serde_json::Value;
+use tokio::sync::oneshot;
 
-use super::{failure::fail, recipient::Recipient};
+use super::{
+    failure::fail,
+    inbox::Response,
+    recipient::{Recipient, acked},
+};
 use crate::call::{
     payload::Data,
-    peer::{SocketId, Target},
+    peer::{Ack, Peer, SocketId},
+    target::Target,
 };
 
-/// An event that a function emitted.
+/// An event that was emitted.
 #[derive(Clone, Debug)]
 pub struct Emitted {
-    /// The socket whose call it was.
-    pub by: SocketId,
+    /// The socket whose call it was; none where an [`Emitter`](crate::Emitter) emitted it.
+    pub by: Option<SocketId>,
+    /// The namespace.
+    pub namespace: String,
     /// To whom.
     pub to: Target,
     /// Its name.
@@ -27,9 +37,14 @@ pub struct Emitted {
 }
 
 impl Emitted {
-    pub(super) fn new(by: SocketId, to: Target, event: &str, data: Data) -> Self {
-        let event = event.to_owned();
-        Self { by, to, event, data }
+    pub(super) fn new(by: Option<SocketId>, namespace: &str, to: Target, event: &str, data: Data) -> Self {
+        Self {
+            by,
+            namespace: namespace.to_owned(),
+            to,
+            event: event.to_owned(),
+            data,
+        }
     }
 
     /// Its data as a type.
@@ -64,21 +79,51 @@ struct State {
     emitted: Vec<Emitted>,
 }
 
+/// An ack that is waited for; how the test makes it, where it said so.
+type Asked = (oneshot::Receiver<Value>, Option<Response>);
+
 struct Member {
     recipient: Arc<Recipient>,
-    gone: CancellationToken,
+    socket: Weak<dyn Peer>,
     rooms: BTreeSet<String>,
+}
+
+impl State {
+    /// The sockets that an event is meant for.
+    fn meant(&self, emitted: &Emitted) -> impl Iterator<Item = &Arc<Recipient>> {
+        let meant = self.members.iter().filter(|member| member.is_meant(emitted));
+        meant.map(|member| &member.recipient)
+    }
 }
 
 impl Rooms {
     /// One more socket, in no room.
-    pub(super) fn enter(&self, recipient: Arc<Recipient>, gone: CancellationToken) {
+    pub(super) fn enter(&self, recipient: Arc<Recipient>, socket: Weak<dyn Peer>) {
         let rooms = BTreeSet::new();
         self.state().members.push(Member {
             recipient,
-            gone,
+            socket,
             rooms,
         });
+    }
+
+    /// The sockets of a namespace that an emitter means.
+    pub(super) fn meant(&self, namespace: &str, target: &Target) -> Vec<Arc<dyn Peer>> {
+        let state = self.state();
+        let meant = state.members.iter().filter(|member| {
+            member.is_in(namespace) && target.includes(false, |room| member.is_inside(room))
+        });
+        meant.filter_map(|member| member.socket.upgrade()).collect()
+    }
+
+    /// The socket of this id.
+    pub(super) fn find(&self, id: &str) -> Option<Arc<dyn Peer>> {
+        let state = self.state();
+        let mut members = state.members.iter();
+        members
+            .find(|member| member.recipient.id.as_str() == id)?
+            .socket
+            .upgrade()
     }
 
     /// A socket goes.
@@ -98,7 +143,8 @@ impl Rooms {
             .members
             .extract_if(.., |member| is_meant(member))
             .collect();
-        gone.iter().for_each(|member| member.gone.cancel());
+        let gone = gone.iter().filter_map(|member| member.socket.upgrade());
+        gone.for_each(|socket| socket.gone().cancel());
     }
 
     /// Changes the rooms that a socket is in; `None` where it is gone.
@@ -116,12 +162,41 @@ impl Rooms {
     }
 
     /// Notes what is emitted, and lets each socket receive it that it is meant for, before anything else is emitted.
-    pub(super) fn emit(&self, emitted: Emitted, mut receive: impl FnMut(&Arc<Recipient>, &Emitted)) {
+    pub(super) fn emit(&self, emitted: Emitted) {
+        let receive = |recipient: &Recipient| recipient.receive(&emitted.event, emitted.data.clone());
         let mut state = self.state();
-        for member in state.members.iter().filter(|member| member.is_meant(&emitted)) {
-            receive(&member.recipient, &emitted);
-        }
+        state.meant(&emitted).for_each(|recipient| receive(recipient));
         state.emitted.push(emitted);
+    }
+
+    /// The same, and what each acks in time.
+    pub(super) async fn ask(&self, emitted: Emitted, wait: Duration) -> Vec<Ack<Value>> {
+        let asked: FuturesUnordered<_> = self
+            .begin_to_ask(emitted)
+            .into_iter()
+            .map(|(recipient, (ack, response))| async move {
+                // Made without the lock, as it is the test's own code.
+                if let Some(response) = response {
+                    recipient.ack(response.number, response.make());
+                }
+                Ack {
+                    socket: recipient.id.clone(),
+                    result: acked(ack, wait).await,
+                }
+            })
+            .collect();
+        asked.collect().await
+    }
+
+    fn begin_to_ask(&self, emitted: Emitted) -> Vec<(Arc<Recipient>, Asked)> {
+        let ask = |recipient: &Arc<Recipient>| {
+            let asked = recipient.ask(&emitted.event, emitted.data.clone());
+            (recipient.clone(), asked)
+        };
+        let mut state = self.state();
+        let asked = state.meant(&emitted).map(ask).collect();
+        state.emitted.push(emitted);
+        asked
     }
 
     /// All that was emitted.
@@ -136,12 +211,16 @@ impl Rooms {
 
 impl Member {
     fn is_meant(&self, emitted: &Emitted) -> bool {
-        let is_own = self.recipient.id == emitted.by;
-        match &emitted.to {
-            Target::Caller => is_own,
-            Target::Broadcast => !is_own,
-            Target::Within(room) => self.rooms.contains(room),
-            Target::To(room) => !is_own && self.rooms.contains(room),
-        }
+        let is_caller = emitted.by.as_ref() == Some(&self.recipient.id);
+        self.is_in(&emitted.namespace) && emitted.to.includes(is_caller, |room| self.is_inside(room))
+    }
+
+    fn is_in(&self, namespace: &str) -> bool {
+        let socket = self.socket.upgrade();
+        socket.is_some_and(|socket| socket.namespace() == namespace)
+    }
+
+    fn is_inside(&self, room: &str) -> bool {
+        self.rooms.contains(room) || self.recipient.id.as_str() == room
     }
 }

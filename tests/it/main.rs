@@ -13,6 +13,7 @@ mod cores;
 mod decoder;
 mod deflate;
 mod diagnostics;
+mod emitter;
 mod failures;
 mod faults;
 mod feed;

@@ -42,7 +42,7 @@ async fn speak(Json(rounds): Json<u32>, cx: Context) -> Result<()> {
         let asked = room
             .emit_with_ack::<String>("asked", &(first + 3), PATIENCE)
             .await?;
-        assert!(matches!(&asked[..], [Ok(heard)] if heard == "heard"));
+        assert!(matches!(&asked[..], [ack] if ack.result == Ok("heard".to_owned())));
         room.emit("number", &(first + 4)).await?;
         room.emit("number", &(first + 5)).await?;
     }

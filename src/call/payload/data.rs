@@ -103,6 +103,15 @@ impl Data {
         }
     }
 
+    /// How many Buffers are in it.
+    pub(crate) fn buffers(&self) -> usize {
+        match &self.0 {
+            Form::Absent => 0,
+            Form::Json(_, attachments) => attachments.as_slice().len(),
+            Form::Buffer(_) => 1,
+        }
+    }
+
     /// Whether the call carried no data, or `null`.
     pub fn is_absent(&self) -> bool {
         match &self.0 {

@@ -11,7 +11,7 @@ use tokio::sync::futures::Notified;
 
 use super::{authenticator::Authenticator, refresh::milliseconds};
 use crate::{
-    call::peer::{Peer, Target},
+    call::{peer::Peer, target::Target},
     error::{CallError, Code},
 };
 
@@ -68,7 +68,7 @@ async fn end(socket: &impl Expires, auth: &Authenticator, expires: Option<System
         expires: milliseconds(expires),
     };
     tokio::select! {
-        warned = socket.emit(Target::Caller, "event", &expiring) => {
+        warned = socket.emit(Target::caller(), "event", &expiring) => {
             if let Err(error) = warned {
                 tracing::debug!(%error, "a warning did not reach its client");
             }

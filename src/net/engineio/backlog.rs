@@ -62,6 +62,8 @@ pub(super) struct Waiting {
 pub(in crate::net) enum Standing {
     /// It takes room that others wait for.
     InRoom,
+    /// The same, and it is of worth only where the client is not behind.
+    Volatile,
     /// It stands beyond the room.
     Beyond,
     /// The same, and a server that stops does not wait for it to be heard.
@@ -81,6 +83,8 @@ pub(super) struct Polling {
     pub(super) packets: VecDeque<Outgoing>,
     /// The poll that waits for something to say.
     pub(super) poll: Arc<Notify>,
+    /// Whether there is one.
+    is_polled: bool,
 }
 
 /// What a poll is answered.
@@ -112,6 +116,11 @@ impl State {
     /// Puts a message behind all others, where there is room.
     pub(super) fn put(&mut self, message: &dyn Message, standing: Standing) -> serde_json::Result<bool> {
         self.short = 0;
+        let standing = match standing {
+            Standing::Volatile if !self.takes_volatile() => return Ok(false),
+            Standing::Volatile => Standing::InRoom,
+            standing => standing,
+        };
         if let Carrier::WebSocket(writer) = &mut self.carrier
             && self.waiting.is_empty()
             && writer.has_room()
@@ -129,7 +138,9 @@ impl State {
             return Ok(is_held);
         }
         let is_full = match standing {
-            Standing::InRoom => self.bytes >= MOST_BYTES || self.waiting.len() - self.beyond >= MOST_MESSAGES,
+            Standing::InRoom | Standing::Volatile => {
+                self.bytes >= MOST_BYTES || self.waiting.len() - self.beyond >= MOST_MESSAGES
+            }
             Standing::Beyond | Standing::Notice => {
                 self.beyond >= MOST_BEYOND || self.bytes_beyond >= MOST_BYTES_BEYOND
             }
@@ -202,6 +213,16 @@ impl State {
             Carrier::Polling(_) => self.bytes >= ROOM || self.waiting.len() >= MOST_MESSAGES,
             Carrier::Nothing => false,
         }
+    }
+
+    /// Whether the client is not behind: a WebSocket takes more at once, or a poll waits for something to say.
+    fn takes_volatile(&self) -> bool {
+        let is_carried = match &self.carrier {
+            Carrier::WebSocket(_) => true,
+            Carrier::Polling(polling) => polling.is_polled,
+            Carrier::Nothing => false,
+        };
+        is_carried && !self.is_behind()
     }
 
     pub(super) fn is_flushed(&self) -> bool {
@@ -285,6 +306,9 @@ impl State {
             let written = queued.message.write(&mut Encoder::Packets(&mut taken));
             debug_assert!(written.is_ok());
             bytes += taken.range(before..).map(Outgoing::size).sum::<usize>();
+        }
+        if let Carrier::Polling(polling) = &mut self.carrier {
+            polling.is_polled = taken.is_empty();
         }
         if taken.is_empty() {
             return match self.ended {

@@ -160,6 +160,11 @@ impl SendQueue {
         !matches!(self.place(message, Standing::InRoom), Ok(false))
     }
 
+    /// Sends a message where the client is not behind; whether it was sent.
+    pub(in crate::net) fn send_volatile(&self, message: &dyn Message) -> Result<bool, Unsent> {
+        self.place(message, Standing::Volatile)
+    }
+
     /// Sends a message whether there is room or not. Whether that is not too much for a client that does not read.
     pub(in crate::net) fn send_beyond(&self, message: &dyn Message) -> Result<bool, Unsent> {
         self.place(message, Standing::Beyond)

@@ -4,8 +4,10 @@
 use std::{
     slice::{Chunks, from_ref},
     sync::Arc,
+    time::Duration,
 };
 
+use serde_json::Value;
 use tokio::{
     runtime::Handle,
     sync::{
@@ -17,7 +19,10 @@ use tokio::{
 };
 
 use super::event::{EncodedEvent, EventBatch, EventSink};
-use crate::net::engineio::MANY;
+use crate::{
+    call::peer::{Ack, Outgoing},
+    net::{engineio::MANY, metrics::Missed},
+};
 
 /// Room for what is said and not delivered yet, in units of [`UNIT`] bytes, at least one an emit. Who says more waits.
 const ROOM: usize = 16 << 10;
@@ -39,30 +44,53 @@ pub(in crate::net) struct Recipient {
     pub(in crate::net) sink: Arc<dyn EventSink>,
 }
 
-/// Who is in a room at one moment, by their cores.
-pub(in crate::net) struct RoomSnapshot(Vec<Vec<Recipient>>);
+impl Recipient {
+    /// Asks it, and waits for its ack.
+    pub(in crate::net) async fn ask(&self, event: &str, data: Outgoing<'_>, wait: Duration) -> Ack<Value> {
+        Ack {
+            socket: self.sink.id().clone(),
+            result: self.sink.clone().ask(event, data, wait).await,
+        }
+    }
+}
+
+/// Sockets of a namespace at one moment, by their cores.
+pub(in crate::net) struct RoomSnapshot {
+    namespace: Arc<str>,
+    recipients: Vec<Vec<Recipient>>,
+}
 
 impl RoomSnapshot {
-    pub(in crate::net) fn new<'a>(recipients: impl Iterator<Item = &'a Recipient>, cores: usize) -> Self {
+    pub(in crate::net) fn new<'a>(
+        namespace: &Arc<str>,
+        recipients: impl Iterator<Item = &'a Recipient>,
+        cores: usize,
+    ) -> Self {
         let mut snapshot = vec![Vec::new(); cores.max(1)];
         for recipient in recipients {
             if let Some(here) = snapshot.get_mut(recipient.core) {
                 here.push(recipient.clone());
             }
         }
-        Self(snapshot)
+        Self {
+            namespace: namespace.clone(),
+            recipients: snapshot,
+        }
     }
 
     pub(in crate::net) fn recipients(&self) -> impl Iterator<Item = &Recipient> {
-        self.0.iter().flatten()
+        self.recipients.iter().flatten()
     }
 
     fn on(&self, core: usize) -> Chunks<'_, Recipient> {
-        self.0.get(core).map_or(&[][..], Vec::as_slice).chunks(IN_A_ROW)
+        self.recipients
+            .get(core)
+            .map_or(&[][..], Vec::as_slice)
+            .chunks(IN_A_ROW)
     }
 
     fn has_any_on(&self, core: usize) -> bool {
-        self.0.get(core).is_some_and(|here| !here.is_empty())
+        self.recipients.get(core).is_some_and(|here| !here.is_empty())
     }
 }
 
@@ -70,8 +98,8 @@ impl RoomSnapshot {
 struct Broadcast {
     snapshot: Arc<RoomSnapshot>,
     emit: EncodedEvent,
-    /// Who said it, and does not hear it.
-    by: u64,
+    /// The socket whose function said it, and which does not hear it.
+    by: Option<u64>,
     /// Given back when all cores have told it.
     _room: Option<OwnedSemaphorePermit>,
 }
@@ -86,6 +114,7 @@ enum Delivery {
 pub(in crate::net) struct Deliveries {
     cores: Vec<Core>,
     room: Arc<Semaphore>,
+    missed: Missed,
 }
 
 struct Core {
@@ -94,10 +123,10 @@ struct Core {
 }
 
 impl Deliveries {
-    pub(in crate::net) fn new<'a>(cores: impl Iterator<Item = &'a Handle>) -> Self {
+    pub(in crate::net) fn new<'a>(cores: impl Iterator<Item = &'a Handle>, missed: Missed) -> Self {
         let begin = |(core, runtime): (usize, &Handle)| {
             let (deliveries, arriving) = unbounded_channel();
-            runtime.spawn(deliver(core, arriving));
+            runtime.spawn(deliver(core, arriving, missed.clone()));
             Core {
                 runtime: runtime.clone(),
                 deliveries,
@@ -106,6 +135,7 @@ impl Deliveries {
         Self {
             cores: cores.enumerate().map(begin).collect(),
             room: Arc::new(Semaphore::new(ROOM)),
+            missed,
         }
     }
 
@@ -116,13 +146,16 @@ impl Deliveries {
 
     /// The core that this is called on.
     pub(in crate::net) fn core(&self) -> usize {
-        let here = Handle::try_current().map(|here| here.id()).ok();
-        let is_here = |core: &Core| Some(core.runtime.id()) == here;
-        self.cores.iter().position(is_here).unwrap_or_default()
+        self.here().unwrap_or_default()
     }
 
-    /// Says something to all of a snapshot, but not to the one who says it. Waits where too much is on its way.
-    pub(in crate::net) async fn say(&self, snapshot: Arc<RoomSnapshot>, emit: EncodedEvent, by: u64) {
+    fn here(&self) -> Option<usize> {
+        let here = Handle::try_current().ok()?.id();
+        self.cores.iter().position(|core| core.runtime.id() == here)
+    }
+
+    /// Says something to all of a snapshot but the socket whose function says it. Waits where too much is on its way.
+    pub(in crate::net) async fn say(&self, snapshot: Arc<RoomSnapshot>, emit: EncodedEvent, by: Option<u64>) {
         let units = emit.size().div_ceil(UNIT).clamp(1, ROOM) as u32;
         let said = Arc::new(Broadcast {
             _room: self.room.clone().acquire_many_owned(units).await.ok(),
@@ -131,7 +164,7 @@ impl Deliveries {
             by,
         });
         if self.cores.is_empty() {
-            return tell_all(0, from_ref(&said)).await;
+            return tell_all(0, from_ref(&said), &self.missed).await;
         }
         for (number, core) in self.cores.iter().enumerate() {
             if said.snapshot.has_any_on(number) {
@@ -143,20 +176,30 @@ impl Deliveries {
 
     /// Completes when all that was said until now is delivered.
     pub(in crate::net) async fn settled(&self) {
-        let settle = |core: &Core| {
-            let (settled, done) = oneshot::channel();
-            let _ = core.deliveries.send(Delivery::Settled(settled));
-            done
-        };
-        let cores: Vec<_> = self.cores.iter().map(settle).collect();
+        let cores: Vec<_> = self.cores.iter().map(Core::settle).collect();
         for done in cores {
             let _ = done.await;
         }
     }
+
+    /// The same of the core that this is called on, where it is one.
+    pub(in crate::net) async fn settled_here(&self) {
+        if let Some(core) = self.here().and_then(|here| self.cores.get(here)) {
+            let _ = core.settle().await;
+        }
+    }
+}
+
+impl Core {
+    fn settle(&self) -> oneshot::Receiver<()> {
+        let (settled, done) = oneshot::channel();
+        let _ = self.deliveries.send(Delivery::Settled(settled));
+        done
+    }
 }
 
 /// Delivers what arrives at a core, until nobody can say anything any more.
-async fn deliver(core: usize, mut arriving: UnboundedReceiver<Delivery>) {
+async fn deliver(core: usize, mut arriving: UnboundedReceiver<Delivery>, missed: Missed) {
     let mut arrived = Vec::new();
     while arriving.recv_many(&mut arrived, AT_ONCE).await > 0 {
         let mut said = Vec::new();
@@ -164,17 +207,17 @@ async fn deliver(core: usize, mut arriving: UnboundedReceiver<Delivery>) {
             match delivery {
                 Delivery::Event(one) => said.push(one),
                 Delivery::Settled(settled) => {
-                    tell(core, &mut said).await;
+                    tell(core, &mut said, &missed).await;
                     let _ = settled.send(());
                 }
             }
         }
-        tell(core, &mut said).await;
+        tell(core, &mut said, &missed).await;
     }
 }
 
 /// Tells what was said: each snapshot together what it hears in a row.
-async fn tell(core: usize, said: &mut Vec<Arc<Broadcast>>) {
+async fn tell(core: usize, said: &mut Vec<Arc<Broadcast>>, missed: &Missed) {
     while let Some(first) = said.first() {
         let mut bytes = 0;
         let together = said.iter().take_while(|one| {
@@ -182,30 +225,31 @@ async fn tell(core: usize, said: &mut Vec<Arc<Broadcast>>) {
             Arc::ptr_eq(&one.snapshot, &first.snapshot) && (bytes < MANY || Arc::ptr_eq(one, first))
         });
         let together: Vec<_> = said.drain(..together.count()).collect();
-        tell_all(core, &together).await;
+        tell_all(core, &together, missed).await;
         yield_now().await;
     }
 }
 
 /// Tells one snapshot all of it.
-async fn tell_all(core: usize, said: &[Arc<Broadcast>]) {
+async fn tell_all(core: usize, said: &[Arc<Broadcast>], missed: &Missed) {
     let Some(first) = said.first() else {
         return;
     };
     let all: Vec<_> = said.iter().map(|one| &one.emit).collect();
-    let all = EventBatch::new(&all);
+    let namespace = &*first.snapshot.namespace;
+    let all = EventBatch::new(namespace, &all);
     let mut rows = first.snapshot.on(core).peekable();
     while let Some(row) = rows.next() {
         for recipient in row {
-            if said.iter().any(|one| one.by == recipient.number) {
+            if said.iter().any(|one| one.by == Some(recipient.number)) {
                 let others: Vec<_> = said
                     .iter()
-                    .filter(|one| one.by != recipient.number)
+                    .filter(|one| one.by != Some(recipient.number))
                     .map(|one| &one.emit)
                     .collect();
-                offer(recipient, &EventBatch::new(&others));
+                offer(recipient, &EventBatch::new(namespace, &others), missed);
             } else {
-                offer(recipient, &all);
+                offer(recipient, &all, missed);
             }
         }
         if rows.peek().is_some() {
@@ -214,11 +258,15 @@ async fn tell_all(core: usize, said: &[Arc<Broadcast>]) {
     }
 }
 
-fn offer(recipient: &Recipient, emits: &EventBatch<'_>) {
-    let missed = emits.len() - recipient.sink.clone().offer(emits);
-    if missed > 0 {
+fn offer(recipient: &Recipient, emits: &EventBatch<'_>, missed: &Missed) {
+    let dropped = recipient.sink.clone().offer(emits);
+    if dropped.volatile > 0 {
+        missed.volatile.inc_by(dropped.volatile);
+    }
+    if dropped.queue_full > 0 {
+        missed.queue_full.inc_by(dropped.queue_full);
         tracing::debug!(
-            missed,
+            missed = dropped.queue_full,
             "a socket whose queue is full missed what was said to many"
         );
     }

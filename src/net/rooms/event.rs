@@ -9,19 +9,29 @@ use futures_util::future::BoxFuture;
 use serde_json::Value;
 
 use crate::{
-    call::{payload::Data, peer::Outgoing},
+    call::{
+        payload::Data,
+        peer::{Outgoing, SocketId},
+        target::Target,
+    },
     config::Parser,
-    error::Result,
+    error::{CallError, Code, Result},
     net::{
         engineio::{Encoder, Framing, Message, Protocol},
-        socketio::{Kind, OwnPacket, Packet, ROOT},
+        socketio::{
+            Kind, OwnPacket, Packet,
+            encode::{MOST_BUFFERS, TooManyBuffers},
+        },
     },
 };
 
 /// One who hears what is said to many.
 pub(in crate::net) trait EventSink: Send + Sync {
-    /// Takes emits as far as there is room for them; how many it took.
-    fn offer(self: Arc<Self>, emits: &EventBatch<'_>) -> usize;
+    /// The public id of its socket.
+    fn id(&self) -> &SocketId;
+
+    /// Takes emits as far as there is room for them; how many it did not take.
+    fn offer(self: Arc<Self>, emits: &EventBatch<'_>) -> Dropped;
 
     /// Hears an event after all that was said before, and answers it in time.
     fn ask<'a>(
@@ -32,20 +42,45 @@ pub(in crate::net) trait EventSink: Send + Sync {
     ) -> BoxFuture<'a, Result<Value>>;
 }
 
+/// How many emits a recipient did not take, and why.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::net) struct Dropped {
+    pub(in crate::net) volatile: u64,
+    pub(in crate::net) queue_full: u64,
+}
+
 /// An event, written out.
 pub(in crate::net) struct EncodedEvent {
     event: Box<str>,
     data: Data,
+    is_volatile: bool,
 }
 
 impl EncodedEvent {
+    /// An event for a target.
+    ///
     /// # Errors
-    /// Where the data cannot be written as JSON.
-    pub(in crate::net) fn new(event: &str, data: Outgoing<'_>) -> Result<Self> {
+    /// Where the data cannot be written as JSON, or has more Buffers than clients take.
+    pub(in crate::net) fn new(event: &str, data: Outgoing<'_>, target: &Target) -> Result<Self> {
+        let data = Data::new(data)?;
+        if data.buffers() > MOST_BUFFERS {
+            let many = TooManyBuffers(data.buffers());
+            return Err(CallError::new(Code::TooLarge, many.to_string()));
+        }
         Ok(Self {
             event: event.into(),
-            data: Data::new(data)?,
+            data,
+            is_volatile: target.is_volatile(),
         })
+    }
+
+    pub(in crate::net) fn data(&self) -> &Data {
+        &self.data
+    }
+
+    /// Whether a client that is behind misses it.
+    pub(in crate::net) fn is_volatile(&self) -> bool {
+        self.is_volatile
     }
 
     /// Its name.
@@ -67,6 +102,7 @@ impl EncodedEvent {
 
 /// Events that the same recipients hear, one after the other.
 pub(in crate::net) struct EventBatch<'a> {
+    namespace: &'a str,
     emits: &'a [&'a EncodedEvent],
     frames: OnceLock<Vec<u8>>,
     deflated: OnceLock<Vec<u8>>,
@@ -75,8 +111,9 @@ pub(in crate::net) struct EventBatch<'a> {
 }
 
 impl<'a> EventBatch<'a> {
-    pub(in crate::net) fn new(emits: &'a [&'a EncodedEvent]) -> Self {
+    pub(in crate::net) fn new(namespace: &'a str, emits: &'a [&'a EncodedEvent]) -> Self {
         Self {
+            namespace,
             emits,
             frames: OnceLock::new(),
             deflated: OnceLock::new(),
@@ -87,10 +124,6 @@ impl<'a> EventBatch<'a> {
 
     pub(in crate::net) fn iter(&self) -> impl Iterator<Item = &'a EncodedEvent> {
         self.emits.iter().copied()
-    }
-
-    pub(in crate::net) fn len(&self) -> usize {
-        self.emits.len()
     }
 
     /// All of them as frames. All clients have the same parser, and the same threshold of what is compressed.
@@ -107,7 +140,7 @@ impl<'a> EventBatch<'a> {
                 // What was written out once can be written again.
                 let packet = Packet {
                     parser,
-                    namespace: ROOT,
+                    namespace: self.namespace,
                     kind: Kind::Event(&emit.event),
                     body: &emit.data,
                 };

@@ -1,10 +1,10 @@
-//! Who is in which room, and what is said there. Who is in a room when something is said there hears it, and nobody else:
-//! a snapshot, which stays the same until somebody comes or goes.
+//! The rooms of a server by their namespaces, and what is said there. A socket that is in a room when something is said there
+//! hears it, and no other: a snapshot, which stays the same until one enters or leaves.
 
 use std::{
     collections::{BTreeSet, HashMap},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -17,73 +17,103 @@ use tokio::runtime::Handle;
 use super::{
     broadcast::{Deliveries, Recipient, RoomSnapshot},
     event::{EncodedEvent, EventSink},
+    namespace::NamespaceRooms,
 };
 use crate::{
-    call::peer::{Outgoing, Target},
+    call::{
+        peer::{Ack, Outgoing, SocketId},
+        target::Target,
+    },
     error::Result,
+    net::metrics::Missed,
 };
 
 /// The rooms of a server.
 pub(in crate::net) struct Rooms {
     deliveries: Deliveries,
     next: AtomicU64,
-    open: Mutex<Open>,
+    namespaces: Mutex<HashMap<Arc<str>, Weak<Open>>>,
 }
 
-#[derive(Default)]
+/// A namespace with sockets: it goes with the last of them.
 struct Open {
-    everybody: Room,
-    rooms: HashMap<Arc<str>, Room>,
-}
-
-/// Who is in a room.
-#[derive(Default)]
-struct Room {
-    recipients: HashMap<u64, Recipient>,
-    /// The same as those who are told: made where something is said, until somebody comes or goes.
-    snapshot: Option<Arc<RoomSnapshot>>,
-}
-
-impl Room {
-    fn enter(&mut self, recipient: &Recipient) {
-        self.snapshot = None;
-        self.recipients.insert(recipient.number, recipient.clone());
-    }
-
-    fn leave(&mut self, number: u64) {
-        self.snapshot = None;
-        self.recipients.remove(&number);
-    }
-
-    fn snapshot(&mut self, cores: usize) -> Arc<RoomSnapshot> {
-        let snapshot = self
-            .snapshot
-            .get_or_insert_with(|| Arc::new(RoomSnapshot::new(self.recipients.values(), cores)));
-        snapshot.clone()
-    }
+    name: Arc<str>,
+    rooms: Mutex<NamespaceRooms>,
+    server: Arc<Rooms>,
 }
 
 impl Rooms {
     /// What is said is delivered on these cores; right where it is said, if there are none.
-    pub(in crate::net) fn new<'a>(cores: impl Iterator<Item = &'a Handle>) -> Arc<Self> {
+    pub(in crate::net) fn new<'a>(cores: impl Iterator<Item = &'a Handle>, missed: Missed) -> Arc<Self> {
         Arc::new(Self {
-            deliveries: Deliveries::new(cores),
+            deliveries: Deliveries::new(cores, missed),
             next: AtomicU64::new(0),
-            open: Mutex::default(),
+            namespaces: Mutex::default(),
         })
     }
 
-    /// One more who may enter rooms. It lives on the core that this is called on.
-    pub(in crate::net) fn member(self: &Arc<Self>, sink: Arc<dyn EventSink>) -> Member {
+    /// One more socket of a namespace that may enter rooms. It lives on the core that this is called on.
+    pub(in crate::net) fn member(
+        self: &Arc<Self>,
+        namespace: &Arc<str>,
+        id: &SocketId,
+        sink: Arc<dyn EventSink>,
+    ) -> Member {
         Member {
+            id: id.clone(),
             recipient: Recipient {
                 number: self.next.fetch_add(1, Ordering::Relaxed),
                 core: self.deliveries.core(),
                 sink,
             },
-            joined: Mutex::new(Some(BTreeSet::new())),
-            rooms: self.clone(),
+            state: Mutex::new(State::Absent(BTreeSet::new())),
+            open: self.open(namespace),
         }
+    }
+
+    /// Emits to sockets of a namespace. Waits for room where more is said than can be delivered, and until those of this core
+    /// have it, so that what is said to one of them later comes later; one whose own queue is full misses it.
+    ///
+    /// # Errors
+    /// Where the data cannot be written as JSON, or clients cannot take it.
+    pub(in crate::net) async fn emit(
+        &self,
+        namespace: &str,
+        target: &Target,
+        event: &str,
+        data: Outgoing<'_>,
+    ) -> Result<()> {
+        if let Some(snapshot) = self.select(namespace, target) {
+            let emit = EncodedEvent::new(event, data, target)?;
+            self.deliveries.say(snapshot, emit, None).await;
+            self.deliveries.settled_here().await;
+        }
+        Ok(())
+    }
+
+    /// Asks sockets of a namespace at once; what each answers in time, in the order in which they do.
+    ///
+    /// # Errors
+    /// As [`Rooms::emit`].
+    pub(in crate::net) async fn ask(
+        &self,
+        namespace: &str,
+        target: &Target,
+        event: &str,
+        data: Outgoing<'_>,
+        wait: Duration,
+    ) -> Result<Vec<Ack<Value>>> {
+        match self.select(namespace, target) {
+            Some(snapshot) => self.ask_all(&snapshot, None, event, data, wait).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// The public ids of the sockets that a target means.
+    pub(in crate::net) fn ids(&self, namespace: &str, target: &Target) -> Vec<SocketId> {
+        let snapshot = self.select(namespace, target);
+        let recipients = snapshot.iter().flat_map(|snapshot| snapshot.recipients());
+        recipients.map(|recipient| recipient.sink.id().clone()).collect()
     }
 
     /// Completes when all that was said until now is on its way to its recipients.
@@ -91,36 +121,117 @@ impl Rooms {
         self.deliveries.settled().await;
     }
 
-    fn open(&self) -> MutexGuard<'_, Open> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    async fn ask_all(
+        &self,
+        snapshot: &RoomSnapshot,
+        by: Option<u64>,
+        event: &str,
+        data: Outgoing<'_>,
+        wait: Duration,
+    ) -> Result<Vec<Ack<Value>>> {
+        let written = EncodedEvent::new(event, data, &Target::all())?;
+        let data = written.data();
+        self.settled().await;
+        let asked: FuturesUnordered<_> = snapshot
+            .recipients()
+            .filter(|recipient| by != Some(recipient.number))
+            .map(|recipient| recipient.ask(event, data, wait))
+            .collect();
+        Ok(asked.collect().await)
+    }
+
+    fn select(&self, namespace: &str, target: &Target) -> Option<Arc<RoomSnapshot>> {
+        let open = self.namespaces().get(namespace)?.upgrade()?;
+        let snapshot = open.rooms().select(target);
+        snapshot
+    }
+
+    fn open(self: &Arc<Self>, namespace: &Arc<str>) -> Arc<Open> {
+        let mut namespaces = self.namespaces();
+        if let Some(open) = namespaces.get(namespace).and_then(Weak::upgrade) {
+            return open;
+        }
+        let open = Arc::new(Open {
+            name: namespace.clone(),
+            rooms: Mutex::new(NamespaceRooms::new(namespace.clone(), self.deliveries.cores())),
+            server: self.clone(),
+        });
+        namespaces.insert(namespace.clone(), Arc::downgrade(&open));
+        open
+    }
+
+    fn namespaces(&self) -> MutexGuard<'_, HashMap<Arc<str>, Weak<Open>>> {
+        self.namespaces.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// One socket's part in the rooms.
+impl Open {
+    fn rooms(&self) -> MutexGuard<'_, NamespaceRooms> {
+        self.rooms.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        let mut namespaces = self.server.namespaces();
+        // A socket that came meanwhile has opened it anew.
+        let is_gone = |open: &Weak<Self>| open.strong_count() == 0;
+        if namespaces.get(&self.name).is_some_and(is_gone) {
+            namespaces.remove(&self.name);
+        }
+        let (used, held) = (namespaces.len(), namespaces.capacity());
+        if used < held / 4 {
+            namespaces.shrink_to(2 * used);
+        }
+    }
+}
+
+/// One socket's part in the rooms of its namespace.
 pub(in crate::net) struct Member {
+    id: SocketId,
     recipient: Recipient,
-    /// Nothing, once it has left for good.
-    joined: Mutex<Option<BTreeSet<Arc<str>>>>,
-    rooms: Arc<Rooms>,
+    state: Mutex<State>,
+    open: Arc<Open>,
+}
+
+enum State {
+    /// It is not connected yet, and will be in these rooms.
+    Absent(BTreeSet<Arc<str>>),
+    /// It is connected, and in these rooms.
+    Present(BTreeSet<Arc<str>>),
+    /// It has left for good.
+    Gone,
+}
+
+impl State {
+    fn joined(&self) -> Option<&BTreeSet<Arc<str>>> {
+        match self {
+            Self::Absent(joined) | Self::Present(joined) => Some(joined),
+            Self::Gone => None,
+        }
+    }
 }
 
 impl Member {
-    /// From now on it hears what is said to everybody.
+    /// From now on it hears what is said to all of the namespace, to its rooms and to itself.
     pub(in crate::net) fn appear(&self) {
-        let joined = self.joined();
-        if joined.is_some() {
-            self.rooms.open().everybody.enter(&self.recipient);
+        let mut state = self.state();
+        if let State::Absent(joined) = &mut *state {
+            let joined = std::mem::take(joined);
+            self.open.rooms().appear(&self.id, &self.recipient, joined.iter());
+            *state = State::Present(joined);
         }
     }
 
     /// Enters a room, where it is in fewer than so many; whether it is in it now.
     pub(in crate::net) fn join(&self, room: &str, most: usize) -> bool {
-        let mut joined = self.joined();
-        let Some(joined) = joined.as_mut() else {
+        let mut state = self.state();
+        let is_present = matches!(*state, State::Present(_));
+        let (State::Absent(joined) | State::Present(joined)) = &mut *state else {
             // Nobody hears any more what is said there.
             return true;
         };
-        if joined.contains(room) {
+        if self.is_own(room) || joined.contains(room) {
             return true;
         }
         if joined.len() >= most {
@@ -128,110 +239,99 @@ impl Member {
         }
         let room: Arc<str> = room.into();
         joined.insert(room.clone());
-        self.rooms
-            .open()
-            .rooms
-            .entry(room)
-            .or_default()
-            .enter(&self.recipient);
+        if is_present {
+            self.open.rooms().enter(room, &self.recipient);
+        }
         true
     }
 
     pub(in crate::net) fn leave(&self, room: &str) {
-        let mut joined = self.joined();
-        let left = joined.as_mut().is_some_and(|joined| joined.remove(room));
-        if left {
-            self.leave_open(&mut self.rooms.open(), room);
+        match &mut *self.state() {
+            State::Absent(joined) => _ = joined.remove(room),
+            State::Present(joined) => {
+                if joined.remove(room) {
+                    self.open.rooms().leave(room, self.recipient.number);
+                }
+            }
+            State::Gone => {}
         }
     }
 
     /// Leaves all rooms, and enters none again.
     pub(in crate::net) fn disconnected(&self) {
-        let left = self.joined().take();
-        let mut open = self.rooms.open();
-        for room in left.into_iter().flatten() {
-            self.leave_open(&mut open, &room);
-        }
-        open.everybody.leave(self.recipient.number);
-    }
-
-    fn leave_open(&self, open: &mut Open, name: &str) {
-        let Some(room) = open.rooms.get_mut(name) else {
-            return;
-        };
-        room.leave(self.recipient.number);
-        if room.recipients.is_empty() {
-            open.rooms.remove(name);
+        let left = std::mem::replace(&mut *self.state(), State::Gone);
+        if let State::Present(joined) = left {
+            self.open
+                .rooms()
+                .disappear(&self.id, self.recipient.number, joined.iter());
         }
     }
 
+    /// Whether it is in a room; that of its own id is one.
     pub(in crate::net) fn is_in(&self, room: &str) -> bool {
-        self.joined().as_ref().is_some_and(|joined| joined.contains(room))
+        match self.state().joined() {
+            Some(joined) => joined.contains(room) || self.is_own(room),
+            None => false,
+        }
     }
 
+    /// The rooms that it entered.
     pub(in crate::net) fn rooms(&self) -> Vec<String> {
-        let joined = self.joined();
-        joined.iter().flatten().map(|room| (**room).to_owned()).collect()
+        let state = self.state();
+        let joined = state.joined().into_iter().flatten();
+        joined.map(|room| (**room).to_owned()).collect()
     }
 
     /// Emits to the others of a target. Waits for room where more is said than can be delivered; one whose own queue is
     /// full misses it.
     ///
     /// # Errors
-    /// Where the data cannot be written as JSON.
+    /// As [`Rooms::emit`].
     pub(in crate::net) async fn emit_to_others(
         &self,
         target: &Target,
         event: &str,
         data: Outgoing<'_>,
     ) -> Result<()> {
-        if let Some(snapshot) = self.snapshot(target) {
-            let emit = EncodedEvent::new(event, data)?;
-            self.rooms
-                .deliveries
-                .say(snapshot, emit, self.recipient.number)
-                .await;
+        let snapshot = self.open.rooms().select(target);
+        if let Some(snapshot) = snapshot {
+            let emit = EncodedEvent::new(event, data, target)?;
+            let by = Some(self.recipient.number);
+            self.open.server.deliveries.say(snapshot, emit, by).await;
         }
         Ok(())
     }
 
     /// Asks all of a target at once; what each answers in time, in the order in which they do.
+    ///
+    /// # Errors
+    /// As [`Rooms::emit`].
     pub(in crate::net) async fn ask(
         &self,
         target: &Target,
         event: &str,
         data: Outgoing<'_>,
         wait: Duration,
-    ) -> Vec<Result<Value>> {
-        if *target == Target::Caller {
-            return vec![self.recipient.sink.clone().ask(event, data, wait).await];
+    ) -> Result<Vec<Ack<Value>>> {
+        if target.is_caller() {
+            return Ok(vec![self.recipient.ask(event, data, wait).await]);
         }
-        let Some(snapshot) = self.snapshot(target) else {
-            return Vec::new();
+        let snapshot = self.open.rooms().select(target);
+        let Some(snapshot) = snapshot else {
+            return Ok(Vec::new());
         };
-        self.rooms.settled().await;
-        let own = matches!(target, Target::Within(_));
-        let asked: FuturesUnordered<_> = snapshot
-            .recipients()
-            .filter(|recipient| own || recipient.number != self.recipient.number)
-            .map(|recipient| recipient.sink.clone().ask(event, data, wait))
-            .collect();
-        asked.collect().await
+        let is_meant = target.includes(true, |room| self.is_in(room));
+        let by = (!is_meant).then_some(self.recipient.number);
+        let rooms = &self.open.server;
+        rooms.ask_all(&snapshot, by, event, data, wait).await
     }
 
-    /// Who is in a target now; nobody, where there is no such room.
-    fn snapshot(&self, target: &Target) -> Option<Arc<RoomSnapshot>> {
-        let cores = self.rooms.deliveries.cores();
-        let mut open = self.rooms.open();
-        let room = match target {
-            Target::Within(room) | Target::To(room) => open.rooms.get_mut(room.as_str())?,
-            Target::Broadcast | Target::Caller => &mut open.everybody,
-        };
-        Some(room.snapshot(cores))
+    fn is_own(&self, room: &str) -> bool {
+        self.id.as_str() == room
     }
 
-    fn joined(&self) -> MutexGuard<'_, Option<BTreeSet<Arc<str>>>> {
-        self.joined.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

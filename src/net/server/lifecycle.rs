@@ -11,9 +11,10 @@ use super::{
     client_bundle,
     clients::Clients,
     listener::{self, Connections},
+    start_tasks::{self, StartTask},
 };
 use crate::{
-    call::dispatch::Dispatcher,
+    call::{dispatch::Dispatcher, emitter::Emitter},
     config::Config,
     event::EventName,
     feed::Feed,
@@ -23,6 +24,7 @@ use crate::{
         engineio,
         limits::origins::{self, Gate, Origins},
         metrics::MEDIA_TYPE,
+        rooms::hub::ServerHub,
         runtime::Runtimes,
         socket::shared::Shared,
         tls::acceptor::{Tls, TlsError},
@@ -66,6 +68,7 @@ pub struct Server {
     events: Vec<EventName>,
     feed: Option<Arc<Feed>>,
     auth: Arc<Authenticator>,
+    emitter: Emitter,
     tls: Option<Arc<Tls>>,
     stop: CancellationToken,
     stopped: JoinHandle<()>,
@@ -78,6 +81,8 @@ pub(crate) struct Parts {
     pub(crate) auth: Arc<Authenticator>,
     /// The app's own, beside ours.
     pub(crate) routes: Option<Router>,
+    pub(crate) emitter: Emitter,
+    pub(crate) tasks: Vec<StartTask>,
     pub(crate) config: Config,
 }
 
@@ -93,18 +98,25 @@ impl Server {
         if let Some(runtime) = cores.apart() {
             parts.dispatcher = parts.dispatcher.apart_on(runtime.clone());
         }
-        let (feed, auth) = (parts.feed.clone(), parts.auth.clone());
+        let (feed, auth, emitter) = (parts.feed.clone(), parts.auth.clone(), parts.emitter.clone());
+        let tasks = std::mem::take(&mut parts.tasks);
         let events = parts.dispatcher.registry().names().into_iter().cloned().collect();
         let (clients, router) = build(parts, Some(cores.clone()))?;
         let listener = listener::bind(&config).map_err(unlistened)?;
         let address = listener.local_addr().map_err(unlistened)?;
         let stop = CancellationToken::new();
-        let stopped = tokio::spawn(run(listener, router, clients, tls.clone(), cores, stop.clone()));
+        let tasks = start_tasks::begin(tasks, &emitter);
+        let running = run(listener, router, clients, tls.clone(), cores, stop.clone());
+        let stopped = tokio::spawn(async move {
+            running.await;
+            tasks.cancel();
+        });
         Ok(Self {
             address,
             events,
             feed,
             auth,
+            emitter,
             tls,
             stop,
             stopped,
@@ -141,6 +153,21 @@ impl Server {
         self.feed.as_ref()
     }
 
+    /// All sockets of the server, from outside their calls.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # use updraft::{App, Config};
+    /// let server = App::new().config(Config { port: 0, ..Config::default() }).start().await?;
+    /// let io = server.emitter();
+    /// io.of("/").emit("news", &"nobody hears it yet").await.unwrap();
+    /// assert!(io.of("/").sockets().await.unwrap().is_empty());
+    /// # Ok::<(), updraft::StartError>(()) }).unwrap();
+    /// ```
+    pub fn emitter(&self) -> Emitter {
+        self.emitter.clone()
+    }
+
     /// How clients are known, in a line.
     pub(crate) fn introduction(&self) -> &'static str {
         self.auth.introduction()
@@ -173,12 +200,20 @@ pub struct Handle {
     clients: Clients,
     feed: Option<Arc<Feed>>,
     auth: Arc<Authenticator>,
+    emitter: Emitter,
+    /// Ends what runs beside the server.
+    tasks: CancellationToken,
 }
 
 impl Handle {
     /// The feed, where the app has topics; see [`Server::feed`].
     pub fn feed(&self) -> Option<&Arc<Feed>> {
         self.feed.as_ref()
+    }
+
+    /// All sockets, from outside their calls; see [`Server::emitter`].
+    pub fn emitter(&self) -> Emitter {
+        self.emitter.clone()
     }
 
     /// Takes a subject's rights away; see [`Server::revoke`].
@@ -192,6 +227,7 @@ impl Handle {
         let deadline = self.clients.deadline();
         self.clients.drain(deadline).await;
         self.clients.disconnect().await;
+        self.tasks.cancel();
     }
 }
 
@@ -202,15 +238,24 @@ impl fmt::Debug for Handle {
 }
 
 /// The router of a server without its listener, for those who have an axum server of their own.
-pub(crate) fn router(parts: Parts) -> Result<(Router, Handle), ServeError> {
-    let (feed, auth) = (parts.feed.clone(), parts.auth.clone());
+pub(crate) fn router(mut parts: Parts) -> Result<(Router, Handle), ServeError> {
+    let (feed, auth, emitter) = (parts.feed.clone(), parts.auth.clone(), parts.emitter.clone());
+    let tasks = std::mem::take(&mut parts.tasks);
     let (clients, router) = build(parts, None)?;
-    let handle = Handle { clients, feed, auth };
+    let handle = Handle {
+        clients,
+        feed,
+        auth,
+        tasks: start_tasks::begin(tasks, &emitter),
+        emitter,
+    };
     Ok((router, handle))
 }
 
 fn build(parts: Parts, cores: Option<Arc<Runtimes>>) -> Result<(Clients, Router), ServeError> {
     let shared = Shared::new(parts.dispatcher, parts.feed, parts.auth, parts.config, cores);
+    let hub = ServerHub::new(shared.rooms.clone(), shared.sockets.clone());
+    parts.emitter.reach(Arc::new(hub));
     let clients = Clients::new(shared);
     let router = routes(&clients, parts.routes.unwrap_or_else(greeting))?;
     Ok((clients, router))

@@ -1,7 +1,8 @@
-//! A server from its start to its stop (`lifecycle`): what listens for its `clients` (`listener`), and the files of theirs that
-//! it hands out (`client_bundle`).
+//! A server from its start to its stop (`lifecycle`): what listens for its `clients` (`listener`), the files of theirs that
+//! it hands out (`client_bundle`), and what an app runs beside it (`start_tasks`).
 
 mod client_bundle;
 mod clients;
 pub(crate) mod lifecycle;
 mod listener;
+pub(crate) mod start_tasks;

@@ -295,7 +295,9 @@ impl Inner {
 
 impl State {
     fn find(&self, namespace: &str) -> Option<&Arc<ClientSocket>> {
-        self.sockets.iter().find(|socket| socket.namespace() == namespace)
+        let is_here =
+            |socket: &&Arc<ClientSocket>| socket.namespace() == namespace && !socket.gone.is_cancelled();
+        self.sockets.iter().find(is_here)
     }
 }
 
@@ -324,6 +326,8 @@ impl Inner {
 
     fn connected(&self, knocking: &Knocking, socket: &Arc<ClientSocket>) {
         let mut state = self.state();
+        // The server has disconnected these.
+        state.sockets.retain(|socket| !socket.gone.is_cancelled());
         state.sockets.push(socket.clone());
         drop(state);
         let version = Version::from(knocking.session.protocol());

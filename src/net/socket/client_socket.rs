@@ -67,7 +67,8 @@ impl ClientSocket {
     ) -> Result<Arc<Self>, getrandom::Error> {
         let gone = CancellationToken::new();
         let config = &shared.config;
-        let sender = SocketSender::new(session.clone(), namespace.clone(), config);
+        let id = SocketId::random()?;
+        let sender = SocketSender::new(id.clone(), session.clone(), namespace.clone(), config);
         let call_queue = CallQueue::new(QueueLimits {
             running: config.max_running,
             waiting: config.max_waiting,
@@ -79,13 +80,13 @@ impl ClientSocket {
             Err(error) => (Identity::ANONYMOUS, Some(error)),
         };
         let this = Arc::new(Self {
-            id: SocketId::random()?,
+            rooms: shared.rooms.member(&namespace, &id, sender.clone()),
+            id,
             namespace,
             session,
             rate: shared.rates.of_one(),
             part: Part::default(),
             call_queue,
-            rooms: shared.rooms.member(sender.clone()),
             sender,
             data: SocketData::default(),
             identity: Mutex::new(identity),

@@ -10,7 +10,8 @@ use super::client_socket::ClientSocket;
 use crate::{
     call::{
         identity::Identity,
-        peer::{Outgoing, Peer, SocketData, SocketId, Target, in_too_many_rooms},
+        peer::{Ack, Outgoing, Peer, SocketData, SocketId, in_too_many_rooms},
+        target::Target,
         written::Written,
     },
     error::Result,
@@ -20,6 +21,10 @@ use crate::{
 impl Peer for ClientSocket {
     fn id(&self) -> &SocketId {
         &self.id
+    }
+
+    fn namespace(&self) -> &str {
+        Self::namespace(self)
     }
 
     fn identity(&self) -> Identity {
@@ -36,17 +41,20 @@ impl Peer for ClientSocket {
 
     fn emit<'a>(&'a self, target: Target, event: &'a str, data: Outgoing<'a>) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
-            let own = match &target {
-                Target::Caller => return self.sender.send(Kind::Event(event), data).await,
-                Target::Within(room) => self.rooms.is_in(room),
-                Target::To(_) | Target::Broadcast => false,
-            };
-            self.rooms.emit_to_others(&target, event, data).await?;
-            match own {
-                // The caller's own copy keeps its place among what was said to the caller.
-                true => self.sender.send(Kind::Event(event), data).await,
-                false => Ok(()),
+            if !target.is_caller() {
+                self.rooms.emit_to_others(&target, event, data).await?;
             }
+            if !target.includes(true, |room| self.rooms.is_in(room)) {
+                return Ok(());
+            }
+            // The caller's own copy keeps its place among what was said to the caller.
+            if !target.is_volatile() {
+                return self.sender.send(Kind::Event(event), data).await;
+            }
+            if !self.sender.send_volatile(Kind::Event(event), data)? {
+                self.shared.metrics.missed.volatile.inc();
+            }
+            Ok(())
         })
     }
 
@@ -64,8 +72,8 @@ impl Peer for ClientSocket {
         event: &'a str,
         data: Outgoing<'a>,
         wait: Duration,
-    ) -> BoxFuture<'a, Result<Vec<Result<Value>>>> {
-        Box::pin(async move { Ok(self.rooms.ask(&target, event, data, wait).await) })
+    ) -> BoxFuture<'a, Result<Vec<Ack<Value>>>> {
+        Box::pin(async move { self.rooms.ask(&target, event, data, wait).await })
     }
 
     fn settled(&self) -> BoxFuture<'_, ()> {

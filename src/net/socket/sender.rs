@@ -21,14 +21,14 @@ use crate::{
     call::{
         answer::{AnswerFrame, BareAnswer},
         dispatch::{Answer, said},
-        peer::Outgoing,
+        peer::{Outgoing, SocketId},
         written::Written,
     },
     config::{Config, Parser},
     error::{CallError, Code, Result},
     net::{
         engineio::{CloseReason, Message, Session, Unsent},
-        rooms::event::{EventBatch, EventSink},
+        rooms::event::{Dropped, EventBatch, EventSink},
         socketio::{Kind, Notice, Packet},
     },
 };
@@ -37,6 +37,8 @@ use crate::{
 pub(in crate::net) const MESSAGE: &str = "message";
 
 pub(in crate::net) struct SocketSender {
+    /// The public id of its socket.
+    id: SocketId,
     session: Arc<Session>,
     parser: Parser,
     namespace: Arc<str>,
@@ -55,8 +57,14 @@ struct Asked {
 }
 
 impl SocketSender {
-    pub(in crate::net) fn new(session: Arc<Session>, namespace: Arc<str>, config: &Config) -> Arc<Self> {
+    pub(in crate::net) fn new(
+        id: SocketId,
+        session: Arc<Session>,
+        namespace: Arc<str>,
+        config: &Config,
+    ) -> Arc<Self> {
         Arc::new(Self {
+            id,
             session,
             parser: config.parser,
             namespace,
@@ -83,6 +91,12 @@ impl SocketSender {
     pub(in crate::net) async fn send(&self, kind: Kind<'_>, body: Outgoing<'_>) -> Result<()> {
         let packet = self.packet(kind, body);
         let sent = self.session.send_queue.send(&packet, Some(self.patience)).await;
+        sent.map_err(error)
+    }
+
+    /// Sends a packet where the client is not behind; whether it was sent.
+    pub(in crate::net) fn send_volatile(&self, kind: Kind<'_>, body: Outgoing<'_>) -> Result<bool> {
+        let sent = self.session.send_queue.send_volatile(&self.packet(kind, body));
         sent.map_err(error)
     }
 
@@ -150,6 +164,14 @@ impl SocketSender {
         let packets = packets.iter().map(|packet| packet as &dyn Message);
         let packets: Vec<_> = packets.chain([&disconnected as &dyn Message]).collect();
         self.session.send_queue.end(&packets);
+    }
+
+    /// Disconnects the client from the namespace, after all that was said before.
+    pub(in crate::net) fn disconnect(&self) {
+        let disconnected = Notice::disconnected(self.parser, &self.namespace);
+        if let Ok(false) = self.session.send_queue.send_beyond(&disconnected) {
+            self.session.close(CloseReason::Stalled);
+        }
     }
 
     /// Whether the last was said.
@@ -268,15 +290,25 @@ impl Drop for Asking<'_> {
 }
 
 impl EventSink for SocketSender {
-    fn offer(self: Arc<Self>, emits: &EventBatch<'_>) -> usize {
+    fn id(&self) -> &SocketId {
+        &self.id
+    }
+
+    fn offer(self: Arc<Self>, emits: &EventBatch<'_>) -> Dropped {
         let queue = &self.session.send_queue;
+        let mut dropped = Dropped::default();
+        // A WebSocket that takes frames is not behind.
         if queue.offer_frames(|framing| emits.frames(self.parser, framing)) {
-            return emits.len();
+            return dropped;
         }
-        emits
-            .iter()
-            .filter(|emit| queue.offer(&emit.packet(self.parser, &self.namespace)))
-            .count()
+        for emit in emits.iter() {
+            let packet = emit.packet(self.parser, &self.namespace);
+            match emit.is_volatile() {
+                true => dropped.volatile += u64::from(matches!(queue.send_volatile(&packet), Ok(false))),
+                false => dropped.queue_full += u64::from(!queue.offer(&packet)),
+            }
+        }
+        dropped
     }
 
     fn ask<'a>(

@@ -50,7 +50,10 @@ impl Shared {
             feed,
             sockets: auth.subjects().sockets().clone(),
             auth,
-            rooms: Rooms::new(cores.iter().flat_map(|cores| cores.handles())),
+            rooms: Rooms::new(
+                cores.iter().flat_map(|cores| cores.handles()),
+                metrics.missed.clone(),
+            ),
             progress: InFlight::default(),
             rates: Rates::new(config.call_rate, config.call_burst),
             shares: Shares::new(&config, &metrics),

@@ -74,7 +74,7 @@ async fn a_room_is_asked_and_each_answers_for_itself() {
     async fn ask(cx: Context) -> Result<Json<Vec<String>>> {
         let room = cx.within("room");
         let answers = room.emit_with_ack::<String>("question", "who?", Duration::from_secs(6));
-        let answers = answers.await?.into_iter().map(|answer| match answer {
+        let answers = answers.await?.into_iter().map(|ack| match ack.result {
             Ok(name) => name,
             Err(error) => error.code().as_str().to_owned(),
         });

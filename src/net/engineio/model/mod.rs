@@ -90,6 +90,7 @@ impl Play {
             send_timeout: LIMIT,
             memory: memory.clone(),
             keep_heads: false,
+            deflate: None,
         });
         Self {
             network: Network(routes(&server)),

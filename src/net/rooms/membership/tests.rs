@@ -1,20 +1,31 @@
-//! Who hears what is said in a room.
+//! Which sockets hear what is said in rooms.
 
-use proptest::prelude::*;
+use futures_util::future::BoxFuture;
+use proptest::{collection::vec, prelude::*};
 use tokio::runtime::{Builder, Runtime};
 
 use super::*;
-use crate::net::rooms::event::EventBatch;
+use crate::{
+    config::Parser,
+    error::Code,
+    net::{
+        engineio::{Framing, Protocol},
+        rooms::event::{Dropped, EventBatch},
+    },
+};
 
-/// One who notes all that it hears.
-#[derive(Default)]
-struct Notes(Mutex<Vec<String>>);
+/// A socket that notes all that it hears.
+struct Notes(SocketId, Mutex<Vec<String>>);
 
 impl EventSink for Notes {
-    fn offer(self: Arc<Self>, emits: &EventBatch<'_>) -> usize {
-        let heard = emits.iter().map(|emit| format!("{:?}", emit.event()));
-        self.0.lock().unwrap().extend(heard);
-        emits.len()
+    fn id(&self) -> &SocketId {
+        &self.0
+    }
+
+    fn offer(self: Arc<Self>, emits: &EventBatch<'_>) -> Dropped {
+        let heard = emits.iter().map(|emit| emit.event().to_owned());
+        self.1.lock().unwrap().extend(heard);
+        Dropped::default()
     }
 
     fn ask<'a>(
@@ -22,131 +33,311 @@ impl EventSink for Notes {
         event: &'a str,
         _: Outgoing<'a>,
         _: Duration,
-    ) -> futures_util::future::BoxFuture<'a, Result<Value>> {
-        self.0.lock().unwrap().push(format!("asked {event}"));
+    ) -> BoxFuture<'a, Result<Value>> {
+        self.1.lock().unwrap().push(format!("asked {event}"));
         Box::pin(async { Ok(Value::Null) })
     }
 }
 
 impl Notes {
     fn heard(&self) -> Vec<String> {
-        self.0.lock().unwrap().clone()
+        self.1.lock().unwrap().clone()
     }
 }
 
-fn somebody(rooms: &Arc<Rooms>) -> (Member, Arc<Notes>) {
-    let notes = Arc::<Notes>::default();
-    let member = rooms.member(notes.clone());
+fn rooms<'a>(cores: impl Iterator<Item = &'a Handle>) -> Arc<Rooms> {
+    Rooms::new(cores, Missed::default())
+}
+
+/// A socket that is still to appear.
+fn absent(rooms: &Arc<Rooms>, namespace: &str) -> (Member, Arc<Notes>) {
+    let id = SocketId::random().unwrap();
+    let notes = Arc::new(Notes(id.clone(), Mutex::default()));
+    (rooms.member(&namespace.into(), &id, notes.clone()), notes)
+}
+
+fn socket_in(rooms: &Arc<Rooms>, namespace: &str) -> (Member, Arc<Notes>) {
+    let (member, notes) = absent(rooms, namespace);
     member.appear();
     (member, notes)
 }
 
-fn event(name: &str) -> String {
-    format!("{name:?}")
-}
-
-fn within(room: &str) -> Target {
-    Target::Within(room.to_owned())
+fn socket(rooms: &Arc<Rooms>) -> (Member, Arc<Notes>) {
+    socket_in(rooms, "/")
 }
 
 #[tokio::test]
 async fn who_comes_later_does_not_hear_what_was_said_before_and_who_goes_does() {
-    let rooms = Rooms::new(std::iter::once(&Handle::current()));
-    let ((ada, _), (bob, to_bob), (eve, to_eve)) = (somebody(&rooms), somebody(&rooms), somebody(&rooms));
+    let rooms = rooms(std::iter::once(&Handle::current()));
+    let ((ada, _), (bob, to_bob), (eve, to_eve)) = (socket(&rooms), socket(&rooms), socket(&rooms));
     assert!(ada.join("room", 9) && bob.join("room", 9));
     // It is on its way only, as nothing has been waited for.
-    ada.emit_to_others(&within("room"), "early", &1).await.unwrap();
+    ada.emit_to_others(&Target::within("room"), "early", &1)
+        .await
+        .unwrap();
     bob.leave("room");
     assert!(eve.join("room", 9));
     assert_eq!(to_bob.heard(), [""; 0]);
-    ada.emit_to_others(&within("room"), "late", &2).await.unwrap();
+    ada.emit_to_others(&Target::within("room"), "late", &2)
+        .await
+        .unwrap();
     rooms.settled().await;
-    assert_eq!(to_bob.heard(), [event("early")]);
-    assert_eq!(to_eve.heard(), [event("late")]);
+    assert_eq!(to_bob.heard(), ["early"]);
+    assert_eq!(to_eve.heard(), ["late"]);
 }
 
 #[tokio::test]
 async fn who_has_left_for_good_enters_nothing_and_leaves_no_room_behind() {
-    let rooms = Rooms::new(std::iter::empty());
-    let ((ada, _), (bob, to_bob)) = (somebody(&rooms), somebody(&rooms));
+    let rooms = rooms(std::iter::empty());
+    let ((ada, _), (bob, to_bob)) = (socket(&rooms), socket(&rooms));
     assert!(bob.join("room", 9));
     bob.disconnected();
     assert!(bob.join("room", 9));
     bob.appear();
-    ada.emit_to_others(&within("room"), "room", &1).await.unwrap();
-    ada.emit_to_others(&Target::Broadcast, "all", &2).await.unwrap();
+    for target in [Target::within("room"), Target::others(), Target::to(&bob.id)] {
+        ada.emit_to_others(&target, "event", &1).await.unwrap();
+    }
     assert_eq!(to_bob.heard(), [""; 0]);
     assert!(bob.rooms().is_empty());
-    assert!(rooms.open().rooms.is_empty());
-    drop(ada);
-    assert!(rooms.open().everybody.recipients.is_empty());
+    ada.disconnected();
+    assert!(ada.open.rooms().is_empty());
+    drop((ada, bob));
+    assert!(rooms.namespaces().is_empty());
+}
+
+#[tokio::test]
+async fn one_that_is_not_connected_yet_hears_nothing_and_is_in_its_rooms_once_it_is() {
+    let rooms = rooms(std::iter::empty());
+    let (ada, to_ada) = absent(&rooms, "/");
+    assert!(ada.join("room", 9) && ada.join("other", 9) && ada.is_in("room"));
+    ada.leave("other");
+    let say = async |event: &str| {
+        for target in [
+            Target::all(),
+            Target::to("room"),
+            Target::to("other"),
+            Target::to(&ada.id),
+        ] {
+            rooms.emit("/", &target, event, &1).await.unwrap();
+        }
+    };
+    say("early").await;
+    ada.appear();
+    say("late").await;
+    assert_eq!(to_ada.heard(), ["late"; 3]);
 }
 
 #[tokio::test]
 async fn what_is_asked_comes_after_what_was_said() {
-    let rooms = Rooms::new(std::iter::once(&Handle::current()));
-    let ((ada, to_ada), (bob, to_bob)) = (somebody(&rooms), somebody(&rooms));
+    let rooms = rooms(std::iter::once(&Handle::current()));
+    let ((ada, to_ada), (bob, to_bob)) = (socket(&rooms), socket(&rooms));
     assert!(ada.join("room", 9) && bob.join("room", 9));
-    ada.emit_to_others(&within("room"), "said", &1).await.unwrap();
-    let wait = Duration::from_secs(1);
-    let answers = ada.ask(&within("room"), "question", &2, wait).await;
-    assert_eq!(answers.len(), 2);
+    ada.emit_to_others(&Target::within("room"), "said", &1)
+        .await
+        .unwrap();
+    let ask = async |target, event| {
+        let acks = ada.ask(&target, event, &2, Duration::from_secs(1)).await.unwrap();
+        let mut asked: Vec<_> = acks.into_iter().map(|ack| ack.socket).collect();
+        asked.sort_unstable();
+        asked
+    };
+    let mut both = [ada.id.clone(), bob.id.clone()];
+    both.sort_unstable();
+    assert_eq!(ask(Target::within("room"), "question").await, both);
     assert_eq!(to_ada.heard(), ["asked question"]);
-    assert_eq!(to_bob.heard(), [event("said"), "asked question".to_owned()]);
-    let to = Target::To("room".to_owned());
-    assert_eq!(ada.ask(&to, "others?", &3, wait).await.len(), 1);
-    assert_eq!(ada.ask(&within("nowhere"), "anybody?", &4, wait).await.len(), 0);
+    assert_eq!(to_bob.heard(), ["said", "asked question"]);
+    let one = |member: &Member| [member.id.clone()];
+    assert_eq!(ask(Target::to("room"), "others?").await, one(&bob));
+    assert_eq!(ask(Target::to(&bob.id), "you?").await, one(&bob));
+    assert_eq!(ask(Target::caller(), "me?").await, one(&ada));
+    assert!(ask(Target::within("nowhere"), "anybody?").await.is_empty());
 }
 
 #[tokio::test]
-async fn a_socket_is_in_so_many_rooms() {
-    let rooms = Rooms::new(std::iter::empty());
-    let (ada, _) = somebody(&rooms);
+async fn a_socket_is_in_so_many_rooms_and_its_own_is_not_among_them() {
+    let rooms = rooms(std::iter::empty());
+    let (ada, to_ada) = socket(&rooms);
     assert!(ada.join("a", 2) && ada.join("b", 2) && !ada.join("c", 2));
     assert!(ada.join("b", 2), "it is there already");
+    assert!(ada.join(ada.id.as_str(), 2), "it is there always");
     ada.leave("a");
     assert!(ada.join("c", 2));
     assert_eq!(ada.rooms(), ["b", "c"]);
+    ada.leave(ada.id.as_str());
+    rooms.emit("/", &Target::to(&ada.id), "event", &1).await.unwrap();
+    assert_eq!(to_ada.heard(), ["event"]);
+}
+
+#[tokio::test]
+async fn ten_thousand_namespaces_cost_nothing_once_their_sockets_have_gone() {
+    let rooms = rooms(std::iter::empty());
+    let name = |number: usize| format!("/game/{number}");
+    let games: Vec<_> = (0..10_000)
+        .map(|number| socket_in(&rooms, &name(number)))
+        .collect();
+    assert_eq!(rooms.namespaces().len(), games.len());
+    for (number, (member, notes)) in games.iter().enumerate() {
+        assert!(member.join("players", 9));
+        let target = Target::to("players");
+        rooms
+            .emit(&name(number), &target, &number.to_string(), &1)
+            .await
+            .unwrap();
+        assert_eq!(notes.heard(), [number.to_string()]);
+    }
+    drop(games);
+    let namespaces = rooms.namespaces();
+    assert!(namespaces.is_empty());
+    assert!(namespaces.capacity() < 100, "{}", namespaces.capacity());
+}
+
+#[tokio::test]
+async fn more_buffers_than_clients_take_are_refused_where_they_are_emitted() {
+    let rooms = rooms(std::iter::empty());
+    let ((ada, _), (_bob, to_bob)) = (socket(&rooms), socket(&rooms));
+    for (many, is_taken) in [(10, true), (11, false)] {
+        let buffers = vec![serde_bytes::Bytes::new(b"bytes"); many];
+        let by_function = ada.emit_to_others(&Target::others(), "bytes", &buffers).await;
+        let by_server = rooms.emit("/", &Target::all(), "bytes", &buffers).await;
+        let wait = Duration::from_secs(1);
+        let asked = rooms
+            .ask("/", &Target::to(to_bob.id()), "bytes?", &buffers, wait)
+            .await;
+        for refused in [by_function.err(), by_server.err(), asked.err()] {
+            assert_eq!(refused.is_none(), is_taken);
+            if let Some(error) = refused {
+                assert_eq!(error.code(), Code::TooLarge);
+                assert!(error.message().starts_with("11 Buffers in one event"), "{error}");
+            }
+        }
+    }
+    assert_eq!(to_bob.heard(), ["bytes", "bytes", "asked bytes?"]);
+}
+
+#[test]
+fn what_is_written_out_for_many_names_their_namespace() {
+    let event = EncodedEvent::new("saved", &[7], &Target::all()).unwrap();
+    for (namespace, packet) in [("/", r#"42["saved",[7]]"#), ("/chat", r#"42/chat,["saved",[7]]"#)] {
+        let events = [&event];
+        let batch = EventBatch::new(namespace, &events);
+        let framing = Framing {
+            protocol: Protocol::V4,
+            deflate: None,
+        };
+        let frames = batch.frames(Parser::Json, framing);
+        assert_eq!(&frames[2..], packet.as_bytes());
+    }
+}
+
+/// Who says something: a function of this socket, or an emitter to this namespace.
+#[derive(Clone, Copy, Debug)]
+enum By {
+    Function(usize),
+    Emitter(usize),
+}
+
+/// The room of this name, or that of this socket's id.
+#[derive(Clone, Copy, Debug)]
+enum Room {
+    Named(usize),
+    Own(usize),
 }
 
 #[derive(Clone, Debug)]
 enum Step {
-    Join(usize, usize),
-    Leave(usize, usize),
-    Say(usize, usize),
-    SayAll(usize),
+    Join(usize, Room),
+    Leave(usize, Room),
+    Disconnect(usize),
+    Say {
+        by: By,
+        rooms: Vec<Room>,
+        except: Vec<Room>,
+    },
     Wait,
 }
 
-const SOCKETS: usize = 5;
+const SOCKETS: usize = 6;
 const NAMES: [&str; 3] = ["a", "b", "c"];
+/// Sockets are in the first two in turn.
+const NAMESPACES: [&str; 3] = ["/", "/game/1", "/game/2"];
+
+fn namespace_of(socket: usize) -> usize {
+    socket % 2
+}
+
+fn room() -> impl Strategy<Value = Room> {
+    prop_oneof![
+        3 => (0..NAMES.len()).prop_map(Room::Named),
+        1 => (0..SOCKETS).prop_map(Room::Own),
+    ]
+}
 
 fn step() -> impl Strategy<Value = Step> {
-    let both = || (0..SOCKETS, 0..NAMES.len());
+    let by = prop_oneof![
+        (0..SOCKETS).prop_map(By::Function),
+        (0..NAMESPACES.len()).prop_map(By::Emitter),
+    ];
+    let said = (by, vec(room(), 0..3), vec(room(), 0..2));
     prop_oneof![
-        3 => both().prop_map(|(who, room)| Step::Join(who, room)),
-        2 => both().prop_map(|(who, room)| Step::Leave(who, room)),
-        8 => both().prop_map(|(who, room)| Step::Say(who, room)),
-        1 => (0..SOCKETS).prop_map(Step::SayAll),
-        1 => Just(Step::Wait),
+        6 => (0..SOCKETS, room()).prop_map(|(socket, room)| Step::Join(socket, room)),
+        4 => (0..SOCKETS, room()).prop_map(|(socket, room)| Step::Leave(socket, room)),
+        1 => (0..SOCKETS).prop_map(Step::Disconnect),
+        16 => said.prop_map(|(by, rooms, except)| Step::Say { by, rooms, except }),
+        2 => Just(Step::Wait),
     ]
+}
+
+/// Where each socket is, as far as that is known without the code that is tested.
+struct Model {
+    inside: [[bool; NAMES.len()]; SOCKETS],
+    /// In the room of another's id.
+    visits: [[bool; SOCKETS]; SOCKETS],
+    is_connected: [bool; SOCKETS],
+}
+
+impl Model {
+    fn set(&mut self, socket: usize, room: Room, is_in: bool) {
+        match room {
+            Room::Named(name) => self.inside[socket][name] = is_in,
+            Room::Own(other) => self.visits[socket][other] = is_in,
+        }
+    }
+
+    fn is_in(&self, socket: usize, room: &Room) -> bool {
+        match *room {
+            Room::Named(name) => self.inside[socket][name],
+            Room::Own(other) => socket == other || self.visits[socket][other],
+        }
+    }
+
+    fn hears(&self, socket: usize, by: By, rooms: &[Room], except: &[Room]) -> bool {
+        let is_of_them = match by {
+            By::Function(by) => by != socket && namespace_of(by) == namespace_of(socket),
+            By::Emitter(namespace) => namespace == namespace_of(socket),
+        };
+        let is_in = |room| self.is_in(socket, room);
+        let is_meant = (rooms.is_empty() || rooms.iter().any(is_in)) && !except.iter().any(is_in);
+        self.is_connected[socket] && is_of_them && is_meant
+    }
 }
 
 /// What each hears, if all that is said is heard at once by those who are there.
 fn model(steps: &[Step]) -> Vec<Vec<String>> {
-    let mut inside = [[false; NAMES.len()]; SOCKETS];
+    let mut model = Model {
+        inside: Default::default(),
+        visits: Default::default(),
+        is_connected: [true; SOCKETS],
+    };
     let mut heard = vec![Vec::new(); SOCKETS];
     for (number, step) in steps.iter().enumerate() {
-        match *step {
-            Step::Join(who, room) => inside[who][room] = true,
-            Step::Leave(who, room) => inside[who][room] = false,
-            Step::Say(by, _) | Step::SayAll(by) => {
-                for (who, heard) in heard.iter_mut().enumerate().filter(|(who, _)| *who != by) {
-                    let is_there = match *step {
-                        Step::Say(_, room) => inside[who][room],
-                        _ => true,
-                    };
-                    heard.extend(is_there.then(|| event(&number.to_string())));
+        match step {
+            Step::Join(socket, room) => model.set(*socket, *room, true),
+            Step::Leave(socket, room) => model.set(*socket, *room, false),
+            Step::Disconnect(socket) => model.is_connected[*socket] = false,
+            Step::Say { by, rooms, except } => {
+                for (socket, heard) in heard.iter_mut().enumerate() {
+                    let hears = model.hears(socket, *by, rooms, except);
+                    heard.extend(hears.then(|| number.to_string()));
                 }
             }
             Step::Wait => {}
@@ -163,25 +354,39 @@ fn runtimes(cores: usize) -> Vec<Runtime> {
 /// Sockets that live on cores in turn.
 fn play(steps: &[Step], cores: usize) -> Vec<Vec<String>> {
     let runtimes = runtimes(cores);
-    let rooms = Rooms::new(runtimes.iter().map(Runtime::handle));
+    let rooms = rooms(runtimes.iter().map(Runtime::handle));
     let sockets: Vec<_> = (0..SOCKETS)
         .map(|number| {
             let _here = runtimes.get(number % cores.max(1)).map(Runtime::enter);
-            somebody(&rooms)
+            socket_in(&rooms, NAMESPACES[namespace_of(number)])
         })
         .collect();
+    let name = |room: &Room| match *room {
+        Room::Named(name) => NAMES[name].to_owned(),
+        Room::Own(socket) => String::from(&sockets[socket].0.id),
+    };
     let speaking = async {
         for (number, step) in steps.iter().enumerate() {
-            let name = number.to_string();
-            let emit = async |by: usize, target| {
-                let (socket, _) = &sockets[by];
-                socket.emit_to_others(&target, &name, &number).await.unwrap();
-            };
-            match *step {
-                Step::Join(who, room) => assert!(sockets[who].0.join(NAMES[room], 9)),
-                Step::Leave(who, room) => sockets[who].0.leave(NAMES[room]),
-                Step::Say(by, room) => emit(by, within(NAMES[room])).await,
-                Step::SayAll(by) => emit(by, Target::Broadcast).await,
+            match step {
+                Step::Join(socket, room) => assert!(sockets[*socket].0.join(&name(room), 99)),
+                Step::Leave(socket, room) => sockets[*socket].0.leave(&name(room)),
+                Step::Disconnect(socket) => sockets[*socket].0.disconnected(),
+                Step::Say {
+                    by,
+                    rooms: to,
+                    except,
+                } => {
+                    let target = to.iter().map(name).fold(Target::all(), Target::and);
+                    let target = except.iter().map(name).fold(target, Target::except);
+                    let event = number.to_string();
+                    let said = match *by {
+                        By::Function(by) => sockets[by].0.emit_to_others(&target, &event, &number).await,
+                        By::Emitter(namespace) => {
+                            rooms.emit(NAMESPACES[namespace], &target, &event, &number).await
+                        }
+                    };
+                    said.unwrap();
+                }
                 Step::Wait => rooms.settled().await,
             }
         }
@@ -192,11 +397,11 @@ fn play(steps: &[Step], cores: usize) -> Vec<Vec<String>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
-    fn who_is_there_hears_all_that_others_say_once_and_in_order(
-        steps in prop::collection::vec(step(), 1..120),
+    fn each_socket_hears_all_that_is_meant_for_it_once_and_in_order(
+        steps in vec(step(), 1..120),
         cores in 0..3_usize,
     ) {
         prop_assert_eq!(play(&steps, cores), model(&steps));

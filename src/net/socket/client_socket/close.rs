@@ -49,6 +49,13 @@ impl ClientSocket {
 }
 
 impl Connected for ClientSocket {
+    fn disconnect(&self) {
+        if !self.gone.is_cancelled() {
+            self.sender.disconnect();
+            self.disconnected();
+        }
+    }
+
     fn say_draining(&self) {
         self.say(&ServerEvent::Draining);
     }

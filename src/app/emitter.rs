@@ -1,0 +1,51 @@
+//! An app's sockets from outside their calls, and what runs beside its server.
+
+use super::App;
+use crate::{call::emitter::Emitter, net::server::start_tasks};
+
+impl App {
+    /// The sockets of this app, from outside their calls: for routes, listeners, threads. Until the app is started it reaches
+    /// nobody.
+    ///
+    /// ```
+    /// use updraft::{App, Topic};
+    ///
+    /// let app = App::new().topic(Topic::new("orders"));
+    /// let io = app.emitter();
+    /// let app = app.listen("orders", "kitchen", move |order| {
+    ///     let io = io.clone();
+    ///     async move { io.of("/").to("kitchen").emit("order", &order.key).await }
+    /// });
+    /// ```
+    pub fn emitter(&self) -> Emitter {
+        self.emitter.clone()
+    }
+
+    /// Runs a function beside the server, from its start to its end at the latest: a timer, a queue that is read. It is dropped
+    /// when the server has stopped. Several run at once.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use updraft::{App, Emitter};
+    ///
+    /// async fn tick(io: Emitter) {
+    ///     let mut seconds = tokio::time::interval(Duration::from_secs(1));
+    ///     loop {
+    ///         seconds.tick().await;
+    ///         if let Err(error) = io.of("/").volatile().emit("tick", &()).await {
+    ///             eprintln!("{error}");
+    ///         }
+    ///     }
+    /// }
+    /// let app = App::new().on_start(tick);
+    /// ```
+    #[must_use]
+    pub fn on_start<F, Fut>(mut self, function: F) -> Self
+    where
+        F: FnOnce(Emitter) -> Fut + Send + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        self.tasks.push(start_tasks::task(function));
+        self
+    }
+}

@@ -1,0 +1,287 @@
+//! What is emitted to many: by a function, or from outside any call.
+
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{
+    hub::{Change, Hub, RemoteSocket},
+    payload::from_ack,
+    peer::{Ack, Peer},
+    states::States,
+    target::Target,
+};
+use crate::error::Result;
+
+/// The sockets of a server, from outside their calls: from timers, queues, HTTP routes and threads, as `io` in Node. Cheap to
+/// clone. Functions take it as [`State<Emitter>`](crate::State); an app has it before it starts
+/// ([`App::emitter`](crate::App::emitter)), for routes and listeners; a running server has it too
+/// ([`Server::emitter`](crate::Server::emitter)).
+///
+/// What one task emits arrives at each socket in that order, among it what a function says by its [`Context`](crate::Context) to
+/// others of the same rooms, and a function's answer comes after it. Emits are at most once: a client that is not there, or whose
+/// queue is full, misses them.
+///
+/// ```
+/// use axum::{Router, extract::State, routing::post};
+/// use updraft::{App, Emitter};
+///
+/// async fn deployed(io: State<Emitter>, version: String) -> Result<(), String> {
+///     let told = io.of("/").to("developers").except("muted").emit("deployed", &version).await;
+///     told.map_err(|error| error.to_string())
+/// }
+///
+/// let app = App::new();
+/// let webhook = Router::new().route("/deployed", post(deployed)).with_state(app.emitter());
+/// let app = app.routes(webhook);
+/// ```
+#[derive(Clone, Default)]
+pub struct Emitter(Arc<OnceLock<Arc<dyn Hub>>>);
+
+impl Emitter {
+    /// From now on it reaches these sockets.
+    pub(crate) fn reach(&self, hub: Arc<dyn Hub>) {
+        // An app is started once.
+        let _ = self.0.set(hub);
+    }
+
+    /// The sockets of a namespace, all of them unless rooms are named. Where nobody is connected, nobody is reached.
+    pub fn of(&self, namespace: &str) -> BroadcastTo<'static> {
+        let namespace = match namespace.starts_with('/') {
+            true => namespace.into(),
+            false => format!("/{namespace}").into(),
+        };
+        self.target(namespace, Target::all())
+    }
+
+    /// One socket by its public id, in whatever namespace it is.
+    pub fn socket(&self, id: impl AsRef<str>) -> BroadcastTo<'static> {
+        let id = id.as_ref();
+        let namespace = self.hub().and_then(|hub| hub.namespace_of(id));
+        self.target(namespace.unwrap_or_else(|| "/".into()), Target::within(id))
+    }
+
+    fn target(&self, namespace: Arc<str>, target: Target) -> BroadcastTo<'static> {
+        let emitter = self.clone();
+        BroadcastTo {
+            by: By::Server { emitter, namespace },
+            target,
+        }
+    }
+
+    /// `None` until the app is started, where there are no sockets.
+    fn hub(&self) -> Option<&dyn Hub> {
+        self.0.get().map(|hub| &**hub)
+    }
+}
+
+impl fmt::Debug for Emitter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Emitter").finish_non_exhaustive()
+    }
+}
+
+/// Several sockets of a namespace, to emit to or to change: [`Emitter::of`] begins it, or
+/// [`Context::to`](crate::Context::to) and its like.
+///
+/// ```
+/// use std::time::Duration;
+/// use updraft::{App, Emitter, Result};
+///
+/// async fn close_for_today(io: Emitter) -> Result<()> {
+///     let shop = io.of("/").to("customers").to("visitors").except("staff");
+///     shop.emit("closing", &"in a minute").await?;
+///     for ack in shop.emit_with_ack::<bool>("leave?", &(), Duration::from_secs(60)).await? {
+///         match ack.result {
+///             Ok(true) => io.socket(&ack.socket).disconnect().await?,
+///             Ok(false) => io.socket(&ack.socket).join("night").await?,
+///             Err(error) => println!("{} did not say: {error}", ack.socket),
+///         }
+///     }
+///     Ok(())
+/// }
+/// let app = App::new().on_start(async |io| {
+///     if let Err(error) = close_for_today(io).await {
+///         println!("{error}");
+///     }
+/// });
+/// ```
+#[derive(Clone)]
+pub struct BroadcastTo<'a> {
+    by: By<'a>,
+    target: Target,
+}
+
+#[derive(Clone)]
+enum By<'a> {
+    /// A function, for its caller.
+    Function {
+        peer: &'a dyn Peer,
+        states: &'a States,
+    },
+    Server {
+        emitter: Emitter,
+        namespace: Arc<str>,
+    },
+}
+
+impl<'a> BroadcastTo<'a> {
+    /// What a function says.
+    pub(super) fn by_function(peer: &'a dyn Peer, states: &'a States, target: Target) -> Self {
+        let by = By::Function { peer, states };
+        Self { by, target }
+    }
+
+    /// The sockets in this room, too. The public id of a socket is a room, in which it is alone.
+    #[must_use]
+    pub fn to(mut self, room: impl Into<String>) -> Self {
+        self.target = self.target.and(room);
+        self
+    }
+
+    /// The same, and the caller's own socket is not left out where it is in one of the rooms.
+    #[must_use]
+    pub fn within(mut self, room: impl Into<String>) -> Self {
+        self.target = self.target.and(room).with_caller();
+        self
+    }
+
+    /// None that is in this room.
+    #[must_use]
+    pub fn except(mut self, room: impl Into<String>) -> Self {
+        self.target = self.target.except(room);
+        self
+    }
+
+    /// Drops what is emitted for each client that is behind, as its next is worth more: one over WebSocket for which 64 KiB
+    /// wait, one that polls and has no poll open. It is counted as `updraft_missed_total{cause="volatile"}`. Emits with an ack are
+    /// not dropped.
+    #[must_use]
+    pub fn volatile(mut self) -> Self {
+        self.target = self.target.volatile();
+        self
+    }
+
+    /// Does nothing. It is here so that code from Node reads as before.
+    #[must_use]
+    pub fn compress(self, _: bool) -> Self {
+        self
+    }
+
+    /// Emits an event to all of them. Waits where more is said than can be delivered.
+    ///
+    /// # Errors
+    /// [`Code::TooLarge`](crate::Code::TooLarge) with more than 10 Buffers, at which clients would disconnect;
+    /// [`Code::Internal`](crate::Code::Internal) where the data cannot be written as JSON;
+    /// [`Code::Unavailable`](crate::Code::Unavailable) where the caller is among them and has no room in time.
+    pub async fn emit<T: Serialize + Sync + ?Sized>(&self, event: &str, data: &T) -> Result<()> {
+        match &self.by {
+            By::Function { peer, .. } => peer.emit(self.target.clone(), event, &data).await,
+            By::Server { emitter, namespace } => match emitter.hub() {
+                Some(hub) => hub.emit(namespace, &self.target, event, &data).await,
+                None => Ok(()),
+            },
+        }
+    }
+
+    /// Emits an event to all of them and collects their acks, in the order in which they came: one of each socket, with
+    /// [`Code::Timeout`](crate::Code::Timeout) of one that did not come within `wait`.
+    ///
+    /// # Errors
+    /// As [`BroadcastTo::emit`].
+    pub async fn emit_with_ack<R: DeserializeOwned>(
+        &self,
+        event: &str,
+        data: &(impl Serialize + Sync + ?Sized),
+        wait: Duration,
+    ) -> Result<Vec<Ack<R>>> {
+        let acks = match &self.by {
+            By::Function { peer, .. } => {
+                peer.emit_with_ack(self.target.clone(), event, &data, wait)
+                    .await?
+            }
+            By::Server { emitter, namespace } => match emitter.hub() {
+                Some(hub) => {
+                    hub.emit_with_ack(namespace, &self.target, event, &data, wait)
+                        .await?
+                }
+                None => Vec::new(),
+            },
+        };
+        let read = |ack: Ack<_>| Ack {
+            socket: ack.socket,
+            result: ack.result.and_then(from_ack),
+        };
+        Ok(acks.into_iter().map(read).collect())
+    }
+
+    /// Has all of them enter a room.
+    ///
+    /// # Errors
+    /// [`Code::TooLarge`](crate::Code::TooLarge) where one of them is in as many rooms as the configuration allows; the others
+    /// have entered it.
+    pub async fn join(&self, room: &str) -> Result<()> {
+        self.change(Change::Join(room)).await
+    }
+
+    /// Has all of them leave a room.
+    ///
+    /// # Errors
+    /// Where this server cannot do it: on namespaces of a socketioxide server.
+    pub async fn leave(&self, room: &str) -> Result<()> {
+        self.change(Change::Leave(room)).await
+    }
+
+    /// Disconnects all of them from their namespace, after what was emitted to them before. Their clients do not come back by
+    /// themselves.
+    ///
+    /// # Errors
+    /// As [`BroadcastTo::leave`].
+    pub async fn disconnect(&self) -> Result<()> {
+        self.change(Change::Disconnect).await
+    }
+
+    /// All of them, as they are now.
+    ///
+    /// # Errors
+    /// As [`BroadcastTo::leave`].
+    pub async fn sockets(&self) -> Result<Vec<RemoteSocket>> {
+        let (emitter, namespace, target) = self.from_outside();
+        match emitter.hub() {
+            Some(hub) => hub.sockets(namespace, &target).await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    async fn change(&self, change: Change<'_>) -> Result<()> {
+        let (emitter, namespace, target) = self.from_outside();
+        match emitter.hub() {
+            Some(hub) => hub.change(namespace, &target, change).await,
+            None => Ok(()),
+        }
+    }
+
+    fn from_outside(&self) -> (Emitter, &str, Target) {
+        let target = self.target.clone();
+        match &self.by {
+            By::Function { peer, states } => {
+                let emitter = states.get::<Emitter>().as_deref().cloned();
+                let target = target.as_seen_from_outside(peer.id().as_str());
+                (emitter.unwrap_or_default(), peer.namespace(), target)
+            }
+            By::Server { emitter, namespace } => (emitter.clone(), namespace, target),
+        }
+    }
+}
+
+impl fmt::Debug for BroadcastTo<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BroadcastTo")
+            .field("target", &self.target)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,89 @@
+//! The sockets of a [`TestApp`](super::TestApp), as emitters reach them.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::future::BoxFuture;
+use serde_json::Value;
+
+use super::rooms::{Emitted, Rooms};
+use crate::{
+    call::{
+        hub::{Change, Hub, RemoteSocket},
+        payload::Data,
+        peer::{Ack, Outgoing, Peer},
+        target::Target,
+    },
+    error::Result,
+};
+
+pub(super) struct TestHub(pub(super) Arc<Rooms>);
+
+fn emitted(namespace: &str, target: &Target, event: &str, data: Outgoing<'_>) -> Result<Emitted> {
+    let data = Data::new(data)?;
+    Ok(Emitted::new(None, namespace, target.clone(), event, data))
+}
+
+impl Hub for TestHub {
+    fn emit<'a>(
+        &'a self,
+        namespace: &'a str,
+        target: &'a Target,
+        event: &'a str,
+        data: Outgoing<'a>,
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            self.0.emit(emitted(namespace, target, event, data)?);
+            Ok(())
+        })
+    }
+
+    fn emit_with_ack<'a>(
+        &'a self,
+        namespace: &'a str,
+        target: &'a Target,
+        event: &'a str,
+        data: Outgoing<'a>,
+        wait: Duration,
+    ) -> BoxFuture<'a, Result<Vec<Ack<Value>>>> {
+        Box::pin(async move { Ok(self.0.ask(emitted(namespace, target, event, data)?, wait).await) })
+    }
+
+    fn sockets<'a>(
+        &'a self,
+        namespace: &'a str,
+        target: &'a Target,
+    ) -> BoxFuture<'a, Result<Vec<RemoteSocket>>> {
+        Box::pin(async move {
+            let sockets = self.0.meant(namespace, target);
+            Ok(sockets.iter().map(|socket| RemoteSocket::of(&**socket)).collect())
+        })
+    }
+
+    fn change<'a>(
+        &'a self,
+        namespace: &'a str,
+        target: &'a Target,
+        change: Change<'a>,
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let change = |socket: Arc<dyn Peer>| match change {
+                Change::Join(room) => socket.join(room),
+                Change::Leave(room) => {
+                    socket.leave(room);
+                    Ok(())
+                }
+                Change::Disconnect => {
+                    self.0.leave(socket.id());
+                    Ok(())
+                }
+            };
+            let sockets = self.0.meant(namespace, target);
+            sockets.into_iter().map(change).fold(Ok(()), Result::and)
+        })
+    }
+
+    fn namespace_of(&self, socket: &str) -> Option<Arc<str>> {
+        let socket = self.0.find(socket)?;
+        Some(socket.namespace().into())
+    }
+}

@@ -1,0 +1,69 @@
+// Three clients and what a server says to them by itself: emitter.mjs URL GENERATION TRANSPORT
+
+import assert from 'node:assert/strict';
+import { call, connect, soon } from './support.mjs';
+
+const [url, generation, transport] = process.argv.slice(2);
+const names = ['ada', 'bob', 'eve'];
+const clients = await Promise.all(names.map(() => connect(url, generation, transport)));
+const [ada, bob, eve] = clients;
+const room = (name) => `${name} of ${generation} over ${transport}`;
+const data = async (socket, event, data) => {
+  const answer = await call(socket, { event, data });
+  assert.equal(answer.error, undefined);
+  return answer.data;
+};
+
+/** What each client hears of an event, in order. */
+const heard = clients.map((socket) => {
+  const numbers = [];
+  socket.on('saved', ({ number, bytes }) => {
+    assert.deepEqual([...new Uint8Array(bytes)], [number, number, number]);
+    numbers.push(number);
+  });
+  return numbers;
+});
+const hundred = Array.from({ length: 100 }, (_, number) => number);
+
+/** After this each client has what was on its way to it. */
+const settle = () => Promise.all(clients.map((socket) => data(socket, 'room.id')));
+
+async function saved(target, expected) {
+  await data(ada, 'io.save', target);
+  await settle();
+  for (const [index, numbers] of heard.entries()) {
+    const all = expected.includes(names[index]) ? hundred : [];
+    assert.deepEqual(numbers.splice(0), all, `${names[index]} hears ${JSON.stringify(target)}`);
+  }
+}
+
+await data(ada, 'room.join', room('red'));
+await data(bob, 'room.join', room('red'));
+await data(bob, 'room.join', room('blue'));
+const ids = await settle();
+if (generation === '4') assert.deepEqual(clients.map((socket) => socket.id), ids);
+
+await saved({ to: [room('red')], except: [] }, ['ada', 'bob']);
+await saved({ to: [room('red'), room('blue')], except: [] }, ['ada', 'bob']);
+await saved({ to: [room('red')], except: [room('blue')] }, ['ada']);
+await saved({ to: [ids[2]], except: [] }, ['eve']);
+await saved({ to: [], except: [room('blue'), ids[2]] }, ['ada']);
+
+// One of them never acks.
+ada.on('name?', (_, ack) => ack('Ada'));
+eve.on('name?', (_, ack) => ack('Eve'));
+assert.deepEqual(await data(eve, 'io.ask', room('red')), [[ids[0], 'Ada'], [ids[1], null]]);
+
+assert.deepEqual(await data(eve, 'io.list', room('blue')), [[ids[1], [room('blue'), room('red')]]]);
+
+// What was said before comes before the end.
+const end = soon('the end', (done) => {
+  const said = [];
+  bob.on('bye', (word) => said.push(word));
+  bob.on('disconnect', (reason) => done([...said, reason]));
+});
+await data(eve, 'io.disconnect', room('blue'));
+assert.deepEqual(await end, [room('blue'), 'io server disconnect']);
+assert.deepEqual(await data(eve, 'io.list', room('red')), [[ids[0], [room('red')]]]);
+ada.close();
+eve.close();

@@ -15,6 +15,7 @@ use crate::{
         emitter::Emitter,
         identity::Identity,
         module::Module,
+        namespace::Namespace,
         registry::{EventNames, Registry, RegistryError},
         states::States,
     },
@@ -51,6 +52,7 @@ use crate::{
 #[derive(Default)]
 pub struct App {
     modules: Vec<Module>,
+    namespaces: Vec<Namespace>,
     states: States,
     declarations: Declarations,
     journal: Option<Arc<dyn Journal>>,
@@ -113,6 +115,15 @@ impl App {
     #[must_use]
     pub fn module(mut self, module: Module) -> Self {
         self.modules.push(module);
+        self
+    }
+
+    /// Declares a namespace: what happens when clients connect to it and leave it, and the functions for its events. The
+    /// namespace `/` is there by itself, for the calls of modules; others are refused (`Invalid namespace`) unless they are
+    /// declared. Each is declared once.
+    #[must_use]
+    pub fn namespace(mut self, namespace: Namespace) -> Self {
+        self.namespaces.push(namespace);
         self
     }
 
@@ -320,7 +331,9 @@ impl App {
         if self.deciding.is_some() || self.config.auth.has_keys() {
             modules.push(auth::module());
         }
-        Ok((Registry::new(modules, &self.states)?, topics))
+        let namespaces = std::mem::take(&mut self.namespaces);
+        let registry = Registry::with_namespaces(modules, namespaces, &self.states)?;
+        Ok((registry, topics))
     }
 
     /// What a server serves, ready to begin.

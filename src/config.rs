@@ -76,7 +76,18 @@ pub struct Config {
     )]
     pub trusted_proxies: Vec<IpNet>,
 
-    /// Directory that holds socket.io.js, to serve it at /socket.io/ as Node does
+    /// Paths under which clients find Socket.IO, separated by commas, with what a proxy leaves in front: `/socket.io`,
+    /// `/app/socket.io`
+    #[arg(
+        long,
+        env = "UPDRAFT_PATH",
+        value_delimiter = ',',
+        value_name = "PATH",
+        default_value = "/socket.io"
+    )]
+    pub path: Vec<String>,
+
+    /// Directory that holds socket.io.js, to serve it under each of those paths as Node does
     #[arg(long, env = "UPDRAFT_CLIENT_BUNDLE", value_name = "DIR")]
     pub client_bundle: Option<PathBuf>,
 
@@ -152,12 +163,12 @@ pub struct Config {
         help_heading = LIMITS)]
     pub handshake_timeout: Duration,
 
-    /// Calls of one socket in a second, over time
+    /// Calls of one connection in a second, over time and over all its namespaces
     #[arg(long, env = "UPDRAFT_CALL_RATE", value_name = "CALLS", default_value_t = Config::default().call_rate,
         help_heading = LIMITS, value_parser = clap::value_parser!(u32).range(1..))]
     pub call_rate: u32,
 
-    /// Calls of one socket at once, after which the rate holds
+    /// Calls of one connection at once, after which the rate holds
     #[arg(long, env = "UPDRAFT_CALL_BURST", value_name = "CALLS", default_value_t = Config::default().call_burst,
         help_heading = LIMITS, value_parser = clap::value_parser!(u32).range(1..))]
     pub call_burst: u32,
@@ -192,6 +203,11 @@ pub struct Config {
         help_heading = LIMITS)]
     pub max_rooms: usize,
 
+    /// Namespaces that one connection may be in
+    #[arg(long, env = "UPDRAFT_MAX_NAMESPACES", value_parser = positive, value_name = "NAMESPACES",
+        default_value_t = Config::default().max_namespaces, help_heading = LIMITS)]
+    pub max_namespaces: usize,
+
     /// Largest call as it arrives, Buffers included, in bytes
     #[arg(long, env = "UPDRAFT_MAX_CALL", value_parser = positive, value_name = "BYTES", default_value_t = Config::default().max_call,
         help_heading = LIMITS)]
@@ -218,7 +234,7 @@ pub struct Config {
         help_heading = LIMITS)]
     pub call_timeout: Duration,
 
-    /// How long the guard of a topic may take
+    /// How long the guard of a topic, or the connect hook of a namespace, may take
     #[arg(long, env = "UPDRAFT_GUARD_TIMEOUT", value_name = "TIME", value_parser = time, default_value = "10s",
         help_heading = LIMITS)]
     pub guard_timeout: Duration,
@@ -279,6 +295,7 @@ impl Default for Config {
             cores: None,
             allowed_origins: Vec::new(),
             trusted_proxies: Vec::new(),
+            path: vec!["/socket.io".to_owned()],
             client_bundle: None,
             parser: Parser::default(),
             per_message_deflate: false,
@@ -301,6 +318,7 @@ impl Default for Config {
             byte_rate: 32 << 20,
             max_subscriptions: 100,
             max_rooms: 1000,
+            max_namespaces: 100,
             max_call: limits.packed,
             max_unpacked: limits.unpacked,
             max_memory: None,
@@ -325,6 +343,18 @@ impl Config {
     /// Bytes that may be held for all clients together.
     pub(crate) fn memory(&self) -> usize {
         self.max_memory.unwrap_or_else(memory::quarter)
+    }
+
+    /// Where clients find Socket.IO: each once, without its last slash.
+    pub(crate) fn paths(&self) -> Vec<String> {
+        let mut paths: Vec<String> = Vec::new();
+        for path in &self.path {
+            let path = path.trim().trim_end_matches('/');
+            if !paths.iter().any(|known| known == path) {
+                paths.push(path.to_owned());
+            }
+        }
+        paths
     }
 
     /// The bounds on one call.
@@ -361,50 +391,4 @@ fn network(text: &str) -> Result<IpNet, String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use clap::{CommandFactory, FromArgMatches, Parser};
-
-    use super::*;
-
-    #[derive(Parser)]
-    struct Flags {
-        #[command(flatten)]
-        config: Config,
-    }
-
-    #[test]
-    fn blanks_around_names_in_lists_are_no_part_of_them() {
-        let flags = [
-            "updraft",
-            "--auth-audience",
-            "a, b",
-            "--auth-issuer",
-            " https://c ",
-        ];
-        let config = Flags::try_parse_from(flags).unwrap().config;
-        assert_eq!(config.auth.audience, ["a", "b"]);
-        assert_eq!(config.auth.issuer, ["https://c"]);
-        for empty in ["", "a,", " "] {
-            let flags = ["updraft", "--auth-audience", empty];
-            assert!(
-                Flags::try_parse_from(flags).is_err(),
-                "'{empty}' would let nobody in"
-            );
-        }
-    }
-
-    #[test]
-    fn no_flags_are_the_default() {
-        let matches = Flags::command()
-            .mut_args(|arg| arg.env(None::<&str>))
-            .get_matches_from(["updraft"]);
-        let config = Flags::from_arg_matches(&matches).unwrap().config;
-        assert_eq!(
-            config,
-            Config {
-                port: config.port,
-                ..Config::default()
-            }
-        );
-    }
-}
+mod tests;

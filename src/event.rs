@@ -13,6 +13,24 @@ pub const MAX_NAME: usize = 128;
 /// First parts of names that the server keeps for itself: readers know `topic.start` from an event by its name alone.
 const RESERVED: [&str; 4] = ["topic", "stream", "server", "auth"];
 
+/// Names that no event may have: Socket.IO's own, and those of Node's emitters.
+pub(crate) const OF_SOCKET_IO: [&str; 6] = [
+    "connect",
+    "connect_error",
+    "disconnect",
+    "disconnecting",
+    "newListener",
+    "removeListener",
+];
+
+/// Whether this may be the name of an event that a namespace hears.
+pub(crate) fn check_heard(name: &str) -> Result<(), MalformedName> {
+    match OF_SOCKET_IO.contains(&name) {
+        true => Err(MalformedName::OfSocketIo),
+        false => check_published(name),
+    }
+}
+
 /// Whether a name is one of the server's own.
 fn is_reserved(name: &str) -> bool {
     name.split_once('.')
@@ -40,7 +58,8 @@ pub(crate) fn check_published(name: &str) -> Result<(), MalformedName> {
 /// A well-formed event name, `api.services.status`: the module `api.services`, the function `status`.
 ///
 /// Parts are ASCII letters, digits, `_` and `-`, joined by single dots; there are at least two. Names
-/// that begin with `topic.`, `stream.`, `server.` or `auth.` are the server's own.
+/// that begin with `topic.`, `stream.`, `server.` or `auth.` are the server's own. As an argument of a function it is the name
+/// that the client wrote, in a [`Namespace`](crate::Namespace) any text.
 ///
 /// ```
 /// let name: updraft::EventName = "api.services.status".parse().unwrap();
@@ -74,6 +93,11 @@ impl fmt::Display for EventName {
 }
 
 impl EventName {
+    /// A name as a client wrote it, or as a namespace registers it: any text.
+    pub(crate) fn as_written(name: &str) -> Self {
+        Self(name.into())
+    }
+
     /// A name of the server's own.
     pub(crate) fn reserved(name: &str) -> Result<Self, MalformedName> {
         if name.len() > MAX_NAME {
@@ -129,6 +153,9 @@ pub enum MalformedName {
     /// Has a control character, as a line break is.
     #[error("holds a control character")]
     Control,
+    /// One of those that Socket.IO keeps for itself.
+    #[error("is one of those that Socket.IO keeps for itself")]
+    OfSocketIo,
     /// Begins with a part that the server keeps for itself.
     #[error("begins with 'topic', 'stream', 'server' or 'auth', which the server keeps for itself")]
     Reserved,

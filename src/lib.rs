@@ -35,15 +35,20 @@ pub mod journal;
 /// From a packet to an answer, with no socket in sight.
 mod call;
 pub use call::{
+    args::{Args, FromArgument, FromArguments},
     condition::{Claim, Condition, claim, signed_in},
     context::Context,
     emitter::{BroadcastTo, Emitter},
     extract::{FromCall, FromData, Json, MissingState, State, Whole},
     guard::{AsItIs, Guard, require},
     handler::{Argument, Handler, Signature, check_handler},
+    handshake::Handshake,
     hub::RemoteSocket,
     identity::Identity,
+    left::Left,
     module::Module,
+    namespace::{Errors, Namespace},
+    pattern::MalformedNamespace,
     payload::{Call, Data},
     peer::{Ack, SocketId},
     registry::{EventNames, Registry, RegistryError},
@@ -54,7 +59,9 @@ pub use call::{
 pub mod payload {
     pub use crate::call::{
         dispatch::{Answer, Dispatcher},
-        payload::{Arrived, Call, EMPTY_EVENT, Limits, MAX_ID},
+        extract::Origin,
+        pattern::NamespaceName,
+        payload::{Arguments, Arrived, Call, EMPTY_EVENT, Limits, MAX_ID},
         peer::{Outgoing, Peer, SocketData},
         states::States,
         target::Target,
@@ -82,7 +89,7 @@ pub use net::{
 #[cfg(feature = "socketioxide")]
 mod socketioxide;
 #[cfg(feature = "socketioxide")]
-pub use socketioxide::{Connecting, Namespace};
+pub use socketioxide::{Connecting, SocketioxideNamespace};
 
 /// A Socket.IO client, for the program and for tests.
 mod client;
@@ -126,6 +133,11 @@ struct OnEmitters;
 #[cfg(all(doctest, feature = "socketioxide"))]
 #[doc = include_str!("../docs/socketioxide.md")]
 struct OnSocketioxide;
+
+/// And those of the page for those who come from Node.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/from-node.md")]
+struct FromNode;
 
 /// And those of the page on tests.
 #[cfg(doctest)]

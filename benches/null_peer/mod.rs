@@ -1,13 +1,13 @@
 //! A socket that leads nowhere.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use updraft::{
     Ack, Identity, Result, SocketId,
-    payload::{Outgoing, Peer, SocketData, Target, Written},
+    payload::{NamespaceName, Outgoing, Peer, SocketData, Target, Written},
 };
 
 pub(crate) struct NullPeer {
@@ -31,9 +31,11 @@ impl Peer for NullPeer {
         &self.id
     }
 
-    fn namespace(&self) -> &str {
-        "/"
+    fn namespace(&self) -> &NamespaceName {
+        NamespaceName::root()
     }
+
+    fn disconnect(self: Arc<Self>) {}
 
     fn identity(&self) -> Identity {
         Identity::ANONYMOUS

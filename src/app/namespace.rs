@@ -1,7 +1,7 @@
 //! An app on namespaces of a socketioxide server.
 
 use super::{App, StartError};
-use crate::socketioxide::Namespace;
+use crate::socketioxide::SocketioxideNamespace;
 
 impl App {
     /// The functions, for namespaces of a socketioxide server that you have: calls come in as `event`, answers go out, as
@@ -30,7 +30,7 @@ impl App {
     ///
     /// # Errors
     /// As [`App::start`], but for the address.
-    pub async fn into_namespace(self) -> Result<Namespace, StartError> {
-        Ok(Namespace::new(self.into_parts().await?))
+    pub async fn into_namespace(self) -> Result<SocketioxideNamespace, StartError> {
+        Ok(SocketioxideNamespace::new(self.into_parts().await?))
     }
 }

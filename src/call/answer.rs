@@ -32,6 +32,12 @@ impl<'a> AnswerFrame<'a> {
     }
 }
 
+/// How an event is acked whose function failed: `{error}`.
+#[derive(Serialize)]
+pub(crate) struct Failure<'a> {
+    pub(crate) error: &'a CallError,
+}
+
 impl Serialize for AnswerFrame<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         let fields = if let Ok(None) = self.result { 1 } else { 2 };
@@ -57,6 +63,11 @@ impl<'a> BareAnswer<'a> {
             Ok(Some(data)) => Some(Self(Ok(&**data))),
             Err(error) => Some(Self(Err(error))),
         }
+    }
+
+    /// That of a call that was not taken in.
+    pub(crate) fn refusal(error: &'a CallError) -> Self {
+        Self(Err(error))
     }
 }
 

@@ -10,7 +10,7 @@ use super::{
     emitter::BroadcastTo,
     identity::Identity,
     once::OnceCall,
-    payload::from_ack,
+    payload::from_value,
     peer::{Peer, SocketId},
     per_core::OfCore,
     states::States,
@@ -71,6 +71,17 @@ impl Context {
         &self.event
     }
 
+    /// The namespace that the socket is in: `/`, `/game/7`.
+    pub fn namespace(&self) -> &str {
+        self.peer.namespace().as_str()
+    }
+
+    /// What stands in the place of this name in the [pattern](crate::Namespace::matching) of the namespace: of `/game/{id}` the
+    /// `id`.
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.peer.namespace().parameter(name)
+    }
+
     /// The caller's public id. It may be shown to other clients: it opens nothing.
     pub fn socket_id(&self) -> &SocketId {
         self.peer.id()
@@ -81,11 +92,29 @@ impl Context {
         self.peer.identity()
     }
 
-    /// The caller is somebody else from now on, or the same for longer.
+    /// The socket has this identity from now on: a login by an event, a connect hook that knows the client, a logout
+    /// ([`Identity::ANONYMOUS`]). Guards of calls that come after see it; topics that the socket is subscribed to go on, until
+    /// their guard is asked again (`auth.refresh`) or the socket leaves them.
+    ///
+    /// ```
+    /// use serde::Deserialize;
+    /// use updraft::{CallError, Code, Context, Identity, Json, Namespace, Result};
+    ///
+    /// #[derive(Deserialize)]
+    /// struct Login { name: String, password: String }
+    ///
+    /// async fn login(Json(login): Json<Login>, cx: Context) -> Result<Json<bool>> {
+    ///     match login.password == "secret" {
+    ///         true => cx.identify(Identity::of(login.name)).map(|()| Json(true)),
+    ///         false => Err(CallError::new(Code::Unauthenticated, "wrong password")),
+    ///     }
+    /// }
+    /// let namespace = Namespace::new("/").on("login", login);
+    /// ```
     ///
     /// # Errors
-    /// Where that one has as many sockets as it may have.
-    pub(crate) fn identify(&self, identity: Identity) -> Result<()> {
+    /// [`Code::Overloaded`] where that subject has as many sockets as it may have.
+    pub fn identify(&self, identity: Identity) -> Result<()> {
         self.peer.identify(identity)
     }
 
@@ -117,7 +146,7 @@ impl Context {
             .into_iter()
             .next()
             .ok_or_else(|| CallError::new(Code::Unavailable, "the socket is gone"))?;
-        from_ack(ack.result?)
+        from_value(ack.result?, "ack")
     }
 
     /// Every socket in a room, the caller's own too where it is in it. The public id of a socket names a room, too, in which
@@ -197,6 +226,12 @@ impl Context {
     /// Waits until nothing that was said to the caller waits for room any more.
     pub(crate) async fn settled(&self) {
         self.peer.settled().await;
+    }
+
+    /// Disconnects the socket from its namespace, once what was said to it before is sent. Its client hears `disconnect` with
+    /// `io server disconnect`, and does not come back by itself. Other namespaces of the same connection stay.
+    pub fn disconnect(&self) {
+        self.peer.clone().disconnect();
     }
 
     /// The app's shared value of this type; [`State`](crate::State) takes it as an argument.

@@ -19,20 +19,24 @@ use tokio::{runtime::Handle, time};
 pub(crate) use super::ending::said;
 
 use super::{
+    called::{Called, Guarded},
     conduct::{self, Started, first_poll},
     context::Context,
-    ending::{Ending, panicked},
+    ending::{Ending, end_of, panicked},
+    guard::{Guard, Guards},
     identity::Identity,
     memory::Account,
     once::OnceCall,
     payload::{Allowance, Arrived, Call, Limits},
     peer::{Hold, Peer},
     per_core::PerCore,
-    registry::{Registered, Registry},
+    registered::Registered,
+    registry::Registry,
     repeats::Repeats,
     reply::Reply,
     rights::Rights,
     states::States,
+    table::Table,
 };
 use crate::{
     error::{CallError, Code, Result},
@@ -68,9 +72,6 @@ pub struct Dispatcher {
     repeats: Option<Arc<Repeats>>,
     apart: Option<Handle>,
 }
-
-/// As long as the clock can count for sure.
-const NEVER: Duration = Duration::from_secs(86_400 * 365 * 30);
 
 /// What is left after a call's time to keep its answer for those who try it again.
 const TO_KEEP: Duration = Duration::from_secs(5);
@@ -155,26 +156,62 @@ impl Dispatcher {
         Context::new(peer, self.states.here().clone(), ByteString::from_static(event))
     }
 
+    /// Runs a hook of a namespace for one of its sockets, for so long.
+    ///
+    /// # Errors
+    /// What it returns, and what there is instead where it panics or takes too long.
+    pub(crate) async fn hook(&self, hook: &Registered, peer: Arc<dyn Peer>, limit: Duration) -> Result<()> {
+        let run = async {
+            let call = Call::of_hook(hook.event());
+            let context = Context::new(peer, self.states.here().clone(), hook.event());
+            let rights = Rights::ask(Guards::NONE, &call, &context).await?;
+            let apart = self.apart.as_ref().filter(|_| hook.is_long());
+            hook.start_at(apart, call, context, rights).await?.await
+        };
+        Ending::within(limit, hook.event()).of(run).await.map(drop)
+    }
+
+    /// Whether a namespace's guards let a socket through.
+    ///
+    /// # Errors
+    /// Theirs, and what there is instead where one panics or takes too long.
+    pub(crate) async fn ask_guards(&self, table: &Table, context: &Context, limit: Duration) -> Result<()> {
+        let event = ByteString::from_static("connect");
+        let guards = Guards {
+            of_namespace: &table.guards,
+            own: &[],
+        };
+        let call = Call::of_hook(event.clone());
+        let asked = Rights::ask(guards, &call, context);
+        Ending::within(limit, event).of(asked).await.map(drop)
+    }
+
     /// Answers a call. The first poll decodes it and runs the function up to its first wait.
     pub async fn answer(&self, arrived: Arrived, peer: Arc<dyn Peer>) -> Answer {
-        match self.begin(arrived, Account::default(), peer) {
+        match self.begin(Called::by_event(), arrived, Account::default(), peer) {
             Begun::Done(answer) => answer,
             Begun::Waits(waiting) => waiting.answer().await,
         }
     }
 
     /// Decodes a call, whose memory counts, and runs its function up to its first wait.
-    pub(crate) fn begin(&self, arrived: Arrived, account: Account, peer: Arc<dyn Peer>) -> Begun {
-        let call = match Call::decode_within(arrived, &Allowance::of(self.limits, account)) {
+    pub(crate) fn begin(
+        &self,
+        called: Called<'_>,
+        arrived: Arrived,
+        account: Account,
+        peer: Arc<dyn Peer>,
+    ) -> Begun {
+        let call = match called.decode(arrived, &Allowance::of(self.limits, account)) {
             Ok(call) => call,
             Err(error) => return Begun::refused(ByteString::new(), error),
         };
         let event = call.event_name();
-        let Some(registered) = self.registry.find(&event) else {
+        let Some(function) = called.function(&self.registry, &event) else {
             return Begun::refused(shortened(&event), unknown(&event));
         };
         let now = Instant::now();
-        let run = AssertUnwindSafe(|| self.run(now, registered, call, peer));
+        let run = AssertUnwindSafe(|| self.run(now, function, call, peer));
         let run = catch_unwind(run).unwrap_or_else(|panic| Either::Left(Err(panicked(&event, &*panic))));
         match run {
             Either::Left(result) => Begun::Done(Answer { event, result }),
@@ -187,8 +224,7 @@ impl Dispatcher {
 
     /// When a function takes too long that is called now.
     fn too_late_after(&self, now: Instant) -> time::Instant {
-        let latest = now.checked_add(self.time_limit);
-        latest.unwrap_or_else(|| now + NEVER).into()
+        end_of(self.time_limit, now)
     }
 
     fn ending(&self, event: ByteString, latest: time::Instant) -> Ending {
@@ -204,14 +240,18 @@ impl Dispatcher {
     fn run(
         &self,
         now: Instant,
-        registered: &Arc<Registered>,
+        function: Guarded<'_>,
         call: Call,
         peer: Arc<dyn Peer>,
     ) -> Either<Result<Reply>, (time::Instant, Rest)> {
+        let Guarded {
+            registered,
+            of_namespace,
+        } = function;
         let context = Context::new(peer, self.states.here().clone(), call.event_name());
         let apart = self.apart.as_ref().filter(|_| registered.is_long());
         let repeats = self.repeats.as_ref().filter(|_| call.id().is_some());
-        if registered.guards.is_empty() && apart.is_none() && repeats.is_none() {
+        if function.guards().is_empty() && apart.is_none() && repeats.is_none() {
             return match registered.start(now, &call, &context) {
                 Either::Left(result) => Either::Left(result),
                 Either::Right(function) => Either::Right((self.too_late_after(now), Either::Left(function))),
@@ -220,6 +260,7 @@ impl Dispatcher {
         let latest = self.too_late_after(now);
         let in_turn = InTurn {
             registered: registered.clone(),
+            of_namespace: of_namespace.cloned(),
             repeats: repeats.cloned(),
             runtime: self.apart.clone(),
             hold: Hold::new(context.peer().clone()),
@@ -242,6 +283,7 @@ impl Dispatcher {
 /// A call of whose socket others begin later than it, however long that takes.
 struct InTurn {
     registered: Arc<Registered>,
+    of_namespace: Option<Arc<[Guard]>>,
     repeats: Option<Arc<Repeats>>,
     /// Where runs what keeps its thread for long.
     runtime: Option<Handle>,
@@ -255,6 +297,7 @@ impl InTurn {
     async fn run(self) -> Result<Reply> {
         let Self {
             registered,
+            of_namespace,
             repeats,
             runtime,
             call,
@@ -262,7 +305,10 @@ impl InTurn {
             hold,
             ending,
         } = self;
-        let guards = &registered.guards;
+        let guards = Guards {
+            of_namespace: of_namespace.as_deref().unwrap_or_default(),
+            own: &registered.guards,
+        };
         let apart = runtime.as_ref().filter(|_| registered.is_long());
         let rights = ending.in_time(Rights::ask(guards, &call, &context)).await?;
         if let Some(repeats) = repeats

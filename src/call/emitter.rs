@@ -10,7 +10,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     hub::{Change, Hub, RemoteSocket},
-    payload::from_ack,
+    payload::from_value,
     peer::{Ack, Peer},
     states::States,
     target::Target,
@@ -214,7 +214,7 @@ impl<'a> BroadcastTo<'a> {
         };
         let read = |ack: Ack<_>| Ack {
             socket: ack.socket,
-            result: ack.result.and_then(from_ack),
+            result: ack.result.and_then(|ack| from_value(ack, "ack")),
         };
         Ok(acks.into_iter().map(read).collect())
     }
@@ -271,7 +271,7 @@ impl<'a> BroadcastTo<'a> {
             By::Function { peer, states } => {
                 let emitter = states.get::<Emitter>().as_deref().cloned();
                 let target = target.as_seen_from_outside(peer.id().as_str());
-                (emitter.unwrap_or_default(), peer.namespace(), target)
+                (emitter.unwrap_or_default(), peer.namespace().as_str(), target)
             }
             By::Server { emitter, namespace } => (emitter.clone(), namespace, target),
         }

@@ -17,7 +17,24 @@ pub(super) struct Ending {
     pub(super) limit: Duration,
 }
 
+/// As long as the clock can count for sure.
+const NEVER: Duration = Duration::from_secs(86_400 * 365 * 30);
+
+/// The end of a time that begins now.
+pub(super) fn end_of(limit: Duration, now: std::time::Instant) -> Instant {
+    now.checked_add(limit).unwrap_or_else(|| now + NEVER).into()
+}
+
 impl Ending {
+    /// What may run so long from now on.
+    pub(super) fn within(limit: Duration, event: ByteString) -> Self {
+        Self {
+            event,
+            latest: end_of(limit, std::time::Instant::now()),
+            limit,
+        }
+    }
+
     /// What comes of this until then.
     pub(super) async fn in_time<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         let ended = timeout_at(self.latest, work).await;

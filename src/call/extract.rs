@@ -10,7 +10,10 @@ use super::{
     payload::{Call, Data},
     states::States,
 };
-use crate::error::{CallError, Result};
+use crate::{
+    error::{CallError, Result},
+    event::EventName,
+};
 
 /// An argument of a function: made from the call and its context before the function starts.
 ///
@@ -38,11 +41,15 @@ use crate::error::{CallError, Result};
     message = "`{Self}` cannot be taken from a call",
     label = "this function has an argument of type `{Self}`",
     note = "to read the call's `data` as one, take `Json<{Self}>`; a value that the app shares is `State<{Self}>`",
-    note = "arguments are `Json<T>`, `Bytes`, `String`, `Data`, `Call`, `Whole<T>`, `Context`, `State<T>`, `Option` of the first four, or a type of yours that implements `FromCall`"
+    note = "arguments are `Json<T>`, `Bytes`, `String`, `Data`, `Args<…>`, `Call`, `Whole<T>`, `Context`, `State<T>`, `EventName`, `Handshake`, `Option` of the first four, or a type of yours that implements `FromCall`"
 )]
 pub trait FromCall: Sized {
     /// Whether it is made of the call's `data`, which one argument of a function may take.
     const TAKES_DATA: bool = false;
+
+    /// What beside a call it comes out of: not every function has that.
+    #[doc(hidden)]
+    const ORIGIN: Origin = Origin::Call;
 
     /// Takes the argument out of the call.
     ///
@@ -57,6 +64,26 @@ pub trait FromCall: Sized {
     fn check(states: &States) -> Result<(), MissingState> {
         let _ = states;
         Ok(())
+    }
+}
+
+/// What an argument comes out of.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The call, its socket, the app.
+    Call,
+    /// The socket's handshake.
+    Handshake,
+    /// How the socket left.
+    Left,
+}
+
+/// The name of the event, as the client wrote it: for a function that hears several, as
+/// [`Namespace::fallback`](crate::Namespace::fallback) does.
+impl FromCall for EventName {
+    fn from_call(call: &Call, _: &Context) -> Result<Self> {
+        Ok(Self::as_written(call.event()))
     }
 }
 

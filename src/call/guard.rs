@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use super::{
     condition::Condition,
     context::Context,
-    extract::MissingState,
+    extract::{MissingState, Origin},
     handler::{Erased, Function, Handler, Signature},
     payload::Call,
     reply::Reply,
@@ -70,6 +70,29 @@ impl Guard {
     }
 }
 
+/// The guards before a function: those of its namespace, then its own.
+#[derive(Clone, Copy)]
+pub(super) struct Guards<'a> {
+    pub(super) of_namespace: &'a [Guard],
+    pub(super) own: &'a [Guard],
+}
+
+impl<'a> Guards<'a> {
+    /// Before what everybody may do.
+    pub(super) const NONE: Self = Self {
+        of_namespace: &[],
+        own: &[],
+    };
+
+    pub(super) fn is_empty(self) -> bool {
+        self.of_namespace.is_empty() && self.own.is_empty()
+    }
+
+    pub(super) fn iter(self) -> impl Iterator<Item = &'a Guard> {
+        self.of_namespace.iter().chain(self.own)
+    }
+}
+
 impl fmt::Debug for Guard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Guard")
@@ -90,6 +113,10 @@ impl Handler<AsItIs> for Guard {
     fn check(&self, states: &States) -> Result<(), MissingState> {
         self.0.check(states)
     }
+
+    fn takes(&self, origin: Origin) -> bool {
+        self.0.takes(origin)
+    }
 }
 
 struct Both(Guard, Guard);
@@ -107,6 +134,10 @@ impl Function for Both {
     fn check(&self, states: &States) -> Result<(), MissingState> {
         self.0.0.check(states)?;
         self.1.0.check(states)
+    }
+
+    fn takes(&self, origin: Origin) -> bool {
+        self.0.0.takes(origin) || self.1.0.takes(origin)
     }
 }
 
@@ -129,5 +160,9 @@ impl Function for Either {
     fn check(&self, states: &States) -> Result<(), MissingState> {
         self.0.0.check(states)?;
         self.1.0.check(states)
+    }
+
+    fn takes(&self, origin: Origin) -> bool {
+        self.0.0.takes(origin) || self.1.0.takes(origin)
     }
 }

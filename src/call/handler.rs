@@ -6,7 +6,7 @@ use futures_util::{FutureExt, future::BoxFuture};
 
 use super::{
     context::Context,
-    extract::{FromCall, MissingState},
+    extract::{FromCall, MissingState, Origin},
     payload::Call,
     reply::{IntoReply, Reply},
     states::States,
@@ -35,6 +35,10 @@ pub trait Handler<Args>: Send + Sync + 'static {
     /// # Errors
     /// The first that is missing.
     fn check(&self, states: &States) -> Result<(), MissingState>;
+
+    /// Whether an argument comes out of this.
+    #[doc(hidden)]
+    fn takes(&self, origin: Origin) -> bool;
 }
 
 /// What arguments a function takes, whatever they are. Asked beside [`Handler`], so that the compiler knows them, and names
@@ -106,6 +110,11 @@ macro_rules! handler_of {
                 $($argument::check(states)?;)*
                 Ok(())
             }
+
+            #[allow(unused_variables)] // of a function without arguments
+            fn takes(&self, origin: Origin) -> bool {
+                false $(|| $argument::ORIGIN == origin)*
+            }
         }
     };
 }
@@ -125,6 +134,8 @@ pub(super) trait Function: Send + Sync {
     fn start(&self, call: &Call, context: &Context) -> Result<BoxFuture<'static, Result<Reply>>>;
 
     fn check(&self, states: &States) -> Result<(), MissingState>;
+
+    fn takes(&self, origin: Origin) -> bool;
 }
 
 /// The table's entry for a handler.
@@ -149,5 +160,9 @@ impl<H: Handler<Args>, Args> Function for Erased<H, Args> {
 
     fn check(&self, states: &States) -> Result<(), MissingState> {
         self.handler.check(states)
+    }
+
+    fn takes(&self, origin: Origin) -> bool {
+        self.handler.takes(origin)
     }
 }

@@ -7,6 +7,8 @@
 //! function or by an `emitter`.
 
 pub(crate) mod answer;
+pub(crate) mod args;
+pub(crate) mod called;
 pub(crate) mod condition;
 mod conduct;
 pub(crate) mod context;
@@ -17,19 +19,25 @@ pub(crate) mod extract;
 pub(crate) mod first_answer;
 pub(crate) mod guard;
 pub(crate) mod handler;
+pub(crate) mod handshake;
 pub(crate) mod hub;
 pub(crate) mod identity;
+pub(crate) mod left;
 pub(crate) mod memory;
 pub(crate) mod module;
+pub(crate) mod namespace;
 pub(crate) mod once;
+pub(crate) mod pattern;
 pub(crate) mod payload;
 pub(crate) mod peer;
 pub(crate) mod per_core;
+pub(crate) mod registered;
 pub(crate) mod registry;
 mod repeats;
 pub(crate) mod reply;
 mod rights;
 pub(crate) mod states;
+pub(crate) mod table;
 pub(crate) mod target;
 pub(crate) mod turns;
 pub(crate) mod written;

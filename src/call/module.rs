@@ -38,6 +38,21 @@ pub(super) struct Registration {
     pub(super) place: &'static Location<'static>,
 }
 
+impl Registration {
+    pub(super) fn new<Args: 'static>(
+        name: impl Into<String>,
+        function: impl Signature<Args> + Handler<Args>,
+        place: &'static Location<'static>,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            function: Box::new(Erased::new(function)),
+            guards: Vec::new(),
+            place,
+        }
+    }
+}
+
 impl Module {
     /// A module without functions yet. Names are checked when the app starts.
     pub fn new(path: impl Into<String>) -> Self {
@@ -71,12 +86,8 @@ impl Module {
         name: impl Into<String>,
         function: impl Signature<Args> + Handler<Args>,
     ) -> Self {
-        self.functions.push(Registration {
-            name: name.into(),
-            function: Box::new(Erased::new(function)),
-            guards: Vec::new(),
-            place: Location::caller(),
-        });
+        self.functions
+            .push(Registration::new(name, function, Location::caller()));
         self
     }
 

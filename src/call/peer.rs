@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
-use super::{identity::Identity, target::Target, written::Written};
+use super::{identity::Identity, pattern::NamespaceName, target::Target, written::Written};
 use crate::error::{CallError, Code, Result};
 
 /// A socket's public name: 20 random characters, safe to show to other clients.
@@ -83,7 +83,10 @@ pub trait Peer: Send + Sync + 'static {
     fn id(&self) -> &SocketId;
 
     /// The namespace that it is in.
-    fn namespace(&self) -> &str;
+    fn namespace(&self) -> &NamespaceName;
+
+    /// Takes it out of its namespace.
+    fn disconnect(self: Arc<Self>);
 
     /// Who it is.
     fn identity(&self) -> Identity;
@@ -185,6 +188,11 @@ impl SocketData {
         let value = Arc::<T>::default();
         values.push(value.clone());
         value
+    }
+
+    /// Takes the value of this type away.
+    pub(crate) fn remove<T: Send + Sync + 'static>(&self) {
+        self.lock().retain(|kept| !kept.is::<T>());
     }
 
     /// The value of this type.

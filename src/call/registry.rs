@@ -3,128 +3,30 @@
 use std::{
     collections::{HashMap, hash_map::Entry},
     fmt,
-    panic::Location,
     str::FromStr,
     sync::Arc,
-    time::Instant,
 };
 
 use foldhash::fast::RandomState;
-use futures_util::future::Either;
-use tokio::runtime::Handle;
 
+use super::registered::Registered;
+pub use super::registered::RegistryError;
 use super::{
-    conduct::{Conduct, Started},
-    context::Context,
-    extract::MissingState,
-    guard::Guard,
-    handler::Function,
+    extract::Origin,
     module::{Module, Registration},
-    payload::Call,
-    reply::Reply,
-    rights::Rights,
+    namespace::Namespace,
     states::States,
+    table::Namespaces,
 };
-use crate::{
-    error::Result,
-    event::{EventName, MalformedName},
-};
+use crate::event::{EventName, MalformedName};
+
+type Functions = HashMap<Box<str>, Arc<Registered>, RandomState>;
 
 /// Every registered function by the full name of its event. A fast hash is a safe one here: clients ask for
 /// names, and cannot add any.
-#[derive(Default)]
-pub struct Registry(HashMap<Box<str>, Arc<Registered>, RandomState>);
-
-pub(super) struct Registered {
-    name: EventName,
-    function: Arc<dyn Function>,
-    conduct: Arc<Conduct>,
-    pub(super) guards: Vec<Guard>,
-    place: &'static Location<'static>,
-}
-
-/// Why the table cannot be built. Each message names the places in the source.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RegistryError {
-    /// Two functions under one name.
-    #[error("event '{name}' is registered twice: at {first} and at {second}")]
-    Duplicate {
-        /// The name.
-        name: EventName,
-        /// Where it was registered first.
-        first: &'static Location<'static>,
-        /// Where it was registered again.
-        second: &'static Location<'static>,
-    },
-    /// A name that is none.
-    #[error("'{name}', registered at {place}, is no event name: it {problem}")]
-    Malformed {
-        /// The text.
-        name: String,
-        /// What is wrong with it.
-        problem: MalformedName,
-        /// Where it was registered.
-        place: &'static Location<'static>,
-    },
-    /// A guard of the function before it, where there is none.
-    #[error("the guard at {place} of module '{module}' stands before its first function, and guards nothing")]
-    GuardOfNothing {
-        /// The module's path.
-        module: String,
-        /// Where it was put.
-        place: &'static Location<'static>,
-    },
-    /// A function, or a guard of it, that takes state which the app does not have.
-    #[error("'{name}', registered at {place}, {missing}")]
-    State {
-        /// The name.
-        name: EventName,
-        /// What is missing.
-        missing: MissingState,
-        /// Where it was registered.
-        place: &'static Location<'static>,
-    },
-}
-
-impl Registered {
-    /// Whether the function has taken so long before it waited that it should run apart.
-    pub(super) fn is_long(&self) -> bool {
-        self.conduct.is_long()
-    }
-
-    /// Starts the function here, and does what it does before its first wait: what it returned, or what is left of it.
-    pub(super) fn start(
-        &self,
-        now: Instant,
-        call: &Call,
-        context: &Context,
-    ) -> Either<Result<Reply>, Started> {
-        Started::at_once(&self.conduct, now, || self.function.start(call, context))
-    }
-
-    /// Starts the function, here and now, or on another runtime, where it has begun when this completes, perhaps after a
-    /// while.
-    ///
-    /// # Errors
-    /// What its arguments refuse, and those of [`Rights::confirm`].
-    pub(super) async fn start_at(
-        &self,
-        apart: Option<&Handle>,
-        call: Call,
-        context: Context,
-        rights: Rights,
-    ) -> Result<Started> {
-        let Some(runtime) = apart else {
-            let start = || self.function.start(&call, &context);
-            return Started::here(&self.conduct, Instant::now(), start);
-        };
-        let function = self.function.clone();
-        let start = move || {
-            rights.confirm(&context)?;
-            function.start(&call, &context)
-        };
-        Ok(Started::apart(runtime, self.conduct.clone(), start).await)
-    }
+pub struct Registry {
+    functions: Functions,
+    namespaces: Namespaces,
 }
 
 impl Registry {
@@ -133,7 +35,19 @@ impl Registry {
     /// # Errors
     /// The first name that is malformed or taken, or function whose state is missing.
     pub fn new(modules: Vec<Module>, states: &States) -> Result<Self, RegistryError> {
-        let mut registry = Self::default();
+        Self::with_namespaces(modules, Vec::new(), states)
+    }
+
+    /// The same, with namespaces.
+    ///
+    /// # Errors
+    /// As [`Registry::new`]; a namespace that is wrong, or declared twice.
+    pub(crate) fn with_namespaces(
+        modules: Vec<Module>,
+        namespaces: Vec<Namespace>,
+        states: &States,
+    ) -> Result<Self, RegistryError> {
+        let mut functions = Functions::default();
         for module in modules {
             let parse = match module.is_reserved {
                 true => EventName::reserved,
@@ -145,59 +59,23 @@ impl Registry {
             }
             for mut function in module.functions {
                 function.guards = [module.guards.clone(), function.guards].concat();
-                registry.add(&module.path, function, states, parse)?;
+                add(&mut functions, &module.path, function, states, parse)?;
             }
         }
-        Ok(registry)
+        let take_handshakes = functions.values().any(|one| one.takes(Origin::Handshake));
+        Ok(Self {
+            namespaces: Namespaces::new(namespaces, states, take_handshakes)?,
+            functions,
+        })
     }
 
-    fn add(
-        &mut self,
-        path: &str,
-        function: Registration,
-        states: &States,
-        parse: impl Fn(&str) -> Result<EventName, MalformedName>,
-    ) -> Result<(), RegistryError> {
-        let Registration {
-            name,
-            function,
-            guards,
-            place,
-        } = function;
-        let full = format!("{path}.{name}");
-        let name = parse(&full).map_err(|problem| RegistryError::Malformed {
-            name: full.clone(),
-            problem,
-            place,
-        })?;
-        let checked = guards.iter().try_for_each(|guard| guard.0.check(states));
-        let checked = checked.and_then(|()| function.check(states));
-        checked.map_err(|missing| RegistryError::State {
-            name: name.clone(),
-            missing,
-            place,
-        })?;
-        match self.0.entry(full.into_boxed_str()) {
-            Entry::Occupied(taken) => Err(RegistryError::Duplicate {
-                name,
-                first: taken.get().place,
-                second: place,
-            }),
-            Entry::Vacant(free) => {
-                free.insert(Arc::new(Registered {
-                    name,
-                    function: function.into(),
-                    conduct: Arc::default(),
-                    guards,
-                    place,
-                }));
-                Ok(())
-            }
-        }
+    /// The namespaces.
+    pub(crate) fn namespaces(&self) -> &Namespaces {
+        &self.namespaces
     }
 
     pub(super) fn find(&self, event: &str) -> Option<&Arc<Registered>> {
-        self.0.get(event)
+        self.functions.get(event)
     }
 
     /// Whether an event of this name is registered.
@@ -205,11 +83,50 @@ impl Registry {
         self.find(event).is_some()
     }
 
-    /// All names, sorted.
+    /// All that can be emitted, sorted: the names of modules' functions, then those of each namespace behind its own,
+    /// `/chat message`; `*` is any other name.
+    pub fn events(&self) -> Vec<String> {
+        let modules = self.names().into_iter().map(EventName::to_string);
+        let namespaces = self.namespaces.iter().flat_map(|table| {
+            let events = table.events().into_iter();
+            events.map(|event| format!("{} {event}", table.name()))
+        });
+        modules.chain(namespaces).collect()
+    }
+
+    /// All names of modules' functions, sorted.
     pub fn names(&self) -> Vec<&EventName> {
-        let mut names: Vec<&EventName> = self.0.values().map(|one| &one.name).collect();
+        let mut names: Vec<&EventName> = self.functions.values().map(|one| &one.name).collect();
         names.sort_unstable();
         names
+    }
+}
+
+fn add(
+    functions: &mut Functions,
+    path: &str,
+    mut function: Registration,
+    states: &States,
+    parse: impl Fn(&str) -> Result<EventName, MalformedName>,
+) -> Result<(), RegistryError> {
+    let (full, place) = (format!("{path}.{}", function.name), function.place);
+    let name = parse(&full).map_err(|problem| RegistryError::Malformed {
+        name: full.clone(),
+        problem,
+        place,
+    })?;
+    function.name.clone_from(&full);
+    let registered = Registered::of(function, states, &[Origin::Call, Origin::Handshake])?;
+    match functions.entry(full.into_boxed_str()) {
+        Entry::Occupied(taken) => Err(RegistryError::Duplicate {
+            name,
+            first: taken.get().place,
+            second: place,
+        }),
+        Entry::Vacant(free) => {
+            free.insert(Arc::new(registered));
+            Ok(())
+        }
     }
 }
 
@@ -237,6 +154,8 @@ impl fmt::Debug for Registry {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::call::extract::State;
 

@@ -1,7 +1,7 @@
 //! The rights with which a call begins: its guards let its caller through, and the caller is still the same when the
 //! function starts, however long the call waited in between.
 
-use super::{context::Context, guard::Guard, identity::Identity, payload::Call};
+use super::{context::Context, guard::Guards, identity::Identity, payload::Call};
 use crate::error::{CallError, Code, Result};
 
 /// That guards let a caller through, as the identity that it had then.
@@ -13,10 +13,10 @@ impl Rights {
     ///
     /// # Errors
     /// Those of the guards, and of [`Rights::hold`].
-    pub(super) async fn ask(guards: &[Guard], call: &Call, context: &Context) -> Result<Self> {
+    pub(super) async fn ask(guards: Guards<'_>, call: &Call, context: &Context) -> Result<Self> {
         loop {
             let rights = Self(context.identity());
-            for guard in guards {
+            for guard in guards.iter() {
                 guard.0.start(call, context)?.await?;
             }
             if rights.hold(context)? {
@@ -30,7 +30,7 @@ impl Rights {
     ///
     /// # Errors
     /// As [`Rights::ask`]; [`Code::Unavailable`] where the caller is another subject now.
-    pub(super) async fn ask_again(self, guards: &[Guard], call: &Call, context: &Context) -> Result<Self> {
+    pub(super) async fn ask_again(self, guards: Guards<'_>, call: &Call, context: &Context) -> Result<Self> {
         if self.hold(context)? {
             return Ok(self);
         }

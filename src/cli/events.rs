@@ -18,7 +18,7 @@ pub(super) struct Events {
 impl Events {
     pub(super) fn list(self, app: App) -> Result<(), Failure> {
         let registry = app.config(self.config).into_registry()?;
-        let names: Vec<&str> = registry.names().into_iter().map(|name| name.as_str()).collect();
+        let names = registry.events();
         match self.json {
             true => say(serde_json::to_string(&names)?),
             false => names.iter().try_for_each(say),

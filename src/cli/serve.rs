@@ -48,14 +48,18 @@ fn introduce(server: &Server) -> Result<(), Failure> {
         env!("CARGO_PKG_VERSION")
     ))?;
     say(server.introduction())?;
+    if server.listed().is_empty() {
+        return say("No events are registered.");
+    }
+    say("Events:")?;
+    let listed = server.listed().iter();
+    listed
+        .clone()
+        .try_for_each(|event| say(format_args!("  {event}")))?;
     let events = server.events();
     let Some(first) = events.first() else {
-        return say("No events are registered.");
+        return Ok(());
     };
-    say("Events:")?;
-    events
-        .iter()
-        .try_for_each(|event| say(format_args!("  {event}")))?;
     let event = events
         .iter()
         .find(|event| event.function() == "status")

@@ -41,11 +41,13 @@ pub(in crate::net) enum Limit {
     Expired,
     Revoked,
     Memory,
+    Namespaces,
+    ConnectHook,
 }
 
 impl Limit {
     /// All of them, in the order in which they are declared.
-    pub(in crate::net) const ALL: [Self; 16] = [
+    pub(in crate::net) const ALL: [Self; 18] = [
         Self::Connections,
         Self::ConnectionsPerAddress,
         Self::Handshake,
@@ -62,6 +64,8 @@ impl Limit {
         Self::Expired,
         Self::Revoked,
         Self::Memory,
+        Self::Namespaces,
+        Self::ConnectHook,
     ];
 
     /// Its label.
@@ -83,6 +87,8 @@ impl Limit {
             Self::Expired => "expired",
             Self::Revoked => "revoked",
             Self::Memory => "memory",
+            Self::Namespaces => "namespaces",
+            Self::ConnectHook => "connect_hook",
         };
         Refused { limit }
     }
@@ -119,6 +125,7 @@ pub(in crate::net) struct Metrics {
     held: Gauge,
     budget: Gauge,
     done: Calls,
+    unheard: Counter,
     /// By code.
     failed: [Calls; Code::ALL.len()],
     /// By limit.
@@ -153,6 +160,7 @@ impl Metrics {
     pub(in crate::net) fn new(feed: Option<&Feed>) -> Self {
         let mut registry = Registry::with_prefix("updraft");
         let [sockets, in_flight, held, budget] = [(); 4].map(|()| Gauge::default());
+        let unheard = Counter::default();
         let calls = Family::<Outcome, Calls>::default();
         let of = |outcome| calls.get_or_create_owned(&Outcome { outcome });
         let refusals = Family::<Refused, Counter>::default();
@@ -182,6 +190,11 @@ impl Metrics {
             budget.clone(),
         );
         registry.register(
+            "unheard_events",
+            "Events of a name that no function is registered for",
+            unheard.clone(),
+        );
+        registry.register(
             "refused",
             "What was refused or ended because of a limit, by limit",
             refusals,
@@ -208,6 +221,7 @@ impl Metrics {
             held,
             budget,
             done,
+            unheard,
             failed,
             refused,
             missed,
@@ -228,6 +242,11 @@ impl Metrics {
             None => self.done.inc(),
             Some(code) => self.failed[code as usize].inc(),
         };
+    }
+
+    /// An event came that no function is registered for.
+    pub(in crate::net) fn unheard(&self) {
+        self.unheard.inc();
     }
 
     /// Somebody met with a limit.

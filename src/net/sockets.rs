@@ -10,9 +10,6 @@ use crate::call::peer::{Peer, SocketId};
 
 /// A socket that is connected.
 pub(crate) trait Connected: Peer {
-    /// Disconnects it from its namespace, after what was said to it before.
-    fn disconnect(&self);
-
     /// Tells the client that the server stops, and that its calls had better wait for the next one.
     fn say_draining(&self);
 

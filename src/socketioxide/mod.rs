@@ -14,4 +14,4 @@ mod sender;
 mod shared;
 mod socket;
 
-pub use self::{connect::Connecting, namespace::Namespace};
+pub use self::{connect::Connecting, namespace::SocketioxideNamespace};

@@ -28,9 +28,9 @@ const NEVER: Duration = Duration::from_secs(86_400 * 365 * 30);
 ///
 /// Dropping it ends nothing: its namespaces live as long as their server.
 #[derive(Clone)]
-pub struct Namespace(Arc<Shared>);
+pub struct SocketioxideNamespace(Arc<Shared>);
 
-impl Namespace {
+impl SocketioxideNamespace {
     pub(crate) fn new(parts: Parts) -> Self {
         parts.emitter.reach(Arc::new(ForeignHub));
         let config = parts.config;
@@ -51,7 +51,7 @@ impl Namespace {
     ///
     /// ```
     /// # use socketioxide::{SocketIo, extract::SocketRef, handler::ConnectHandler};
-    /// # async fn add(io: SocketIo, namespace: updraft::Namespace) {
+    /// # async fn add(io: SocketIo, namespace: updraft::SocketioxideNamespace) {
     /// async fn mine(socket: SocketRef) -> Result<(), std::convert::Infallible> {
     ///     socket.on("mine", async |socket: SocketRef| _ = socket.emit("mine", "heard"));
     ///     Ok(())
@@ -98,8 +98,8 @@ impl Namespace {
     }
 }
 
-impl fmt::Debug for Namespace {
+impl fmt::Debug for SocketioxideNamespace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Namespace").finish_non_exhaustive()
+        f.debug_struct("SocketioxideNamespace").finish_non_exhaustive()
     }
 }

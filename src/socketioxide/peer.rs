@@ -16,6 +16,7 @@ use super::{
 use crate::{
     call::{
         identity::Identity,
+        pattern::NamespaceName,
         peer::{Ack, Outgoing, Peer, SocketData, SocketId, in_too_many_rooms},
         target::Target,
         written::Written,
@@ -28,8 +29,13 @@ impl<A: Adapter> Peer for NamespaceSocket<A> {
         &self.id
     }
 
-    fn namespace(&self) -> &str {
-        &self.path
+    fn namespace(&self) -> &NamespaceName {
+        &self.namespace
+    }
+
+    fn disconnect(self: Arc<Self>) {
+        self.disconnected();
+        self.sender.end(Vec::new());
     }
 
     fn identity(&self) -> Identity {
@@ -148,7 +154,7 @@ impl<A: Adapter> NamespaceSocket<A> {
 
     /// Those of a target, the caller among them.
     fn among(&self, target: &Target) -> BroadcastOperators<A> {
-        let mut meant = self.namespace.clone();
+        let mut meant = self.all.clone();
         if !target.rooms().is_empty() {
             meant = meant.within(target.rooms().to_vec());
         }
@@ -163,7 +169,7 @@ impl<A: Adapter> NamespaceSocket<A> {
 
     /// What socketioxide knows a socket by is a secret of its connection.
     fn public_id(&self, socket: Sid) -> SocketId {
-        let socket = self.namespace.get_socket(socket);
+        let socket = self.all.get_socket(socket);
         let known = socket.and_then(|socket| socket.extensions.get::<Arc<Self>>());
         known.map_or_else(SocketId::unknown, |known| known.id.clone())
     }

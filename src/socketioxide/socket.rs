@@ -23,6 +23,7 @@ use crate::{
         answer::AnswerFrame,
         dispatch::{Answer, said},
         identity::Identity,
+        pattern::NamespaceName,
         payload::Arrived,
         peer::{SocketData, SocketId},
     },
@@ -53,11 +54,10 @@ const NO_PERMISSION: &str = "user hasn`t permission";
 /// One client's socket on one namespace.
 pub(super) struct NamespaceSocket<A: Adapter> {
     pub(super) id: SocketId,
-    /// The path of its namespace.
-    pub(super) path: String,
+    pub(super) namespace: NamespaceName,
     pub(super) sender: Arc<Sender<A>>,
     /// The namespace, with this socket as the one that emits.
-    pub(super) namespace: BroadcastOperators<A>,
+    pub(super) all: BroadcastOperators<A>,
     pub(super) calls: Arc<CallQueue>,
     pub(super) rooms: Rooms<A>,
     pub(super) data: SocketData,
@@ -85,9 +85,9 @@ impl<A: Adapter> NamespaceSocket<A> {
         let sender = Sender::new(weak.clone(), gone.clone(), shared.config.send_timeout);
         let id = SocketId::random().map_err(CallError::internal)?;
         let this = Arc::new(Self {
-            path: socket.ns().into(),
+            namespace: NamespaceName::plain(socket.ns()),
             sender: Arc::new(sender),
-            namespace: socket.within(Vec::<String>::new()),
+            all: socket.within(Vec::<String>::new()),
             calls: Arc::new(CallQueue::new(&shared.config)),
             rooms: Rooms::new(weak, &id),
             id,
@@ -279,11 +279,6 @@ impl<A: Adapter> NamespaceSocket<A> {
 }
 
 impl<A: Adapter> Connected for NamespaceSocket<A> {
-    fn disconnect(&self) {
-        self.disconnected();
-        self.sender.end(Vec::new());
-    }
-
     fn say_draining(&self) {
         self.sender
             .send_later(Kind::Event(EVENT), json!({ "event": "server.draining" }));

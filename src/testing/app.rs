@@ -2,6 +2,7 @@
 
 use std::{fmt, future::Future, panic::Location, sync::Arc};
 
+use serde::Serialize;
 use tokio_util::sync::DropGuard;
 
 use super::{
@@ -15,7 +16,9 @@ use super::{
 };
 use crate::{
     app::App,
-    call::{dispatch::Dispatcher, emitter::Emitter, identity::Identity, peer::SocketId},
+    call::{
+        dispatch::Dispatcher, emitter::Emitter, identity::Identity, pattern::NamespaceName, peer::SocketId,
+    },
     error::Result,
     event::{Event, Position},
     feed::Feed,
@@ -83,7 +86,8 @@ impl TestApp {
             let most_rooms = parts.config.max_rooms;
             parts.emitter.reach(Arc::new(TestHub(rooms.clone())));
             let end = start_tasks::begin(parts.tasks, &parts.emitter);
-            let anyone = connect(&dispatcher, &rooms, Identity::ANONYMOUS, most_rooms);
+            let root = NamespaceName::root().clone();
+            let anyone = connect(&dispatcher, &rooms, root, Identity::ANONYMOUS, most_rooms);
             Self {
                 dispatcher,
                 feed: parts.feed,
@@ -102,10 +106,57 @@ impl TestApp {
         self.anyone.call(event)
     }
 
-    /// One more socket, of this identity.
+    /// One more socket, of this identity. A connect hook of `/` is not asked: see [`TestApp::connect_to`].
     #[track_caller]
     pub fn connect(&self, identity: Identity) -> TestSocket {
-        connect(&self.dispatcher, &self.rooms, identity, self.most_rooms)
+        let root = NamespaceName::root().clone();
+        connect(&self.dispatcher, &self.rooms, root, identity, self.most_rooms)
+    }
+
+    /// One more socket in a namespace, whose connect hook is told this `auth`; `()` says nothing.
+    ///
+    /// ```
+    /// # use updraft::{App, Args, Context, Namespace, Result, Identity};
+    /// # use updraft::testing::TestApp;
+    /// async fn turn(Args((piece, to)): Args<(String, u8)>, cx: Context) -> Result<Args<(bool, u8)>> {
+    ///     cx.broadcast().emit("turned", &Args((&piece, to))).await?;
+    ///     Ok(Args((true, to)))
+    /// }
+    /// let app = App::new().namespace(Namespace::matching("/game/{id}").on("turn", turn));
+    ///
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// let app = TestApp::start(app).await;
+    /// let ada = app.connect_to("/game/7", Identity::of("ada"), ()).await.unwrap();
+    /// let bob = app.connect_to("/game/7", Identity::of("bob"), ()).await.unwrap();
+    /// assert_eq!(ada.emit("turn", Args(("rook", 3))).await.data::<(bool, u8)>(), (true, 3));
+    /// assert_eq!(bob.event("turned").await.data::<(String, u8)>(), ("rook".to_owned(), 3));
+    /// # });
+    /// ```
+    ///
+    /// # Errors
+    /// What the hook says.
+    ///
+    /// # Panics
+    /// Where the app has no such namespace, and where `auth` cannot be written as JSON.
+    #[track_caller]
+    pub fn connect_to(
+        &self,
+        namespace: &str,
+        identity: Identity,
+        auth: impl Serialize,
+    ) -> impl Future<Output = Result<TestSocket>> {
+        let auth = match serde_json::to_value(auth) {
+            Ok(auth) => auth,
+            Err(error) => fail(format_args!(
+                "a handshake that cannot be written as JSON: {error}"
+            )),
+        };
+        let found = self.dispatcher.registry().namespaces().find(namespace);
+        let Some((_, name)) = found else {
+            fail(format_args!("the app has no namespace {namespace}"));
+        };
+        let socket = connect(&self.dispatcher, &self.rooms, name, identity, self.most_rooms);
+        async move { socket.welcomed(auth).await }
     }
 
     /// The app's sockets from outside their calls, as on a server ([`Server::emitter`](crate::Server::emitter)).
@@ -187,12 +238,13 @@ pub(super) fn in_memory(app: App, line: Line) -> App {
 fn connect(
     dispatcher: &Arc<Dispatcher>,
     rooms: &Arc<Rooms>,
+    namespace: NamespaceName,
     identity: Identity,
     most_rooms: usize,
 ) -> TestSocket {
     match SocketId::random() {
         Ok(id) => {
-            let peer = TestPeer::new(id, identity, rooms.clone(), most_rooms);
+            let peer = TestPeer::new(id, namespace, identity, rooms.clone(), most_rooms);
             TestSocket::new(peer, dispatcher.clone())
         }
         Err(error) => fail(format_args!("a socket has no id: {error}")),

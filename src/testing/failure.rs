@@ -3,7 +3,7 @@
 use std::{fmt::Display, future::Future, panic::Location, time::Duration};
 
 /// Longest that anything here waits: also on a machine that has much to do.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A line of a test.
 pub(super) type Line = &'static Location<'static>;

@@ -84,6 +84,6 @@ impl Hub for TestHub {
 
     fn namespace_of(&self, socket: &str) -> Option<Arc<str>> {
         let socket = self.0.find(socket)?;
-        Some(socket.namespace().into())
+        Some(socket.namespace().as_str().into())
     }
 }

@@ -18,6 +18,7 @@ use super::{
 use crate::{
     call::{
         identity::Identity,
+        pattern::NamespaceName,
         payload::Data,
         peer::{Ack, Outgoing, Peer, SocketData, SocketId, in_too_many_rooms},
         target::Target,
@@ -48,8 +49,14 @@ struct Hold {
 
 impl TestPeer {
     /// A socket that is connected.
-    pub(super) fn new(id: SocketId, identity: Identity, rooms: Arc<Rooms>, most_rooms: usize) -> Arc<Self> {
-        let recipient = Arc::new(Recipient::new(id));
+    pub(super) fn new(
+        id: SocketId,
+        namespace: NamespaceName,
+        identity: Identity,
+        rooms: Arc<Rooms>,
+        most_rooms: usize,
+    ) -> Arc<Self> {
+        let recipient = Arc::new(Recipient::new(id, namespace));
         let this = Arc::new(Self {
             recipient: recipient.clone(),
             rooms: rooms.clone(),
@@ -78,9 +85,11 @@ impl TestPeer {
         }
     }
 
-    /// It is connected no longer.
-    pub(super) fn disconnect(&self) {
+    /// It is connected no longer: the rooms that it was in, the first time.
+    pub(super) fn leave_namespace(&self) -> Option<Vec<String>> {
+        let rooms = (!self.gone.is_cancelled()).then(|| self.rooms());
         self.rooms.leave(&self.recipient.id);
+        rooms
     }
 
     /// It is somebody else from now on.
@@ -102,7 +111,7 @@ impl TestPeer {
         }
         Ok(Emitted::new(
             Some(self.recipient.id.clone()),
-            self.namespace(),
+            self.recipient.namespace.as_str(),
             target,
             event,
             Data::new(data)?,
@@ -115,8 +124,12 @@ impl Peer for TestPeer {
         &self.recipient.id
     }
 
-    fn namespace(&self) -> &str {
-        "/"
+    fn disconnect(self: Arc<Self>) {
+        self.leave_namespace();
+    }
+
+    fn namespace(&self) -> &NamespaceName {
+        &self.recipient.namespace
     }
 
     fn identity(&self) -> Identity {

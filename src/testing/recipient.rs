@@ -11,13 +11,14 @@ use tokio::sync::{Notify, oneshot};
 
 use super::inbox::{Inbox, Received, Response};
 use crate::{
-    call::{payload::Data, peer::SocketId},
+    call::{pattern::NamespaceName, payload::Data, peer::SocketId},
     error::{CallError, Code, Result},
 };
 
 /// A socket, as far as it receives.
 pub(super) struct Recipient {
     pub(super) id: SocketId,
+    pub(super) namespace: NamespaceName,
     state: Mutex<State>,
     arrived: Notify,
 }
@@ -31,9 +32,10 @@ struct State {
 }
 
 impl Recipient {
-    pub(super) fn new(id: SocketId) -> Self {
+    pub(super) fn new(id: SocketId, namespace: NamespaceName) -> Self {
         Self {
             id,
+            namespace,
             state: Mutex::default(),
             arrived: Notify::new(),
         }

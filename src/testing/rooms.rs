@@ -216,8 +216,7 @@ impl Member {
     }
 
     fn is_in(&self, namespace: &str) -> bool {
-        let socket = self.socket.upgrade();
-        socket.is_some_and(|socket| socket.namespace() == namespace)
+        self.recipient.namespace.as_str() == namespace
     }
 
     fn is_inside(&self, room: &str) -> bool {

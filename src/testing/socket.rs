@@ -4,31 +4,34 @@ use std::{
     any::Any,
     future::Future,
     panic::{AssertUnwindSafe, Location, catch_unwind},
-    pin::pin,
     sync::Arc,
-    task::Poll,
 };
 
-use futures_util::poll;
+use futures_util::future::BoxFuture;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::{
     answer::Answer,
     call::{Envelope, TestCall},
-    failure::{Line, fail, fail_at, within},
+    failure::{Line, PATIENCE, fail, fail_at, within},
     inbox::Received,
     peer::TestPeer,
 };
 use crate::{
     call::{
+        called::Called,
         context::Context,
-        dispatch::{Dispatcher, said},
+        dispatch::{Begun, Dispatcher, said},
+        handshake::Handshake,
         identity::Identity,
+        left::Left,
+        memory::Account,
         payload::{Arrived, Data},
         peer::{Peer, SocketId},
+        table::{Route, Table},
     },
-    error::CallError,
+    error::{CallError, Code, Result},
 };
 
 /// A socket of a [`TestApp`](super::TestApp). Clones are the same socket; it is connected until
@@ -74,13 +77,72 @@ impl TestSocket {
             }
             Err(error) => fail_at(line, format_args!("{} cannot be called: {error}", envelope.event)),
         };
+        self.answered(Route::Module, envelope.event, arrived).await
+    }
+
+    /// Emits an event of any name, with one argument or several ([`Args`](crate::Args)), and awaits the ack: what the function
+    /// returned, several values as a tuple.
+    ///
+    /// # Panics
+    /// Where the socket is disconnected, and where the arguments cannot be written as JSON.
+    #[track_caller]
+    pub fn emit(&self, event: &str, arguments: impl Serialize) -> BoxFuture<'static, Answer> {
+        let line = Location::caller();
+        let arrived = match Arrived::of_event(event, &arguments) {
+            Ok(arrived) => arrived,
+            Err(error) => fail(format_args!("'{event}' cannot be emitted: {error}")),
+        };
+        if !self.is_connected() {
+            fail(format_args!(
+                "'{event}' was emitted by a socket that is disconnected"
+            ));
+        }
+        let (this, event) = (self.clone(), event.to_owned());
+        let route = self.table().and_then(|table| table.route(&event));
+        Box::pin(async move {
+            let what = format!("the ack of '{event}'");
+            let Some(route) = route else {
+                let unknown = CallError::new(Code::UnknownEvent, format!("no function hears '{event}' here"));
+                return Answer::new(event, Err(unknown));
+            };
+            within(line, what, this.answered(route, event, arrived)).await
+        })
+    }
+
+    /// What happens in its namespace.
+    fn table(&self) -> Option<Arc<Table>> {
+        let namespaces = self.dispatcher.registry().namespaces();
+        let found = namespaces.find(self.peer.namespace().as_str());
+        found.map(|(table, _)| table.clone())
+    }
+
+    /// The same socket, where its namespace's connect hook lets it in.
+    pub(super) async fn welcomed(self, auth: Value) -> Result<Self> {
+        let handshake = Handshake::new(auth, Arc::default());
+        self.peer.data().set(handshake);
+        let table = self.table();
+        let hook = table.as_ref().and_then(|table| table.connect.as_ref());
+        if let Some(hook) = hook
+            && let Err(refusal) = self.dispatcher.hook(hook, self.peer.clone(), PATIENCE).await
+        {
+            self.peer.leave_namespace();
+            return Err(refusal);
+        }
+        Ok(self)
+    }
+
+    async fn answered(&self, route: Route, event: String, arrived: Arrived) -> Answer {
+        let table = self.table();
+        let called = table
+            .as_deref()
+            .map_or_else(Called::by_event, |table| Called::in_namespace(table, route));
         let turn = self.peer.turn().await;
-        let mut answering = pin!(self.dispatcher.answer(arrived, self.peer.clone()));
-        let begun = poll!(&mut answering);
+        let (account, peer) = (Account::default(), self.peer.clone());
+        let begun = self.dispatcher.begin(called, arrived, account, peer);
         self.peer.started(turn);
         let answer = match begun {
-            Poll::Ready(answer) => answer,
-            Poll::Pending => answering.await,
+            Begun::Done(answer) => answer,
+            Begun::Waits(waiting) => waiting.answer().await,
         };
         // As on a server, what panics while it is written is an error like any other.
         let written = catch_unwind(AssertUnwindSafe(|| match answer.result? {
@@ -89,7 +151,7 @@ impl TestSocket {
         }));
         let panicked = |panic: Box<dyn Any + Send>| CallError::internal(said(&*panic));
         let result = written.unwrap_or_else(|panic| Err(panicked(panic)));
-        Answer::new(envelope.event, result)
+        Answer::new(event, result)
     }
 
     /// The next event that it receives: of functions, of the topics that it is subscribed to.
@@ -187,7 +249,20 @@ impl TestSocket {
 
     /// Goes, as a client does that closes its page: it leaves its rooms, and [`Context::cancelled`] completes.
     /// What a function kept on it ([`Context::set_socket_data`]) is dropped with the last of these sockets.
+    /// The disconnect hook of its namespace runs, for the first of them.
     pub fn disconnect(&self) {
-        self.peer.disconnect();
+        let Some(rooms) = self.peer.leave_namespace() else {
+            return;
+        };
+        let this = self.clone();
+        if let Some(table) = self.table().filter(|table| table.disconnect.is_some()) {
+            self.peer
+                .data()
+                .set(Left::new("client namespace disconnect", rooms));
+            tokio::spawn(async move {
+                let hook = table.disconnect.as_ref()?;
+                this.dispatcher.hook(hook, this.peer.clone(), PATIENCE).await.ok()
+            });
+        }
     }
 }

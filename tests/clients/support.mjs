@@ -119,7 +119,7 @@ export function lots(seed) {
 }
 
 /** A value with all Buffers in it, of whatever type, as plain Buffers. */
-function readable(value) {
+export function readable(value) {
   if (Buffer.isBuffer(value)) return value;
   if (value instanceof ArrayBuffer || ArrayBuffer.isView(value)) return Buffer.from(value);
   if (Array.isArray(value)) return value.map(readable);

@@ -121,19 +121,26 @@ fn a_filter_that_is_not_understood_is_told_and_the_usual_is_logged() {
 }
 
 #[tokio::test]
-async fn events_that_nobody_hears_are_told_once_and_with_no_name() {
+async fn each_name_that_no_function_hears_is_told_once_with_what_to_do() {
     let mut server = Program::start(&[]);
     let log = BufReader::new(server.stderr()).lines();
     let mut client = RawClient::connect(&server.url).await;
-    for name in ["hello", "hello", "others"] {
+    for name in ["hello", "hello", "with \\u001b[31m colors"] {
         client.send(&format!(r#"42["{name}",1]"#)).await;
+    }
+    for number in 0..200 {
+        client.send(&format!(r#"42["name {number}"]"#)).await;
     }
     assert!(client.is_well().await);
     server.signal("TERM");
     let log: Vec<_> = log.map(Result::unwrap).collect();
-    let told = log
-        .iter()
-        .filter(|line| line.contains("calls are emitted as 'event'"));
-    assert_eq!(told.count(), 1, "{log:?}");
-    assert!(log.iter().all(|line| !line.contains("hello")), "{log:?}");
+    let told = |what: &str| log.iter().filter(|line| line.contains(what)).count();
+    assert_eq!(told("emits \"hello\" in namespace '/'"), 1, "{log:?}");
+    assert_eq!(told(".on(\"hello\", function)"), 1, "{log:?}");
+    assert_eq!(told("\\u{1b}[31m colors"), 1, "{log:?}");
+    assert_eq!(
+        (told("no function hears it"), told("further ones")),
+        (100, 1),
+        "{log:?}"
+    );
 }

@@ -26,6 +26,7 @@ mod log;
 #[cfg(unix)]
 mod logging;
 mod metrics;
+mod namespaces;
 mod notices;
 mod order;
 mod page;

@@ -2,7 +2,7 @@
 //! attachment `n` (Socket.IO protocol v5, "Binary event"). Here each one finds its place by its
 //! number, whatever the type that receives it skips.
 
-use std::{fmt, io, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
 use serde::{
@@ -95,37 +95,6 @@ fn number_of(fields: &Map<String, Value>) -> usize {
         .and_then(Value::as_u64)
         .and_then(|number| usize::try_from(number).ok())
         .unwrap_or(usize::MAX)
-}
-
-/// Writes a value as JSON with placeholders, and its Buffers in the order of their numbers.
-pub(super) fn serialize(value: &(impl Serialize + ?Sized)) -> serde_json::Result<(String, Vec<Bytes>)> {
-    let mut json = Vec::new();
-    let buffers = write(&mut json, value)?;
-    // The serializer writes UTF-8 only.
-    let json = String::from_utf8(json).map_err(de::Error::custom)?;
-    Ok((json, buffers))
-}
-
-/// The same, behind what is written already.
-pub(crate) fn write(json: &mut Vec<u8>, value: &(impl Serialize + ?Sized)) -> serde_json::Result<Vec<Bytes>> {
-    let mut buffers = Vec::new();
-    let placeholders = Placeholders(&mut buffers);
-    value.serialize(&mut serde_json::Serializer::with_formatter(json, placeholders))?;
-    Ok(buffers)
-}
-
-/// What a value that is one Buffer is written as.
-pub(super) const ONE_BUFFER: &str = r#"{"_placeholder":true,"num":0}"#;
-
-/// Compact JSON, but for bytes: a placeholder is written and they are put aside.
-struct Placeholders<'a>(&'a mut Vec<Bytes>);
-
-impl serde_json::ser::Formatter for Placeholders<'_> {
-    fn write_byte_array<W: io::Write + ?Sized>(&mut self, writer: &mut W, bytes: &[u8]) -> io::Result<()> {
-        write!(writer, r#"{{"{PLACEHOLDER}":true,"num":{}}}"#, self.0.len())?;
-        self.0.push(Bytes::copy_from_slice(bytes));
-        Ok(())
-    }
 }
 
 /// Reads JSON into a type, each Buffer in its place.

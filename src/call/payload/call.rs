@@ -1,5 +1,7 @@
 //! A call: what its envelope says, and its data, unread.
 
+mod event;
+
 use std::{borrow::Cow, fmt};
 
 use bytes::Bytes;
@@ -50,10 +52,12 @@ pub struct Call {
 /// Where the text of the call itself stands.
 #[derive(Clone, Debug)]
 enum Whole {
-    /// Second in the text of the packet.
+    /// Second in a packet's text.
     InPacket(ByteString),
     /// On its own: it came as text or in a Buffer.
     Alone(ByteString),
+    /// There is none: it is an event of its own name, and these are its packet's arguments, the name first.
+    Event(ByteString),
 }
 
 impl Call {
@@ -81,10 +85,7 @@ impl Call {
     /// The same, of a call whose memory counts.
     pub(crate) fn decode_within(arrived: Arrived, limits: &Allowance) -> Result<Self, CallError> {
         if arrived.size() > limits.packed {
-            return Err(CallError::new(
-                Code::TooLarge,
-                format!("the call is larger than {} bytes", limits.packed),
-            ));
+            return Err(too_large(limits));
         }
         let Arrived { text, attachments } = arrived;
         let argument = match envelope::of_packet(&text, limits.depth) {
@@ -99,7 +100,7 @@ impl Call {
             }
             read => read.map_err(|fault| unreadable(fault, limits))?,
         };
-        let attachments = Attachments::from(attachments);
+        let attachments: Attachments = attachments.into();
         check_attachments(&text, &attachments)?;
         match argument {
             Argument::Call(envelope) => Self::from_envelope(
@@ -165,8 +166,7 @@ impl Call {
         limits: &Allowance,
     ) -> Result<Self, CallError> {
         let event = match envelope.event {
-            None => return Err(CallError::new(Code::BadCall, EMPTY_EVENT)),
-            Some("null") => return Err(CallError::new(Code::BadCall, EMPTY_EVENT)),
+            None | Some("null") => return Err(CallError::new(Code::BadCall, EMPTY_EVENT)),
             Some(raw) => text_of(raw).ok_or_else(|| bad_call("event is no text"))?,
         };
         if event.is_empty() {
@@ -212,7 +212,7 @@ impl Call {
 
     /// Bytes of it, where its data may be packed still.
     pub(crate) fn size(&self) -> usize {
-        let (Whole::InPacket(text) | Whole::Alone(text)) = &self.whole;
+        let (Whole::InPacket(text) | Whole::Alone(text) | Whole::Event(text)) = &self.whole;
         let buffers = self.attachments.as_slice().iter();
         buffers.fold(text.len(), |size, buffer| size + buffer.len())
     }
@@ -314,9 +314,10 @@ impl Call {
         }
     }
 
+    /// The text of the call: its name and its data in an array, where it is an event of its own name.
     fn whole_text(&self) -> Result<&str, CallError> {
         match &self.whole {
-            Whole::Alone(text) => Ok(text),
+            Whole::Alone(text) | Whole::Event(text) => Ok(text),
             Whole::InPacket(packet) => Ok(in_packet(packet)?.get()),
         }
     }
@@ -373,6 +374,11 @@ fn packing(encoding: Option<&str>) -> Result<Packing, CallError> {
         Some(Some(name)) if name == "gzip" => Ok(Packing::Gzip),
         Some(_) => Err(bad_call("encoding is neither gzip+base64 nor gzip")),
     }
+}
+
+fn too_large(limits: &Limits) -> CallError {
+    let most = limits.packed;
+    CallError::new(Code::TooLarge, format!("the call is larger than {most} bytes"))
 }
 
 fn check_attachments(text: &str, attachments: &Attachments) -> Result<(), CallError> {

@@ -4,15 +4,17 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use bytestring::ByteString;
-use serde::{Serialize, Serializer, de::DeserializeOwned, ser::SerializeStruct};
-use serde_json::Value;
+use serde::{Serialize, Serializer, de::DeserializeOwned};
 
 use super::{
-    attachments::{self, Attachments, WithBuffers},
+    arguments::ARGUMENTS,
+    attachments::{self, Attachments},
     canonical::{self, Said},
+    checked::{Checked, parsed},
     envelope::text_of,
     json::{self, Fault},
     limits::{Allowance, Limits, is_deeper_than},
+    output::{self, Serialized},
     packed::{GZIP_IN_BASE64, Unpacking, from_base64, from_gzip, refusal},
     surrogates::whole,
     typed::{DATA, does_not_fit, from_json, from_json_or_text, utf8},
@@ -49,6 +51,8 @@ enum Form {
     /// JSON as it is written, checked, in the memory of the text that it came in.
     Json(ByteString, Attachments),
     Buffer(Bytes),
+    /// On its way out: several arguments, as an array of them.
+    Arguments(ByteString, Attachments),
 }
 
 impl Data {
@@ -63,13 +67,20 @@ impl Data {
     /// # Errors
     /// [`Code::Internal`] where the value cannot be written as JSON (a map whose keys are no text).
     pub fn new(value: &(impl Serialize + ?Sized)) -> Result<Self, CallError> {
-        let (json, buffers) = attachments::serialize(value)?;
-        Ok(Self::from_parts(json.into(), buffers))
+        let Serialized {
+            json,
+            buffers,
+            are_arguments,
+        } = output::serialize(value)?;
+        Ok(match are_arguments {
+            true => Self(Form::Arguments(json.into(), buffers.into())),
+            false => Self::from_parts(json.into(), buffers),
+        })
     }
 
     /// JSON with placeholders, and the Buffers that they stand for.
     pub(crate) fn from_parts(json: ByteString, mut buffers: Vec<Bytes>) -> Self {
-        if json == attachments::ONE_BUFFER
+        if json == output::ONE_BUFFER
             && let Some(buffer) = buffers.pop()
         {
             return Self(Form::Buffer(buffer));
@@ -86,11 +97,10 @@ impl Data {
     pub(crate) fn to_parts(&self) -> (ByteString, Vec<Bytes>) {
         match &self.0 {
             Form::Absent => (ByteString::from_static("null"), Vec::new()),
-            Form::Json(json, attachments) => (json.clone(), attachments.as_slice().to_vec()),
-            Form::Buffer(buffer) => (
-                ByteString::from_static(attachments::ONE_BUFFER),
-                vec![buffer.clone()],
-            ),
+            Form::Json(json, attachments) | Form::Arguments(json, attachments) => {
+                (json.clone(), attachments.as_slice().to_vec())
+            }
+            Form::Buffer(buffer) => (ByteString::from_static(output::ONE_BUFFER), vec![buffer.clone()]),
         }
     }
 
@@ -98,7 +108,9 @@ impl Data {
     pub(crate) fn size(&self) -> usize {
         match &self.0 {
             Form::Absent => 0,
-            Form::Json(json, attachments) => json.len() + attachments.size(),
+            Form::Json(json, attachments) | Form::Arguments(json, attachments) => {
+                json.len() + attachments.size()
+            }
             Form::Buffer(buffer) => buffer.len(),
         }
     }
@@ -107,7 +119,7 @@ impl Data {
     pub(crate) fn buffers(&self) -> usize {
         match &self.0 {
             Form::Absent => 0,
-            Form::Json(_, attachments) => attachments.as_slice().len(),
+            Form::Json(_, attachments) | Form::Arguments(_, attachments) => attachments.as_slice().len(),
             Form::Buffer(_) => 1,
         }
     }
@@ -117,7 +129,7 @@ impl Data {
         match &self.0 {
             Form::Absent => true,
             Form::Json(json, _) => &**json == "null",
-            Form::Buffer(_) => false,
+            Form::Buffer(_) | Form::Arguments(..) => false,
         }
     }
 
@@ -134,7 +146,9 @@ impl Data {
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, CallError> {
         match &self.0 {
             Form::Absent => from_json("null", &Attachments::default(), DATA),
-            Form::Json(json, attachments) => from_json(json, attachments, DATA),
+            Form::Json(json, attachments) | Form::Arguments(json, attachments) => {
+                from_json(json, attachments, DATA)
+            }
             Form::Buffer(buffer) => from_json_or_text(buffer),
         }
     }
@@ -149,8 +163,13 @@ impl Data {
             Form::Json(json, _) => text_of(json)
                 .map(Cow::into_owned)
                 .ok_or_else(|| does_not_fit(DATA, "a text")),
-            Form::Absent => Err(does_not_fit(DATA, "a text")),
+            Form::Absent | Form::Arguments(..) => Err(does_not_fit(DATA, "a text")),
         }
+    }
+
+    /// The arguments of an event, as an array of them.
+    pub(super) fn of_arguments(json: ByteString, attachments: Attachments) -> Self {
+        Self(Form::Json(json, attachments))
     }
 
     /// The data as bytes: a Buffer's, or a text's in UTF-8.
@@ -196,27 +215,11 @@ impl Serialize for Data {
         match &self.0 {
             Form::Absent => serializer.serialize_unit(),
             Form::Buffer(buffer) => serializer.serialize_bytes(buffer),
-            Form::Json(json, attachments) if attachments.is_empty() => AsItCame(json).serialize(serializer),
-            Form::Json(json, attachments) => WithBuffers {
-                json: &parsed(json),
-                attachments,
+            Form::Json(json, attachments) => Checked::new(json, attachments).serialize(serializer),
+            Form::Arguments(json, attachments) => {
+                serializer.serialize_newtype_struct(ARGUMENTS, &Checked::new(json, attachments))
             }
-            .serialize(serializer),
         }
-    }
-}
-
-/// JSON that was checked when it came, which leaves as it is. A `RawValue` would have it checked once more, so this stands in
-/// for one: serde_json knows it by its name, which a test holds it to.
-struct AsItCame<'a>(&'a str);
-
-const RAW_VALUE: &str = "$serde_json::private::RawValue";
-
-impl Serialize for AsItCame<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut raw = serializer.serialize_struct(RAW_VALUE, 1)?;
-        raw.serialize_field(RAW_VALUE, self.0)?;
-        raw.end()
     }
 }
 
@@ -237,6 +240,8 @@ pub(super) enum Packing {
     GzipBase64,
     /// `"encoding": "gzip"`: a Buffer, or it is an error.
     Gzip,
+    /// An argument of an event: whatever it looks like, it is what it is.
+    Never,
 }
 
 impl PackedData {
@@ -258,8 +263,10 @@ impl PackedData {
             return Ok(match &self.data.0 {
                 Form::Absent => canonical::text(""),
                 Form::Buffer(buffer) => canonical::buffer(buffer),
-                Form::Json(json, attachments) => canonical::json(json, attachments)
-                    .map_err(|_| CallError::internal("data that was checked is no JSON"))?,
+                Form::Json(json, attachments) | Form::Arguments(json, attachments) => {
+                    canonical::json(json, attachments)
+                        .map_err(|_| CallError::internal("data that was checked is no JSON"))?
+                }
             });
         };
         let said = match std::str::from_utf8(&bytes) {
@@ -316,6 +323,7 @@ impl PackedData {
                 Some(text) => from_base64(&text).and_then(|gzip| from_gzip(&gzip, &self.allowance)),
             },
             (_, Packing::Gzip | Packing::GzipBase64) => Err(Unpacking::Broken),
+            (_, Packing::Never) => return Ok(None),
             (_, Packing::Unsaid) => return self.unpack_if_packed(),
         };
         unpacked
@@ -356,11 +364,6 @@ pub(super) fn too_deep(limits: &Limits) -> CallError {
     )
 }
 
-/// JSON that was checked, so it parses; `null` stands for what cannot be.
-fn parsed(json: &str) -> Value {
-    serde_json::from_str(json).unwrap_or_default()
-}
-
 /// A value that is one Buffer and nothing else.
 struct OneBuffer(Bytes);
 
@@ -391,7 +394,7 @@ mod tests {
         let json = "{\"a\" : [1.50,\"\\u0041\",null] }";
         let data = Data::from_field(json.into(), &Attachments::default());
         assert_eq!(serde_json::to_string(&(1, &data)).unwrap(), format!("[1,{json}]"));
-        let value: Value = serde_json::from_str(json).unwrap();
+        let value: serde_json::Value = serde_json::from_str(json).unwrap();
         assert_eq!(serde_json::to_value(&data).unwrap(), value);
     }
 }

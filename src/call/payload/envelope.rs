@@ -41,6 +41,31 @@ pub(super) fn of_packet(text: &str, depth: usize) -> Result<Argument<'_>, Fault>
     Ok(argument)
 }
 
+/// An event of any name, as it is written.
+#[derive(Debug)]
+pub(super) struct Heard<'a> {
+    /// A text in quotes, or a number.
+    pub(super) name: &'a str,
+    /// The first of its arguments.
+    pub(super) first: Option<&'a str>,
+}
+
+/// Reads a packet's text, `["name", arguments…]`, each of whose arguments may nest so deep.
+pub(super) fn of_event(text: &str, depth: usize) -> Result<Heard<'_>, Fault> {
+    let mut reader = Reader::new(text, depth + 1);
+    if reader.peek() != b'[' || !reader.enter()? {
+        return Err(Fault::Broken);
+    }
+    let name = reader.value()?;
+    let mut first = None;
+    if reader.next()? {
+        first = Some(reader.value()?);
+        passes_more(&mut reader)?;
+    }
+    reader.end()?;
+    Ok(Heard { name, first })
+}
+
 /// Reads a call's own text, `{"event": …}` or `["name", data]`, which may nest so deep.
 pub(super) fn of_call(text: &str, depth: usize) -> Result<Argument<'_>, Fault> {
     let mut reader = Reader::new(text, depth);

@@ -9,33 +9,39 @@
 //! | Buffer of JSON text | `Buffer.from(JSON.stringify(call))` |
 //! | Buffer of gzip JSON text | `gzipSync(JSON.stringify(call))` |
 
+mod argument_list;
+mod arguments;
 mod arrived;
 mod attachments;
 mod call;
 mod canonical;
+mod checked;
 mod data;
 mod digest;
 mod envelope;
 pub(crate) mod json;
 mod limits;
 mod misfit;
+mod output;
 mod packed;
 mod plain;
 mod surrogates;
 mod typed;
 
 pub use self::{
+    argument_list::Arguments,
     arrived::Arrived,
     call::{Call, EMPTY_EVENT, MAX_ID},
     data::Data,
     limits::Limits,
 };
 pub(crate) use self::{
-    attachments::write,
+    arguments::ARGUMENTS,
     envelope::text_of,
     json::Reader,
     limits::Allowance,
+    output::write,
     packed::{append_base64, from_base64},
     surrogates::whole,
-    typed::from_ack,
+    typed::from_value,
 };

@@ -1,5 +1,7 @@
 //! JSON text into a type; an error says where, and what was expected there.
 
+use std::fmt::Display;
+
 use serde::de::DeserializeOwned;
 use serde_json::{Value, value::RawValue};
 
@@ -43,31 +45,31 @@ fn is_json(text: &str) -> bool {
 pub(super) fn from_json<T: DeserializeOwned>(
     json: &str,
     attachments: &Attachments,
-    root: &str,
+    root: impl Display,
 ) -> Result<T, CallError> {
     if attachments.is_empty() {
         // The path is looked for only when there is an error to tell of: looking costs time.
         return serde_json::from_str(json).or_else(|_| {
             let mut deserializer = serde_json::Deserializer::from_str(json);
-            serde_path_to_error::deserialize(&mut deserializer).map_err(|error| invalid(&error, root))
+            serde_path_to_error::deserialize(&mut deserializer).map_err(|error| invalid(&error, &root))
         });
     }
-    let tree = serde_json::from_str(json).map_err(|_| does_not_fit(root, "JSON"))?;
+    let tree = serde_json::from_str(json).map_err(|_| does_not_fit(&root.to_string(), "JSON"))?;
     from_tree(tree, attachments, root)
 }
 
 fn from_tree<T: DeserializeOwned>(
     tree: Value,
     attachments: &Attachments,
-    root: &str,
+    root: impl Display,
 ) -> Result<T, CallError> {
-    attachments::deserialize(tree, attachments).map_err(|error| invalid(&error, root))
+    attachments::deserialize(tree, attachments).map_err(|error| invalid(&error, &root))
 }
 
-fn invalid(error: &serde_path_to_error::Error<serde_json::Error>, root: &str) -> CallError {
+fn invalid(error: &serde_path_to_error::Error<serde_json::Error>, root: &dyn Display) -> CallError {
     let below = error.path().to_string();
     let path = match below.as_str() {
-        "." => root.to_owned(),
+        "." => root.to_string(),
         index if index.starts_with('[') => format!("{root}{index}"),
         field => format!("{root}.{field}"),
     };
@@ -76,9 +78,9 @@ fn invalid(error: &serde_path_to_error::Error<serde_json::Error>, root: &str) ->
         .with_details(serde_json::json!({ "path": path, "expected": expected }))
 }
 
-/// A value that a client acks an event with, as a type.
-pub(crate) fn from_ack<T: DeserializeOwned>(ack: Value) -> Result<T, CallError> {
-    from_tree(ack, &Attachments::default(), "ack")
+/// A value as a type; it is called `root` where it does not fit.
+pub(crate) fn from_value<T: DeserializeOwned>(value: Value, root: &str) -> Result<T, CallError> {
+    from_tree(value, &Attachments::default(), root)
 }
 
 #[cfg(test)]
@@ -178,7 +180,7 @@ mod tests {
             from_json::<T>(json, &one, DATA).err(),
             from_json_or_text::<T>(json.as_bytes()).err(),
             from_json::<BTreeMap<String, Vec<T>>>(&format!(r#"{{"x":[{json}]}}"#), &one, DATA).err(),
-            from_ack::<T>(serde_json::from_str(json).unwrap_or_default()).err(),
+            from_value::<T>(serde_json::from_str(json).unwrap_or_default(), "ack").err(),
         ];
         read.into_iter().flatten().collect()
     }

@@ -18,14 +18,12 @@ use super::{
     upgrade,
 };
 
-/// Where clients look for a server.
-pub(in crate::net) const PATH: &str = "/socket.io";
-
-/// The server under its path.
-pub(in crate::net) fn routes(server: &Arc<Server>) -> Router {
-    Router::new()
-        .route(&format!("{PATH}/"), any(answer))
-        .with_state(server.clone())
+/// The server under its paths, which end without a slash.
+pub(in crate::net) fn routes(server: &Arc<Server>, paths: &[String]) -> Router {
+    let routes = paths.iter().fold(Router::new(), |routes, path| {
+        routes.route(&format!("{path}/"), any(answer))
+    });
+    routes.with_state(server.clone())
 }
 
 async fn answer(State(server): State<Arc<Server>>, request: Request) -> Response {

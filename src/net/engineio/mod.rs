@@ -26,7 +26,7 @@ mod websocket;
 mod writer;
 
 pub(in crate::net) use self::{
-    http::{PATH, routes},
+    http::routes,
     message::{Encoder, Framing, Message, Queued},
     packet::{Malformed, Protocol},
     request::parameter,

@@ -23,7 +23,7 @@ use super::{
     receiver::receive,
     request::{Refusal, parameter, protocol},
     server::Server,
-    session::{CloseReason, Head, Session, Transport, Upgrade},
+    session::{self, CloseReason, Session, Transport, Upgrade},
 };
 use crate::call::memory::Held;
 
@@ -113,7 +113,7 @@ const NOT_KEPT: (http::HeaderName, HeaderValue) = (CACHE_CONTROL, HeaderValue::f
 
 fn open(server: &Arc<Server>, request: &Request, form: &Form) -> Result<Response, Refusal> {
     let protocol = protocol(server, request)?;
-    let head = || Head::of(request.headers(), request.uri());
+    let head = || session::head(request);
     let session = server.open(protocol, head).map_err(|_| Refusal::NoRandomness)?;
     session.state().is_text = form.is_text;
     let greeting = session.greeting(&["websocket"]);

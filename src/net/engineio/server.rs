@@ -11,9 +11,10 @@ use super::{
     heartbeat,
     packet::Protocol,
     registry::Registry,
-    session::{Handler, Head, Session},
+    session::{Handler, Session},
     settings::Settings,
 };
+use crate::call::handshake::Head;
 
 /// Bytes of a session's id: as random as a key.
 const ID: usize = 18;

@@ -1,12 +1,16 @@
 //! One client's session: what it is made of, how it is read, and how it ends.
 
-use std::sync::{
-    Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
+use axum::extract::{ConnectInfo, Request};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use http::{HeaderName, HeaderValue};
 use tokio::sync::Notify;
 
 use super::{
@@ -18,7 +22,10 @@ use super::{
     send_queue::SendQueue,
     settings::Settings,
 };
-use crate::call::memory::Holder;
+use crate::call::{
+    handshake::{Head, Whence},
+    memory::Holder,
+};
 
 /// What a session speaks to.
 pub(in crate::net) trait Handler: Send + Sync {
@@ -65,23 +72,23 @@ impl CloseReason {
     }
 }
 
-/// The request that a session began with, as far as somebody may ask for it later.
-#[derive(Debug, Default)]
-pub(in crate::net) struct Head {
-    pub(in crate::net) headers: HeaderMap,
-    pub(in crate::net) uri: Uri,
-}
-
-impl Head {
-    /// A copy: the request's own would keep the connection's read buffer.
-    pub(super) fn of(headers: &HeaderMap, uri: &Uri) -> Self {
-        let copied = |(name, value): (&HeaderName, &HeaderValue)| {
-            Some((name.clone(), HeaderValue::from_bytes(value.as_bytes()).ok()?))
-        };
-        Self {
-            headers: headers.iter().filter_map(copied).collect(),
-            uri: uri.to_string().parse().unwrap_or_default(),
-        }
+/// The head of the request that a session begins with. A copy: the request's own would keep the connection's read buffer.
+pub(super) fn head(request: &Request) -> Head {
+    let copied = |(name, value): (&HeaderName, &HeaderValue)| {
+        Some((name.clone(), HeaderValue::from_bytes(value.as_bytes()).ok()?))
+    };
+    let extensions = request.extensions();
+    let by_itself = || {
+        let ConnectInfo(address) = extensions.get::<ConnectInfo<SocketAddr>>()?;
+        Some(Whence {
+            address: address.ip(),
+            is_secure: false,
+        })
+    };
+    Head {
+        headers: request.headers().iter().filter_map(copied).collect(),
+        uri: request.uri().to_string().parse().unwrap_or_default(),
+        origin: extensions.get::<Whence>().copied().or_else(by_itself),
     }
 }
 
@@ -102,7 +109,7 @@ pub(in crate::net) struct Session {
     holder: Arc<Holder>,
     pub(super) life: Life,
     handler: OnceLock<Arc<dyn Handler>>,
-    head: Option<Box<Head>>,
+    head: Option<Arc<Head>>,
     /// One reads at a time, so that all is received in the order in which it came.
     receiving: Mutex<()>,
     /// The number of the pause in reading, where there is one.
@@ -151,7 +158,7 @@ impl Session {
             holder,
             life: Life::default(),
             handler: OnceLock::new(),
-            head: head.map(Box::new),
+            head: head.map(Arc::new),
             receiving: Mutex::default(),
             paused: AtomicU64::new(0),
             pauses: AtomicU64::new(0),
@@ -193,8 +200,8 @@ impl Session {
     }
 
     /// The request that it began with, where somebody may ask for it.
-    pub(in crate::net) fn head(&self) -> Option<&Head> {
-        self.head.as_deref()
+    pub(in crate::net) fn head(&self) -> Option<&Arc<Head>> {
+        self.head.as_ref()
     }
 
     pub(super) fn begin(self: &Arc<Self>, handler: Arc<dyn Handler>) {
@@ -224,7 +231,7 @@ impl Session {
     }
 
     /// Why it ended, where it has.
-    pub(super) fn closed(&self) -> Option<CloseReason> {
+    pub(in crate::net) fn closed(&self) -> Option<CloseReason> {
         self.closed.get().copied()
     }
 

@@ -24,7 +24,7 @@ use tokio::{
 use super::{
     request::{Refusal, parameter, protocol},
     server::Server,
-    session::{Head, Session, Transport, Upgrade},
+    session::{self, Session, Transport, Upgrade},
     settings::Settings,
     websocket::Reader,
     writer::Writer,
@@ -64,10 +64,7 @@ pub(super) fn answer(server: &Arc<Server>, mut request: Request) -> Result<Respo
     match taken {
         None => {
             let protocol = protocol(server, &request)?;
-            let head = server
-                .settings
-                .keep_heads
-                .then(|| Head::of(request.headers(), request.uri()));
+            let head = server.settings.keep_heads.then(|| session::head(&request));
             let server = server.clone();
             tokio::spawn(async move {
                 let Some((stream, rest)) = upgraded(upgrade).await else {

@@ -10,7 +10,7 @@ use http::HeaderMap;
 use ipnet::IpNet;
 
 use super::proxies;
-use crate::config::Config;
+use crate::{call::handshake::Whence, config::Config};
 
 /// Bits of an IPv6 address that name a network: whoever has one address there has them all.
 const NETWORK: u32 = 64;
@@ -71,6 +71,20 @@ impl AddressLimit {
                 .take(proxies::client(&self.0.trusted, peer, headers))
                 .map(Some),
             false => Ok(None),
+        }
+    }
+
+    /// Whence a request comes, which may have come by TLS.
+    pub(in crate::net) fn whence(&self, peer: IpAddr, headers: &HeaderMap, is_secure: bool) -> Whence {
+        match proxies::is_trusted(&self.0.trusted, peer) {
+            true => Whence {
+                address: proxies::client(&self.0.trusted, peer, headers).to_canonical(),
+                is_secure: proxies::is_secure(headers),
+            },
+            false => Whence {
+                address: peer.to_canonical(),
+                is_secure,
+            },
         }
     }
 

@@ -8,6 +8,8 @@ use ipnet::IpNet;
 
 const X_FORWARDED_FOR: &str = "x-forwarded-for";
 
+const X_FORWARDED_PROTO: &str = "x-forwarded-proto";
+
 pub(super) fn is_trusted(trusted: &[IpNet], address: IpAddr) -> bool {
     let address = address.to_canonical();
     trusted.iter().any(|network| network.contains(&address))
@@ -35,6 +37,16 @@ pub(in crate::net) fn client(trusted: &[IpNet], proxy: IpAddr, headers: &HeaderM
     }
 }
 
+/// Whether the client behind a trusted proxy came to that by TLS, as the proxy's last word has it.
+pub(super) fn is_secure(headers: &HeaderMap) -> bool {
+    let last = |name: &str| {
+        let value = headers.get_all(name).iter().next_back()?.to_str().ok()?;
+        value.rsplit(',').next().map(str::trim)
+    };
+    let protocol = last(X_FORWARDED_PROTO).or_else(|| parameter(last(FORWARDED.as_str())?, "proto"));
+    protocol.is_some_and(|protocol| protocol.eq_ignore_ascii_case("https"))
+}
+
 /// The last entry that is no trusted proxy, as far as there is nothing unreadable behind it; where all are trusted, the
 /// first.
 fn last_untrusted<'a>(
@@ -53,11 +65,14 @@ fn last_untrusted<'a>(
 
 /// The `for` of an element: `for=192.0.2.60;proto=http`.
 fn forwarded_for(element: &str) -> &str {
+    parameter(element, "for").unwrap_or_default()
+}
+
+/// A parameter of an element.
+fn parameter<'a>(element: &'a str, name: &str) -> Option<&'a str> {
     let pairs = element.split(';').filter_map(|pair| pair.trim().split_once('='));
-    let mut named = pairs.filter(|(name, _)| name.eq_ignore_ascii_case("for"));
-    named
-        .next()
-        .map_or("", |(_, value)| value.trim().trim_matches('"'))
+    let mut named = pairs.filter(|(key, _)| key.eq_ignore_ascii_case(name));
+    named.next().map(|(_, value)| value.trim().trim_matches('"'))
 }
 
 /// An address, perhaps in brackets, perhaps with a port.

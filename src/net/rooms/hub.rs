@@ -98,6 +98,6 @@ impl Hub for ServerHub {
 
     fn namespace_of(&self, socket: &str) -> Option<Arc<str>> {
         let socket = self.sockets.find(socket)?;
-        Some(socket.namespace().into())
+        Some(socket.namespace().as_str().into())
     }
 }

@@ -55,7 +55,7 @@ impl Rooms {
     /// One more socket of a namespace that may enter rooms. It lives on the core that this is called on.
     pub(in crate::net) fn member(
         self: &Arc<Self>,
-        namespace: &Arc<str>,
+        namespace: &str,
         id: &SocketId,
         sink: Arc<dyn EventSink>,
     ) -> Member {
@@ -146,17 +146,18 @@ impl Rooms {
         snapshot
     }
 
-    fn open(self: &Arc<Self>, namespace: &Arc<str>) -> Arc<Open> {
+    fn open(self: &Arc<Self>, namespace: &str) -> Arc<Open> {
         let mut namespaces = self.namespaces();
         if let Some(open) = namespaces.get(namespace).and_then(Weak::upgrade) {
             return open;
         }
+        let namespace: Arc<str> = namespace.into();
         let open = Arc::new(Open {
             name: namespace.clone(),
             rooms: Mutex::new(NamespaceRooms::new(namespace.clone(), self.deliveries.cores())),
             server: self.clone(),
         });
-        namespaces.insert(namespace.clone(), Arc::downgrade(&open));
+        namespaces.insert(namespace, Arc::downgrade(&open));
         open
     }
 

@@ -1,12 +1,10 @@
-//! The JS client, as Node's server hands it out: `/socket.io/socket.io.js` and its siblings, read from a
+//! The JS client, as Node's server hands it out: `socket.io.js` and its siblings beside Socket.IO, read from a
 //! directory (the `dist` of an installed `socket.io-client`).
 
 use std::path::Path;
 
 use axum::Router;
 use tower_http::services::ServeFile;
-
-use crate::net::engineio::PATH;
 
 /// The files that Node's server hands out.
 const FILES: [&str; 4] = [
@@ -16,14 +14,18 @@ const FILES: [&str; 4] = [
     "socket.io.msgpack.min.js",
 ];
 
-/// A route for each file that is there, and for its source map.
-pub(in crate::net) fn routes(directory: &Path) -> Router {
+/// A route under each path for each file that is there, and for its source map.
+pub(in crate::net) fn routes(directory: &Path, paths: &[String]) -> Router {
     let maps = FILES.iter().map(|file| format!("{file}.map"));
-    let files = FILES.iter().map(|file| (*file).to_owned()).chain(maps);
-    files
-        .map(|file| (format!("{PATH}/{file}"), directory.join(file)))
-        .filter(|(_, path)| path.is_file())
-        .fold(Router::new(), |routes, (route, path)| {
-            routes.route_service(&route, ServeFile::new(path))
+    let files: Vec<String> = FILES.iter().map(|file| (*file).to_owned()).chain(maps).collect();
+    let there = files
+        .iter()
+        .map(|file| (file, directory.join(file)))
+        .filter(|(_, path)| path.is_file());
+    there.fold(Router::new(), |routes, (file, path)| {
+        let served = ServeFile::new(path);
+        paths.iter().fold(routes, |routes, path| {
+            routes.route_service(&format!("{path}/{file}"), served.clone())
         })
+    })
 }

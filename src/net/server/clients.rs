@@ -5,11 +5,14 @@ use std::{sync::Arc, time::Duration};
 use futures_util::future::join_all;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::net::{
-    engineio::{self, CloseReason, Handler, Session, Settings},
-    metrics::Limit,
-    socket::{client::Client, shared::Shared},
-    websocket::deflate::Deflate,
+use crate::{
+    call::table::Table,
+    net::{
+        engineio::{self, CloseReason, Handler, Session, Settings},
+        metrics::Limit,
+        socket::{client::Client, shared::Shared},
+        websocket::deflate::Deflate,
+    },
 };
 
 /// How long clients have to go, once they were told that nothing more comes.
@@ -49,7 +52,13 @@ impl Clients {
             upgrade_timeout: config.handshake_timeout,
             send_timeout: config.send_timeout,
             memory: shared.memory.clone(),
-            keep_heads: shared.auth.asks(),
+            keep_heads: shared.auth.asks()
+                || shared
+                    .dispatcher
+                    .registry()
+                    .namespaces()
+                    .iter()
+                    .any(Table::needs_head),
         };
         let welcomed = shared.clone();
         let welcome =
@@ -84,8 +93,9 @@ impl Clients {
         }
     }
 
-    /// Tells all clients that nothing more comes, and completes when they have gone.
-    pub(super) async fn disconnect(&self) {
+    /// Tells all clients that nothing more comes, and completes when they have gone,
+    /// and what functions do about that is done, or the deadline is there.
+    pub(super) async fn disconnect(&self, deadline: Instant) {
         let sessions = self.engine.sessions();
         for session in &sessions {
             session.close_in_peace(CloseReason::ShuttingDown);
@@ -98,6 +108,7 @@ impl Clients {
             timeout(grace, session.over())
         });
         join_all(over).await;
+        let _ = timeout_at(deadline.max(Instant::now() + GRACE), self.shared.progress.done()).await;
         for session in sessions {
             session.forget();
         }

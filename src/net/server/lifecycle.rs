@@ -56,6 +56,9 @@ pub enum ServeError {
         /// What is wrong with it.
         problem: String,
     },
+    /// Where clients cannot look for a server.
+    #[error("--path: '{0}' is no path: write it as /socket.io or /app/socket.io")]
+    Path(String),
     /// The directory of the JS client lacks it.
     #[error("no socket.io.js in {0}")]
     Bundle(String),
@@ -66,6 +69,8 @@ pub enum ServeError {
 pub struct Server {
     address: SocketAddr,
     events: Vec<EventName>,
+    /// With those of namespaces.
+    listed: Vec<String>,
     feed: Option<Arc<Feed>>,
     auth: Arc<Authenticator>,
     emitter: Emitter,
@@ -101,6 +106,7 @@ impl Server {
         let (feed, auth, emitter) = (parts.feed.clone(), parts.auth.clone(), parts.emitter.clone());
         let tasks = std::mem::take(&mut parts.tasks);
         let events = parts.dispatcher.registry().names().into_iter().cloned().collect();
+        let listed = parts.dispatcher.registry().events();
         let (clients, router) = build(parts, Some(cores.clone()))?;
         let listener = listener::bind(&config).map_err(unlistened)?;
         let address = listener.local_addr().map_err(unlistened)?;
@@ -114,6 +120,7 @@ impl Server {
         Ok(Self {
             address,
             events,
+            listed,
             feed,
             auth,
             emitter,
@@ -146,6 +153,11 @@ impl Server {
     /// The events that are registered, sorted by name.
     pub fn events(&self) -> &[EventName] {
         &self.events
+    }
+
+    /// All that can be emitted, as [`Registry::events`](crate::Registry::events) has it.
+    pub(crate) fn listed(&self) -> &[String] {
+        &self.listed
     }
 
     /// The feed, where the app has topics: to publish from outside a call, from a timer or an HTTP route.
@@ -226,7 +238,7 @@ impl Handle {
     pub async fn stop(&self) {
         let deadline = self.clients.deadline();
         self.clients.drain(deadline).await;
-        self.clients.disconnect().await;
+        self.clients.disconnect(deadline).await;
         self.tasks.cancel();
     }
 }
@@ -286,17 +298,27 @@ fn socketio(clients: &Clients) -> Result<Router, ServeError> {
     let shared = &clients.shared;
     let origins = Origins::new(&shared.config.allowed_origins)
         .map_err(|(origin, problem)| ServeError::Origin { origin, problem })?;
+    let paths = shared.config.paths();
+    if let Some(path) = paths.iter().find(|path| !is_path(path)) {
+        return Err(ServeError::Path(path.clone()));
+    }
     let cors = origins.cors();
     let gate = Arc::new(Gate::new(origins, shared.metrics.clone()));
     let checked = middleware::from_fn_with_state(gate, origins::check);
-    let mut routes = engineio::routes(&clients.engine).layer(checked);
+    let mut routes = engineio::routes(&clients.engine, &paths).layer(checked);
     if let Some(directory) = &shared.config.client_bundle {
-        routes = routes.merge(client_bundle(directory)?);
+        routes = routes.merge(client_bundle(directory, &paths)?);
     }
     if let Some(cors) = cors {
         routes = routes.layer(cors);
     }
     Ok(routes)
+}
+
+/// Whether clients can look for a server there: plain text behind slashes, none of which is the last.
+fn is_path(path: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
+    path.starts_with('/') && path.len() > 1 && path.bytes().all(is_plain) && !path.contains("//")
 }
 
 /// One line. Damage in one topic does not make a server unready, as the others go on.
@@ -328,9 +350,9 @@ async fn metrics(State(shared): State<Arc<Shared>>) -> Result<impl IntoResponse,
     }
 }
 
-fn client_bundle(directory: &Path) -> Result<Router, ServeError> {
+fn client_bundle(directory: &Path, paths: &[String]) -> Result<Router, ServeError> {
     match directory.join("socket.io.js").is_file() {
-        true => Ok(client_bundle::routes(directory)),
+        true => Ok(client_bundle::routes(directory, paths)),
         false => Err(ServeError::Bundle(directory.display().to_string())),
     }
 }
@@ -350,7 +372,7 @@ async fn run(
         stop.cancelled().await;
         let deadline = clients.deadline();
         clients.drain(deadline).await;
-        clients.disconnect().await;
+        clients.disconnect(deadline).await;
         deadline
     };
     // Those who poll come by new connections for what they have not heard yet, and to hear that nothing more comes.

@@ -35,7 +35,7 @@ use crate::{
     config::Config,
     net::{
         conn::Connection,
-        engineio::{PATH, parameter},
+        engineio::parameter,
         host,
         limits::{
             byte_rate::{ByteRate, ByteRates, Metered},
@@ -143,6 +143,7 @@ pub(in crate::net) async fn accept(
     cores: &Runtimes,
 ) -> Infallible {
     let places = AddressLimit::new(&shared.config);
+    let paths: Arc<[String]> = shared.config.paths().into();
     let inflows = ByteRates::new(&shared.config, &shared.metrics);
     loop {
         let (stream, peer) = match listener.accept().await {
@@ -189,6 +190,7 @@ pub(in crate::net) async fn accept(
             tls: tls.clone(),
             peer,
             places: places.clone(),
+            paths: paths.clone(),
             behind_proxy,
             metrics: shared.metrics.clone(),
             is_settled: AtomicBool::new(false),
@@ -244,6 +246,8 @@ struct Service {
     tls: Option<Arc<Tls>>,
     peer: IpAddr,
     places: AddressLimit,
+    /// Where clients look for the server.
+    paths: Arc<[String]>,
     behind_proxy: Arc<OnceLock<AddressSlot>>,
     metrics: Arc<Metrics>,
     /// Whether it has shown what it is for.
@@ -333,6 +337,21 @@ impl Service {
         }
     }
 
+    /// The request as the router has it, and whence it came where it begins a session.
+    fn prepare(&self, request: Request<Incoming>) -> Request<Body> {
+        let mut request = request.map(Body::new);
+        if let Some(uri) = engine_uri(request.uri(), &self.paths) {
+            *request.uri_mut() = uri;
+            if parameter(request.uri(), "sid").is_none() {
+                let whence = self
+                    .places
+                    .whence(self.peer, request.headers(), self.tls.is_some());
+                request.extensions_mut().insert(whence);
+            }
+        }
+        request
+    }
+
     async fn answer(&self, request: Request<Incoming>) -> Response {
         if !host::is_named(request.version(), request.headers()) {
             return (StatusCode::BAD_REQUEST, [(CONNECTION, "close")], NO_HOST).into_response();
@@ -345,7 +364,7 @@ impl Service {
         if parameter(request.uri(), "transport") != Some("websocket") {
             self.is_settled.store(true, Ordering::Release);
         }
-        let answered = self.router.clone().oneshot(prepare(request));
+        let answered = self.router.clone().oneshot(self.prepare(request));
         let mut response = answered.await.unwrap_or_else(|never| match never {});
         if let Some(told) = self.tls.as_ref().and_then(|tls| tls.strict_transport.clone()) {
             response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, told);
@@ -360,23 +379,14 @@ impl Service {
     }
 }
 
-fn prepare(request: Request<Incoming>) -> Request<Body> {
-    let mut request = request.map(Body::new);
-    if let Some(uri) = engine_uri(request.uri()) {
-        *request.uri_mut() = uri;
-    }
-    request
-}
-
-/// The URI of an engine's request: under the engine's path, or at `/`, as the clients of the Node proof of
+/// The URI of an engine's request: under one of the engine's paths, or at `/`, as the clients of the Node proof of
 /// concept have it (`path: '/'`), which must be told apart before routing.
-fn engine_uri(uri: &Uri) -> Option<Uri> {
+fn engine_uri(uri: &Uri, paths: &[String]) -> Option<Uri> {
     let query = uri.query()?;
     // The whole path: beside the engine's stand the JS client's files, which may have a query too.
-    let is_ours = uri.path().trim_end_matches('/') == PATH;
+    let asked = uri.path().trim_end_matches('/');
+    let own = paths.iter().find(|path| *path == asked);
     let is_at_root = uri.path() == "/" && query.split('&').any(|pair| pair.starts_with("EIO="));
-    match is_ours || is_at_root {
-        true => format!("{PATH}/?{query}").parse().ok(),
-        false => None,
-    }
+    let path = own.or(paths.first().filter(|_| is_at_root))?;
+    format!("{path}/?{query}").parse().ok()
 }

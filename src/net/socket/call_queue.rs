@@ -12,6 +12,7 @@ use crate::{
     call::{
         memory::{Account, STEP},
         payload::Arrived,
+        table::Route,
     },
     error::CallError,
 };
@@ -24,14 +25,17 @@ const OVERHEAD: usize = 128;
 
 /// A call that came in, and the number of its ack where the client wants one.
 #[derive(Debug)]
-pub(in crate::net) struct Incoming {
+pub(in crate::net) struct Incoming<S> {
+    /// Whose call it is: a queue outlives a socket whose client comes back.
+    pub(in crate::net) socket: S,
+    pub(in crate::net) route: Route,
     pub(in crate::net) arrived: Arrived,
     pub(in crate::net) ack: Option<u64>,
     pub(in crate::net) in_flight: CallInFlight,
     pub(in crate::net) account: Account,
 }
 
-impl Incoming {
+impl<S> Incoming<S> {
     fn size(&self) -> usize {
         self.arrived.size().saturating_add(OVERHEAD)
     }
@@ -50,26 +54,26 @@ pub(in crate::net) struct QueueLimits {
 
 /// What becomes of a call that came in.
 #[derive(Debug)]
-pub(in crate::net) enum Admission {
+pub(in crate::net) enum Admission<S> {
     /// It waits for its turn.
     Waits,
     /// It waits, and so many do that reading should pause.
     WaitsAmongMany,
     /// There is no room for it.
-    Refused(Incoming),
+    Refused(Incoming<S>),
     /// There is no memory for it.
-    Short(Incoming, CallError),
+    Short(Incoming<S>, CallError),
 }
 
 #[derive(Debug)]
-pub(in crate::net) struct CallQueue {
+pub(in crate::net) struct CallQueue<S> {
     bounds: QueueLimits,
-    state: Mutex<State>,
+    state: Mutex<State<S>>,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    waiting: VecDeque<Incoming>,
+#[derive(Debug)]
+struct State<S> {
+    waiting: VecDeque<Incoming<S>>,
     bytes: usize,
     running: usize,
     /// Somebody starts a call right now: only one does at a time, so that they start in order.
@@ -86,7 +90,23 @@ struct State {
     crowd_since: Option<Instant>,
 }
 
-impl State {
+impl<S> Default for State<S> {
+    fn default() -> Self {
+        Self {
+            waiting: VecDeque::new(),
+            bytes: 0,
+            running: 0,
+            starting: false,
+            held: false,
+            released: false,
+            crowded: false,
+            pause: 0,
+            crowd_since: None,
+        }
+    }
+}
+
+impl<S> State<S> {
     /// Whether one more may start, which it does then.
     fn starts(&mut self, bounds: &QueueLimits) -> bool {
         if self.starting || self.held || self.running >= bounds.running {
@@ -110,7 +130,7 @@ impl State {
     }
 }
 
-impl CallQueue {
+impl<S> CallQueue<S> {
     pub(in crate::net) fn new(bounds: QueueLimits) -> Self {
         Self {
             bounds,
@@ -118,15 +138,21 @@ impl CallQueue {
         }
     }
 
+    /// Whether no call runs or waits.
+    pub(in crate::net) fn is_idle(&self) -> bool {
+        let state = self.state();
+        state.running == 0 && state.waiting.is_empty()
+    }
+
     /// Whether a call that came in is the next to start, as most are, without that it waits: it takes little, and none waits
     /// before it. It is started then as if [`CallQueue::next`] had given it.
-    pub(in crate::net) fn is_next(&self, incoming: &Incoming) -> bool {
+    pub(in crate::net) fn is_next(&self, incoming: &Incoming<S>) -> bool {
         let mut state = self.state();
         incoming.size() <= STEP && state.waiting.is_empty() && state.starts(&self.bounds)
     }
 
     /// Takes a call in that waits.
-    pub(in crate::net) fn admit(&self, incoming: Incoming) -> Admission {
+    pub(in crate::net) fn admit(&self, incoming: Incoming<S>) -> Admission<S> {
         let mut state = self.state();
         let size = incoming.size();
         let most = self.bounds.call.saturating_mul(BYTES);
@@ -152,7 +178,7 @@ impl CallQueue {
 
     /// The next call to start, where one waits, may run, and nobody else starts one. Whoever gets it says
     /// [`CallQueue::begun`] or [`CallQueue::ended`].
-    pub(in crate::net) fn next(&self) -> Option<Incoming> {
+    pub(in crate::net) fn next(&self) -> Option<Incoming<S>> {
         let mut state = self.state();
         if state.waiting.is_empty() || !state.starts(&self.bounds) {
             return None;
@@ -236,7 +262,7 @@ impl CallQueue {
         self.state().crowded
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, State<S>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -246,8 +272,10 @@ mod tests {
     use super::*;
     use crate::net::socket::in_flight::InFlight;
 
-    fn incoming(number: u64, bytes: usize) -> Incoming {
+    fn incoming(number: u64, bytes: usize) -> Incoming<()> {
         Incoming {
+            socket: (),
+            route: Route::Module,
             arrived: Arrived {
                 text: "x".repeat(bytes).into(),
                 attachments: Vec::new(),
@@ -258,11 +286,11 @@ mod tests {
         }
     }
 
-    fn call(number: u64) -> Incoming {
+    fn call(number: u64) -> Incoming<()> {
         incoming(number, 10)
     }
 
-    fn call_queue(running: usize, waiting: usize) -> CallQueue {
+    fn call_queue(running: usize, waiting: usize) -> CallQueue<()> {
         CallQueue::new(QueueLimits {
             running,
             waiting,

@@ -1,22 +1,21 @@
 //! What a session speaks: Socket.IO. Its packets are put together here and go to the socket of their namespace.
 
 mod buffers;
+mod welcome;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use bytestring::ByteString;
 use futures_util::FutureExt;
-use serde_json::value::to_raw_value;
-use tokio::time::{Instant, sleep};
+use tokio::{
+    task::AbortHandle,
+    time::{Instant, sleep},
+};
 
 use super::{
-    answer::acked,
-    call_queue::Incoming,
-    client_socket::{ClientSocket, EVENT},
-    connect::Knocking,
-    server_event::Handshake,
-    shared::Shared,
+    answer::acked, call_queue::Incoming, client_socket::ClientSocket, connect::Knocking,
+    session_limits::SessionLimits, shared::Shared,
 };
 use crate::{
     call::{
@@ -24,22 +23,18 @@ use crate::{
         payload::{Arrived, whole},
     },
     config::Parser,
-    error::{CallError, Result},
+    error::Result,
     net::{
-        auth::expiry,
-        engineio::{CloseReason, Handler, Malformed, Message, Session},
+        engineio::{CloseReason, Handler, Malformed, Session},
         metrics::Limit,
         socketio::{
-            Notice, ROOT,
+            ROOT,
             assembly::{Assembled, Assembler, Limits},
             msgpack,
             packet::{Kind, Packet, Version},
         },
     },
 };
-
-/// How long a refused client may stay connected, to hear why.
-const FAREWELL: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Most Buffers that a packet may announce.
 const MOST_BUFFERS: usize = 10_000;
@@ -52,11 +47,14 @@ pub(in crate::net) struct Client(Arc<Inner>);
 
 struct Inner {
     shared: Arc<Shared>,
+    limits: Arc<SessionLimits<Arc<ClientSocket>>>,
     state: Mutex<State>,
 }
 
 struct State {
     sockets: Vec<Arc<ClientSocket>>,
+    /// What ends the session where it connects to nothing.
+    expecting: Option<AbortHandle>,
     assembler: Assembler,
     /// What is held of the packet that waits for its Buffers.
     held: Option<Held>,
@@ -72,9 +70,11 @@ impl Client {
     pub(in crate::net) fn new(shared: Arc<Shared>) -> Self {
         let limits = limits(&shared);
         Self(Arc::new(Inner {
+            limits: Arc::new(SessionLimits::new(shared.rates.of_one())),
             shared,
             state: Mutex::new(State {
                 sockets: Vec::new(),
+                expecting: None,
                 assembler: Assembler::new(limits),
                 held: None,
                 begun: Instant::now(),
@@ -99,13 +99,7 @@ impl Handler for Client {
             // Existing clients are connected to the root without asking.
             self.0.connect(session, ROOT, None, None);
         }
-        let (inner, session) = (self.0.clone(), session.clone());
-        tokio::spawn(async move {
-            tokio::select! {
-                () = sleep(inner.shared.config.handshake_timeout) => inner.expect_a_socket(&session),
-                () = session.over() => {}
-            }
-        });
+        self.0.expect_a_socket(session);
     }
 
     fn text(&self, session: &Arc<Session>, text: &str) -> Result<(), Malformed> {
@@ -135,10 +129,13 @@ impl Handler for Client {
         tokio::spawn(self.0.clone().expect_whole(session.clone()));
     }
 
-    fn closed(&self, _: &Arc<Session>, _: CloseReason) {
-        let sockets = std::mem::take(&mut self.0.state().sockets);
+    fn closed(&self, _: &Arc<Session>, reason: CloseReason) {
+        let mut state = self.0.state();
+        let sockets = std::mem::take(&mut state.sockets);
+        state.expect_nothing();
+        drop(state);
         for socket in sockets {
-            socket.disconnected();
+            socket.disconnected(reason.as_str());
         }
     }
 }
@@ -207,20 +204,22 @@ impl Inner {
                 let Some(socket) = socket else {
                     return Ok(());
                 };
-                match name == EVENT {
-                    true => {
+                match socket.route(name) {
+                    Some(route) => {
                         let arrived = Arrived {
                             text: text(arguments),
                             attachments,
                         };
                         socket.take_in(Incoming {
+                            socket: socket.clone(),
+                            route,
                             account: Account::of(session.holder(), arrived.size()),
                             arrived,
                             ack: *id,
                             in_flight: socket.begin(),
                         });
                     }
-                    false => socket.refuse_unknown(*id, name),
+                    None => socket.refuse_unknown(*id, name),
                 }
             }
             Kind::Ack { id, arguments } => {
@@ -247,7 +246,7 @@ impl Inner {
         };
         let socket = state.sockets.swap_remove(found);
         drop(state);
-        socket.disconnected();
+        socket.disconnected("client namespace disconnect");
     }
 
     /// Connects the client to a namespace. Where that takes its time, the session is not read meanwhile.
@@ -261,13 +260,8 @@ impl Inner {
         if self.socket(namespace).is_some() {
             return;
         }
-        let knocking = Knocking {
-            shared: self.shared.clone(),
-            session: session.clone(),
-            namespace: namespace.into(),
-            auth: auth.map(str::to_owned),
-            query: query.map(str::to_owned),
-        };
+        let (shared, limits) = (self.shared.clone(), self.limits.clone());
+        let knocking = Knocking::new(shared, session.clone(), limits, namespace, auth, query);
         let mut welcoming = self.clone().welcome(knocking).boxed();
         if (&mut welcoming).now_or_never().is_some() {
             return;
@@ -280,12 +274,21 @@ impl Inner {
         });
     }
 
-    /// A client that has not connected in time goes.
-    fn expect_a_socket(&self, session: &Arc<Session>) {
-        if self.state().sockets.is_empty() {
-            self.shared.metrics.refused(Limit::Handshake);
-            session.close_in_peace(CloseReason::ForcedClose);
+    /// A client that has not connected in time goes. Nothing waits for one that is connected.
+    fn expect_a_socket(self: &Arc<Self>, session: &Arc<Session>) {
+        let mut state = self.state();
+        if !state.sockets.is_empty() {
+            return;
         }
+        let (inner, session) = (self.clone(), session.clone());
+        let expecting = tokio::spawn(async move {
+            sleep(inner.shared.config.handshake_timeout).await;
+            if inner.state().sockets.is_empty() {
+                inner.shared.metrics.refused(Limit::Handshake);
+                session.close_in_peace(CloseReason::ForcedClose);
+            }
+        });
+        state.expecting = Some(expecting.abort_handle());
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -295,98 +298,24 @@ impl Inner {
 
 impl State {
     fn find(&self, namespace: &str) -> Option<&Arc<ClientSocket>> {
-        let is_here =
-            |socket: &&Arc<ClientSocket>| socket.namespace() == namespace && !socket.gone.is_cancelled();
-        self.sockets.iter().find(is_here)
+        let mut sockets = self.sockets.iter();
+        sockets.find(|socket| socket.namespace() == namespace && !socket.has_left())
+    }
+
+    fn expect_nothing(&mut self) {
+        if let Some(expecting) = self.expecting.take() {
+            expecting.abort();
+        }
     }
 }
 
 /// Answers what is over the limit.
 fn too_large(packet: &Packet<'_>, socket: Option<Arc<ClientSocket>>) -> Result<(), Malformed> {
-    let Kind::Event { id, .. } = packet.kind else {
+    let Kind::Event { id, name, .. } = &packet.kind else {
         return Err(Malformed("more than a client has to say"));
     };
     if let Some(socket) = socket {
-        socket.refuse_too_large(id);
+        socket.refuse_too_large(socket.dialect(name), *id);
     }
     Ok(())
-}
-
-/// How it goes on with who wants to connect.
-impl Inner {
-    async fn welcome(self: Arc<Self>, knocking: Knocking) {
-        if *knocking.namespace != *ROOT {
-            return self.refuse(&knocking, "Invalid namespace", None);
-        }
-        match knocking.let_in().await {
-            Ok(socket) => self.connected(&knocking, &socket),
-            Err(error) => self.refuse(&knocking, error.message(), Some(&error)),
-        }
-    }
-
-    fn connected(&self, knocking: &Knocking, socket: &Arc<ClientSocket>) {
-        let mut state = self.state();
-        // The server has disconnected these.
-        state.sockets.retain(|socket| !socket.gone.is_cancelled());
-        state.sockets.push(socket.clone());
-        drop(state);
-        let version = Version::from(knocking.session.protocol());
-        let parser = self.shared.config.parser;
-        say(
-            &knocking.session,
-            &Notice::connected(parser, version, &knocking.namespace, socket.id.as_str()),
-        );
-        let handshake: Handshake<'_> = knocking
-            .auth
-            .as_deref()
-            .and_then(|auth| serde_json::from_str(auth).ok())
-            .unwrap_or_default();
-        socket.connected(handshake);
-        expiry::begin(socket.clone(), self.shared.auth.clone());
-        if knocking.session.is_closed() {
-            self.disconnect(&knocking.namespace);
-        }
-    }
-
-    fn refuse(self: &Arc<Self>, knocking: &Knocking, message: &str, error: Option<&CallError>) {
-        let version = Version::from(knocking.session.protocol());
-        let parser = self.shared.config.parser;
-        let data = error.and_then(|error| to_raw_value(error).ok());
-        say(
-            &knocking.session,
-            &Notice::refused(parser, version, &knocking.namespace, message, data.as_deref()),
-        );
-        if version == Version::V4 {
-            // These hear of an error, and stay until they are told to go.
-            say(
-                &knocking.session,
-                &Notice::disconnected(parser, &knocking.namespace),
-            );
-        }
-        let mut state = self.state();
-        if std::mem::replace(&mut state.is_refused, true) {
-            return;
-        }
-        drop(state);
-        let (inner, session) = (self.clone(), knocking.session.clone());
-        tokio::spawn(async move {
-            tokio::select! {
-                () = sleep(FAREWELL) => {}
-                () = session.over() => return,
-            }
-            let mut state = inner.state();
-            state.is_refused = false;
-            let is_alone = state.sockets.is_empty();
-            drop(state);
-            if is_alone {
-                session.close_in_peace(CloseReason::ForcedClose);
-            }
-        });
-    }
-}
-
-fn say(session: &Arc<Session>, notice: &dyn Message) {
-    if let Ok(false) = session.send_queue.send_beyond(notice) {
-        session.close(CloseReason::Stalled);
-    }
 }

@@ -1,7 +1,10 @@
 //! One client's socket, as its calls and their functions see it: a call comes in, is answered, and its answer
 //! goes out.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
 
 use serde_json::Value;
 use tokio::sync::Notify;
@@ -9,49 +12,50 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     call_queue::{Admission, CallQueue, Incoming, QueueLimits},
+    dialect::Dialect,
     in_flight::CallInFlight,
+    open_namespaces::OpenNamespace,
     refusals,
-    sender::{MESSAGE, SocketSender},
-    server_event::{Handshake, ServerEvent},
+    sender::SocketSender,
+    server_event::{Greeting, ServerEvent},
+    session_limits::SessionLimits,
     shared::Shared,
 };
 use crate::{
     call::{
-        answer::AnswerFrame,
         identity::Identity,
         peer::{SocketData, SocketId},
+        table::{EVENT, Route},
     },
-    error::{CallError, Result},
+    error::{CallError, Code, Result},
     feed::{self, Wanted},
     net::{
-        engineio::Session,
-        limits::{per_subject::Part, rate::Rate},
-        metrics::Limit,
-        rooms::membership::Member,
+        engineio::Session, limits::per_subject::Part, metrics::Limit, rooms::membership::Member,
         socketio::Kind,
     },
 };
 
 mod close;
+mod hooks;
 mod run;
-
-/// The event that carries calls one way, and the other way what topics and the server say.
-pub(in crate::net) const EVENT: &str = "event";
 
 /// One client's socket.
 pub(in crate::net) struct ClientSocket {
     pub(in crate::net) id: SocketId,
-    namespace: Arc<str>,
+    pub(in crate::net) place: Arc<OpenNamespace>,
     session: Arc<Session>,
-    rate: Rate,
+    limits: Arc<SessionLimits<Arc<Self>>>,
     pub(in crate::net) part: Part,
-    pub(in crate::net) call_queue: CallQueue,
+    pub(in crate::net) call_queue: Arc<CallQueue<Arc<Self>>>,
     pub(in crate::net) sender: Arc<SocketSender>,
     pub(in crate::net) data: SocketData,
     /// Who it is now; why it is nobody, where it is closed at its first call.
     pub(in crate::net) identity: Mutex<Identity>,
     identified: Notify,
     refused: Option<CallError>,
+    /// Whether it was connected, and whether it has left.
+    was_connected: AtomicBool,
+    has_left: AtomicBool,
     pub(in crate::net) rooms: Member,
     pub(in crate::net) gone: CancellationToken,
     pub(in crate::net) shared: Arc<Shared>,
@@ -61,30 +65,32 @@ impl ClientSocket {
     /// A socket of a session. One that is refused is closed when it calls.
     pub(in crate::net) fn new(
         session: Arc<Session>,
-        namespace: Arc<str>,
+        place: Arc<OpenNamespace>,
+        limits: Arc<SessionLimits<Arc<Self>>>,
         identity: Result<Identity>,
         shared: Arc<Shared>,
     ) -> Result<Arc<Self>, getrandom::Error> {
         let gone = CancellationToken::new();
         let config = &shared.config;
         let id = SocketId::random()?;
-        let sender = SocketSender::new(id.clone(), session.clone(), namespace.clone(), config);
-        let call_queue = CallQueue::new(QueueLimits {
+        let sender = SocketSender::new(id.clone(), session.clone(), place.clone(), config);
+        let bounds = QueueLimits {
             running: config.max_running,
             waiting: config.max_waiting,
             call: config.max_call,
             pause: config.read_pause,
-        });
+        };
+        let call_queue = limits.queue(place.name.as_str(), bounds);
         let (identity, refused) = match identity {
             Ok(identity) => (identity, None),
             Err(error) => (Identity::ANONYMOUS, Some(error)),
         };
         let this = Arc::new(Self {
-            rooms: shared.rooms.member(&namespace, &id, sender.clone()),
+            rooms: shared.rooms.member(place.name.as_str(), &id, sender.clone()),
             id,
-            namespace,
+            place,
             session,
-            rate: shared.rates.of_one(),
+            limits,
             part: Part::default(),
             call_queue,
             sender,
@@ -92,6 +98,8 @@ impl ClientSocket {
             identity: Mutex::new(identity),
             identified: Notify::new(),
             refused,
+            was_connected: AtomicBool::new(false),
+            has_left: AtomicBool::new(false),
             gone,
             shared,
         });
@@ -102,8 +110,8 @@ impl ClientSocket {
 
     /// The socket is connected: it is subscribed to what its handshake names, and a client that is too old is
     /// told so.
-    pub(in crate::net) fn connected(self: &Arc<Self>, handshake: Handshake<'_>) {
-        let Handshake { topics, version } = handshake;
+    pub(in crate::net) fn connected(self: &Arc<Self>, greeting: Greeting<'_>) {
+        let Greeting { topics, version } = greeting;
         if let (Some(version), Some(min)) = (&version, &self.shared.config.min_client)
             && version < min
         {
@@ -115,14 +123,23 @@ impl ClientSocket {
             return;
         }
         self.rooms.appear();
-        if topics.is_empty() {
+        if topics.is_empty() || !self.place.table.speaks_modules {
             return;
         }
+        let (this, feed) = (self.clone(), self.shared.feed.clone());
         let context = self.shared.dispatcher.context(self.clone(), "topic.subscribe");
-        tokio::spawn(feed::at_connection(self.shared.feed.clone(), context, topics));
+        tokio::spawn(async move {
+            if this.may_subscribe(&context).await {
+                feed::at_connection(feed, context, topics).await;
+            }
+        });
     }
 
+    /// Says something of the server itself, where clients listen for that.
     pub(super) fn say(&self, notice: &ServerEvent<'_>) {
+        if !self.place.table.speaks_modules {
+            return;
+        }
         if let Err(error) = self.sender.notify(Kind::Event(EVENT), notice) {
             tracing::debug!(%error, "a notice did not reach its client");
         }
@@ -134,14 +151,22 @@ impl ClientSocket {
     }
 
     pub(in crate::net) fn namespace(&self) -> &str {
-        &self.namespace
+        self.place.name.as_str()
     }
 
-    /// The socket is gone: nobody waits any more for what its functions do.
-    pub(in crate::net) fn disconnected(&self) {
-        self.gone.cancel();
-        self.sender.disconnected();
-        self.rooms.disconnected();
+    /// What an event of this name is for.
+    pub(in crate::net) fn route(&self, name: &str) -> Option<Route> {
+        self.place.route(name)
+    }
+
+    /// How an event of this name is answered.
+    pub(in crate::net) fn dialect(&self, name: &str) -> Dialect {
+        Dialect::of_name(&self.place.table, name)
+    }
+
+    /// Whether it is gone.
+    pub(in crate::net) fn has_left(&self) -> bool {
+        self.has_left.load(Ordering::Acquire)
     }
 
     /// The client acked what it was asked.
@@ -150,12 +175,12 @@ impl ClientSocket {
     }
 
     /// Answers a call that is too large to be taken in.
-    pub(in crate::net) fn refuse_too_large(self: &Arc<Self>, ack: Option<u64>) {
+    pub(in crate::net) fn refuse_too_large(self: &Arc<Self>, dialect: Dialect, ack: Option<u64>) {
         if let Some(why) = &self.refused {
             return self.close_at_first_call(ack, why);
         }
-        if !self.is_too_fast(ack) {
-            self.refuse(ack, &refusals::too_large(self.shared.config.max_call));
+        if !self.is_too_fast(dialect, ack) {
+            self.refuse(dialect, ack, &refusals::too_large(self.shared.config.max_call));
         }
     }
 
@@ -179,17 +204,18 @@ impl ClientSocket {
     }
 
     /// Takes a call in, in the order in which they came.
-    pub(in crate::net) fn take_in(self: &Arc<Self>, incoming: Incoming) {
+    pub(in crate::net) fn take_in(self: &Arc<Self>, incoming: Incoming<Arc<Self>>) {
         if let Some(why) = &self.refused {
             return self.close_at_first_call(incoming.ack, why);
         }
         if self.sender.has_ended() {
             return;
         }
+        let dialect = Dialect::of(&self.place.table, incoming.route);
         if self.shared.progress.is_draining() {
-            return self.refuse(incoming.ack, &refusals::stopping());
+            return self.refuse(dialect, incoming.ack, &refusals::stopping());
         }
-        if self.is_too_fast(incoming.ack) {
+        if self.is_too_fast(dialect, incoming.ack) {
             return;
         }
         if !self.sender.is_behind() && self.call_queue.is_next(&incoming) {
@@ -203,31 +229,36 @@ impl ClientSocket {
             Admission::WaitsAmongMany => self.pause_reading(),
             Admission::Refused(incoming) => {
                 self.shared.metrics.refused(Limit::CallsWaiting);
-                return self.refuse(incoming.ack, &refusals::crowded());
+                return self.refuse(dialect, incoming.ack, &refusals::crowded());
             }
-            Admission::Short(incoming, short) => return self.refuse(incoming.ack, &short),
+            Admission::Short(incoming, short) => return self.refuse(dialect, incoming.ack, &short),
         }
         self.start_waiting();
     }
 
-    /// Answers an event that is no call.
+    /// Answers an event that no function is registered for.
     pub(in crate::net) fn refuse_unknown(&self, ack: Option<u64>, name: &str) {
+        let dialect = self.dialect(name);
+        if self.is_too_fast(dialect, ack) {
+            return;
+        }
+        self.shared.metrics.unheard();
+        self.shared.unheard.tell(self.place.table.name(), name);
         match ack {
-            _ if self.is_too_fast(ack) => {}
-            Some(_) => self.refuse(ack, &refusals::unknown()),
-            None => self.shared.unheard.tell(name),
+            Some(_) => self.refuse(dialect, ack, &refusals::unknown(name)),
+            None => self.shared.metrics.answered(Some(Code::UnknownEvent)),
         }
     }
 
     /// Counts a call, and refuses one too many.
-    fn is_too_fast(&self, ack: Option<u64>) -> bool {
-        let (limit, whose, wait) = match (self.rate.count(), self.part.count()) {
+    fn is_too_fast(&self, dialect: Dialect, ack: Option<u64>) -> bool {
+        let (limit, whose, wait) = match (self.limits.rate.count(), self.part.count()) {
             (Err(wait), _) => (Limit::CallRate, "socket", wait),
             (_, Err(wait)) => (Limit::CallRatePerSubject, "subject", wait),
             _ => return false,
         };
         self.shared.metrics.refused(limit);
-        self.refuse(ack, &refusals::too_fast(whose, wait));
+        self.refuse(dialect, ack, &refusals::too_fast(whose, wait));
         true
     }
 
@@ -257,10 +288,11 @@ impl ClientSocket {
         while !self.sender.is_behind()
             && let Some(incoming) = self.call_queue.next()
         {
-            match self.sender.has_ended() {
-                false => self.start(incoming),
+            let socket = incoming.socket.clone();
+            match socket.sender.has_ended() {
+                false => socket.start(incoming),
                 // It waited while its caller's rights went.
-                true => self.give_up(),
+                true => socket.give_up(),
             };
         }
         if self.call_queue.is_below_low_water() {
@@ -273,13 +305,9 @@ impl ClientSocket {
     }
 
     /// Answers a packet that is not taken in.
-    pub(super) fn refuse(&self, ack: Option<u64>, error: &CallError) {
+    pub(super) fn refuse(&self, dialect: Dialect, ack: Option<u64>, error: &CallError) {
         self.shared.metrics.answered(Some(error.code()));
-        let sent = match ack {
-            Some(id) => self.sender.refuse(Kind::Ack(id), &AnswerFrame::refusal(error)),
-            None => self.sender.refuse(Kind::Event(MESSAGE), &error.message()),
-        };
-        if let Err(error) = sent {
+        if let Err(error) = self.sender.refuse(dialect, ack, error) {
             tracing::debug!(%error, "a refusal did not reach its client");
         }
     }

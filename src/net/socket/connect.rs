@@ -4,9 +4,13 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 
-use super::{client_socket::ClientSocket, shared::Shared};
+use super::{
+    client_socket::ClientSocket, open_namespaces::OpenNamespace, session_limits::SessionLimits,
+    shared::Shared,
+};
 use crate::{
-    error::Result,
+    call::handshake::{self, Handshake},
+    error::{CallError, Code, Result},
     net::{
         auth::{self, Identified},
         engineio::Session,
@@ -17,19 +21,37 @@ use crate::{
 pub(super) struct Knocking {
     pub(super) shared: Arc<Shared>,
     pub(super) session: Arc<Session>,
-    pub(super) namespace: Arc<str>,
+    pub(super) limits: Arc<SessionLimits<Arc<ClientSocket>>>,
+    /// As the client wrote it.
+    pub(super) namespace: Box<str>,
     /// What it gives as `auth`, as JSON text.
     pub(super) auth: Option<String>,
-    /// What existing clients give beside the namespace's name.
-    pub(super) query: Option<String>,
 }
 
 impl Knocking {
+    /// One that connects, with what it gives as `auth`; existing clients give it as a query.
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        session: Arc<Session>,
+        limits: Arc<SessionLimits<Arc<ClientSocket>>>,
+        namespace: &str,
+        auth: Option<&str>,
+        query: Option<&str>,
+    ) -> Self {
+        Self {
+            shared,
+            session,
+            limits,
+            namespace: namespace.into(),
+            auth: auth.map(str::to_owned).or_else(|| query.map(as_json)),
+        }
+    }
+
     /// The socket, where it may be there.
     ///
     /// # Errors
     /// Why it may not.
-    pub(super) async fn let_in(&self) -> Result<Arc<ClientSocket>> {
+    pub(super) async fn let_in(&self, place: Arc<OpenNamespace>) -> Result<Arc<ClientSocket>> {
         let shared = &self.shared;
         let identified = self.identify().await;
         if let Err(error) = &identified {
@@ -43,9 +65,11 @@ impl Knocking {
             Ok(identified) => Ok(identified.identity.clone()),
             Err(error) => Err(error.clone()),
         };
+        let hello = self.hello(&place);
         let socket = ClientSocket::new(
             self.session.clone(),
-            self.namespace.clone(),
+            place,
+            self.limits.clone(),
             identity,
             shared.clone(),
         )?;
@@ -55,20 +79,35 @@ impl Knocking {
             held.inspect_err(|_| shared.metrics.refused(Limit::Revoked))?;
             socket.part.of(&shared.shares, identified.identity.subject())?;
         }
-        Ok(socket)
+        let welcome = socket.run_connect_hook(hello).await;
+        welcome.inspect_err(|_| shared.metrics.refused(Limit::ConnectHook))?;
+        match socket.gone.is_cancelled() {
+            true => Err(CallError::new(
+                Code::Forbidden,
+                "the connection was ended as it began",
+            )),
+            false => Ok(socket),
+        }
     }
 
     async fn identify(&self) -> Result<Identified> {
         let none = HeaderMap::new();
         let head = self.session.head();
         let uri = head.map(|head| head.uri.clone()).unwrap_or_default();
-        let query = self.query.as_deref().map(as_json);
         let handshake = auth::Handshake {
-            auth: self.auth.as_deref().or(query.as_deref()),
+            auth: self.auth.as_deref(),
             headers: head.map_or(&none, |head| &head.headers),
             uri: &uri,
         };
         self.shared.auth.welcome(handshake).await
+    }
+
+    /// What the namespace's hook is told, where it asks.
+    fn hello(&self, place: &OpenNamespace) -> Option<Handshake> {
+        place.table.needs_head().then(|| {
+            let head = self.session.head().cloned().unwrap_or_default();
+            Handshake::new(handshake::auth(self.auth.as_deref()), head)
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! What functions may do with a caller's socket.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 use serde_json::Value;
@@ -10,6 +10,7 @@ use super::client_socket::ClientSocket;
 use crate::{
     call::{
         identity::Identity,
+        pattern::NamespaceName,
         peer::{Ack, Outgoing, Peer, SocketData, SocketId, in_too_many_rooms},
         target::Target,
         written::Written,
@@ -23,8 +24,12 @@ impl Peer for ClientSocket {
         &self.id
     }
 
-    fn namespace(&self) -> &str {
-        Self::namespace(self)
+    fn namespace(&self) -> &NamespaceName {
+        &self.place.name
+    }
+
+    fn disconnect(self: Arc<Self>) {
+        self.leave_namespace();
     }
 
     fn identity(&self) -> Identity {

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::error::{CallError, Code};
+use crate::{
+    call::dispatch::shortened,
+    error::{CallError, Code},
+};
 
 /// What existing clients are told who may not call.
 pub(super) const NO_PERMISSION: &str = "user hasn`t permission";
@@ -31,8 +34,18 @@ pub(super) fn too_large(most: usize) -> CallError {
     CallError::new(Code::TooLarge, format!("the call is larger than {most} bytes"))
 }
 
-pub(super) fn unknown() -> CallError {
-    CallError::new(Code::UnknownEvent, "calls are emitted as 'event'")
+pub(super) fn unknown(name: &str) -> CallError {
+    let name = shortened(name);
+    CallError::new(Code::UnknownEvent, format!("no function hears '{name}' here"))
+}
+
+/// A session is in as many namespaces as it may be.
+pub(super) fn too_many_namespaces(most: usize) -> CallError {
+    let full = CallError::new(
+        Code::TooLarge,
+        format!("a connection is in {most} namespaces at most"),
+    );
+    full.with_details(json!({ "most": most }))
 }
 
 /// The same error, which says when to try again.

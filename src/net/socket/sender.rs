@@ -13,13 +13,12 @@ use std::{
 };
 
 use futures_util::{FutureExt, future::BoxFuture};
-use serde::{Serialize, Serializer};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
+use super::{dialect::Dialect, entrance::Entrance, open_namespaces::OpenNamespace};
 use crate::{
     call::{
-        answer::{AnswerFrame, BareAnswer},
         dispatch::{Answer, said},
         peer::{Outgoing, SocketId},
         written::Written,
@@ -28,20 +27,18 @@ use crate::{
     error::{CallError, Code, Result},
     net::{
         engineio::{CloseReason, Message, Session, Unsent},
-        rooms::event::{Dropped, EventBatch, EventSink},
-        socketio::{Kind, Notice, Packet},
+        rooms::event::{Dropped, EncodedEvent, EventBatch, EventSink},
+        socketio::{Kind, Notice, Packet, packet::Version},
     },
 };
-
-/// The event that carries the results of calls without an ack.
-pub(in crate::net) const MESSAGE: &str = "message";
 
 pub(in crate::net) struct SocketSender {
     /// The public id of its socket.
     id: SocketId,
     session: Arc<Session>,
     parser: Parser,
-    namespace: Arc<str>,
+    namespace: Arc<OpenNamespace>,
+    entrance: Entrance,
     /// How long an emit waits for room.
     patience: Duration,
     asked: Mutex<Asked>,
@@ -60,7 +57,7 @@ impl SocketSender {
     pub(in crate::net) fn new(
         id: SocketId,
         session: Arc<Session>,
-        namespace: Arc<str>,
+        namespace: Arc<OpenNamespace>,
         config: &Config,
     ) -> Arc<Self> {
         Arc::new(Self {
@@ -68,6 +65,7 @@ impl SocketSender {
             session,
             parser: config.parser,
             namespace,
+            entrance: Entrance::new(config.max_call),
             patience: config.send_timeout,
             asked: Mutex::default(),
             untaken: AtomicUsize::new(0),
@@ -81,7 +79,7 @@ impl SocketSender {
     fn packet<'a, B: ?Sized>(&'a self, kind: Kind<'a>, body: &'a B) -> Packet<'a, B> {
         Packet {
             parser: self.parser,
-            namespace: &self.namespace,
+            namespace: self.namespace.name.as_str(),
             kind,
             body,
         }
@@ -90,13 +88,20 @@ impl SocketSender {
     /// Sends a packet after all that was said before; waits for room, but no longer than patience lasts.
     pub(in crate::net) async fn send(&self, kind: Kind<'_>, body: Outgoing<'_>) -> Result<()> {
         let packet = self.packet(kind, body);
+        if self.entrance.holds(&packet)? {
+            return Ok(());
+        }
         let sent = self.session.send_queue.send(&packet, Some(self.patience)).await;
         sent.map_err(error)
     }
 
     /// Sends a packet where the client is not behind; whether it was sent.
     pub(in crate::net) fn send_volatile(&self, kind: Kind<'_>, body: Outgoing<'_>) -> Result<bool> {
-        let sent = self.session.send_queue.send_volatile(&self.packet(kind, body));
+        let packet = self.packet(kind, body);
+        if self.entrance.holds(&packet)? {
+            return Ok(true);
+        }
+        let sent = self.session.send_queue.send_volatile(&packet);
         sent.map_err(error)
     }
 
@@ -106,26 +111,40 @@ impl SocketSender {
     }
 
     /// Answers a call after all that was said before, where there is room; whether there was.
-    pub(in crate::net) fn try_answer(&self, ack: Option<u64>, answer: &Answer) -> Result<bool> {
-        let Some(said) = Said::of(ack, answer) else {
+    pub(in crate::net) fn try_answer(
+        &self,
+        dialect: Dialect,
+        ack: Option<u64>,
+        answer: &Answer,
+    ) -> Result<bool> {
+        let Some(response) = dialect.answer(ack, answer) else {
             return Ok(true);
         };
-        let packet = self.packet(said.kind(), &said);
-        let sent = catch_unwind(AssertUnwindSafe(|| self.session.send_queue.try_send(&packet)));
-        sent.map_err(|panic| panicked(answer, &*panic))?.map_err(error)
+        let packet = self.packet(response.kind(), &response);
+        let send = || match self.entrance.holds(&packet)? {
+            true => Ok(true),
+            false => self.session.send_queue.try_send(&packet).map_err(error),
+        };
+        let sent = catch_unwind(AssertUnwindSafe(send));
+        sent.unwrap_or_else(|panic| Err(panicked(answer, &*panic)))
     }
 
     /// The same; it waits for room as long as the socket lives: whoever reads, however slowly, gets it, and whoever reads
     /// nothing is closed.
-    pub(in crate::net) async fn answer(&self, ack: Option<u64>, answer: &Answer) -> Result<()> {
-        let Some(said) = Said::of(ack, answer) else {
+    pub(in crate::net) async fn answer(
+        &self,
+        dialect: Dialect,
+        ack: Option<u64>,
+        answer: &Answer,
+    ) -> Result<()> {
+        let Some(response) = dialect.answer(ack, answer) else {
             return Ok(());
         };
-        if self.try_answer(ack, answer)? {
+        if self.try_answer(dialect, ack, answer)? {
             return Ok(());
         }
         let _untaken = Untaken::of(&self.untaken);
-        let packet = self.packet(said.kind(), &said);
+        let packet = self.packet(response.kind(), &response);
         let sent = AssertUnwindSafe(self.session.send_queue.send(&packet, None)).catch_unwind();
         sent.await
             .map_err(|panic| panicked(answer, &*panic))?
@@ -138,10 +157,17 @@ impl SocketSender {
         self.session.send_queue.pull(packets)
     }
 
-    /// Sends the answer to a call that was not taken in. It does not wait; a client that goes on sending
+    /// Answers what was not taken in. It does not wait; a client that goes on sending
     /// and reads nothing is cut off.
-    pub(in crate::net) fn refuse(&self, kind: Kind<'_>, body: Outgoing<'_>) -> Result<()> {
-        let sent = self.session.send_queue.send_beyond(&self.packet(kind, body));
+    pub(in crate::net) fn refuse(&self, dialect: Dialect, ack: Option<u64>, why: &CallError) -> Result<()> {
+        let Some(response) = dialect.refusal(ack, why) else {
+            return Ok(());
+        };
+        let packet = self.packet(response.kind(), &response);
+        if self.entrance.holds(&packet)? {
+            return Ok(());
+        }
+        let sent = self.session.send_queue.send_beyond(&packet);
         if !sent.map_err(error)? {
             self.session.close(CloseReason::Stalled);
         }
@@ -160,18 +186,30 @@ impl SocketSender {
             .iter()
             .map(|(kind, body)| self.packet(*kind, *body))
             .collect();
-        let disconnected = Notice::disconnected(self.parser, &self.namespace);
+        let disconnected = Notice::disconnected(self.parser, self.namespace.name.as_str());
         let packets = packets.iter().map(|packet| packet as &dyn Message);
         let packets: Vec<_> = packets.chain([&disconnected as &dyn Message]).collect();
         self.session.send_queue.end(&packets);
     }
 
-    /// Disconnects the client from the namespace, after all that was said before.
+    /// The client is connected: it hears that, then what was said to it before.
+    pub(in crate::net) fn connected(&self, version: Version, id: &str) {
+        let connected = Notice::connected(self.parser, version, self.namespace.name.as_str(), id);
+        let send = |message: &dyn Message| {
+            if let Ok(false) = self.session.send_queue.send_beyond(message) {
+                self.session.close(CloseReason::Stalled);
+            }
+        };
+        self.entrance.open(&connected, send);
+    }
+
+    /// Tells the client that its socket is no more, after all that was said before; nothing is said to it from now on.
     pub(in crate::net) fn disconnect(&self) {
-        let disconnected = Notice::disconnected(self.parser, &self.namespace);
+        let disconnected = Notice::disconnected(self.parser, self.namespace.name.as_str());
         if let Ok(false) = self.session.send_queue.send_beyond(&disconnected) {
             self.session.close(CloseReason::Stalled);
         }
+        self.entrance.close();
     }
 
     /// Whether the last was said.
@@ -187,8 +225,9 @@ impl SocketSender {
         }
     }
 
-    /// The client answers nothing any more.
+    /// The client answers nothing any more, and is told nothing.
     pub(in crate::net) fn disconnected(&self) {
+        self.entrance.close();
         self.asked().answers.clear();
     }
 
@@ -215,43 +254,14 @@ impl SocketSender {
         let (asking, answer) = self.begin_to_ask();
         let answered = async {
             let packet = self.packet(Kind::Asking(event, asking.number), data);
+            if self.entrance.holds(&packet)? {
+                return answer.await.unwrap_or_else(|_| Err(gone()));
+            }
             self.session.send_queue.send(&packet, None).await.map_err(error)?;
             answer.await.unwrap_or_else(|_| Err(gone()))
         };
         let too_late = |_| CallError::new(Code::Timeout, "no ack in time");
         tokio::time::timeout(wait, answered).await.map_err(too_late)?
-    }
-}
-
-/// How a call is answered.
-enum Said<'a> {
-    Ack(u64, AnswerFrame<'a>),
-    /// Its bare result, where it has no ack.
-    Message(BareAnswer<'a>),
-}
-
-impl<'a> Said<'a> {
-    fn of(ack: Option<u64>, answer: &'a Answer) -> Option<Self> {
-        match ack {
-            Some(id) => Some(Self::Ack(id, AnswerFrame::new(&answer.event, &answer.result))),
-            None => BareAnswer::new(&answer.result).map(Self::Message),
-        }
-    }
-
-    fn kind(&self) -> Kind<'static> {
-        match self {
-            Self::Ack(id, _) => Kind::Ack(*id),
-            Self::Message(_) => Kind::Event(MESSAGE),
-        }
-    }
-}
-
-impl Serialize for Said<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
-        match self {
-            Self::Ack(_, frame) => frame.serialize(serializer),
-            Self::Message(bare) => bare.serialize(serializer),
-        }
     }
 }
 
@@ -297,12 +307,22 @@ impl EventSink for SocketSender {
     fn offer(self: Arc<Self>, emits: &EventBatch<'_>) -> Dropped {
         let queue = &self.session.send_queue;
         let mut dropped = Dropped::default();
+        if !self.entrance.is_open() {
+            let namespace = self.namespace.name.as_str();
+            let waits = |emit: &&EncodedEvent| match self.entrance.holds(&emit.packet(self.parser, namespace))
+            {
+                Ok(is_held) => is_held || queue.offer(&emit.packet(self.parser, namespace)),
+                Err(_) => false,
+            };
+            dropped.queue_full += emits.iter().filter(|emit| !waits(emit)).count() as u64;
+            return dropped;
+        }
         // A WebSocket that takes frames is not behind.
         if queue.offer_frames(|framing| emits.frames(self.parser, framing)) {
             return dropped;
         }
         for emit in emits.iter() {
-            let packet = emit.packet(self.parser, &self.namespace);
+            let packet = emit.packet(self.parser, self.namespace.name.as_str());
             match emit.is_volatile() {
                 true => dropped.volatile += u64::from(matches!(queue.send_volatile(&packet), Ok(false))),
                 false => dropped.queue_full += u64::from(!queue.offer(&packet)),

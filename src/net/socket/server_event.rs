@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 /// What a client says in its handshake, as far as we listen.
 #[derive(Default, Deserialize)]
-pub(in crate::net) struct Handshake<'a> {
+pub(in crate::net) struct Greeting<'a> {
     /// The topics to subscribe to, and the last position that the client has of each.
     #[serde(borrow, default)]
     pub(in crate::net) topics: Option<&'a RawValue>,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{in_flight::InFlight, unheard::Unheard};
+use super::{in_flight::InFlight, open_namespaces::OpenNamespaces, unheard::Unheard};
 use crate::{
     call::{dispatch::Dispatcher, memory::Budget},
     config::Config,
@@ -23,6 +23,7 @@ pub(in crate::net) struct Shared {
     pub(in crate::net) feed: Option<Arc<Feed>>,
     pub(in crate::net) sockets: Arc<Sockets>,
     pub(in crate::net) rooms: Arc<Rooms>,
+    pub(in crate::net) namespaces: OpenNamespaces,
     pub(in crate::net) progress: InFlight,
     pub(in crate::net) metrics: Arc<Metrics>,
     /// Of the calls of each socket.
@@ -46,6 +47,7 @@ impl Shared {
     ) -> Arc<Self> {
         let metrics = Arc::new(Metrics::new(feed.as_deref()));
         Arc::new(Self {
+            namespaces: OpenNamespaces::new(dispatcher.registry()),
             dispatcher,
             feed,
             sockets: auth.subjects().sockets().clone(),

@@ -1,24 +1,47 @@
-//! Events that nobody hears: whoever runs the server is told once what to do.
+//! Events that no function is registered for: each name is told once, with what to do about it.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::{
+    collections::HashSet,
+    sync::{Mutex, PoisonError},
+};
+
+/// Most names that are told.
+const NAMES: usize = 100;
 
 /// Most letters of a name that are told.
 const SHOWN: usize = 100;
 
 #[derive(Default)]
-pub(in crate::net) struct Unheard(AtomicBool);
+pub(in crate::net) struct Unheard(Mutex<Told>);
+
+#[derive(Default)]
+struct Told {
+    names: HashSet<Box<str>>,
+    is_full: bool,
+}
 
 impl Unheard {
-    /// An event of this name came, without an ack that could say that it is no call. What clients name is not logged above
-    /// debug.
-    pub(in crate::net) fn tell(&self, name: &str) {
-        if !self.0.swap(true, Ordering::Relaxed) {
-            tracing::warn!(
-                "a client emits an event that nobody hears: calls are emitted as 'event', \
-                 {{event: 'module.function', data: …}} (UPDRAFT_LOG=updraft=debug names each)"
+    /// An event of this name came in a namespace. It is what a client wrote, so no more than the name is logged, in escapes.
+    pub(in crate::net) fn tell(&self, namespace: &str, name: &str) {
+        let shown = &name[..name.floor_char_boundary(SHOWN)];
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let key = format!("{namespace},{shown}");
+        if told.names.contains(key.as_str()) {
+            return;
+        }
+        if told.names.len() < NAMES {
+            told.names.insert(key.into());
+            drop(told);
+            return tracing::warn!(
+                "a client emits {shown:?} in namespace '{namespace}', and no function hears it: register one, as in \
+                 Namespace::new({namespace:?}).on({shown:?}, function), or .fallback(function) for all; where it is to call a \
+                 module, it is emitted as 'event', {{event: 'module.function', data: …}}"
             );
         }
-        let name = &name[..name.floor_char_boundary(SHOWN)];
-        tracing::debug!(name, "an event that nobody hears");
+        if !std::mem::replace(&mut told.is_full, true) {
+            tracing::warn!(
+                "clients emit more than {NAMES} names that no function hears: further ones are only counted"
+            );
+        }
     }
 }

@@ -18,6 +18,9 @@ use crate::{
     net::engineio::{Encoder, Message, Queued},
 };
 
+/// What stands before the results of a call that has not failed.
+const NO_ERROR: &[u8] = b"null,";
+
 /// The type of a message in Engine.IO.
 const MESSAGE: u8 = b'4';
 
@@ -29,6 +32,8 @@ pub(in crate::net) enum Kind<'a> {
     Asking(&'a str, u64),
     /// The ack of a call, by its number.
     Ack(u64),
+    /// The same behind `null`, which says that there is no error.
+    Done(u64),
 }
 
 /// A packet, and its data: of a type that is known, so that it is written without a detour, or of any.
@@ -65,11 +70,18 @@ impl<B: Serialize + ?Sized> Message for Packet<'_, B> {
         let kind = match self.kind {
             Kind::Event(name) => encode::Kind::Event { name, id: None },
             Kind::Asking(name, id) => encode::Kind::Event { name, id: Some(id) },
-            Kind::Ack(id) => encode::Kind::Ack { id },
+            Kind::Ack(id) | Kind::Done(id) => encode::Kind::Ack { id },
         };
         let write = |text: &mut Vec<u8>| {
             let written = encode::packet(text, self.namespace, kind, |arguments| {
-                payload::write(arguments, self.body).map_err(Unwritable::Json)
+                if let Kind::Done(_) = self.kind {
+                    arguments.extend_from_slice(NO_ERROR);
+                }
+                let written = payload::write(arguments, self.body).map_err(Unwritable::Json);
+                if arguments.ends_with(NO_ERROR) {
+                    arguments.pop();
+                }
+                written
             });
             written.map_err(Unwritable::into_json)
         };
@@ -116,6 +128,7 @@ enum Name {
     Event(Box<str>),
     Asking(Box<str>, u64),
     Ack(u64),
+    Done(u64),
 }
 
 impl OwnPacket {
@@ -127,6 +140,7 @@ impl OwnPacket {
                 Kind::Event(name) => Name::Event(name.into()),
                 Kind::Asking(name, number) => Name::Asking(name.into(), number),
                 Kind::Ack(number) => Name::Ack(number),
+                Kind::Done(number) => Name::Done(number),
             },
             body,
         }
@@ -142,6 +156,7 @@ impl Message for OwnPacket {
                 Name::Event(name) => Kind::Event(name),
                 Name::Asking(name, number) => Kind::Asking(name, *number),
                 Name::Ack(number) => Kind::Ack(*number),
+                Name::Done(number) => Kind::Done(*number),
             },
             body: &self.body,
         };

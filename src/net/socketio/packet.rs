@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use crate::{
     call::payload::{Reader, json, text_of},
+    event::OF_SOCKET_IO,
     net::engineio::packet::{Malformed, Protocol},
 };
 
@@ -32,16 +33,6 @@ pub(crate) const ROOT: &str = "/";
 
 /// Deepest nesting of the object that a client connects with.
 const DEEPEST: usize = 127;
-
-/// Names that no event may have: Socket.IO's own, and those of Node's emitters.
-const RESERVED: [&str; 6] = [
-    "connect",
-    "connect_error",
-    "disconnect",
-    "disconnecting",
-    "newListener",
-    "removeListener",
-];
 
 /// A packet.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -165,7 +156,7 @@ fn connect(version: Version, payload: &str) -> Result<Kind<'_>, Malformed> {
 fn event<'a>(rest: &mut &'a str) -> Result<Kind<'a>, Malformed> {
     let id = number(rest).transpose()?;
     let name = name(rest).ok_or(Malformed("an event without a name"))?;
-    if RESERVED.contains(&&*name) {
+    if OF_SOCKET_IO.contains(&&*name) {
         return Err(Malformed("an event of a name that is reserved"));
     }
     Ok(Kind::Event {

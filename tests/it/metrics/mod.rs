@@ -18,7 +18,7 @@ async fn watched(app: App) -> Local {
 }
 
 /// All that it tells now.
-fn told(local: &Local) -> String {
+pub(crate) fn told(local: &Local) -> String {
     let response = Http::get(&local.url, "/metrics", &[]);
     assert_eq!(response.status, 200);
     assert_eq!(

@@ -11,11 +11,11 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use socketioxide::{SocketIo, SocketIoBuilder};
 use tokio::net::TcpListener;
-use updraft::{App, Config, Context, Data, Json, Module, Namespace, Result};
+use updraft::{App, Config, Context, Data, Json, Module, Result, SocketioxideNamespace};
 
 /// A server with our functions on `/` and on `/chat`.
 struct Served {
-    namespace: Namespace,
+    namespace: SocketioxideNamespace,
     io: SocketIo,
     /// `http://127.0.0.1:port`
     url: String,

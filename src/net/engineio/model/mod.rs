@@ -93,7 +93,7 @@ impl Play {
             deflate: None,
         });
         Self {
-            network: Network(routes(&server)),
+            network: Network(routes(&server, &["/socket.io".to_owned()])),
             server,
             memory,
             records,

@@ -53,7 +53,7 @@ fn rooms<'a>(cores: impl Iterator<Item = &'a Handle>) -> Arc<Rooms> {
 fn absent(rooms: &Arc<Rooms>, namespace: &str) -> (Member, Arc<Notes>) {
     let id = SocketId::random().unwrap();
     let notes = Arc::new(Notes(id.clone(), Mutex::default()));
-    (rooms.member(&namespace.into(), &id, notes.clone()), notes)
+    (rooms.member(namespace, &id, notes.clone()), notes)
 }
 
 fn socket_in(rooms: &Arc<Rooms>, namespace: &str) -> (Member, Arc<Notes>) {

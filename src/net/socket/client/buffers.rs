@@ -31,8 +31,8 @@ impl Inner {
         };
         drop(state);
         let packet = Packet::decode(Version::from(session.protocol()), &text)?;
-        if let (Kind::Event { id, .. }, Some(socket)) = (packet.kind, self.socket(packet.namespace)) {
-            socket.refuse(id, &session.holder().refuse());
+        if let (Kind::Event { id, name, .. }, Some(socket)) = (packet.kind, self.socket(packet.namespace)) {
+            socket.refuse(socket.dialect(&name), id, &session.holder().refuse());
         }
         Ok(None)
     }

@@ -4,11 +4,11 @@ use serde_json::json;
 use tokio::sync::futures::Notified;
 
 use super::{
-    super::{refusals, sender::MESSAGE, server_event::ServerEvent},
-    ClientSocket, EVENT,
+    super::{dialect::MESSAGE, refusals, server_event::ServerEvent},
+    ClientSocket,
 };
 use crate::{
-    call::{answer::AnswerFrame, identity::Identity, peer::Outgoing},
+    call::{answer::AnswerFrame, identity::Identity, peer::Outgoing, table::EVENT},
     error::CallError,
     net::{
         auth::{expiry::Expires, revoked},
@@ -49,13 +49,6 @@ impl ClientSocket {
 }
 
 impl Connected for ClientSocket {
-    fn disconnect(&self) {
-        if !self.gone.is_cancelled() {
-            self.sender.disconnect();
-            self.disconnected();
-        }
-    }
-
     fn say_draining(&self) {
         self.say(&ServerEvent::Draining);
     }

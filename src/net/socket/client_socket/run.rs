@@ -8,15 +8,21 @@ use std::{
 
 use futures_util::{FutureExt, future::BoxFuture};
 
-use super::{super::call_queue::Incoming, ClientSocket};
+use super::{
+    super::{call_queue::Incoming, dialect::Dialect},
+    ClientSocket,
+};
 use crate::{
-    call::dispatch::{Answer, Begun},
+    call::{
+        called::Called,
+        dispatch::{Answer, Begun},
+    },
     error::{CallError, Code, Result},
 };
 
 impl ClientSocket {
     /// Starts a call: what is left of it becomes a task. Whether others wait.
-    pub(super) fn start(self: &Arc<Self>, incoming: Incoming) -> bool {
+    pub(super) fn start(self: &Arc<Self>, incoming: Incoming<Arc<Self>>) -> bool {
         let begun = catch_unwind(AssertUnwindSafe(|| self.run(incoming)));
         match begun.unwrap_or_else(|_| panicked()) {
             None => self.call_queue.ended(),
@@ -35,32 +41,34 @@ impl ClientSocket {
     }
 
     /// Runs a call up to its first wait; what is left of it.
-    fn run(self: &Arc<Self>, incoming: Incoming) -> Option<BoxFuture<'static, ()>> {
+    fn run(self: &Arc<Self>, incoming: Incoming<Arc<Self>>) -> Option<BoxFuture<'static, ()>> {
         let Incoming {
+            socket: this,
+            route,
             arrived,
             ack,
             in_flight,
             account,
         } = incoming;
+        let called = Called::in_namespace(&self.place.table, route);
+        let dialect = Dialect::of(&self.place.table, route);
         let dispatcher = &self.shared.dispatcher;
-        match dispatcher.begin(arrived, account.clone(), self.clone()) {
+        match dispatcher.begin(called, arrived, account.clone(), self.clone()) {
             Begun::Done(answer) => {
-                let unsaid = self.try_answer(ack, answer)?;
-                let this = self.clone();
+                let unsaid = self.try_answer(dialect, ack, answer)?;
                 let mut rest = async move {
                     let _until_answered = (in_flight, account);
-                    this.answer(ack, unsaid).await;
+                    this.answer(dialect, ack, unsaid).await;
                 }
                 .boxed();
                 // So that it has its place before those that come after it.
                 (&mut rest).now_or_never().is_none().then_some(rest)
             }
             Begun::Waits(waiting) => {
-                let this = self.clone();
                 let rest = async move {
                     let _until_answered = (in_flight, account);
                     let answer = waiting.answer().await;
-                    this.answer(ack, answer).await;
+                    this.answer(dialect, ack, answer).await;
                 };
                 Some(rest.boxed())
             }
@@ -83,17 +91,17 @@ impl ClientSocket {
         }));
     }
 
-    async fn answer(&self, ack: Option<u64>, answer: Answer) {
+    async fn answer(&self, dialect: Dialect, ack: Option<u64>, answer: Answer) {
         let mut unsaid = Some(answer);
         while let Some(answer) = unsaid {
-            let said = self.sender.answer(ack, &answer).await;
+            let said = self.sender.answer(dialect, ack, &answer).await;
             unsaid = self.unsaid(answer, said.map(|()| true));
         }
     }
 
     /// Answers where there is room; what is still to be said.
-    fn try_answer(&self, ack: Option<u64>, answer: Answer) -> Option<Answer> {
-        let said = self.sender.try_answer(ack, &answer);
+    fn try_answer(&self, dialect: Dialect, ack: Option<u64>, answer: Answer) -> Option<Answer> {
+        let said = self.sender.try_answer(dialect, ack, &answer);
         self.unsaid(answer, said)
     }
 

@@ -191,7 +191,7 @@ proptest! {
         buffers in proptest::option::of(0_usize..100),
         argument: String,
     ) {
-        prop_assume!(!RESERVED.contains(&&*name));
+        prop_assume!(!OF_SOCKET_IO.contains(&&*name));
         let arguments = serde_json::json!([name, {"a": argument}]).to_string();
         let mut text = buffers.map_or("2".to_owned(), |buffers| format!("5{buffers}-"));
         if namespace != ROOT {

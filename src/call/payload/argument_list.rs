@@ -1,0 +1,114 @@
+//! The arguments of an event, one after the other, each as it is written.
+
+use bytestring::ByteString;
+use serde::de::DeserializeOwned;
+
+use super::{
+    attachments::Attachments,
+    data::Data,
+    json::{Fault, Reader},
+    typed::{does_not_fit, from_json},
+};
+use crate::error::CallError;
+
+/// Where the arguments of an event stand, and the Buffers of all of them.
+#[derive(Clone, Debug)]
+pub struct Arguments {
+    /// An array that was checked.
+    text: ByteString,
+    /// Whether the event's name is its first element.
+    is_named: bool,
+    attachments: Attachments,
+}
+
+impl Default for Arguments {
+    fn default() -> Self {
+        Self {
+            text: ByteString::from_static("[]"),
+            is_named: false,
+            attachments: Attachments::default(),
+        }
+    }
+}
+
+impl Arguments {
+    pub(super) fn of_event(text: ByteString, attachments: Attachments) -> Self {
+        Self {
+            text,
+            is_named: true,
+            attachments,
+        }
+    }
+
+    pub(super) fn of_data(data: &Data) -> Self {
+        let (json, buffers) = data.to_parts();
+        Self {
+            text: format!("[{json}]").into(),
+            is_named: false,
+            attachments: buffers.into(),
+        }
+    }
+
+    /// One after the other, as it is written.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
+        let mut reader = Reader::new(&self.text, usize::MAX);
+        let mut are_left = reader.enter().unwrap_or_default();
+        let mut next = move || -> Option<&str> {
+            if !are_left {
+                return None;
+            }
+            let argument = reader.value().ok()?;
+            are_left = reader.next().ok()?;
+            Some(argument)
+        };
+        if self.is_named {
+            next();
+        }
+        std::iter::from_fn(next)
+    }
+
+    /// One of them, as data.
+    pub(crate) fn one(&self, json: &str) -> Data {
+        Data::from_field(self.text.slice_ref(json), &self.attachments)
+    }
+
+    /// The one of this number, as it is written, as a type; one that is missing is as good as `null`.
+    ///
+    /// # Errors
+    /// [`Code::InvalidData`](crate::Code::InvalidData), with its place and what was expected there.
+    pub(crate) fn read<T: DeserializeOwned>(
+        &self,
+        json: Option<&str>,
+        number: usize,
+    ) -> Result<T, CallError> {
+        let root = format_args!("arguments[{number}]");
+        match json {
+            Some(json) => from_json(json, &self.attachments, root),
+            None => from_json("null", &Attachments::default(), root).map_err(|error| {
+                let expected = error.details().and_then(|details| details["expected"].as_str());
+                let expected = expected.unwrap_or("one more argument");
+                does_not_fit(&root.to_string(), &format!("{expected}, and it is missing"))
+            }),
+        }
+    }
+
+    /// All of them, as an array.
+    pub(crate) fn to_data(&self) -> Result<Data, CallError> {
+        let arguments = self.is_named.then(|| self.behind_name()).transpose();
+        let arguments =
+            arguments.map_err(|_| CallError::internal("arguments that were checked are no JSON"))?;
+        let text = arguments.unwrap_or_else(|| self.text.clone());
+        Ok(Data::of_arguments(text, self.attachments.clone()))
+    }
+
+    fn behind_name(&self) -> Result<ByteString, Fault> {
+        let mut reader = Reader::new(&self.text, usize::MAX);
+        reader.enter()?;
+        reader.value()?;
+        if !reader.next()? {
+            return Ok(ByteString::from_static("[]"));
+        }
+        let rest = &self.text[reader.place()..];
+        Ok(format!("[{rest}").into())
+    }
+}

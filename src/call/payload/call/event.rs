@@ -1,0 +1,102 @@
+//! An event of a name of its own as a call: its data is the first of its arguments.
+
+use std::borrow::Cow;
+
+use bytestring::ByteString;
+use serde_json::{Value, value::RawValue};
+
+use super::{Call, Whole, bad_call, mended, shared, too_large, unreadable};
+use crate::{
+    call::{
+        memory::Account,
+        payload::{
+            argument_list::Arguments,
+            arrived::Arrived,
+            attachments::Attachments,
+            data::{Data, PackedData, Packing},
+            envelope::{self, text_of},
+            json::Fault,
+            limits::{Allowance, Limits},
+        },
+    },
+    error::CallError,
+};
+
+impl Call {
+    /// Reads an event of any name out of a packet: its data is the first of its arguments. One that is registered has its
+    /// name already.
+    ///
+    /// # Errors
+    /// As [`Call::decode`].
+    pub(crate) fn of_event(
+        arrived: Arrived,
+        name: Option<ByteString>,
+        limits: &Allowance,
+    ) -> Result<Self, CallError> {
+        if arrived.size() > limits.packed {
+            return Err(too_large(limits));
+        }
+        let Arrived { text, attachments } = arrived;
+        let heard = match envelope::of_event(&text, limits.depth) {
+            Err(Fault::HalfPair) => {
+                let text = mended(&text);
+                return Self::of_event(Arrived { text, attachments }, name, limits);
+            }
+            read => read.map_err(|fault| unreadable(fault, limits))?,
+        };
+        let attachments = Attachments::from(attachments);
+        check_arguments(&text, &attachments)?;
+        let data = match heard.first {
+            None => Data::default(),
+            Some(json) => Data::from_field(text.slice_ref(json), &attachments),
+        };
+        let written = || text_of(heard.name).unwrap_or(Cow::Borrowed(heard.name));
+        Ok(Self {
+            event: name.unwrap_or_else(|| shared(&text, written())),
+            data: PackedData::new(data, Packing::Never, limits.clone()),
+            id: None,
+            version: None,
+            traceparent: None,
+            whole: Whole::Event(text),
+            attachments,
+        })
+    }
+
+    /// What is done in the name of an event that no client emitted: it has no data.
+    pub(crate) fn of_hook(event: ByteString) -> Self {
+        let limits = Allowance::of(Limits::default(), Account::default());
+        Self {
+            event,
+            data: PackedData::new(Data::default(), Packing::Never, limits),
+            id: None,
+            version: None,
+            traceparent: None,
+            whole: Whole::Event(ByteString::from_static("[null]")),
+            attachments: Attachments::default(),
+        }
+    }
+
+    /// Its arguments, one after the other. A call by `event` has one: its data, unpacked.
+    pub(crate) fn arguments(&self) -> Result<Arguments, CallError> {
+        Ok(match &self.whole {
+            Whole::Event(text) => Arguments::of_event(text.clone(), self.attachments.clone()),
+            Whole::InPacket(_) | Whole::Alone(_) if self.data.is_absent() => Arguments::default(),
+            Whole::InPacket(_) | Whole::Alone(_) => Arguments::of_data(&self.data.open()?),
+        })
+    }
+}
+
+/// That the arguments of an event refer to each of its Buffers once.
+fn check_arguments(text: &str, attachments: &Attachments) -> Result<(), CallError> {
+    if attachments.is_empty() {
+        return Ok(());
+    }
+    // Each alone, as the array around them would be a level too many for the parser.
+    let read = || -> serde_json::Result<Value> {
+        let arguments: Vec<&RawValue> = serde_json::from_str(text)?;
+        let read = arguments.iter().map(|one| serde_json::from_str(one.get()));
+        Ok(Value::Array(read.collect::<serde_json::Result<_>>()?))
+    };
+    let tree = read().map_err(|_| bad_call("JSON that cannot be read, beside Buffers"))?;
+    attachments.check(&tree).map_err(|mismatch| bad_call(mismatch.0))
+}

@@ -1,0 +1,297 @@
+//! What a server does in each of its namespaces: built once at start, looked up without allocating.
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    panic::Location,
+    sync::Arc,
+};
+
+use foldhash::fast::RandomState;
+
+use super::{
+    extract::Origin,
+    guard::Guard,
+    module::Registration,
+    namespace::{Errors, Namespace},
+    pattern::{NamespaceName, Pattern, ROOT},
+    registered::{Registered, RegistryError},
+    states::States,
+};
+use crate::event::check_heard;
+
+/// The event that carries calls to modules.
+pub(crate) const EVENT: &str = "event";
+
+/// The namespaces of a server. The root is always among them.
+#[derive(Debug)]
+pub(crate) struct Namespaces(Vec<Arc<Table>>);
+
+/// What happens in a namespace, or in those of a pattern.
+pub(crate) struct Table {
+    pattern: Pattern,
+    place: Option<&'static Location<'static>>,
+    /// By name. A fast hash is a safe one here: clients ask for names, and cannot add any.
+    names: HashMap<Box<str>, FunctionId, RandomState>,
+    functions: Vec<Arc<Registered>>,
+    fallback: Option<FunctionId>,
+    pub(crate) connect: Option<Registered>,
+    pub(crate) disconnect: Option<Registered>,
+    /// Before each of its functions, where these are called by `event`; others have them among their own.
+    pub(super) guards: Arc<[Guard]>,
+    pub(crate) errors: Errors,
+    pub(crate) speaks_modules: bool,
+    /// Whether a socket keeps its handshake for its functions.
+    pub(crate) keeps_handshake: bool,
+}
+
+/// A function of a namespace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FunctionId(usize);
+
+/// What an event of a name is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Route {
+    /// A call by `event`, of a module's function.
+    Module,
+    Function(FunctionId),
+}
+
+impl Namespaces {
+    /// Those that are declared, and the root. `of_modules` says whether a module's function takes a handshake.
+    ///
+    /// # Errors
+    /// What is wrong with one of them, or with two, and where they stand.
+    pub(super) fn new(
+        declared: Vec<Namespace>,
+        states: &States,
+        of_modules: bool,
+    ) -> Result<Self, RegistryError> {
+        let mut tables: Vec<Arc<Table>> = Vec::new();
+        for namespace in declared {
+            let table = Table::new(namespace, states, of_modules)?;
+            if let Some(other) = tables.iter().find(|other| other.pattern.overlaps(&table.pattern)) {
+                return Err(RegistryError::Namespaces {
+                    first: other.describe(),
+                    second: table.describe(),
+                });
+            }
+            tables.push(Arc::new(table));
+        }
+        if !tables.iter().any(|table| table.pattern.as_str() == ROOT) {
+            tables.push(Arc::new(Table::root(of_modules)));
+        }
+        // A name goes before a pattern.
+        tables.sort_by_key(|table| !table.pattern.is_exact());
+        Ok(Self(tables))
+    }
+
+    /// The one of this name, where there is one.
+    pub(crate) fn find(&self, name: &str) -> Option<(&Arc<Table>, NamespaceName)> {
+        let mut found = self
+            .0
+            .iter()
+            .filter_map(|table| Some((table, table.pattern.find(name)?)));
+        found.next()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Table> {
+        self.0.iter().map(|table| &**table)
+    }
+}
+
+impl Table {
+    /// The root where none is declared.
+    fn root(keeps_handshake: bool) -> Self {
+        Self {
+            pattern: Pattern::root(),
+            place: None,
+            names: HashMap::default(),
+            functions: Vec::new(),
+            fallback: None,
+            connect: None,
+            disconnect: None,
+            guards: Arc::default(),
+            errors: Errors::default(),
+            speaks_modules: true,
+            keeps_handshake,
+        }
+    }
+
+    fn new(namespace: Namespace, states: &States, of_modules: bool) -> Result<Self, RegistryError> {
+        let Namespace {
+            pattern,
+            place,
+            functions,
+            fallback,
+            connect,
+            disconnect,
+            guards,
+            errors,
+            speaks_modules,
+            misplaced,
+        } = namespace;
+        let pattern = pattern.map_err(|(name, problem)| RegistryError::Namespace { name, problem, place })?;
+        let module = pattern.as_str().to_owned();
+        if let Some(place) = misplaced {
+            return Err(RegistryError::GuardOfNothing { module, place });
+        }
+        for guard in &guards {
+            guard.0.check(states).map_err(|missing| RegistryError::State {
+                name: crate::event::EventName::as_written(&module),
+                missing,
+                place,
+            })?;
+        }
+        let in_namespace = pattern.as_str();
+        let mut table = Self {
+            connect: hook(connect, in_namespace, states, &[Origin::Call, Origin::Handshake])?,
+            disconnect: hook(
+                disconnect,
+                in_namespace,
+                states,
+                &[Origin::Call, Origin::Handshake, Origin::Left],
+            )?,
+            pattern,
+            place: Some(place),
+            names: HashMap::default(),
+            functions: Vec::new(),
+            fallback: None,
+            guards: guards.into(),
+            errors,
+            speaks_modules,
+            keeps_handshake: false,
+        };
+        for function in functions {
+            table.add(function, states)?;
+        }
+        if let Some(fallback) = only(fallback, table.pattern.as_str())? {
+            table.fallback = Some(table.register(fallback, states)?);
+        }
+        table.keeps_handshake = table.takes_handshake() || (speaks_modules && of_modules);
+        Ok(table)
+    }
+
+    fn add(&mut self, function: Registration, states: &States) -> Result<(), RegistryError> {
+        let (name, place) = (function.name.clone(), function.place);
+        check_heard(&name).map_err(|problem| RegistryError::Heard {
+            name: name.clone(),
+            problem,
+            place,
+        })?;
+        if self.speaks_modules && name == EVENT {
+            return Err(RegistryError::CarriesCalls { place });
+        }
+        let id = self.register(function, states)?;
+        match self.names.entry(name.into()) {
+            Entry::Vacant(free) => {
+                free.insert(id);
+                Ok(())
+            }
+            Entry::Occupied(taken) => Err(RegistryError::Twice {
+                namespace: self.pattern.as_str().to_owned(),
+                name: taken.key().to_string(),
+                first: self.functions[taken.get().0].place,
+                second: place,
+            }),
+        }
+    }
+
+    fn register(&mut self, mut function: Registration, states: &States) -> Result<FunctionId, RegistryError> {
+        function.guards = [&self.guards, &function.guards[..]].concat();
+        let origins = [Origin::Call, Origin::Handshake];
+        self.functions
+            .push(Arc::new(Registered::of(function, states, &origins)?));
+        Ok(FunctionId(self.functions.len() - 1))
+    }
+
+    fn takes_handshake(&self) -> bool {
+        let all = self.functions.iter().map(|one| &**one).chain(&self.disconnect);
+        all.into_iter().any(|one| one.takes(Origin::Handshake))
+    }
+
+    /// What an event of this name is for; nothing, where nobody hears it.
+    pub(crate) fn route(&self, name: &str) -> Option<Route> {
+        if self.speaks_modules && name == EVENT {
+            return Some(Route::Module);
+        }
+        let found = self.names.get(name).copied().or(self.fallback);
+        found.map(Route::Function)
+    }
+
+    /// Whether events of this name are calls to modules.
+    pub(crate) fn is_call(&self, name: &str) -> bool {
+        self.route(name) == Some(Route::Module)
+    }
+
+    /// Whether this is the function of those that no other is for.
+    pub(super) fn is_fallback(&self, id: FunctionId) -> bool {
+        self.fallback == Some(id)
+    }
+
+    pub(super) fn function(&self, id: FunctionId) -> &Arc<Registered> {
+        &self.functions[id.0]
+    }
+
+    /// Its name or pattern.
+    pub(crate) fn name(&self) -> &str {
+        self.pattern.as_str()
+    }
+
+    /// Whether it is one namespace.
+    pub(crate) fn is_exact(&self) -> bool {
+        self.pattern.is_exact()
+    }
+
+    /// Whether somebody asks how clients came.
+    pub(crate) fn needs_head(&self) -> bool {
+        let asks = |hook: &Registered| hook.takes(Origin::Handshake);
+        self.keeps_handshake || self.connect.as_ref().is_some_and(asks)
+    }
+
+    /// The names of its events, sorted; `*` for all others.
+    pub(crate) fn events(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = self.names.keys().map(|name| &**name).collect();
+        names.sort_unstable();
+        names.extend(self.fallback.map(|_| "*"));
+        names
+    }
+
+    fn describe(&self) -> String {
+        match self.place {
+            Some(place) => format!("'{}' at {place}", self.name()),
+            None => format!("'{}'", self.name()),
+        }
+    }
+}
+
+/// The only one of its kind, where there is one.
+fn only(mut all: Vec<Registration>, namespace: &str) -> Result<Option<Registration>, RegistryError> {
+    match &all[..] {
+        [first, second, ..] => Err(RegistryError::Twice {
+            namespace: namespace.to_owned(),
+            name: first.name.clone(),
+            first: first.place,
+            second: second.place,
+        }),
+        _ => Ok(all.pop()),
+    }
+}
+
+fn hook(
+    all: Vec<Registration>,
+    namespace: &str,
+    states: &States,
+    origins: &[Origin],
+) -> Result<Option<Registered>, RegistryError> {
+    let hook = only(all, namespace)?;
+    hook.map(|hook| Registered::of(hook, states, origins)).transpose()
+}
+
+impl std::fmt::Debug for Table {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Table")
+            .field("name", &self.name())
+            .field("events", &self.events())
+            .finish_non_exhaustive()
+    }
+}

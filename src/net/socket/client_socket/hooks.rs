@@ -1,0 +1,93 @@
+//! How a socket comes and goes: the hooks of its namespace, and what its client hears meanwhile.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use super::ClientSocket;
+use crate::{
+    call::{context::Context, handshake::Handshake, left::Left},
+    error::Result,
+    net::socketio::packet::Version,
+};
+
+impl ClientSocket {
+    /// The socket is gone, for this reason: nobody waits any more for what its functions do.
+    pub(in crate::net) fn disconnected(self: &Arc<Self>, reason: &'static str) {
+        if self.has_left.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let hook = self.place.table.disconnect.is_some() && self.refused.is_none();
+        let left = (hook && self.was_connected.load(Ordering::Acquire))
+            .then(|| Left::new(reason, self.rooms.rooms()));
+        self.gone.cancel();
+        self.sender.disconnected();
+        self.rooms.disconnected();
+        self.limits.keep(self.namespace(), &self.call_queue);
+        if let Some(left) = left {
+            self.data.set(left);
+            tokio::spawn(self.clone().run_disconnect_hook());
+        }
+    }
+
+    /// The server takes the socket out of its namespace; other sockets of the session stay.
+    pub(in crate::net) fn leave_namespace(self: &Arc<Self>) {
+        if self.was_connected.load(Ordering::Acquire) && !self.has_left() {
+            self.sender.disconnect();
+        }
+        self.disconnected("server namespace disconnect");
+    }
+
+    async fn run_disconnect_hook(self: Arc<Self>) {
+        let Some(hook) = &self.place.table.disconnect else {
+            return;
+        };
+        let _in_progress = self.begin();
+        let limit = self.shared.config.call_timeout;
+        let done = self.shared.dispatcher.hook(hook, self.clone(), limit).await;
+        if let Err(error) = done {
+            tracing::warn!(%error, namespace = self.place.table.name(), "a disconnect hook failed");
+        }
+    }
+
+    /// Runs the connect hook of its namespace.
+    ///
+    /// # Errors
+    /// Why it may not be there.
+    pub(in crate::net) async fn run_connect_hook(self: &Arc<Self>, hello: Option<Handshake>) -> Result<()> {
+        if let Some(hello) = hello {
+            self.data.set(hello);
+        }
+        if let (Some(hook), None) = (&self.place.table.connect, &self.refused) {
+            let limit = self.shared.config.guard_timeout;
+            let welcome = self.shared.dispatcher.hook(hook, self.clone(), limit).await;
+            if let Err(error) = welcome {
+                self.disconnected("refused");
+                return Err(error);
+            }
+        }
+        if !self.place.table.keeps_handshake {
+            self.data.remove::<Handshake>();
+        }
+        Ok(())
+    }
+
+    /// Its client hears that it is connected.
+    pub(in crate::net) fn welcome(&self) {
+        self.was_connected.store(true, Ordering::Release);
+        let version = Version::from(self.session.protocol());
+        self.sender.connected(version, self.id.as_str());
+    }
+
+    /// Whether the namespace's guards let it through; else it is told so.
+    pub(super) async fn may_subscribe(&self, context: &Context) -> bool {
+        let limit = self.shared.config.guard_timeout;
+        let asked = self
+            .shared
+            .dispatcher
+            .ask_guards(&self.place.table, context, limit)
+            .await;
+        if let Err(error) = &asked {
+            tracing::debug!(%error, "a client was refused the topics of its handshake");
+        }
+        asked.is_ok()
+    }
+}

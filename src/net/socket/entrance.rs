@@ -1,0 +1,95 @@
+//! What is said to a socket while it connects: its client hears it once it is connected, and nothing once it has gone.
+
+use std::sync::{
+    Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicU8, Ordering},
+};
+
+use crate::{
+    error::{CallError, Code, Result},
+    net::engineio::{Message, Queued},
+};
+
+const CONNECTING: u8 = 0;
+const OPEN: u8 = 1;
+const CLOSED: u8 = 2;
+
+/// Most packets that wait for a socket to be connected.
+const MOST: usize = 1024;
+
+/// Whether a socket may be told something.
+pub(super) struct Entrance {
+    state: AtomicU8,
+    early: Mutex<Early>,
+    most_bytes: usize,
+}
+
+/// What waits for the socket to be connected.
+#[derive(Default)]
+struct Early {
+    messages: Vec<Queued>,
+    bytes: usize,
+}
+
+impl Entrance {
+    /// Of a socket that connects; so many bytes may wait for that.
+    pub(super) fn new(most_bytes: usize) -> Self {
+        Self {
+            state: AtomicU8::new(CONNECTING),
+            early: Mutex::default(),
+            most_bytes,
+        }
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.state.load(Ordering::Acquire) == OPEN
+    }
+
+    /// Keeps a message of a socket that connects; whether it did. Otherwise it may leave.
+    ///
+    /// # Errors
+    /// Where the socket is gone, or too much waits already.
+    pub(super) fn holds(&self, message: &dyn Message) -> Result<bool> {
+        if self.is_open() {
+            return Ok(false);
+        }
+        let mut early = self.early();
+        match self.state.load(Ordering::Acquire) {
+            OPEN => return Ok(false),
+            CLOSED => return Err(CallError::new(Code::Unavailable, "the socket is gone")),
+            _ => {}
+        }
+        let queued = message.queued()?;
+        let bytes = early.bytes.saturating_add(queued.size);
+        if early.messages.len() >= MOST || bytes > self.most_bytes {
+            let full = "too much was said before the client is connected";
+            return Err(CallError::new(Code::Unavailable, full));
+        }
+        early.bytes = bytes;
+        early.messages.push(queued);
+        Ok(true)
+    }
+
+    /// The client is connected: sends that it is, then what waited, in its order, then lets everything through.
+    pub(super) fn open(&self, connected: &dyn Message, send: impl Fn(&dyn Message)) {
+        let mut early = self.early();
+        if self.state.load(Ordering::Acquire) != CONNECTING {
+            return;
+        }
+        send(connected);
+        let Early { messages, .. } = std::mem::take(&mut *early);
+        messages.iter().for_each(|queued| send(&*queued.message));
+        self.state.store(OPEN, Ordering::Release);
+    }
+
+    /// Nothing is said any more.
+    pub(super) fn close(&self) {
+        let mut early = self.early();
+        self.state.store(CLOSED, Ordering::Release);
+        *early = Early::default();
+    }
+
+    fn early(&self) -> MutexGuard<'_, Early> {
+        self.early.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,42 @@
+//! Real clients of three generations, over every transport, and with the other parser.
+
+use updraft::{Config, Parser};
+
+use super::{app, script, server};
+use crate::support::Local;
+
+macro_rules! clients {
+    ($($test:ident: $generation:literal over $transport:literal;)*) => {$(
+        #[tokio::test(flavor = "multi_thread")]
+        async fn $test() {
+            let local = server().await;
+            let arguments = [&local.url, $generation, $transport].map(str::to_owned);
+            script(&[], "namespaces.mjs", arguments.into()).await;
+        }
+    )*};
+}
+
+clients! {
+    v2_websocket: "2" over "websocket";
+    v2_polling: "2" over "polling";
+    v2_upgraded: "2" over "upgraded";
+    v3_websocket: "3" over "websocket";
+    v3_polling: "3" over "polling";
+    v3_upgraded: "3" over "upgraded";
+    v4_websocket: "4" over "websocket";
+    v4_polling: "4" over "polling";
+    v4_upgraded: "4" over "upgraded";
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_may_speak_message_pack() {
+    let config = Config {
+        parser: Parser::Msgpack,
+        ..Config::default()
+    };
+    let local = Local::start(app(), config).await;
+    for transport in ["websocket", "polling"] {
+        let arguments = [&local.url, "4", transport].map(str::to_owned);
+        script(&[("PARSER", "msgpack")], "namespaces.mjs", arguments.into()).await;
+    }
+}

@@ -9,7 +9,7 @@ use std::{
 
 use serde_json::Value;
 use tokio::{
-    runtime::Handle,
+    runtime::{Handle, Id},
     sync::{
         OwnedSemaphorePermit, Semaphore,
         mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
@@ -113,6 +113,8 @@ enum Delivery {
 /// The way from those who say something to the cores that tell it.
 pub(in crate::net) struct Deliveries {
     cores: Vec<Core>,
+    /// Where functions run that keep their thread for long.
+    apart: Option<Id>,
     room: Arc<Semaphore>,
     missed: Missed,
 }
@@ -123,7 +125,11 @@ struct Core {
 }
 
 impl Deliveries {
-    pub(in crate::net) fn new<'a>(cores: impl Iterator<Item = &'a Handle>, missed: Missed) -> Self {
+    pub(in crate::net) fn new<'a>(
+        cores: impl Iterator<Item = &'a Handle>,
+        apart: Option<&Handle>,
+        missed: Missed,
+    ) -> Self {
         let begin = |(core, runtime): (usize, &Handle)| {
             let (deliveries, arriving) = unbounded_channel();
             runtime.spawn(deliver(core, arriving, missed.clone()));
@@ -134,6 +140,7 @@ impl Deliveries {
         };
         Self {
             cores: cores.enumerate().map(begin).collect(),
+            apart: apart.map(Handle::id),
             room: Arc::new(Semaphore::new(ROOM)),
             missed,
         }
@@ -146,12 +153,9 @@ impl Deliveries {
 
     /// The core that this is called on.
     pub(in crate::net) fn core(&self) -> usize {
-        self.here().unwrap_or_default()
-    }
-
-    fn here(&self) -> Option<usize> {
-        let here = Handle::try_current().ok()?.id();
-        self.cores.iter().position(|core| core.runtime.id() == here)
+        let here = Handle::try_current().map(|here| here.id()).ok();
+        let is_here = |core: &Core| Some(core.runtime.id()) == here;
+        self.cores.iter().position(is_here).unwrap_or_default()
     }
 
     /// Says something to all of a snapshot but the socket whose function says it. Waits where too much is on its way.
@@ -182,10 +186,16 @@ impl Deliveries {
         }
     }
 
-    /// The same of the core that this is called on, where it is one.
+    /// The same as far as a function could say something else to one of them: on the core where it runs, which is that of its
+    /// caller; on all, where it runs apart.
     pub(in crate::net) async fn settled_here(&self) {
-        if let Some(core) = self.here().and_then(|here| self.cores.get(here)) {
+        let Ok(here) = Handle::try_current().map(|here| here.id()) else {
+            return;
+        };
+        if let Some(core) = self.cores.iter().find(|core| core.runtime.id() == here) {
             let _ = core.settle().await;
+        } else if self.apart == Some(here) {
+            self.settled().await;
         }
     }
 }

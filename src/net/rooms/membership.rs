@@ -43,10 +43,14 @@ struct Open {
 }
 
 impl Rooms {
-    /// What is said is delivered on these cores; right where it is said, if there are none.
-    pub(in crate::net) fn new<'a>(cores: impl Iterator<Item = &'a Handle>, missed: Missed) -> Arc<Self> {
+    /// What is said is delivered on these cores; right where it is said, if there are none. Functions may run apart from them.
+    pub(in crate::net) fn new<'a>(
+        cores: impl Iterator<Item = &'a Handle>,
+        apart: Option<&Handle>,
+        missed: Missed,
+    ) -> Arc<Self> {
         Arc::new(Self {
-            deliveries: Deliveries::new(cores, missed),
+            deliveries: Deliveries::new(cores, apart, missed),
             next: AtomicU64::new(0),
             namespaces: Mutex::default(),
         })
@@ -71,8 +75,8 @@ impl Rooms {
         }
     }
 
-    /// Emits to sockets of a namespace. Waits for room where more is said than can be delivered, and until those of this core
-    /// have it, so that what is said to one of them later comes later; one whose own queue is full misses it.
+    /// Emits to sockets of a namespace. Waits for room where more is said than can be delivered, and in a function until
+    /// its caller has it, whose answer comes later; one whose own queue is full misses it.
     ///
     /// # Errors
     /// Where the data cannot be written as JSON, or clients cannot take it.

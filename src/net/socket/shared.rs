@@ -54,6 +54,7 @@ impl Shared {
             auth,
             rooms: Rooms::new(
                 cores.iter().flat_map(|cores| cores.handles()),
+                cores.as_ref().and_then(|cores| cores.apart()),
                 metrics.missed.clone(),
             ),
             progress: InFlight::default(),

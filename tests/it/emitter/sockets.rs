@@ -9,6 +9,9 @@ use updraft::{
 use super::{Seat, rooms, sit};
 use crate::support::{Local, Packet, until_async};
 
+/// So many events that some are still on their way when the next thing is said.
+const MANY: u32 = 2000;
+
 /// An app in which each client is the one that it says it is.
 fn app() -> App {
     async fn welcome(credentials: Credentials) -> Result<Identity> {
@@ -102,7 +105,7 @@ async fn a_room_is_disconnected_after_what_was_said_to_it_and_may_come_back() {
             .await;
     }
     let io = server.server.emitter();
-    for number in 0..100 {
+    for number in 0..MANY {
         io.of("/").within("user:7").emit("bye", &number).await.unwrap();
     }
     io.of("/").within("user:7").disconnect().await.unwrap();
@@ -110,7 +113,7 @@ async fn a_room_is_disconnected_after_what_was_said_to_it_and_may_come_back() {
     assert_eq!(io.of("/").sockets().await.unwrap().len(), 1);
     let [ada, bob, outside] = &mut clients;
     for client in [&mut *ada, &mut *bob] {
-        for number in 0..100 {
+        for number in 0..MANY {
             let bye = Packet::Event("bye".to_owned(), json!(number), None);
             assert_eq!(client.packet().await, bye);
         }

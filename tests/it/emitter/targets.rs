@@ -1,5 +1,7 @@
 //! Which clients a target means: for an emitter, and for a function.
 
+use std::{thread, time::Duration};
+
 use bytes::Bytes;
 use serde_json::json;
 use updraft::{
@@ -115,22 +117,25 @@ async fn a_function_has_the_same_targets_and_may_leave_its_caller_out() {
     );
 }
 
-#[tokio::test]
-async fn what_an_emitter_says_in_a_function_comes_before_its_answer() {
-    async fn say(io: State<Emitter>) -> updraft::Result<()> {
-        for number in 0..100 {
-            io.of("/").emit("number", &number).await?;
-        }
-        Ok(())
+/// Says a hundred numbers to all, and keeps its thread for so long, after which it runs apart from the cores.
+async fn count(Json(pause): Json<u64>, io: State<Emitter>) -> updraft::Result<()> {
+    thread::sleep(Duration::from_millis(pause));
+    for number in 0..100 {
+        io.of("/").emit("number", &number).await?;
     }
-    let server = Local::of(App::new().module(Module::new("say").on("all", say))).await;
+    Ok(())
+}
+
+async fn what_is_said_comes_before_the_answer(pause: u64) {
+    let server = Local::of(App::new().module(Module::new("say").on("all", count))).await;
     let mut clients = [
         server.client().await,
         server.client().await,
         server.client().await,
     ];
-    for speaker in 0..clients.len() {
-        let call = clients[speaker].begin(&json!({"event": "say.all"})).await;
+    for speaker in [0, 1, 2, 0, 1, 2] {
+        let call = json!({"event": "say.all", "data": pause});
+        let call = clients[speaker].begin(&call).await;
         for client in &mut clients {
             for number in 0..100 {
                 let event = Packet::Event("number".to_owned(), json!(number), None);
@@ -140,6 +145,16 @@ async fn what_an_emitter_says_in_a_function_comes_before_its_answer() {
         let answer = Packet::Ack(call, json!({"event": "say.all"}));
         assert_eq!(clients[speaker].packet().await, answer);
     }
+}
+
+#[tokio::test]
+async fn what_an_emitter_says_in_a_function_comes_before_its_answer() {
+    what_is_said_comes_before_the_answer(0).await;
+}
+
+#[tokio::test]
+async fn what_it_says_apart_from_the_cores_comes_before_the_answer_too() {
+    what_is_said_comes_before_the_answer(50).await;
 }
 
 #[tokio::test]

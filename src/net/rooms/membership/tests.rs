@@ -46,7 +46,7 @@ impl Notes {
 }
 
 fn rooms<'a>(cores: impl Iterator<Item = &'a Handle>) -> Arc<Rooms> {
-    Rooms::new(cores, Missed::default())
+    Rooms::new(cores, None, Missed::default())
 }
 
 /// A socket that is still to appear.

@@ -30,9 +30,8 @@ impl ServerHub {
     /// The sockets that a target means, as far as they are still there.
     fn meant(&self, namespace: &str, target: &Target) -> Vec<Arc<dyn Connected>> {
         let ids = self.rooms.ids(namespace, target);
-        ids.iter()
-            .filter_map(|id| self.sockets.find(id.as_str()))
-            .collect()
+        let found = ids.iter().filter_map(|id| self.sockets.find(id.as_str()));
+        found.filter(|socket| !socket.gone().is_cancelled()).collect()
     }
 }
 

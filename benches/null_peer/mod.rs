@@ -27,6 +27,8 @@ impl NullPeer {
 }
 
 impl Peer for NullPeer {
+    fn disconnect(self: Arc<Self>) {}
+
     fn id(&self) -> &SocketId {
         &self.id
     }

@@ -73,6 +73,23 @@ impl Knocking {
             identity,
             shared.clone(),
         )?;
+        match self.look_at(&socket, identified, hello).await {
+            Ok(()) => Ok(socket),
+            Err(error) => {
+                socket.disconnected("refused");
+                Err(error)
+            }
+        }
+    }
+
+    /// Whether a socket may stay that is there already.
+    async fn look_at(
+        &self,
+        socket: &Arc<ClientSocket>,
+        identified: Result<Identified>,
+        hello: Option<Handshake>,
+    ) -> Result<()> {
+        let shared = &self.shared;
         // Whoever revokes finds it from now on; and who was revoked just before is found here.
         if let Ok(identified) = &identified {
             let held = shared.auth.check_again(identified);
@@ -86,7 +103,7 @@ impl Knocking {
                 Code::Forbidden,
                 "the connection was ended as it began",
             )),
-            false => Ok(socket),
+            false => Ok(()),
         }
     }
 

@@ -1,6 +1,7 @@
 //! What a test of one's own modules can do (`updraft::testing`): with and without a network.
 
 mod app;
+mod namespaces;
 mod server;
 
 use std::time::Duration;

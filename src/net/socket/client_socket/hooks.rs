@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, atomic::Ordering};
 
-use super::ClientSocket;
+use super::{super::in_flight::CallInFlight, ClientSocket};
 use crate::{
     call::{context::Context, handshake::Handshake, left::Left},
     error::Result,
@@ -24,7 +24,8 @@ impl ClientSocket {
         self.limits.keep(self.namespace(), &self.call_queue);
         if let Some(left) = left {
             self.data.set(left);
-            tokio::spawn(self.clone().run_disconnect_hook());
+            // Counted from now on: a server that stops waits for it.
+            tokio::spawn(self.clone().run_disconnect_hook(self.begin()));
         }
     }
 
@@ -36,11 +37,10 @@ impl ClientSocket {
         self.disconnected("server namespace disconnect");
     }
 
-    async fn run_disconnect_hook(self: Arc<Self>) {
+    async fn run_disconnect_hook(self: Arc<Self>, _in_progress: CallInFlight) {
         let Some(hook) = &self.place.table.disconnect else {
             return;
         };
-        let _in_progress = self.begin();
         let limit = self.shared.config.call_timeout;
         let done = self.shared.dispatcher.hook(hook, self.clone(), limit).await;
         if let Err(error) = done {
@@ -58,11 +58,7 @@ impl ClientSocket {
         }
         if let (Some(hook), None) = (&self.place.table.connect, &self.refused) {
             let limit = self.shared.config.guard_timeout;
-            let welcome = self.shared.dispatcher.hook(hook, self.clone(), limit).await;
-            if let Err(error) = welcome {
-                self.disconnected("refused");
-                return Err(error);
-            }
+            self.shared.dispatcher.hook(hook, self.clone(), limit).await?;
         }
         if !self.place.table.keeps_handshake {
             self.data.remove::<Handshake>();

@@ -208,7 +208,7 @@ impl ClientSocket {
         if let Some(why) = &self.refused {
             return self.close_at_first_call(incoming.ack, why);
         }
-        if self.sender.has_ended() {
+        if self.session.is_closed() {
             return;
         }
         let dialect = Dialect::of(&self.place.table, incoming.route);

@@ -8,13 +8,14 @@ const socket = open(url, generation, transport);
 const answers = new Uint8Array(Number(calls));
 let answered = 0;
 
-await soon('every answer', (done, failed) => {
+await soon('every answer', (done, failed, more) => {
   socket.once('disconnect', (reason) => failed(new Error(`disconnected: ${reason}`)));
   for (let number = 0; number < answers.length; number += 1) {
     socket.emit('event', { event: 'api.services.test.testFunc', data: number }, (answer) => {
       if (answer.data !== number) return failed(new Error(`${number}: ${JSON.stringify(answer)}`));
       answers[number] += 1;
       answered += 1;
+      more();
       if (answered === answers.length) done();
     });
   }

@@ -95,7 +95,10 @@ export class Messages {
   }
 }
 
-/** Waits for what `start` gives to its first argument. */
+/**
+ * Waits for what `start` gives to its first argument. What comes in many parts says by its third that one has come: then the
+ * next is waited for as long.
+ */
 export function soon(what, start) {
   return new Promise((done, failed) => {
     const timer = setTimeout(() => failed(new Error(`waited too long for ${what}`)), PATIENCE);
@@ -103,7 +106,7 @@ export function soon(what, start) {
       clearTimeout(timer);
       settle(value);
     };
-    start(end(done), end(failed));
+    start(end(done), end(failed), () => timer.refresh());
   });
 }
 

@@ -22,10 +22,13 @@ async fn the_first_ping_comes_after_an_interval() {
         ..Config::default()
     })
     .await;
-    let mut client = RawClient::connect(&server.url).await;
+    // From before there is a session, to the first of all pings: also one that came while the client connected.
     let begun = Instant::now();
-    client.beat(1).await;
-    assert!(begun.elapsed() > interval * 2 / 3, "{:?}", begun.elapsed());
+    let mut client = RawClient::connect(&server.url).await;
+    if client.pings == 0 {
+        client.beat(1).await;
+    }
+    assert!(begun.elapsed() >= interval, "{:?}", begun.elapsed());
 }
 
 /// A large call, a little at a time, on a line that carries no answers to pings meanwhile.

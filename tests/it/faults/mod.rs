@@ -27,7 +27,10 @@ async fn server(config: Config) -> Local {
     let echo = Module::new("echo")
         .on("json", async |Json(data): Json<Value>| Json(data))
         .on("size", async |buffer: Bytes| Json(buffer.len()))
-        .on("bytes", async |buffer: Bytes| buffer);
+        .on("bytes", async |buffer: Bytes| buffer)
+        .on("buffers", async |Json(count): Json<usize>| {
+            Json(vec![Bytes::from_static(b"x"); count])
+        });
     Local::start(App::new().module(echo), config).await
 }
 

@@ -1,6 +1,9 @@
 //! A WebSocket that is to take a polling session over, and does not: proxies swallow it, and the session polls on.
 
+use std::{pin::pin, time::Duration};
+
 use futures_util::{SinkExt, StreamExt};
+use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
 use updraft::Config;
 
@@ -27,13 +30,36 @@ async fn a_websocket_that_says_nothing_leaves_its_session_polling() {
     let client = Polling::connect(&server.url).await;
     let _silent = client.websocket().await;
     for number in 0..3 {
+        let mut poll = pin!(client.poll());
+        // Longer than polls may wait where a WebSocket is about to take over.
+        let ended = timeout(Duration::from_millis(300), &mut poll).await;
+        assert!(ended.is_err(), "no poll is ended for it: {ended:?}");
         client.post(&call(number)).await;
-        assert_eq!(
-            client.poll().await.text(),
-            answer(number),
-            "no poll is ended for it"
-        );
+        assert_eq!(poll.await.text(), answer(number));
     }
+}
+
+/// A poll takes the text of an event and some of its Buffers; the others come over the WebSocket.
+#[tokio::test]
+async fn buffers_of_which_a_poll_took_some_come_over_the_websocket_that_takes_over() {
+    let server = server(Config::default()).await;
+    let client = Polling::connect(&server.url).await;
+    let call = |ack: u32| format!(r#"42{ack}["event",["echo.buffers",{ack}]]"#);
+    client.post(&[call(8), call(9)].join("\x1e")).await;
+    let mut websocket = client.websocket().await;
+    let polled = client.poll().await;
+    let polled: Vec<_> = polled.text().split('\x1e').collect();
+    assert_eq!(polled.len(), 16, "of 9 and 10 packets");
+    assert!(polled[9].starts_with("469-9["), "{polled:?}");
+    websocket.send(Message::text("2probe")).await.unwrap();
+    assert_eq!(websocket.next().await.unwrap().unwrap(), Message::text("3probe"));
+    websocket.send(Message::text("5")).await.unwrap();
+    for _ in 0..3 {
+        let heard = within_patience("a Buffer", websocket.next()).await;
+        assert_eq!(heard.unwrap().unwrap(), Message::binary(&b"x"[..]));
+    }
+    websocket.send(Message::text(super::call(1))).await.unwrap();
+    assert_eq!(websocket.next().await.unwrap().unwrap(), Message::text(answer(1)));
 }
 
 #[tokio::test]

@@ -40,6 +40,8 @@ pub(crate) struct Client {
     pub(crate) beats: bool,
     /// It keeps the order that clients keep, and no connection with something on it was lost.
     pub(crate) is_orderly: bool,
+    /// Something happened for which its session may be over.
+    pub(crate) may_be_over: bool,
 }
 
 impl Client {
@@ -63,6 +65,7 @@ impl Client {
             numbered: 0,
             beats: true,
             is_orderly: true,
+            may_be_over: false,
         }
     }
 
@@ -304,6 +307,7 @@ impl Client {
         let Some((_, stage)) = self.websocket.take() else {
             return;
         };
+        self.may_be_over |= stage == Stage::Carries;
         let mut heard = lock(&self.ear);
         heard.is_probed = false;
         heard.is_over |= stage == Stage::Carries;

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use super::wire::{lock, number, written};
 use crate::net::engineio::{
-    message::{Encoder, Message, Outgoing},
+    message::{Encoder, Message, Outgoing, Queued},
     packet::Malformed,
     server::Server,
     session::{CloseReason, Handler, Session},
@@ -23,7 +23,7 @@ pub(crate) struct Record {
     session: OnceLock<Weak<Session>>,
     /// The client's messages by their numbers.
     received: Mutex<Vec<u32>>,
-    /// Messages that were said.
+    /// Packets of messages that were said.
     said: AtomicU32,
     closed: Mutex<Vec<CloseReason>>,
     /// What is still to be said, and how large it is.
@@ -77,7 +77,7 @@ impl Record {
             return;
         }
         let number = self.said() + 1;
-        let message = message(number, 50);
+        let message = Said::new(number, 50);
         let mut frames = Vec::new();
         let taken = session.send_queue.offer_frames(|protocol| {
             message
@@ -86,7 +86,7 @@ impl Record {
             &frames
         });
         if taken || session.send_queue.offer(&message) {
-            self.said.store(number, Ordering::Relaxed);
+            self.said.store(Said::last(number), Ordering::Relaxed);
         }
     }
 
@@ -100,19 +100,54 @@ impl Record {
         let number = self.said() + 1;
         if received.is_multiple_of(3)
             && self.has_said_all()
-            && matches!(session.send_queue.try_send(&message(number, 10)), Ok(true))
+            && matches!(session.send_queue.try_send(&Said::new(number, 10)), Ok(true))
         {
-            self.said.store(number, Ordering::Relaxed);
+            self.said.store(Said::last(number), Ordering::Relaxed);
         }
     }
 }
 
-/// A message of the server's; some are bytes.
-fn message(number: u32, size: usize) -> Outgoing {
-    let written = written(number, size);
-    match number.is_multiple_of(5) {
-        true => Outgoing::Binary(written.into()),
-        false => Outgoing::Text([b"4", &*written].concat()),
+/// A message of the server's: some are bytes, and some a text with bytes behind it.
+#[derive(Clone)]
+struct Said(Vec<Outgoing>);
+
+/// How many packets the message has whose first has this number.
+fn packets(number: u32) -> u32 {
+    match number.is_multiple_of(4) {
+        true => 9,
+        false => 1,
+    }
+}
+
+impl Said {
+    fn new(first: u32, size: usize) -> Self {
+        let packets = (first..first + packets(first)).map(|number| {
+            let written = written(number, size / packets(first) as usize);
+            match number > first || number.is_multiple_of(5) {
+                true => Outgoing::Binary(written.into()),
+                false => Outgoing::Text([b"4", &*written].concat()),
+            }
+        });
+        Self(packets.collect())
+    }
+
+    /// The number of its last packet.
+    fn last(first: u32) -> u32 {
+        first + packets(first) - 1
+    }
+}
+
+impl Message for Said {
+    fn write(&self, to: &mut Encoder<'_>) -> serde_json::Result<()> {
+        self.0.iter().for_each(|packet| to.packet(packet.clone()));
+        Ok(())
+    }
+
+    fn queued(&self) -> serde_json::Result<Queued> {
+        Ok(Queued {
+            size: self.0.iter().map(Outgoing::size).sum(),
+            message: Box::new(self.clone()),
+        })
     }
 }
 
@@ -153,11 +188,11 @@ async fn say_all(record: Arc<Record>, session: Arc<Session>, mut to_say: mpsc::U
     let say = async {
         while let Some(size) = to_say.recv().await {
             let number = record.said() + 1;
-            let message = message(number, size);
+            let message = Said::new(number, size);
             if session.send_queue.send(&message, None).await.is_err() {
                 return;
             }
-            record.said.store(number, Ordering::Relaxed);
+            record.said.store(Said::last(number), Ordering::Relaxed);
             record.waiting.fetch_sub(1, Ordering::Relaxed);
         }
     };

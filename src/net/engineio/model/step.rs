@@ -8,7 +8,7 @@ use crate::net::engineio::{packet::Protocol, session::Transport};
 const WAITS: [u64; 8] = [1, 20, 150, 1_000, 6_000, 15_000, 26_000, 60_000];
 
 /// Sizes of what the server says, in bytes.
-const SIZES: [usize; 4] = [0, 300, 17_000, 90_000];
+const SIZES: [usize; 4] = [0, 300, 3_000, 40_000];
 
 /// Something that happens to a session: its client does it, the server, the network or the clock.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +59,21 @@ pub(crate) enum Step {
     ServerCloseInPeace,
     /// Time passes: nothing else happens, but that the client goes on polling and answers heartbeats.
     Wait(Duration),
+}
+
+impl Step {
+    /// Whether a session may be over for it, though its client keeps the order.
+    pub(crate) fn may_end_a_session(&self) -> bool {
+        matches!(
+            self,
+            Self::Beat(false)
+                | Self::ReadWebSocket(false)
+                | Self::ClientClose
+                | Self::CloseFrame
+                | Self::ServerClose
+                | Self::ServerCloseInPeace
+        )
+    }
 }
 
 /// A step, and how often all others have their turn before the next.

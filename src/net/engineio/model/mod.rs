@@ -1,13 +1,16 @@
 //! A session with two transports, played in memory on a clock that runs as fast as it can: whatever its client, the server,
 //! the network and the clock do, and in whichever order. The unit tests throw stories at it, and the fuzzer looks for more.
 
+// It is a test, also where the fuzzer has it: what does not hold is a panic.
+#![allow(clippy::expect_used, clippy::panic)]
+
 mod client;
 mod server;
 mod step;
 mod wire;
 
 use std::{
-    sync::{Arc, Mutex, Weak},
+    sync::{Arc, Weak},
     time::Duration,
 };
 
@@ -15,7 +18,7 @@ use tokio::{runtime::Handle, task::yield_now, time::sleep};
 
 use self::{
     client::Client,
-    server::Record,
+    server::{Record, Records},
     step::{Step, Timed, steps},
     wire::{Ear, Network, lock},
 };
@@ -74,7 +77,7 @@ struct Play {
     server: Arc<Server>,
     memory: Arc<Budget>,
     network: Network,
-    records: Arc<Mutex<Vec<Arc<Record>>>>,
+    records: Records,
     client: Option<Client>,
 }
 

@@ -107,6 +107,9 @@ impl Record {
     }
 }
 
+/// All sessions that there were, in the order in which they began.
+pub(crate) type Records = Arc<Mutex<Vec<Arc<Record>>>>;
+
 /// A message of the server's: some are bytes, and some a text with bytes behind it.
 #[derive(Clone)]
 struct Said(Vec<Outgoing>);
@@ -203,8 +206,8 @@ async fn say_all(record: Arc<Record>, session: Arc<Session>, mut to_say: mpsc::U
 }
 
 /// A server whose sessions are recorded.
-pub(crate) fn server(settings: Settings) -> (Arc<Server>, Arc<Mutex<Vec<Arc<Record>>>>) {
-    let records: Arc<Mutex<Vec<Arc<Record>>>> = Arc::default();
+pub(crate) fn server(settings: Settings) -> (Arc<Server>, Records) {
+    let records = Records::default();
     let all = records.clone();
     let welcome = Box::new(move |_: &Arc<Session>| -> Arc<dyn Handler> {
         let record = Arc::<Record>::default();

@@ -107,7 +107,9 @@ pub mod testing;
 pub mod fuzzing {
     pub use crate::{
         journal::fuzzing::import,
-        net::fuzzing::{credentials, forwarded, frames, message_pack, origin, packet, payload, signed},
+        net::fuzzing::{
+            credentials, forwarded, frames, message_pack, origin, packet, payload, session, signed,
+        },
     };
 }
 

@@ -1,5 +1,6 @@
 //! The app that a user builds: modules, shared state, configuration.
 
+mod conflict;
 mod emitter;
 #[cfg(feature = "socketioxide")]
 mod namespace;
@@ -9,6 +10,8 @@ use std::{fmt, future::Future, sync::Arc};
 use axum::Router;
 use futures_util::future::BoxFuture;
 
+use self::conflict::Asks;
+pub use self::conflict::ConfigError;
 use crate::{
     call::{
         dispatch::Dispatcher,
@@ -82,6 +85,9 @@ impl fmt::Debug for App {
 /// Why an app does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
+    /// Settings that do not go together.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// A function's name or state is wrong.
     #[error(transparent)]
     Registry(#[from] RegistryError),
@@ -274,8 +280,8 @@ impl App {
     /// ```
     ///
     /// # Errors
-    /// A name that is malformed or taken, state or a topic that is missing, a journal or an address that cannot be
-    /// had.
+    /// Settings that do not go together, a name that is malformed or taken, state or a topic that is missing, a journal or
+    /// an address that cannot be had.
     pub async fn start(self) -> Result<Server, StartError> {
         // First, as what is wrong here should be said before anything has begun.
         let tls = Tls::new(&self.config.tls).map_err(ServeError::from)?;
@@ -320,6 +326,11 @@ impl App {
     /// The functions, and the topics that they are about: all that can be checked before anything begins.
     fn assemble(&mut self) -> Result<(Registry, Vec<Topic>), StartError> {
         self.states.insert(self.emitter.clone());
+        let asks = match self.deciding {
+            Some(_) => Asks::ByItself,
+            None => Asks::ByTokens,
+        };
+        conflict::check(&self.config, asks)?;
         self.states.promise::<EventNames>();
         self.states.promise::<Subjects>();
         self.states.promise::<Authenticator>();

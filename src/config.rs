@@ -46,7 +46,7 @@ pub struct Config {
     pub host: IpAddr,
 
     /// Port to listen on; 0 takes a free one. UPDRAFT_PORT goes before PORT
-    #[arg(long, env = "UPDRAFT_PORT", default_value_t = default_port())]
+    #[arg(long, env = port_variable(), default_value_t = Config::default().port)]
     pub port: u16,
 
     /// Threads that serve sockets, each socket on one of them; as many as there are cores unless this says. As many stand
@@ -153,7 +153,8 @@ pub struct Config {
         help_heading = LIMITS)]
     pub header_timeout: Duration,
 
-    /// Longest that a polling client may take to send what it posts
+    /// Longest that what comes in parts may take to be whole: a POST, a message of a WebSocket, a packet with its Buffers. A
+    /// second more for each 8 KiB that came
     #[arg(long, env = "UPDRAFT_BODY_TIMEOUT", value_name = "TIME", value_parser = time, default_value = "20s",
         help_heading = LIMITS)]
     pub body_timeout: Duration,
@@ -367,12 +368,14 @@ impl Config {
     }
 }
 
-/// `PORT`, as hosting platforms set it, else the default.
-fn default_port() -> u16 {
-    std::env::var("PORT")
-        .ok()
-        .and_then(|port| port.parse().ok())
-        .unwrap_or(Config::default().port)
+/// `PORT`, as hosting platforms set it, where ours is not set.
+fn port_variable() -> &'static str {
+    const OURS: &str = "UPDRAFT_PORT";
+    let is_set = |name| std::env::var_os(name).is_some();
+    match !is_set(OURS) && is_set("PORT") {
+        true => "PORT",
+        false => OURS,
+    }
 }
 
 /// A limit that at 0 would let no client pass.

@@ -96,7 +96,7 @@ mod client;
 
 /// What a user builds.
 mod app;
-pub use app::{App, StartError};
+pub use app::{App, ConfigError, StartError};
 
 // Tests of one's own modules: documented inside, where its links lead.
 pub mod testing;

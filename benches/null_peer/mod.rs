@@ -27,8 +27,6 @@ impl NullPeer {
 }
 
 impl Peer for NullPeer {
-    fn disconnect(self: Arc<Self>) {}
-
     fn id(&self) -> &SocketId {
         &self.id
     }

@@ -8,7 +8,7 @@ use std::sync::{
 
 use prometheus_client::metrics::counter::Counter;
 use serde_json::json;
-use tokio::sync::Notify;
+use tokio::sync::{Mutex as Turns, Notify};
 
 use crate::error::{CallError, Code};
 
@@ -31,6 +31,8 @@ pub(crate) struct Budget {
     holders: AtomicUsize,
     refused: Counter,
     freed: Notify,
+    /// Held by the one who is next to get what it waits for.
+    turn: Turns<()>,
 }
 
 impl Budget {
@@ -42,6 +44,7 @@ impl Budget {
             holders: AtomicUsize::new(0),
             refused,
             freed: Notify::new(),
+            turn: Turns::default(),
         })
     }
 
@@ -59,14 +62,22 @@ impl Budget {
         self.holders.load(Ordering::Relaxed)
     }
 
+    /// The largest that is granted to one who waits for it, however much others hold who hold little.
+    pub(crate) fn largest(&self) -> usize {
+        self.most / 2
+    }
+
     /// What one may hold in all who holds so much then.
     fn limit(&self, own: usize) -> usize {
-        let last = self.most / PARTS;
-        let fair = last / self.holders.load(Ordering::Relaxed).max(1);
-        match own <= fair {
+        match self.is_little(own) {
             true => self.most,
-            false => self.most - last,
+            false => self.most - self.most / PARTS,
         }
+    }
+
+    /// Whether one who holds so much has no more than its part of the last quarter.
+    fn is_little(&self, own: usize) -> bool {
+        own <= self.most / PARTS / self.holders.load(Ordering::Relaxed).max(1)
     }
 }
 
@@ -177,6 +188,38 @@ impl Held {
         self.take(counted(bytes).saturating_sub(self.bytes()))
     }
 
+    /// Holds the same as `cover` does, as soon as the budget has it, after those who asked before; clients that hold little then do
+    /// not wait for those who do not. Who waits should hold nothing that it gives back only afterwards: so those who were
+    /// granted theirs come to an end, and all others get theirs, where none asks for more than [`Budget::largest`].
+    pub(crate) async fn granted(&self, bytes: usize) {
+        let budget = &self.holder.budget;
+        let more = counted(bytes).saturating_sub(self.bytes());
+        let is_little = || budget.is_little(self.holder.held.load(Ordering::Relaxed).saturating_add(more));
+        if is_little() && self.cover(bytes) {
+            return;
+        }
+        let turn = budget.turn.lock();
+        tokio::pin!(turn);
+        let mut is_next = None;
+        loop {
+            let freed = budget.freed.notified();
+            tokio::pin!(freed);
+            freed.as_mut().enable();
+            if (is_next.is_some() || is_little()) && self.cover(bytes) {
+                return;
+            }
+            tokio::select! {
+                next = &mut turn, if is_next.is_none() => is_next = Some(next),
+                () = freed => {}
+            }
+        }
+    }
+
+    /// Whether it holds what a queue of so many bytes counts.
+    pub(crate) fn covers(&self, bytes: usize) -> bool {
+        self.bytes() >= counted(bytes)
+    }
+
     /// Holds no more than that.
     pub(crate) fn settle(&self, bytes: usize) {
         self.give_back(self.bytes().saturating_sub(counted(bytes)));
@@ -244,127 +287,4 @@ impl Account {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::thread;
-
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn budget(most: usize) -> Arc<Budget> {
-        Budget::new(most, Counter::default())
-    }
-
-    #[test]
-    fn who_holds_little_is_served_when_those_who_hold_much_are_not() {
-        let budget = budget(1600);
-        let (greedy, modest) = (Holder::new(budget.clone()), Holder::new(budget.clone()));
-        let much = greedy.hold();
-        assert!(!much.take(1201), "the last quarter is for others");
-        assert!(much.take(1200));
-        assert!(!much.take(1));
-        let little = modest.hold();
-        assert!(!little.take(201), "two hold: a half of the last quarter each");
-        assert!(little.take(200));
-        assert!(!little.take(1));
-        drop(much);
-        assert!(little.take(1000));
-        drop(little);
-        assert_eq!((budget.held(), budget.holders.load(Ordering::Relaxed)), (0, 0));
-    }
-
-    #[test]
-    fn a_queue_counts_in_steps_and_nothing_while_it_is_short() {
-        let budget = budget(10 * STEP);
-        let queue = Holder::new(budget.clone()).hold();
-        assert!(queue.cover(STEP));
-        assert_eq!(budget.held(), 0);
-        assert!(queue.cover(STEP + 1) && queue.cover(10));
-        assert_eq!(budget.held(), 2 * STEP);
-        let handed_on = queue.split(0);
-        assert_eq!(budget.held(), 2 * STEP);
-        assert!(queue.cover(3 * STEP) && !queue.cover(8 * STEP));
-        queue.settle(0);
-        assert_eq!(budget.held(), 2 * STEP);
-        drop(handed_on);
-        assert_eq!(budget.held(), 0);
-    }
-
-    #[tokio::test]
-    async fn those_who_wait_hear_that_something_was_given_back() {
-        let holder = Holder::new(budget(100));
-        let held = holder.hold();
-        assert!(held.take(10));
-        let freed = holder.freed();
-        drop(held);
-        freed.await;
-    }
-
-    #[derive(Clone, Copy, Debug)]
-    enum Step {
-        Take(usize),
-        GiveBack(usize),
-        Cover(usize),
-        Settle(usize),
-        Split(usize),
-        Drop,
-    }
-
-    fn step() -> impl Strategy<Value = Step> {
-        let bytes = || 0..5 * STEP;
-        prop_oneof![
-            bytes().prop_map(Step::Take),
-            bytes().prop_map(Step::GiveBack),
-            bytes().prop_map(Step::Cover),
-            bytes().prop_map(Step::Settle),
-            bytes().prop_map(Step::Split),
-            Just(Step::Drop),
-        ]
-    }
-
-    fn play(holder: &Arc<Holder>, steps: &[Step], most: usize) {
-        let mut held = holder.hold();
-        let mut handed_on = Vec::new();
-        for step in steps {
-            match *step {
-                Step::Take(bytes) => drop(held.take(bytes)),
-                Step::GiveBack(bytes) => held.give_back(bytes),
-                Step::Cover(bytes) => {
-                    let has = held.cover(bytes);
-                    assert!(!has || held.bytes() >= counted(bytes));
-                }
-                Step::Settle(bytes) => {
-                    held.settle(bytes);
-                    assert!(held.bytes() <= counted(bytes));
-                }
-                Step::Split(bytes) => handed_on.push(held.split(bytes)),
-                Step::Drop => held = holder.hold(),
-            }
-            assert!(holder.budget.held() <= most);
-        }
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
-
-        /// Whatever clients do at the same time, no more is held than may be, and nothing when all have gone.
-        #[test]
-        fn it_is_never_exceeded_and_never_leaks(
-            clients in proptest::collection::vec(proptest::collection::vec(step(), 0..40), 1..5),
-            most in 0..12 * STEP,
-        ) {
-            let budget = budget(most);
-            thread::scope(|scope| {
-                for steps in &clients {
-                    // Two threads for each client: its calls and its queue are on different ones.
-                    let holder = Holder::new(budget.clone());
-                    let same = holder.clone();
-                    scope.spawn(move || play(&holder, steps, most));
-                    scope.spawn(move || play(&same, steps, most));
-                }
-            });
-            prop_assert_eq!(budget.held(), 0);
-            prop_assert_eq!(budget.holders.load(Ordering::Relaxed), 0);
-        }
-    }
-}
+mod tests;

@@ -32,3 +32,15 @@ async fn a_call_that_overtakes_its_connection_is_answered_or_the_connection_clos
         }
     }
 }
+
+#[tokio::test]
+async fn a_connect_beyond_the_largest_call_closes_the_connection() {
+    let server = Program::start(&["--max-call", "1000"]);
+    let mut client = RawClient::open(&server.url).await;
+    client
+        .send(&format!(r#"40{{"token":"{}"}}"#, "x".repeat(2000)))
+        .await;
+    while let Some(Message::Text(text)) = client.next().await {
+        assert!(!text.starts_with("40"), "{text}");
+    }
+}

@@ -259,3 +259,25 @@ fn a_mistyped_setting_is_explained() {
         assert!(stderr.contains(told), "{stderr}");
     }
 }
+
+#[test]
+fn settings_that_would_do_nothing_are_errors_at_start() {
+    let port = [("PORT", "abc")];
+    let (done, _, stderr) = updraft_with(&port, &["serve"], "");
+    assert!(
+        !done && stderr.contains("invalid value 'abc' for '--port <PORT>'"),
+        "{stderr}"
+    );
+    let alone = |flags: &[&str], error: &str| {
+        let flags = [&["serve", "--port", "0"], flags].concat();
+        let error = format!("error: {error}\n");
+        assert_eq!(updraft(&flags, ""), failed(&error), "{flags:?}");
+    };
+    let keys = "does nothing without --auth-secrets, --auth-keys or --auth-keys-url";
+    alone(&["--auth-audience", "a"], &format!("--auth-audience {keys}"));
+    alone(&["--auth-optional"], &format!("--auth-optional {keys}"));
+    alone(
+        &["--tls-hsts", "0s"],
+        "--tls-hsts does nothing without --tls-cert",
+    );
+}

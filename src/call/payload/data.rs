@@ -387,8 +387,6 @@ impl<'de> serde::Deserialize<'de> for OneBuffer {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
-
     use super::*;
 
     #[test]

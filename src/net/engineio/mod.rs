@@ -12,6 +12,7 @@ mod message;
 pub(crate) mod model;
 pub(crate) mod open;
 pub(crate) mod packet;
+mod part;
 pub(crate) mod payload;
 mod polling;
 mod receiver;

@@ -1,18 +1,19 @@
 //! A session that is carried by requests: GETs that wait for something to be said, and POSTs of what the client says.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     body::{Body, Bytes},
     extract::Request,
     response::{IntoResponse, Response},
 };
+use futures_util::FutureExt;
 use http::{
     HeaderMap, HeaderValue, Method, StatusCode, Uri,
     header::{CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE},
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{
     backlog::Polled,
@@ -25,7 +26,7 @@ use super::{
     server::Server,
     session::{self, CloseReason, Session, Transport, Upgrade},
 };
-use crate::call::memory::Held;
+use crate::call::memory::{Held, STEP};
 
 /// How long a poll may wait while a WebSocket is about to take over, as in Node.
 const WHILE_PROBED: Duration = Duration::from_millis(100);
@@ -232,14 +233,13 @@ async fn post(session: Arc<Session>, request: Request, form: &Form) -> Result<Re
         return Ok(StatusCode::PAYLOAD_TOO_LARGE.into_response());
     }
     let held = session.holder().hold();
-    let collected = collect(body, limit, &session, &held);
-    let body = match timeout(session.settings().body_timeout, collected).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(status)) => return Ok(status.into_response()),
-        Err(_) => {
+    let body = match collect(body, limit, announced, &session, &held).await {
+        Ok(body) => body,
+        Err(StatusCode::REQUEST_TIMEOUT) => {
             (session.settings().on_late_body)();
             return Ok((StatusCode::REQUEST_TIMEOUT, [(CONNECTION, "close")]).into_response());
         }
+        Err(status) => return Ok(status.into_response()),
     };
     let body = match &form.script {
         Some(_) => jsonp::payload(&body).map(Bytes::from).unwrap_or_default(),
@@ -270,26 +270,58 @@ fn content(headers: &HeaderMap) -> Content {
     }
 }
 
-/// Reads a body to its end. What there is no memory for is not read until there is.
-async fn collect(body: Body, limit: usize, session: &Session, held: &Held) -> Result<Bytes, StatusCode> {
+/// Reads a body to its end, in time. One that is not short is read on when there is memory for the whole of it, as far as it
+/// says how much that is.
+async fn collect(
+    body: Body,
+    limit: usize,
+    announced: Option<usize>,
+    session: &Arc<Session>,
+    held: &Held,
+) -> Result<Bytes, StatusCode> {
     let mut body = Limited::new(body, limit);
+    let needs = announced.unwrap_or(limit);
     let mut bytes = Vec::new();
-    while let Some(frame) = body.frame().await {
+    let mut begun = Instant::now();
+    loop {
+        let end = begun + session.settings().longest(bytes.len());
+        let Ok(frame) = timeout_at(end, body.frame()).await else {
+            return Err(StatusCode::REQUEST_TIMEOUT);
+        };
+        let Some(frame) = frame else {
+            return Ok(bytes.into());
+        };
         let frame = frame.map_err(|error| match error.is::<LengthLimitError>() {
             true => StatusCode::PAYLOAD_TOO_LARGE,
             false => StatusCode::BAD_REQUEST,
         })?;
         session.life.hears();
-        if let Some(data) = frame.data_ref() {
-            let mut freed = pin!(session.holder().freed());
-            while !held.cover(bytes.len() + data.len()) {
-                freed.as_mut().await;
-                freed.set(session.holder().freed());
-            }
-            bytes.extend_from_slice(data);
+        let Some(data) = frame.data_ref() else {
+            continue;
+        };
+        if bytes.len() + data.len() > STEP && !held.covers(needs) {
+            let waits = Instant::now();
+            grant(needs, session, held).await?;
+            begun += waits.elapsed();
+            bytes.reserve_exact(needs.saturating_sub(bytes.len()));
         }
+        bytes.extend_from_slice(data);
     }
-    Ok(bytes.into())
+}
+
+/// Waits for memory, and holds nothing meanwhile that others wait for.
+async fn grant(bytes: usize, session: &Arc<Session>, held: &Held) -> Result<(), StatusCode> {
+    let granted = held.granted(bytes);
+    tokio::pin!(granted);
+    if (&mut granted).now_or_never().is_some() {
+        return Ok(());
+    }
+    if let Some(handler) = session.handler() {
+        let let_go = handler.short_of_memory(session);
+        let_go.map_err(|_| StatusCode::BAD_REQUEST)?;
+    }
+    granted.await;
+    Ok(())
 }
 
 /// Receives what was posted, packet by packet, as far as the session is read.

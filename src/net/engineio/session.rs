@@ -40,6 +40,12 @@ pub(in crate::net) trait Handler: Send + Sync {
     /// As `text`.
     fn binary(&self, session: &Arc<Session>, bytes: Bytes) -> Result<(), Malformed>;
 
+    /// A message waits for memory: nothing is to be held that others wait for meanwhile.
+    ///
+    /// # Errors
+    /// As `text`.
+    fn short_of_memory(&self, session: &Arc<Session>) -> Result<(), Malformed>;
+
     /// All that had come was received.
     fn idle(&self, session: &Arc<Session>);
 
@@ -195,7 +201,7 @@ impl Session {
         &self.holder
     }
 
-    pub(super) fn settings(&self) -> &Settings {
+    pub(in crate::net) fn settings(&self) -> &Settings {
         &self.settings
     }
 

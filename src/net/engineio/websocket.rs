@@ -1,6 +1,8 @@
 //! A session's WebSocket, which a task of its own reads. What comes is read into one buffer of the thread and received
 //! there; a connection that is idle holds none.
 
+mod received;
+
 use std::{
     cell::Cell,
     future::{Future, poll_fn},
@@ -8,34 +10,26 @@ use std::{
     pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll, ready},
-    time::Duration,
 };
 
+use futures_util::{FutureExt, future::BoxFuture};
 use tokio::{
     task::yield_now,
     time::{Sleep, sleep},
 };
 
+use self::received::{NoMemory, fail, receive_deflated, receive_event};
 use super::{
-    packet::{Malformed, Packet},
-    receiver::receive,
+    part::Part,
     session::{CloseReason, Session},
 };
 use crate::{
-    call::memory::Held,
-    net::websocket::{
-        close::{self, Violation},
-        encode::{self, Kind},
-        frame::{Decoded, Decoder, Event, Form},
-        inflate::{Uninflated, inflate},
-    },
+    call::memory::{Held, STEP},
+    net::websocket::frame::{Decoded, Decoder, Event, Form, is_last},
 };
 
 /// Bytes that are read at a time.
 const BUFFER: usize = 64 << 10;
-
-/// How soon a client that was not read for want of memory is looked at again.
-const RETRY: Duration = Duration::from_millis(50);
 
 /// Bytes that are read of one client before others have their turn, though there is more.
 const SHARE: usize = 64 << 10;
@@ -56,10 +50,13 @@ pub(super) struct Reader {
     /// Bytes that were read and inflated since others had their turn.
     in_a_row: usize,
     stall: Option<Stall>,
-    /// What is held of messages that came in part.
-    held: Held,
-    /// Until it looks again whether there is memory for more of one.
-    retry: Option<Pin<Box<Sleep>>>,
+    /// How many bytes the frame has that came in part, as far as it says so.
+    frame: usize,
+    /// What is held for a message that came in part.
+    held: Arc<Held>,
+    /// It waits for memory for the whole of it.
+    grant: Option<BoxFuture<'static, ()>>,
+    part: Option<Part>,
 }
 
 /// A client takes nothing of what it is told.
@@ -72,8 +69,10 @@ struct Stall {
 impl Reader {
     pub(super) fn new(session: Arc<Session>, decoder: Decoder, rest: Vec<u8>) -> Self {
         Self {
-            held: session.holder().hold(),
-            retry: None,
+            held: Arc::new(session.holder().hold()),
+            grant: None,
+            part: None,
+            frame: 0,
             session,
             decoder,
             is_due: !rest.is_empty(),
@@ -94,6 +93,9 @@ impl Reader {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while !self.session.is_closed() {
             if self.session.is_paused() {
+                // It keeps nobody waiting behind it.
+                self.grant = None;
+                self.part.as_mut().map(Part::is_held_up);
                 return self.poll_flushed(cx);
             }
             if self.in_a_row >= SHARE {
@@ -104,16 +106,25 @@ impl Reader {
                 // Goes on when all others were looked for, and not only those that are known to have something.
                 return pin!(yield_now()).poll(cx);
             }
-            if self.deflated.is_some() && !self.receive_deflated() {
-                let _: Poll<()> = self.poll_memory(cx);
+            if self.is_due && self.deflated.is_none() {
+                self.receive_rest();
+                continue;
+            }
+            if self.poll_granted(cx).is_pending() {
+                self.part.as_mut().map(Part::is_held_up);
                 return self.poll_flushed(cx);
             }
-            if self.is_due {
-                self.receive_rest();
+            if let Some((form, message)) = self.deflated.take() {
+                self.receive_deflated(form, message);
                 continue;
             }
             match self.poll_read(cx) {
                 None => return Poll::Ready(()),
+                Some(Poll::Pending) if self.poll_late(cx).is_ready() => {
+                    tracing::debug!("a message was not whole in time");
+                    (self.session.settings().on_late_body)();
+                    self.session.close_in_peace(CloseReason::ParseError);
+                }
                 Some(Poll::Pending) => {
                     self.in_a_row = 0;
                     return self.poll_flushed(cx);
@@ -123,6 +134,9 @@ impl Reader {
                 Some(Poll::Ready(Err(_))) => self.session.close(CloseReason::TransportError),
             }
         }
+        self.grant = None;
+        self.rest = Vec::new();
+        self.held.settle(0);
         self.poll_over(cx)
     }
 
@@ -130,9 +144,6 @@ impl Reader {
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Option<Poll<io::Result<usize>>> {
         if self.rest.len() + BUFFER / 4 > BUFFER {
             return self.poll_read_large(cx);
-        }
-        if self.decoder.held() > 0 && !self.has_memory(BUFFER) {
-            return Some(self.poll_memory(cx));
         }
         let mut buffer = SPARE.take().unwrap_or_else(|| vec![0; BUFFER].into_boxed_slice());
         let before = self.rest.len();
@@ -150,12 +161,11 @@ impl Reader {
         polled
     }
 
-    /// The same, for a frame that is larger than the buffer: it grows as it comes.
+    /// The same, for a frame that is larger than the buffer.
     fn poll_read_large(&mut self, cx: &mut Context<'_>) -> Option<Poll<io::Result<usize>>> {
-        if !self.has_memory(BUFFER) {
-            return Some(self.poll_memory(cx));
-        }
         let before = self.rest.len();
+        self.rest
+            .reserve_exact((self.frame + BUFFER).saturating_sub(before));
         self.rest.resize(before + BUFFER, 0);
         let polled = self.session.send_queue.poll_read(cx, &mut self.rest[before..]);
         let Some(Poll::Ready(Ok(read))) = polled else {
@@ -180,55 +190,93 @@ impl Reader {
 
     /// Of a frame that was large no memory is held for what came behind it.
     fn release_rest(&mut self) {
+        let room = self.frame + BUFFER;
         if self.rest.is_empty() {
             self.rest = Vec::new();
-        } else if self.rest.len() < BUFFER && self.rest.capacity() > 2 * BUFFER {
-            self.rest.shrink_to_fit();
+        } else if self.rest.len() < BUFFER && self.rest.capacity() > room + BUFFER {
+            self.rest.shrink_to(room);
         }
-        self.held.settle(self.waits());
-    }
-
-    /// Bytes of messages that came in part, or wait.
-    fn waits(&self) -> usize {
-        let deflated = self.deflated.as_ref().map_or(0, |(_, message)| message.len());
-        self.rest.len() + self.decoder.held() + deflated
-    }
-
-    /// Whether there is memory for so much more of a message.
-    fn has_memory(&self, more: usize) -> bool {
-        self.held.cover(self.waits() + more)
-    }
-
-    /// Reads nothing for a while. A client for which that lasts too long is not heard, and its session ends.
-    fn poll_memory<T>(&mut self, cx: &mut Context<'_>) -> Poll<T> {
-        let retry = self.retry.get_or_insert_with(|| Box::pin(sleep(RETRY)));
-        if retry.as_mut().poll(cx).is_ready() {
-            self.retry = None;
-            cx.waker().wake_by_ref();
+        self.held.settle(self.needs());
+        let is_whole = self.rest.is_empty() && !self.decoder.is_within();
+        match is_whole || self.is_due {
+            true => self.part = None,
+            false => _ = self.part.get_or_insert_with(Part::begins),
         }
-        Poll::Pending
     }
 
-    /// Receives the compressed message that waits for memory; whether there was some.
-    fn receive_deflated(&mut self) -> bool {
-        let waits = self.waits();
-        let Some((form, message)) = self.deflated.take() else {
-            return true;
-        };
+    /// Bytes of the message that came in part.
+    fn came(&self) -> usize {
+        self.rest.len() + self.decoder.held()
+    }
+
+    fn comes_in_fragments(&self) -> bool {
+        self.decoder.is_within() || self.rest.first().is_some_and(|head| !is_last(*head))
+    }
+
+    /// Bytes to hold for the message that came in part, until it is whole: none while it is short. How many fragments come
+    /// nobody says, nor what is packed in a compressed one, so these are as many as any message needs: those before, and the last
+    /// one.
+    fn needs(&self) -> usize {
+        let longest = self.session.settings().max_message;
+        match self.came() > STEP {
+            _ if self.deflated.is_some() => 2 * longest + BUFFER,
+            false => 0,
+            true if self.comes_in_fragments() => 2 * longest + BUFFER,
+            true => self.frame + BUFFER,
+        }
+    }
+
+    /// Ready when there is memory for the whole of the message that came in part. A client for which that lasts too long is
+    /// not heard, and its session ends.
+    fn poll_granted(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let needs = self.needs();
+        if self.held.covers(needs) {
+            return Poll::Ready(());
+        }
+        let is_new = self.grant.is_none();
+        if is_new {
+            // What was held for the message before: nobody waits for this one.
+            self.held.settle(0);
+        }
+        let held = self.held.clone();
+        let asked = || async move { held.granted(needs).await }.boxed();
+        let granted = self.grant.get_or_insert_with(asked).as_mut().poll(cx);
+        if granted.is_ready() {
+            self.grant = None;
+        } else if is_new
+            && let Some(handler) = self.session.handler()
+            && handler.short_of_memory(&self.session).is_err()
+        {
+            self.session.close_in_peace(CloseReason::ParseError);
+        }
+        granted
+    }
+
+    /// Ready where a message that came in part is not whole in time.
+    fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let longest = self.session.settings().longest(self.came());
+        match &mut self.part {
+            Some(part) => part.poll_late(cx, longest),
+            None => Poll::Pending,
+        }
+    }
+
+    /// Receives the compressed message that waited for memory, and has it now.
+    fn receive_deflated(&mut self, form: Form, message: Box<[u8]>) {
         let session = self.session.clone();
-        let inflated = session.receive(|| receive_deflated(&session, &self.held, waits, form, &message));
+        let inflated =
+            session.receive(|| receive_deflated(&session, &self.held, message.len(), form, &message));
         match inflated {
             Ok(bytes) => self.in_a_row += bytes,
             Err(NoMemory) => self.deflated = Some((form, message)),
         }
         self.release_rest();
-        self.deflated.is_none()
     }
 
     /// Receives whole frames, until reading pauses or others have their turn; how many bytes they took.
     fn receive(&mut self, bytes: &mut [u8]) -> usize {
         let session = self.session.clone();
-        self.is_due = false;
+        (self.is_due, self.frame) = (false, 0);
         session.receive(|| {
             let (mut at, end) = (0, bytes.len());
             while at < end && !session.is_closed() {
@@ -237,10 +285,14 @@ impl Reader {
                     break;
                 }
                 match self.decoder.decode(&mut bytes[at..]) {
-                    Ok(Decoded::Needs(_)) => break,
+                    Ok(Decoded::Needs(frame)) => {
+                        self.frame = frame;
+                        break;
+                    }
                     Ok(Decoded::Fragment(used)) => at += used,
                     Ok(Decoded::Event(used, Event::Deflated(form, message))) => {
                         at += used;
+                        self.part = None;
                         let waits = end - at + message.len();
                         match receive_deflated(&session, &self.held, waits, form, message) {
                             Ok(bytes) => self.in_a_row += bytes,
@@ -253,6 +305,9 @@ impl Reader {
                     }
                     Ok(Decoded::Event(used, event)) => {
                         at += used;
+                        if matches!(event, Event::Text(_) | Event::Binary(_)) {
+                            self.part = None;
+                        }
                         receive_event(&session, event);
                     }
                     Err(violation) => fail(&session, violation),
@@ -316,71 +371,6 @@ impl Reader {
                 Some(Poll::Ready(Ok(0))) if !is_shut => return Poll::Pending,
                 Some(Poll::Ready(Ok(0) | Err(_))) | None => return Poll::Ready(()),
             }
-        }
-    }
-}
-
-/// There is no memory for a message now.
-struct NoMemory;
-
-/// Receives a compressed message, for which and for what `waits` beside it there is to be memory; how many bytes it has.
-fn receive_deflated(
-    session: &Arc<Session>,
-    held: &Held,
-    waits: usize,
-    form: Form,
-    message: &[u8],
-) -> Result<usize, NoMemory> {
-    let inflated = inflate(message, session.settings().max_message, |bytes| {
-        held.cover(waits + bytes)
-    });
-    match inflated {
-        Ok(message) => {
-            match form.event(&message) {
-                Ok(event) => receive_event(session, event),
-                Err(violation) => fail(session, violation),
-            }
-            Ok(message.len())
-        }
-        Err(Uninflated::Violation(violation)) => {
-            fail(session, violation);
-            Ok(0)
-        }
-        Err(Uninflated::NoMemory) => Err(NoMemory),
-    }
-}
-
-/// Ends the session for what its client sent.
-fn fail(session: &Arc<Session>, violation: Violation) {
-    session.send_queue.frame(|frames| {
-        encode::close(frames, violation.code(), "");
-    });
-    session.close_in_peace(CloseReason::ParseError);
-}
-
-fn receive_event(session: &Arc<Session>, event: Event<'_>) {
-    if received(session, event).is_err() {
-        session.close_in_peace(CloseReason::ParseError);
-    }
-}
-
-fn received(session: &Arc<Session>, event: Event<'_>) -> Result<(), Malformed> {
-    match event {
-        Event::Text(text) => receive(session, Packet::from_text(session.protocol(), text)?),
-        Event::Binary(bytes) => receive(session, Packet::from_binary(session.protocol(), bytes)?),
-        Event::Ping(data) => {
-            session
-                .send_queue
-                .frame(|frames| encode::frame(frames, Kind::Pong, data));
-            Ok(())
-        }
-        Event::Pong(_) => Ok(()),
-        Event::Deflated(..) => Err(Malformed("a message that is compressed")),
-        Event::Close(said) => {
-            let code = said.map_or(close::NORMAL, |said| said.code);
-            session.send_queue.frame(|frames| encode::close(frames, code, ""));
-            session.close_in_peace(CloseReason::TransportClose);
-            Ok(())
         }
     }
 }

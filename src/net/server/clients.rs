@@ -6,7 +6,7 @@ use futures_util::future::join_all;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::{
-    call::table::Table,
+    call::{memory::Budget, table::Table},
     net::{
         engineio::{self, CloseReason, Handler, Session, Settings},
         metrics::Limit,
@@ -35,6 +35,13 @@ pub(super) struct Clients {
     pub(super) engine: Arc<engineio::Server>,
 }
 
+/// Of the largest that the budget grants: a message in fragments takes twice its own, and a buffer's.
+fn largest_message(max_call: usize, memory: &Budget) -> usize {
+    const BUFFER: usize = 64 << 10;
+    let most = (memory.largest() / 2).saturating_sub(BUFFER);
+    max_call.saturating_mul(OVERSIZE).min(most)
+}
+
 impl Clients {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
         let metrics = shared.metrics.clone();
@@ -43,7 +50,7 @@ impl Clients {
         let settings = Settings {
             ping_interval: config.ping_interval,
             ping_timeout: config.ping_timeout,
-            max_message: config.max_call.saturating_mul(OVERSIZE),
+            max_message: largest_message(config.max_call, &shared.memory),
             body_timeout: config.body_timeout,
             on_late_body: late,
             deflate: config.per_message_deflate.then_some(Deflate {

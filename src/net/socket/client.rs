@@ -30,7 +30,6 @@ use crate::{
         socketio::{
             ROOT,
             assembly::{Assembled, Assembler, Limits},
-            msgpack,
             packet::{Kind, Packet, Version},
         },
     },
@@ -112,12 +111,16 @@ impl Handler for Client {
     fn binary(&self, session: &Arc<Session>, bytes: Bytes) -> Result<(), Malformed> {
         let assembled = match self.0.shared.config.parser {
             Parser::Json => self.0.add(session, bytes)?,
-            Parser::Msgpack => Some(msgpack::decode::decode(&bytes, limits(&self.0.shared), DEEPEST)?),
+            Parser::Msgpack => return self.0.unpack(session, &bytes),
         };
         match assembled {
             Some(assembled) => self.0.assembled(session, assembled),
             None => Ok(()),
         }
+    }
+
+    fn short_of_memory(&self, session: &Arc<Session>) -> Result<(), Malformed> {
+        self.0.let_go(session)
     }
 
     fn idle(&self, session: &Arc<Session>) {
@@ -164,8 +167,7 @@ impl Inner {
         }
         let socket = state.find(packet.namespace).cloned();
         drop(state);
-        let is_call = !matches!(packet.kind, Kind::Connect { .. });
-        match is_call && text.len() > self.shared.config.max_call {
+        match text.len() > self.shared.config.max_call {
             true => too_large(&packet, socket),
             false => self.packet(session, &packet, socket, |arguments| arguments.into(), Vec::new()),
         }

@@ -64,6 +64,11 @@ impl Assembler {
         self.waiting.as_deref().map_or(0, packet)
     }
 
+    /// Bytes of the packet that waits that have come, whether they are held or not.
+    pub(crate) fn came(&self) -> usize {
+        self.waiting.as_deref().map_or(0, |waiting| waiting.bytes)
+    }
+
     /// Begins with a packet's text, to which so many Buffers belong; it has ended already where that is none, or too
     /// many.
     ///

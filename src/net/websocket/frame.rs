@@ -28,6 +28,11 @@ const SHORTEST: usize = 2;
 /// Most bytes of a control frame's payload.
 const MOST_OF_CONTROL: u64 = 125;
 
+/// Whether a frame that begins so is the last of its message.
+pub(crate) fn is_last(first: u8) -> bool {
+    first & 0x80 != 0
+}
+
 /// Something whole that a client sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Event<'a> {
@@ -116,6 +121,11 @@ impl Decoder {
         self.message
             .as_ref()
             .map_or(0, |message| message.payload.capacity())
+    }
+
+    /// Whether fragments of a message have come, and not all.
+    pub(crate) fn is_within(&self) -> bool {
+        self.message.as_ref().is_some_and(|message| !message.is_whole)
     }
 
     /// Decodes the frame at the front of `input`, in place: bytes that an event took are changed, others are not.
@@ -208,6 +218,7 @@ impl Decoder {
                 is_whole: false,
             })
         });
+        message.reserve(fragment.len(), self.limit as usize);
         message.payload.extend_from_slice(fragment);
         if message.form == Form::Text && !message.is_deflated {
             message.validate()?;
@@ -224,6 +235,15 @@ impl Decoder {
 }
 
 impl Message {
+    /// Makes room for a fragment: twice as much as there was, but no more than any message needs.
+    fn reserve(&mut self, more: usize, limit: usize) {
+        let (there, needed) = (self.payload.capacity(), self.payload.len() + more);
+        if needed > there {
+            let room = needed.max(limit.min(2 * there));
+            self.payload.reserve_exact(room - self.payload.len());
+        }
+    }
+
     /// Checks what came last, so that a text that is none is refused before all of it is there.
     fn validate(&mut self) -> Result<(), Violation> {
         let Err(error) = simdutf8::compat::from_utf8(&self.payload[self.valid..]) else {

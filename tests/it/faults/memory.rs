@@ -15,7 +15,7 @@ use crate::support::{Http, Local, Program, RawClient, settled, until};
 
 const MB: usize = 1 << 20;
 
-async fn with_budget(bytes: usize) -> Local {
+pub(super) async fn with_budget(bytes: usize) -> Local {
     let config = Config {
         max_memory: Some(bytes),
         metrics: true,
@@ -32,7 +32,7 @@ fn figure(server: &Local, series: &str) -> usize {
     line.expect("a figure").parse().expect("a number")
 }
 
-fn held(server: &Local) -> usize {
+pub(super) fn held(server: &Local) -> usize {
     figure(server, "updraft_memory_held_bytes")
 }
 
@@ -102,9 +102,36 @@ async fn the_system_sees_no_more_than_the_budget_and_what_is_being_worked_on() {
     assert!(warm.is_well().await, "others are served");
 }
 
+/// With the setting of glibc's that the documentation gives. By itself it takes what is large from its heaps once something
+/// large was freed, and keeps the half of this burst there.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_burst_held_is_given_back_to_the_system() {
+    let threshold = [("MALLOC_MMAP_THRESHOLD_", "1048576")];
+    let server = Program::start_on(std::process::Stdio::null(), &threshold, &[]);
+    let call = packed("api.services.test.testFunc", 15_000_000);
+    let mut warm = RawClient::connect(&server.url).await;
+    assert!(warm.is_well().await);
+    let before = server.memory();
+    let mut silent = Vec::new();
+    for _ in 0..4 {
+        let mut client = RawClient::connect_narrow(&server.url, &json!({})).await;
+        for _ in 0..32 {
+            client.begin(&call).await;
+        }
+        silent.push(client);
+    }
+    let grown = || server.memory().saturating_sub(before);
+    let most = settled(grown).await;
+    assert!(most > 32 * MB, "{most} bytes");
+    drop(silent);
+    until("what it held to be given back", || grown() < most / 5).await;
+    assert!(warm.is_well().await);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_that_never_end_are_within_the_budget() {
-    let server = with_budget(4 * MB).await;
+    let server = with_budget(8 * MB).await;
     let mut well = server.client().await;
     let address = server.url.strip_prefix("http://").unwrap();
     let key = "sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n";
@@ -115,19 +142,19 @@ async fn messages_that_never_end_are_within_the_budget() {
     for _ in 0..8 {
         let mut stream = TcpStream::connect(address).await.unwrap();
         stream.write_all(head.as_bytes()).await.unwrap();
-        // The head of a masked text of 3 MB, and no more than a half of it.
+        // The head of a masked text of 1.5 MB, and no more than a half of it.
         stream
-            .write_all(&[0x81, 0xff, 0, 0, 0, 0, 0, 0x30, 0, 0, 0, 0, 0, 0])
+            .write_all(&[0x81, 0xff, 0, 0, 0, 0, 0, 0x18, 0, 0, 0, 0, 0, 0])
             .await
             .unwrap();
-        let half = vec![b'4'; 3 * MB / 2];
+        let half = vec![b'4'; 3 * MB / 4];
         let write = stream.write_all(&half);
         // What is not read any more does not leave.
         let _ = tokio::time::timeout(Duration::from_millis(200), write).await;
         halves.push(stream);
     }
     let most = settled(|| held(&server)).await;
-    assert!((2 * MB..=4 * MB).contains(&most), "{most} bytes");
+    assert!((4 * MB..=8 * MB).contains(&most), "{most} bytes");
     assert!(well.is_well().await);
     drop(halves);
     until("all to be given back", || held(&server) == 0).await;
@@ -135,11 +162,11 @@ async fn messages_that_never_end_are_within_the_budget() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn buffers_that_find_no_memory_are_told_so() {
-    let server = with_budget(4 * MB).await;
+    let server = with_budget(8 * MB).await;
     let frame = vec![7; 900_000];
     let call = r#"452-7["event",{"event":"echo.json","data":[{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]}]"#;
     let mut clients = Vec::new();
-    for number in 1..=6 {
+    for number in 1..=12 {
         let mut client = server.client().await;
         client.send(call).await;
         client.send_bytes(&frame).await;
@@ -150,7 +177,7 @@ async fn buffers_that_find_no_memory_are_told_so() {
     }
     assert!(refused(&server) > 0);
     let most = settled(|| held(&server)).await;
-    assert!((900_000..=4 * MB).contains(&most), "{most} bytes");
+    assert!((900_000..=8 * MB).contains(&most), "{most} bytes");
     let mut told = 0;
     for client in &mut clients {
         client.send_bytes(b"the rest").await;
@@ -159,7 +186,7 @@ async fn buffers_that_find_no_memory_are_told_so() {
         told += usize::from(answer.contains("overloaded"));
         assert!(client.is_well().await);
     }
-    assert!((1..6).contains(&told) && told == refused(&server), "{told}");
+    assert!((1..12).contains(&told) && told == refused(&server), "{told}");
     drop(clients);
     until("all to be given back", || held(&server) == 0).await;
 }

@@ -5,6 +5,7 @@ mod buffers;
 mod heartbeat;
 mod interleavings;
 mod memory;
+mod parts;
 mod polling;
 mod requests;
 mod session;

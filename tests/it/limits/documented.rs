@@ -31,19 +31,18 @@ fn settings() -> BTreeSet<Setting> {
     settings
         .map(|setting| {
             let flag = setting.get_long().unwrap();
-            let variable = setting.get_env().unwrap().to_str().unwrap();
+            let variable = match flag {
+                // Hosting platforms may say it in PORT.
+                "port" => "UPDRAFT_PORT",
+                _ => setting.get_env().unwrap().to_str().unwrap(),
+            };
             let defaults: Vec<_> = setting
                 .get_default_values()
                 .iter()
                 .map(|value| value.to_str().unwrap())
                 .collect();
-            // Hosting platforms may say another one, in PORT.
-            let default = match flag {
-                "port" => Config::default().port.to_string(),
-                _ => defaults.join(","),
-            };
             let help = setting.get_help().unwrap().to_string().replace('`', "");
-            [format!("--{flag}"), variable.to_owned(), default, help]
+            [format!("--{flag}"), variable.to_owned(), defaults.join(","), help]
         })
         .collect()
 }

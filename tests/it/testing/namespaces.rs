@@ -53,7 +53,7 @@ async fn sockets_of_one_namespace_hear_each_other_and_no_other() {
     let emitted = &app.emitted()[0];
     assert_eq!(
         (&*emitted.namespace, &emitted.to),
-        ("/game/7", &Target::To("lobby".to_owned()))
+        ("/game/7", &Target::to("lobby"))
     );
     assert_eq!(eve.emit("which", ()).await.data::<String>(), "8");
     ada.disconnect();

@@ -180,6 +180,10 @@ impl Handler for Recorder {
 
     fn idle(&self, _: &Arc<Session>) {}
 
+    fn short_of_memory(&self, _: &Arc<Session>) -> Result<(), Malformed> {
+        Ok(())
+    }
+
     fn closed(&self, _: &Arc<Session>, reason: CloseReason) {
         lock(&self.0.closed).push(reason);
         self.0.is_closed.store(true, Ordering::Relaxed);

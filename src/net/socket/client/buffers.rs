@@ -1,21 +1,38 @@
-//! A client's packets that wait for their Buffers: what may be held of them, and for how long.
+//! A client's packets that are put together, of Buffers or out of MessagePack: what may be held of them, and for how long.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use tokio::time::{Instant, sleep};
 
-use super::Inner;
+use super::{DEEPEST, Inner, limits};
 use crate::net::{
     engineio::{CloseReason, Malformed, Session},
     metrics::Limit,
     socketio::{
-        assembly::Assembled,
+        assembly::{Assembled, Limits},
+        msgpack,
         packet::{Kind, Packet, Version},
     },
 };
 
+/// What is written of a packet for which there is no memory: whom to answer, and nothing of what it says.
+const NOTHING: Limits = Limits { bytes: 0, buffers: 0 };
+
 impl Inner {
+    /// Takes in a packet of MessagePack. Its text in JSON stands beside the bytes that it came in, and counts while it does.
+    pub(super) fn unpack(self: &Arc<Self>, session: &Arc<Session>, bytes: &[u8]) -> Result<(), Malformed> {
+        let held = session.holder().hold();
+        if held.cover(bytes.len()) {
+            let packet = msgpack::decode::decode(bytes, limits(&self.shared), DEEPEST)?;
+            return self.assembled(session, packet);
+        }
+        match msgpack::decode::decode(bytes, NOTHING, DEEPEST)? {
+            Assembled::TooLarge(text) => self.refuse_short(session, &text),
+            whole @ Assembled::Whole(_) => self.assembled(session, whole),
+        }
+    }
+
     /// Adds a Buffer to the packet that waits for it, which is given up where there is no memory for that.
     pub(super) fn add(&self, session: &Arc<Session>, bytes: Bytes) -> Result<Option<Assembled>, Malformed> {
         let mut state = self.state();
@@ -30,33 +47,50 @@ impl Inner {
             return Ok(assembled);
         };
         drop(state);
-        let packet = Packet::decode(Version::from(session.protocol()), &text)?;
+        self.refuse_short(session, &text)?;
+        Ok(None)
+    }
+
+    /// Answers a packet for which there is no memory.
+    pub(super) fn refuse_short(&self, session: &Session, text: &str) -> Result<(), Malformed> {
+        let packet = Packet::decode(Version::from(session.protocol()), text)?;
         if let (Kind::Event { id, name, .. }, Some(socket)) = (packet.kind, self.socket(packet.namespace)) {
             socket.refuse(socket.dialect(&name), id, &session.holder().refuse());
         }
-        Ok(None)
+        Ok(())
+    }
+
+    /// Holds nothing more of a packet whose Buffers have not come: others wait for memory, and may come to their end.
+    pub(super) fn let_go(&self, session: &Session) -> Result<(), Malformed> {
+        let mut state = self.state();
+        let text = state.assembler.give_up();
+        state.held = None;
+        drop(state);
+        text.map_or(Ok(()), |text| self.refuse_short(session, &text))
     }
 
     /// A packet whose Buffers do not come ends the session. One task looks after one packet after the other, however many
     /// come.
     pub(super) async fn expect_whole(self: Arc<Self>, session: Arc<Session>) {
-        let longest = self.shared.config.body_timeout;
-        while let Some(begun) = self.assembling_since() {
+        while let Some((begun, longest)) = self.assembling_since(&session) {
             tokio::select! {
                 () = sleep(longest.saturating_sub(begun.elapsed())) => {}
                 () = session.over() => return,
             }
-            if self.assembling_since() == Some(begun) {
+            let is_late = |(since, longest)| since == begun && begun.elapsed() >= longest;
+            if self.assembling_since(&session).is_some_and(is_late) {
                 self.shared.metrics.refused(Limit::Body);
                 return session.close_in_peace(CloseReason::ParseError);
             }
         }
     }
 
-    /// Since when a packet waits for its Buffers; where none does, no time runs any more.
-    fn assembling_since(&self) -> Option<Instant> {
+    /// Since when a packet waits for its Buffers, and how long it may take with what has come; where none does, no time runs
+    /// any more.
+    fn assembling_since(&self, session: &Session) -> Option<(Instant, Duration)> {
         let mut state = self.state();
         state.is_timed = state.assembler.is_waiting();
-        state.is_timed.then_some(state.begun)
+        let longest = session.settings().longest(state.assembler.came());
+        state.is_timed.then_some((state.begun, longest))
     }
 }

@@ -1,0 +1,138 @@
+//! Settings that do not go together.
+
+use crate::config::{AuthConfig, Config, TlsConfig};
+
+/// What tokens are checked with.
+const KEYS: &str = "--auth-secrets, --auth-keys or --auth-keys-url";
+
+/// So many of the largest calls fit the budget: half of it is for those who wait for memory, a message in fragments takes
+/// twice its own of that, and one beyond the limit is to be told so.
+const CALLS: usize = 8;
+
+/// Why a configuration does not do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// A setting that does nothing without another one.
+    #[error("{setting} does nothing without {missing}")]
+    Alone {
+        /// Its flag.
+        setting: &'static str,
+        /// The flags of those of which one is missing.
+        missing: &'static str,
+    },
+    /// A budget in which a call may find no room for ever.
+    #[error("--max-memory {memory} is less than {CALLS} calls of --max-call {call}")]
+    Memory {
+        /// Bytes for all clients together.
+        memory: usize,
+        /// Bytes of the largest call.
+        call: usize,
+    },
+}
+
+/// Checks that settings go together. An app may have keys of its own.
+///
+/// # Errors
+/// The first that does not.
+pub(super) fn check(config: &Config, asks: Asks) -> Result<(), ConfigError> {
+    let (auth, default) = (&config.auth, AuthConfig::default());
+    if asks == Asks::ByTokens && !auth.has_keys() {
+        let refinements = [
+            ("--auth-audience", auth.audience != default.audience),
+            ("--auth-issuer", auth.issuer != default.issuer),
+            ("--auth-leeway", auth.leeway != default.leeway),
+            ("--auth-subject", auth.subject != default.subject),
+            ("--auth-max-token", auth.max_token != default.max_token),
+            ("--auth-query", auth.query),
+            ("--auth-optional", auth.optional),
+            ("--auth-at-first-call", auth.at_first_call),
+            ("--auth-warning", auth.warning != default.warning),
+        ];
+        alone(&refinements, KEYS)?;
+    }
+    if auth.keys_url.is_empty() {
+        let is_set = auth.keys_refresh != default.keys_refresh;
+        alone(&[("--auth-keys-refresh", is_set)], "--auth-keys-url")?;
+    }
+    if config.tls.cert.is_none() {
+        let is_set = config.tls.hsts != TlsConfig::default().hsts;
+        alone(&[("--tls-hsts", is_set)], "--tls-cert")?;
+    }
+    let (memory, call) = (config.memory(), config.max_call);
+    match call <= memory / CALLS {
+        true => Ok(()),
+        false => Err(ConfigError::Memory { memory, call }),
+    }
+}
+
+/// How an app learns who its clients are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asks {
+    /// As the configuration says.
+    ByTokens,
+    /// By a function of its own.
+    ByItself,
+}
+
+fn alone(settings: &[(&'static str, bool)], missing: &'static str) -> Result<(), ConfigError> {
+    match settings.iter().find(|(_, is_set)| *is_set) {
+        Some(&(setting, _)) => Err(ConfigError::Alone { setting, missing }),
+        None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn checked(change: impl FnOnce(&mut Config)) -> Result<(), ConfigError> {
+        let mut config = Config::default();
+        change(&mut config);
+        check(&config, Asks::ByTokens)
+    }
+
+    #[test]
+    fn what_would_do_nothing_is_an_error_that_says_what_is_missing() {
+        let alone = |setting, missing| Err(ConfigError::Alone { setting, missing });
+        assert_eq!(checked(|_| {}), Ok(()));
+        let audience = |config: &mut Config| config.auth.audience = vec!["a".to_owned()];
+        assert_eq!(checked(audience), alone("--auth-audience", KEYS));
+        assert_eq!(
+            checked(|config| config.auth.optional = true),
+            alone("--auth-optional", KEYS)
+        );
+        let with_keys = |config: &mut Config| {
+            audience(config);
+            config.auth.secrets = vec!["secret".into()];
+        };
+        assert_eq!(checked(with_keys), Ok(()));
+        let refresh = |config: &mut Config| config.auth.keys_refresh = Duration::from_secs(1);
+        assert_eq!(checked(refresh), alone("--auth-keys-refresh", "--auth-keys-url"));
+        let hsts = |config: &mut Config| config.tls.hsts = Duration::ZERO;
+        assert_eq!(checked(hsts), alone("--tls-hsts", "--tls-cert"));
+    }
+
+    #[test]
+    fn an_app_that_decides_by_itself_needs_no_keys() {
+        let mut config = Config::default();
+        config.auth.at_first_call = true;
+        assert_eq!(check(&config, Asks::ByItself), Ok(()));
+    }
+
+    #[test]
+    fn the_budget_has_room_for_calls() {
+        let budget = |memory| {
+            checked(|config| {
+                (config.max_memory, config.max_call) = (Some(memory), 100);
+            })
+        };
+        assert_eq!(budget(800), Ok(()));
+        let short = ConfigError::Memory {
+            memory: 799,
+            call: 100,
+        };
+        assert_eq!(budget(799), Err(short));
+    }
+}

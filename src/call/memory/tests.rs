@@ -160,7 +160,7 @@ async fn who_needs_little_does_not_wait_for_those_who_need_much() {
     assert!(small.granted(4 * STEP).now_or_never().is_some());
     let third = holder().hold();
     assert!(
-        third.granted(8 * STEP).now_or_never().is_none(),
+        third.granted(9 * STEP).now_or_never().is_none(),
         "it would fit, and comes after the one before"
     );
     drop(first);

@@ -1,6 +1,7 @@
 //! Every setting of a server, with its default, its flag and its `UPDRAFT_*` variable, in one place.
 
 mod auth;
+mod deflate;
 mod memory;
 mod parser;
 mod time;
@@ -18,6 +19,7 @@ use ipnet::IpNet;
 use semver::Version;
 
 pub use self::auth::{AuthConfig, Secret};
+pub use self::deflate::DeflateConfig;
 pub use self::parser::Parser;
 pub(crate) use self::time::time;
 pub use self::tls::TlsConfig;
@@ -101,15 +103,9 @@ pub struct Config {
     )]
     pub parser: Parser,
 
-    /// Compress messages over WebSockets whose clients offer it (permessage-deflate), as all browsers do: less to
-    /// carry, for more of the processor's time
-    #[arg(long, env = "UPDRAFT_PER_MESSAGE_DEFLATE", value_parser = clap::builder::BoolishValueParser::new())]
-    pub per_message_deflate: bool,
-
-    /// Fewest bytes of a message that is worth compressing
-    #[arg(long, env = "UPDRAFT_PER_MESSAGE_DEFLATE_THRESHOLD", value_name = "BYTES",
-        default_value_t = Config::default().per_message_deflate_threshold)]
-    pub per_message_deflate_threshold: u32,
+    /// Whether messages over WebSockets are compressed
+    #[command(flatten)]
+    pub deflate: DeflateConfig,
 
     /// Serve figures for Prometheus at /metrics, to whoever asks
     #[arg(long, env = "UPDRAFT_METRICS", value_parser = clap::builder::BoolishValueParser::new())]
@@ -299,8 +295,7 @@ impl Default for Config {
             path: vec!["/socket.io".to_owned()],
             client_bundle: None,
             parser: Parser::default(),
-            per_message_deflate: false,
-            per_message_deflate_threshold: 1024,
+            deflate: DeflateConfig::default(),
             metrics: false,
             min_client: None,
             data: PathBuf::from("./data"),

@@ -75,7 +75,7 @@ pub use feed::{Feed, Projection, Publisher, Publishes, Reader, Topic, TopicError
 
 /// Every setting.
 mod config;
-pub use config::{AuthConfig, Config, Parser, Secret, TlsConfig};
+pub use config::{AuthConfig, Config, DeflateConfig, Parser, Secret, TlsConfig};
 
 /// From the network to a call and back.
 mod net;

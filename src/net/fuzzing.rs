@@ -28,7 +28,11 @@ use super::{
         msgpack,
         packet::{self, Kind, Version},
     },
-    websocket::reference::{hear, reference},
+    websocket::{
+        deflate::Deflate,
+        inflate::inflate,
+        reference::{Heard, hear, hear_deflated, reference},
+    },
 };
 use crate::{
     config::{AuthConfig, Secret},
@@ -148,7 +152,7 @@ fn is_let_in(auth: Option<&str>, headers: &HeaderMap, uri: &Uri) -> bool {
     }
 }
 
-/// Frames of a WebSocket, however they are split: another implementation hears the same.
+/// Frames of a WebSocket, however they are split: another implementation hears the same. Compressed messages are bounded.
 pub fn frames(bytes: &[u8], split: usize) {
     const LIMIT: usize = 1000;
     let heard = hear(&[bytes], LIMIT);
@@ -161,6 +165,19 @@ pub fn frames(bytes: &[u8], split: usize) {
             "{:?}",
             heard.1
         );
+    }
+    let deflate = Some(Deflate { threshold: 0 });
+    let heard = hear_deflated(&[bytes], LIMIT, deflate);
+    assert!(
+        hear_deflated(&parts, LIMIT, deflate) == heard,
+        "split they are something else"
+    );
+    for heard in heard.0 {
+        if let Heard::Deflated(_, message) = heard
+            && let Ok(message) = inflate(&message, LIMIT, |bytes| bytes <= LIMIT + 1)
+        {
+            assert!(message.len() <= LIMIT, "messages are bounded");
+        }
     }
 }
 

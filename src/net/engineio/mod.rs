@@ -3,6 +3,7 @@
 //! which know of no session. Nothing here knows what sessions say.
 
 mod backlog;
+mod gzip;
 mod heartbeat;
 mod http;
 pub(crate) mod jsonp;

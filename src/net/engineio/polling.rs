@@ -9,14 +9,15 @@ use axum::{
 };
 use futures_util::FutureExt;
 use http::{
-    HeaderMap, HeaderValue, Method, StatusCode, Uri,
-    header::{CACHE_CONTROL, CONNECTION, CONTENT_LENGTH, CONTENT_TYPE},
+    HeaderMap, HeaderValue, Method, StatusCode,
+    header::{CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE},
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{
     backlog::Polled,
+    gzip::{accepts_gzip, gzip},
     jsonp,
     message::Outgoing,
     packet::{Malformed, Packet, Protocol},
@@ -40,7 +41,7 @@ const CLOSE: &[u8] = b"1";
 const BINARY: HeaderValue = HeaderValue::from_static("application/octet-stream");
 
 pub(super) async fn answer(server: &Arc<Server>, request: Request) -> Result<Response, Refusal> {
-    let mut form = Form::of(request.uri());
+    let mut form = Form::of(&request);
     let Some(id) = parameter(request.uri(), "sid") else {
         return open(server, &request, &form);
     };
@@ -59,13 +60,17 @@ struct Form {
     script: Option<String>,
     /// Whether it takes no bytes.
     is_text: bool,
+    /// Whether it takes answers that are compressed.
+    is_gzip: bool,
 }
 
 impl Form {
-    fn of(uri: &Uri) -> Self {
+    fn of(request: &Request) -> Self {
+        let uri = request.uri();
         Self {
             script: parameter(uri, "j").map(str::to_owned),
             is_text: parameter(uri, "b64").is_some_and(|asked| asked != "0"),
+            is_gzip: accepts_gzip(request.headers()),
         }
     }
 
@@ -93,8 +98,15 @@ impl Form {
                 )
             }
         };
-        let body = Bytes::from_owner(Answer { body, _held: held });
-        ([(CONTENT_TYPE, media), NOT_KEPT], body).into_response()
+        let compressed = self.is_gzip.then(|| gzip(&body)).flatten();
+        let encoding = compressed
+            .is_some()
+            .then_some([(CONTENT_ENCODING, HeaderValue::from_static("gzip"))]);
+        let body = Bytes::from_owner(Answer {
+            body: compressed.unwrap_or(body),
+            _held: held,
+        });
+        ([(CONTENT_TYPE, media), NOT_KEPT], encoding, body).into_response()
     }
 }
 

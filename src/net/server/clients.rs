@@ -53,8 +53,8 @@ impl Clients {
             max_message: largest_message(config.max_call, &shared.memory),
             body_timeout: config.body_timeout,
             on_late_body: late,
-            deflate: config.per_message_deflate.then_some(Deflate {
-                threshold: config.per_message_deflate_threshold,
+            deflate: config.deflate.per_message.then_some(Deflate {
+                threshold: config.deflate.threshold,
             }),
             upgrade_timeout: config.handshake_timeout,
             send_timeout: config.send_timeout,

@@ -3,20 +3,24 @@
 
 use http::{HeaderMap, HeaderValue, header::SEC_WEBSOCKET_EXTENSIONS};
 
-use super::handshake::{Refusal, elements, is_token};
+use super::headers::{elements, is_token};
 
 const PERMESSAGE_DEFLATE: &str = "permessage-deflate";
 
 /// The window of what is sent, in bits: a client that can hold only a smaller one is sent nothing compressed.
 const WINDOW_BITS: &str = "15";
 
-const MALFORMED: Refusal = Refusal::Malformed("Sec-WebSocket-Extensions is no list of extensions");
+const MALFORMED: Malformed = Malformed("Sec-WebSocket-Extensions is no list of extensions");
+
+/// What is no list of extensions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Malformed(pub(super) &'static str);
 
 /// What is taken of a client's offers, as the answer says it: the first that can be met.
 ///
 /// # Errors
 /// Where the header is malformed.
-pub(super) fn accept_deflate(headers: &HeaderMap) -> Result<Option<HeaderValue>, Refusal> {
+pub(super) fn accept_deflate(headers: &HeaderMap) -> Result<Option<HeaderValue>, Malformed> {
     let mut accepted = None;
     for offer in elements(headers, SEC_WEBSOCKET_EXTENSIONS).filter(|offer| !offer.is_empty()) {
         let offer = Offer::read(offer)?;
@@ -32,7 +36,7 @@ struct Offer<'a> {
 }
 
 impl<'a> Offer<'a> {
-    fn read(offer: &'a str) -> Result<Self, Refusal> {
+    fn read(offer: &'a str) -> Result<Self, Malformed> {
         let mut parts = offer.split(';').map(str::trim);
         let name = parts.next().filter(|name| is_token(name)).ok_or(MALFORMED)?;
         let parameters = parts.map(parameter).collect::<Result<_, _>>()?;
@@ -71,7 +75,7 @@ fn is_window(bits: &str) -> bool {
 }
 
 /// A name, and a value where it has one: a token, also in quotes.
-fn parameter(parameter: &str) -> Result<(&str, Option<&str>), Refusal> {
+fn parameter(parameter: &str) -> Result<(&str, Option<&str>), Malformed> {
     let (name, value) = match parameter.split_once('=') {
         None => (parameter, None),
         Some((name, value)) => (name.trim_end(), Some(unquoted(value.trim_start()))),
@@ -93,7 +97,7 @@ mod tests {
 
     const PLAIN: &str = "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
 
-    fn answer(offers: &str) -> Result<Option<String>, Refusal> {
+    fn answer(offers: &str) -> Result<Option<String>, Malformed> {
         let headers = HeaderMap::from_iter([(SEC_WEBSOCKET_EXTENSIONS, offers.parse().unwrap())]);
         let accepted = accept_deflate(&headers)?;
         Ok(accepted.map(|value| value.to_str().unwrap().to_owned()))

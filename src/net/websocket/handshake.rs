@@ -10,7 +10,11 @@ use http::{
 };
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
-use super::{deflate::Deflate, extensions};
+use super::{
+    deflate::Deflate,
+    extensions,
+    headers::{elements, is_token},
+};
 
 /// The version that every client speaks.
 const VERSION: HeaderValue = HeaderValue::from_static("13");
@@ -89,7 +93,9 @@ pub(crate) fn accept(
     }
     let extension = match deflate {
         None => None,
-        Some(_) => extensions::accept_deflate(headers)?,
+        Some(_) => {
+            extensions::accept_deflate(headers).map_err(|malformed| Refusal::Malformed(malformed.0))?
+        }
     };
     let deflate = deflate.filter(|_| extension.is_some());
     if let Some(extension) = extension {
@@ -127,24 +133,9 @@ fn subprotocol(headers: &HeaderMap) -> Result<Option<HeaderValue>, Refusal> {
     HeaderValue::from_str(first).map(Some).map_err(|_| MALFORMED)
 }
 
-/// Whether it is a token of HTTP (RFC 9110, 5.6.2).
-pub(super) fn is_token(text: &str) -> bool {
-    let is_of_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    !text.is_empty() && text.bytes().all(is_of_token)
-}
-
 /// Whether a header that is a list has this in it.
 fn lists(headers: &HeaderMap, name: HeaderName, wanted: &str) -> bool {
     elements(headers, name).any(|element| element.eq_ignore_ascii_case(wanted))
-}
-
-/// The elements of a header that is a list, in however many lines.
-pub(super) fn elements(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &str> {
-    let lines = headers
-        .get_all(name)
-        .iter()
-        .filter_map(|value| value.to_str().ok());
-    lines.flat_map(|line| line.split(',')).map(str::trim)
 }
 
 #[cfg(test)]

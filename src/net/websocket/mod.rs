@@ -8,6 +8,7 @@ pub(crate) mod encode;
 mod extensions;
 pub(crate) mod frame;
 pub(crate) mod handshake;
+mod headers;
 pub(crate) mod inflate;
 mod mask;
 #[cfg(any(test, fuzzing))]

@@ -2,7 +2,11 @@
 
 use std::io::{Read, Write};
 
-use flate2::{Compression, read::DeflateDecoder, write::DeflateEncoder};
+use flate2::{
+    Compression,
+    read::{DeflateDecoder, GzDecoder},
+    write::DeflateEncoder,
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -30,6 +34,12 @@ pub(super) fn inflated(message: &[u8]) -> Vec<u8> {
         .read_to_end(&mut inflated)
         .unwrap();
     inflated
+}
+
+pub(super) fn gunzipped(body: &[u8]) -> String {
+    let mut text = String::new();
+    GzDecoder::new(body).read_to_string(&mut text).unwrap();
+    text
 }
 
 /// A WebSocket by hand.

@@ -7,11 +7,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::time::timeout;
-use updraft::{App, Config, Context, Json, Module, Result};
+use updraft::{App, Config, Context, DeflateConfig, Json, Module, Result};
 
 use self::frames::{Frames, compressed};
 use crate::{
-    faults::Polling,
+    faults::{Polling, ask},
     support::{Http, Local, node, settled},
 };
 
@@ -19,7 +19,10 @@ const OFFER: &str = "sec-websocket-extensions: permessage-deflate; client_max_wi
 
 fn compressing() -> Config {
     Config {
-        per_message_deflate: true,
+        deflate: DeflateConfig {
+            per_message: true,
+            ..DeflateConfig::default()
+        },
         ..Config::default()
     }
 }
@@ -98,6 +101,34 @@ async fn a_message_may_come_in_fragments_with_a_ping_between_them() {
         answer,
         format!(r#"437[{}]"#, json!({"event": "echo.json", "data": text}))
     );
+}
+
+/// As in Node, whatever WebSockets do.
+#[tokio::test]
+async fn a_poll_is_answered_compressed_where_its_client_takes_that() {
+    let server = server(Config::default()).await;
+    let client = Polling::connect(&server.url).await;
+    let poll = async |headers| ask(&server.url, "GET", &client.target, headers, b"").await;
+    let text = "long enough ".repeat(1000);
+    let call = json!({"event": "echo.json", "data": text});
+    let answer = format!("437[{call}]");
+    let browser = "accept-encoding: gzip, deflate, br\r\n";
+    client.post(&format!(r#"427["event",{call}]"#)).await;
+    let polled = poll(browser).await;
+    assert!(
+        polled.head.contains("content-encoding: gzip\r\n"),
+        "{}",
+        polled.head
+    );
+    assert!(polled.body.len() < 500, "{} bytes", polled.body.len());
+    assert_eq!(frames::gunzipped(&polled.body), answer);
+    client.post(&format!(r#"427["event",{call}]"#)).await;
+    assert_eq!(poll("").await.text(), answer, "not without being asked");
+    client
+        .post(r#"428["event",{"event":"echo.json","data":1}]"#)
+        .await;
+    let small = poll(browser).await.text().to_owned();
+    assert_eq!(small, r#"438[{"event":"echo.json","data":1}]"#);
 }
 
 /// As browsers do, which compress the shortest message too.

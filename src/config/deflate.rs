@@ -1,0 +1,37 @@
+//! Whether messages over WebSockets are compressed.
+
+use clap::Args;
+
+/// How messages over WebSockets are compressed (permessage-deflate, RFC 7692). By default they are not.
+#[derive(Args, Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeflateConfig {
+    /// Compress messages over WebSockets whose clients offer it (permessage-deflate), as all browsers do: less to
+    /// carry, for more of the processor's time
+    #[arg(
+        long = "per-message-deflate",
+        env = "UPDRAFT_PER_MESSAGE_DEFLATE",
+        id = "per_message_deflate",
+        value_parser = clap::builder::BoolishValueParser::new()
+    )]
+    pub per_message: bool,
+
+    /// Fewest bytes of a message that is worth compressing
+    #[arg(
+        long = "per-message-deflate-threshold",
+        env = "UPDRAFT_PER_MESSAGE_DEFLATE_THRESHOLD",
+        id = "per_message_deflate_threshold",
+        value_name = "BYTES",
+        default_value_t = DeflateConfig::default().threshold
+    )]
+    pub threshold: u32,
+}
+
+impl Default for DeflateConfig {
+    /// As in Node.
+    fn default() -> Self {
+        Self {
+            per_message: false,
+            threshold: 1024,
+        }
+    }
+}

@@ -6,6 +6,7 @@ mod memory;
 mod parser;
 mod time;
 mod tls;
+mod value;
 
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -23,6 +24,7 @@ pub use self::deflate::DeflateConfig;
 pub use self::parser::Parser;
 pub(crate) use self::time::time;
 pub use self::tls::TlsConfig;
+use self::value::{network, positive};
 use crate::{call::payload::Limits, journal::Durability};
 
 /// Where the help and `docs/configuration.md` list what bounds clients.
@@ -371,21 +373,6 @@ fn port_variable() -> &'static str {
         true => "PORT",
         false => OURS,
     }
-}
-
-/// A limit that at 0 would let no client pass.
-fn positive(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(number) if number > 0 => Ok(number),
-        _ => Err("write a whole number from 1 on, as in 1048576".to_owned()),
-    }
-}
-
-/// An address is a network of one.
-fn network(text: &str) -> Result<IpNet, String> {
-    text.parse::<IpNet>()
-        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
-        .map_err(|_| "write it as 10.0.0.7 or 10.0.0.0/8".to_owned())
 }
 
 #[cfg(test)]

@@ -250,7 +250,7 @@ impl<'a> BroadcastTo<'a> {
     /// # Errors
     /// As [`BroadcastTo::leave`].
     pub async fn sockets(&self) -> Result<Vec<RemoteSocket>> {
-        let (emitter, namespace, target) = self.from_outside();
+        let (emitter, namespace, target) = self.for_hub();
         match emitter.hub() {
             Some(hub) => hub.sockets(namespace, &target).await,
             None => Ok(Vec::new()),
@@ -258,19 +258,19 @@ impl<'a> BroadcastTo<'a> {
     }
 
     async fn change(&self, change: Change<'_>) -> Result<()> {
-        let (emitter, namespace, target) = self.from_outside();
+        let (emitter, namespace, target) = self.for_hub();
         match emitter.hub() {
             Some(hub) => hub.change(namespace, &target, change).await,
             None => Ok(()),
         }
     }
 
-    fn from_outside(&self) -> (Emitter, &str, Target) {
+    fn for_hub(&self) -> (Emitter, &str, Target) {
         let target = self.target.clone();
         match &self.by {
             By::Function { peer, states } => {
                 let emitter = states.get::<Emitter>().as_deref().cloned();
-                let target = target.as_seen_from_outside(peer.id().as_str());
+                let target = target.seen_from_outside(peer.id().as_str());
                 (emitter.unwrap_or_default(), peer.namespace().as_str(), target)
             }
             By::Server { emitter, namespace } => (emitter.clone(), namespace, target),

@@ -93,7 +93,7 @@ impl Target {
     }
 
     /// The same as seen by the server, for which the caller is a socket of this id.
-    pub(crate) fn as_seen_from_outside(self, caller: &str) -> Self {
+    pub(crate) fn seen_from_outside(self, caller: &str) -> Self {
         match self.audience {
             Audience::Caller => Self {
                 is_volatile: self.is_volatile,

@@ -146,8 +146,7 @@ impl Rooms {
 
     fn select(&self, namespace: &str, target: &Target) -> Option<Arc<RoomSnapshot>> {
         let open = self.namespaces().get(namespace)?.upgrade()?;
-        let snapshot = open.rooms().select(target);
-        snapshot
+        open.rooms().select(target)
     }
 
     fn open(self: &Arc<Self>, namespace: &str) -> Arc<Open> {

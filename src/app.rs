@@ -313,7 +313,7 @@ impl App {
 
     /// Whether the app itself says where its topics are kept.
     pub(crate) fn has_journal(&self) -> bool {
-        self.journal.is_some() || self.config.data != Config::default().data
+        self.journal.is_some() || self.config.journal.data != Config::default().journal.data
     }
 
     /// The same app with some settings changed.
@@ -362,8 +362,8 @@ impl App {
             }
         }
         self.states.insert(EventNames::of(&registry));
-        let limits = self.config.limits();
-        let mut dispatcher = Dispatcher::new(registry, self.states, limits, self.config.call_timeout);
+        let limits = self.config.limits.payload();
+        let mut dispatcher = Dispatcher::new(registry, self.states, limits, self.config.limits.call_timeout);
         if let Some(feed) = &feed {
             dispatcher = dispatcher.remembering(feed.journal().clone());
         }
@@ -383,7 +383,7 @@ impl App {
         let subjects = Arc::<Subjects>::default();
         self.states.share(subjects.clone());
         let (config, deciding) = (&self.config, self.deciding.take());
-        let auth = Authenticator::new(&config.auth, deciding, subjects, config.call_timeout).await?;
+        let auth = Authenticator::new(&config.auth, deciding, subjects, config.limits.call_timeout).await?;
         let auth = Arc::new(auth);
         self.states.share(auth.clone());
         Ok(auth)
@@ -396,14 +396,17 @@ impl App {
         }
         let journal = match self.journal.take() {
             Some(journal) => journal,
-            None => Arc::new(SqliteJournal::open(&self.config.data, self.config.durability)?),
+            None => Arc::new(SqliteJournal::open(
+                &self.config.journal.data,
+                self.config.journal.durability,
+            )?),
         };
         let feed = Feed::start(
             journal,
             topics,
-            self.config.remember_calls,
-            self.config.max_subscriptions,
-            self.config.guard_timeout,
+            self.config.journal.remember_calls,
+            self.config.limits.max_subscriptions,
+            self.config.limits.guard_timeout,
         )
         .await?;
         feed.keep_tidy();

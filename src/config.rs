@@ -1,9 +1,11 @@
-//! Every setting of a server, with its default, its flag and its `UPDRAFT_*` variable, in one place.
+//! Every setting of a server, in groups: each with its flag, its `UPDRAFT_*` variable and its default, which stands in the
+//! group's `Default` and nowhere else.
 
 mod auth;
 mod deflate;
 mod memory;
 mod parser;
+mod session;
 mod time;
 mod tls;
 mod value;
@@ -11,13 +13,10 @@ mod value;
 use std::{
     net::{IpAddr, Ipv4Addr},
     num::NonZeroUsize,
-    path::PathBuf,
     time::Duration,
 };
 
 use clap::Args;
-use ipnet::IpNet;
-use semver::Version;
 
 pub use self::auth::{AuthConfig, Secret};
 pub use self::deflate::DeflateConfig;
@@ -40,22 +39,28 @@ const CALL_BURST: u32 = 200_000;
 /// How a server runs. `Default` is what `updraft serve` does without flags.
 ///
 /// ```
-/// let config = updraft::Config { port: 0, ..updraft::Config::default() };
+/// use updraft::{Config, LimitsConfig};
+///
+/// let config = Config {
+///     port: 0,
+///     limits: LimitsConfig { max_rooms: 10, ..LimitsConfig::default() },
+///     ..Config::default()
+/// };
 /// assert_eq!(config.host.to_string(), "127.0.0.1");
 /// ```
 #[derive(Args, Clone, Debug, PartialEq)]
 pub struct Config {
     /// Address to listen on
-    #[arg(long, env = "UPDRAFT_HOST", default_value_t = Config::default().host)]
+    #[arg(long, env = "UPDRAFT_HOST", help_heading = "Server", default_value_t = Self::default().host)]
     pub host: IpAddr,
 
     /// Port to listen on; 0 takes a free one. UPDRAFT_PORT goes before PORT
     #[arg(long, env = port_variable(), default_value_t = Config::default().port)]
     pub port: u16,
 
-    /// Threads that serve sockets, each socket on one of them; as many as there are cores unless this says. As many stand
-    /// by for functions that compute or block
-    #[arg(long, env = "UPDRAFT_CORES", value_name = "THREADS")]
+    /// Worker threads that serve sockets, one runtime each; by default one per core. As many threads run functions that
+    /// compute or block
+    #[arg(long, env = "UPDRAFT_CORES", help_heading = "Server", value_name = "THREADS")]
     pub cores: Option<NonZeroUsize>,
 
     /// Origins whose pages may connect beside those of the server's own, separated by commas: `https://example.org`,
@@ -276,18 +281,33 @@ pub struct Config {
     #[arg(long, env = "UPDRAFT_DRAIN_TIMEOUT", value_name = "TIME", value_parser = time, default_value = "10s")]
     pub drain_timeout: Duration,
 
-    /// Whether clients come by TLS
-    #[command(flatten)]
+    /// Requests: origins, proxies, what else is served.
+    #[command(flatten, next_help_heading = "HTTP")]
+    pub http: HttpConfig,
+
+    /// HTTPS and WSS.
+    #[command(flatten, next_help_heading = "TLS")]
     pub tls: TlsConfig,
 
-    /// How the server learns who its clients are
-    #[command(flatten)]
+    /// How clients are authenticated.
+    #[command(flatten, next_help_heading = "Authentication")]
     pub auth: AuthConfig,
+
+    /// Sessions: parser, heartbeat, time-outs of a connection.
+    #[command(flatten, next_help_heading = "Sessions")]
+    pub session: SessionConfig,
+
+    /// Bounds on what clients may take.
+    #[command(flatten, next_help_heading = "Limits")]
+    pub limits: LimitsConfig,
+
+    /// Where published events are stored.
+    #[command(flatten, next_help_heading = "Journal")]
+    pub journal: JournalConfig,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        let limits = Limits::default();
         Self {
             host: IpAddr::V4(Ipv4Addr::LOCALHOST),
             port: 3000,
@@ -331,6 +351,7 @@ impl Default for Config {
             ping_interval: Duration::from_secs(25),
             ping_timeout: Duration::from_secs(20),
             drain_timeout: Duration::from_secs(10),
+            http: HttpConfig::default(),
             tls: TlsConfig::default(),
             auth: AuthConfig::default(),
         }

@@ -13,7 +13,8 @@ use std::{
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use updraft::{
-    App, Config, Context, Data, Event, Module, Topic, Whole, everyone,
+    App, Config, Context, Data, Event, JournalConfig, LimitsConfig, Module, SessionConfig, Topic, Whole,
+    everyone,
     journal::{Keep, MemoryJournal},
 };
 
@@ -166,11 +167,20 @@ fn app() -> App {
         });
     let config = Config {
         port: 0,
-        // Whoever means well is silent between two inputs, and answers no ping.
-        ping_interval: Duration::from_secs(24 * 3600),
-        ping_timeout: Duration::from_secs(24 * 3600),
-        read_pause: Duration::from_secs(1),
-        remember_calls: Duration::from_secs(1),
+        session: SessionConfig {
+            // Whoever means well is silent between two inputs, and answers no ping.
+            ping_interval: Duration::from_secs(24 * 3600),
+            ping_timeout: Duration::from_secs(24 * 3600),
+            ..SessionConfig::default()
+        },
+        limits: LimitsConfig {
+            read_pause: Duration::from_secs(1),
+            ..LimitsConfig::default()
+        },
+        journal: JournalConfig {
+            remember_calls: Duration::from_secs(1),
+            ..JournalConfig::default()
+        },
         ..Config::default()
     };
     // So that hours of it fit in memory.

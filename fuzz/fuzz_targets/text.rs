@@ -36,6 +36,6 @@ fn time(text: &str) {
     let flag = format!("--call-timeout={text}");
     if let Ok(matches) = command.try_get_matches_from([flag]) {
         let config = Config::from_arg_matches(&matches).expect("it was accepted");
-        assert!(config.call_timeout > Duration::ZERO);
+        assert!(config.limits.call_timeout > Duration::ZERO);
     }
 }

@@ -30,6 +30,7 @@ struct Cli {
         value_name = "FORMAT",
         value_enum,
         default_value = "text",
+        help_heading = "Options",
         global = true
     )]
     log_format: LogFormat,
@@ -37,13 +38,14 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve until told to stop (SIGTERM or Ctrl-C); what happens without a command
+    /// Serve until SIGTERM or Ctrl-C; the default command
     Serve(Box<Config>),
-    /// List the events that a server with this configuration has
+    /// List the events of a server with this configuration
     Events(Box<events::Events>),
-    /// Call an event of a running server and print the answer; what else it emits goes to standard error, as `name: data`
+    /// Call an event of a running server and print the answer; events that it emits meanwhile go to standard error, as
+    /// `name: data`
     Call(call::Call),
-    /// Look into the journal, save it, bring it back, tidy it
+    /// Inspect, export, import, verify and compact the journal
     Log(log::Log),
 }
 

@@ -1,16 +1,16 @@
-//! How a server learns who its clients are.
+//! Settings of authentication.
 
 use std::{convert::Infallible, fmt, str::FromStr, time::Duration};
 
 use clap::{Args, builder::BoolishValueParser};
 
-use super::time::{time, time_or_zero};
+use super::time::{time, time_or_zero, written};
 
-/// How tokens (JWT) are checked. Without secrets and keys nobody is asked who they are.
+/// How tokens (JWT) are verified. Without secrets and keys every client is anonymous.
 #[derive(Args, Clone, Debug, PartialEq)]
 pub struct AuthConfig {
-    /// Secrets that tokens are signed with (HS256, HS384, HS512), separated by commas: several while one takes the
-    /// place of another. The command line can be seen by others, the variable cannot
+    /// Secrets that sign tokens (HS256, HS384, HS512), separated by commas: several during a rotation. Prefer the variable:
+    /// other users of the machine can read the command line
     #[arg(
         long = "auth-secrets",
         env = "UPDRAFT_AUTH_SECRETS",
@@ -21,7 +21,7 @@ pub struct AuthConfig {
     pub secrets: Vec<Secret>,
 
     /// Files with keys, separated by commas, each read again when it changes: a public key in PEM (RS, PS, ES, EdDSA), a
-    /// JSON Web Key Set, or a secret. `KID=FILE` says for which `kid` it is
+    /// JSON Web Key Set, or a secret. `KID=FILE` is for tokens with this `kid`
     #[arg(
         long = "auth-keys",
         env = "UPDRAFT_AUTH_KEYS",
@@ -30,7 +30,7 @@ pub struct AuthConfig {
     )]
     pub keys: Vec<String>,
 
-    /// Addresses of JSON Web Key Sets, separated by commas: https://, or http:// where nobody is on the way
+    /// URLs of JSON Web Key Sets, separated by commas: https://, or http:// within a trusted network
     #[arg(
         long = "auth-keys-url",
         env = "UPDRAFT_AUTH_KEYS_URL",
@@ -39,45 +39,48 @@ pub struct AuthConfig {
     )]
     pub keys_url: Vec<String>,
 
-    /// How often key sets are fetched; and when a token names a key that is not known, every 10s at most
-    #[arg(long = "auth-keys-refresh", env = "UPDRAFT_AUTH_KEYS_REFRESH", value_name = "TIME", value_parser = time, default_value = "10m")]
+    /// How often key sets are fetched; a token with an unknown `kid` fetches them at once, every 10s at most
+    #[arg(long = "auth-keys-refresh", env = "UPDRAFT_AUTH_KEYS_REFRESH", value_name = "TIME", value_parser = time,
+        default_value = written(Self::default().keys_refresh))]
     pub keys_refresh: Duration,
 
-    /// Audiences, separated by commas: a token must be for one of them (`aud`)
+    /// Accepted audiences (`aud`), separated by commas
     #[arg(long = "auth-audience", env = "UPDRAFT_AUTH_AUDIENCE", value_delimiter = ',', value_parser = name)]
     pub audience: Vec<String>,
 
-    /// Issuers, separated by commas: a token must come from one of them (`iss`)
+    /// Accepted issuers (`iss`), separated by commas
     #[arg(long = "auth-issuer", env = "UPDRAFT_AUTH_ISSUER", value_delimiter = ',', value_parser = name)]
     pub issuer: Vec<String>,
 
-    /// How far the clocks of issuers may differ from this one's
-    #[arg(long = "auth-leeway", env = "UPDRAFT_AUTH_LEEWAY", value_name = "TIME", value_parser = time_or_zero, default_value = "10s")]
+    /// Clock difference allowed for `exp` and `nbf`
+    #[arg(long = "auth-leeway", env = "UPDRAFT_AUTH_LEEWAY", value_name = "TIME", value_parser = time_or_zero,
+        default_value = written(Self::default().leeway))]
     pub leeway: Duration,
 
-    /// The claim that says who it is
-    #[arg(long = "auth-subject", env = "UPDRAFT_AUTH_SUBJECT", value_name = "CLAIM", default_value_t = AuthConfig::default().subject)]
+    /// Claim that holds the subject
+    #[arg(long = "auth-subject", env = "UPDRAFT_AUTH_SUBJECT", value_name = "CLAIM", default_value_t = Self::default().subject)]
     pub subject: String,
 
     /// Largest token, in bytes
-    #[arg(long = "auth-max-token", env = "UPDRAFT_AUTH_MAX_TOKEN", value_name = "BYTES", default_value_t = AuthConfig::default().max_token)]
+    #[arg(long = "auth-max-token", env = "UPDRAFT_AUTH_MAX_TOKEN", value_name = "BYTES", default_value_t = Self::default().max_token)]
     pub max_token: usize,
 
-    /// Take a token from the query too (`?token=`), where proxies may log it
+    /// Accept a token in the query too (`?token=`), where proxies may log it
     #[arg(long = "auth-query", env = "UPDRAFT_AUTH_QUERY", value_parser = BoolishValueParser::new())]
     pub query: bool,
 
-    /// Let those in who have no token; they are anonymous. (A token that does not hold is refused all the same)
+    /// Accept clients without a token as anonymous; an invalid token is refused all the same
     #[arg(long = "auth-optional", env = "UPDRAFT_AUTH_OPTIONAL", value_parser = BoolishValueParser::new())]
     pub optional: bool,
 
-    /// Refuse at the first call and not at the connection: it gets the message "user hasn`t permission", and the
-    /// socket is closed
+    /// Refuse at the first call instead of at CONNECT: the call gets the message "user hasn`t permission", and the socket
+    /// is closed
     #[arg(long = "auth-at-first-call", env = "UPDRAFT_AUTH_AT_FIRST_CALL", value_parser = BoolishValueParser::new())]
     pub at_first_call: bool,
 
-    /// How long before its token expires a client is told so
-    #[arg(long = "auth-warning", env = "UPDRAFT_AUTH_WARNING", value_name = "TIME", value_parser = time, default_value = "60s")]
+    /// Time between `server.auth_expiring` and the expiry of a token
+    #[arg(long = "auth-warning", env = "UPDRAFT_AUTH_WARNING", value_name = "TIME", value_parser = time,
+        default_value = written(Self::default().warning))]
     pub warning: Duration,
 }
 

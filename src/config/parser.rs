@@ -1,13 +1,13 @@
-//! How Socket.IO's packets are written.
+//! Encodings of Socket.IO packets.
 
 use clap::ValueEnum;
 
-/// How the packets of Socket.IO are written, both ways: all clients of a server have the same.
+/// The encoding of Socket.IO packets, in both directions and the same for all clients of a server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Parser {
-    /// As text, with Buffers behind it: what clients do by themselves, and readable in a browser's network tab
+    /// JSON text with binary attachments: the default of every client
     #[default]
     Json,
-    /// As MessagePack, for clients with `socket.io-msgpack-parser`
+    /// MessagePack, for clients with `socket.io-msgpack-parser`
     Msgpack,
 }

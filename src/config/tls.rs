@@ -1,16 +1,15 @@
-//! Whether clients come by TLS.
+//! Settings of TLS.
 
 use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 
-use super::time::time_or_zero;
+use super::time::{time_or_zero, written};
 
-/// How a server speaks TLS: HTTPS and WSS alone. Without a certificate it speaks HTTP.
+/// HTTPS and WSS. Without a certificate the server speaks HTTP.
 #[derive(Args, Clone, Debug, PartialEq)]
 pub struct TlsConfig {
-    /// Certificate of the server and those that vouch for it, in PEM: then it speaks HTTPS and WSS alone. Read again,
-    /// with its key, at SIGHUP
+    /// Certificate chain of the server, in PEM: the server speaks HTTPS and WSS only. SIGHUP reads it and its key again
     #[arg(
         long = "tls-cert",
         env = "UPDRAFT_TLS_CERT",
@@ -28,9 +27,9 @@ pub struct TlsConfig {
     )]
     pub key: Option<PathBuf>,
 
-    /// How long browsers are told to come by TLS alone, to any port of this host (HSTS); 0s tells them nothing
+    /// Max-age of `strict-transport-security` (HSTS): browsers use TLS alone for every port of this host; 0s sends no header
     #[arg(long = "tls-hsts", env = "UPDRAFT_TLS_HSTS", value_name = "TIME", value_parser = time_or_zero,
-        default_value = "365d")]
+        default_value = written(Self::default().hsts))]
     pub hsts: Duration,
 }
 

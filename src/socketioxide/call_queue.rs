@@ -55,14 +55,18 @@ pub(super) struct CallQueue {
 
 impl CallQueue {
     pub(super) fn new(config: &Config) -> Self {
-        let (entrance, exit) = mpsc::channel(config.max_waiting.clamp(1, Semaphore::MAX_PERMITS));
-        let bytes = config.max_call.saturating_add(OVERHEAD).saturating_mul(BYTES);
+        let (entrance, exit) = mpsc::channel(config.limits.max_waiting.clamp(1, Semaphore::MAX_PERMITS));
+        let bytes = config
+            .limits
+            .max_call
+            .saturating_add(OVERHEAD)
+            .saturating_mul(BYTES);
         Self {
             entrance,
             exit: Mutex::new(Some(exit)),
             bytes: Arc::new(Semaphore::new(bytes.min(Semaphore::MAX_PERMITS))),
             running: Arc::new(Semaphore::new(
-                config.max_running.clamp(1, Semaphore::MAX_PERMITS),
+                config.limits.max_running.clamp(1, Semaphore::MAX_PERMITS),
             )),
             held: watch::Sender::new(false),
             released: AtomicBool::new(false),

@@ -120,7 +120,7 @@ impl<A: Adapter> Peer for NamespaceSocket<A> {
     }
 
     fn join(&self, room: &str) -> Result<()> {
-        let most = self.shared.config.max_rooms;
+        let most = self.shared.config.limits.max_rooms;
         match self.rooms.join(room, most) {
             true => Ok(()),
             false => Err(in_too_many_rooms(most)),

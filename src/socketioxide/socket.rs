@@ -118,7 +118,7 @@ impl<A: Adapter> NamespaceSocket<A> {
         }
         self.rooms.appear();
         expiry::begin(self.clone(), self.shared.auth.clone());
-        let topics = wanted(auth, self.shared.config.max_subscriptions);
+        let topics = wanted(auth, self.shared.config.limits.max_subscriptions);
         if !topics.is_empty() {
             let context = self.shared.dispatcher.context(self.clone(), "topic.subscribe");
             tokio::spawn(feed::at_connection(self.shared.feed.clone(), context, topics));

@@ -131,8 +131,8 @@ impl TestServer {
 
 fn for_tests(config: &mut Config) {
     config.port = 0;
-    if config.ping_timeout == Config::default().ping_timeout {
-        config.ping_timeout = HEARTBEAT;
+    if config.session.ping_timeout == Config::default().session.ping_timeout {
+        config.session.ping_timeout = HEARTBEAT;
     }
 }
 

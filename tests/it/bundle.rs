@@ -4,7 +4,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
-use updraft::{App, Config, testing::TestServer};
+use updraft::{App, Config, HttpConfig, testing::TestServer};
 
 /// What the server says to a request for `path`.
 async fn get(address: std::net::SocketAddr, path: &str) -> String {
@@ -22,7 +22,10 @@ async fn the_js_client_is_handed_out_whatever_query_its_address_has() {
     std::fs::create_dir_all(&directory).unwrap();
     std::fs::write(directory.join("socket.io.js"), "the JS client").unwrap();
     let config = Config {
-        client_bundle: Some(directory.clone()),
+        http: HttpConfig {
+            client_bundle: Some(directory.clone()),
+            ..HttpConfig::default()
+        },
         ..Config::default()
     };
     let server = TestServer::start(App::new().config(config)).await;

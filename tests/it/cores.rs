@@ -11,7 +11,7 @@ use std::{
 use base64::{Engine, prelude::BASE64_STANDARD};
 use flate2::{Compression, write::GzEncoder};
 use serde_json::json;
-use updraft::{App, Config, Json, Module, State, Topic};
+use updraft::{App, Config, Json, LimitsConfig, Module, State, Topic};
 
 use crate::support::{Local, Packet, RawClient};
 
@@ -156,7 +156,10 @@ async fn calls_behind_one_that_blocks_begin_after_it() {
 #[tokio::test]
 async fn a_function_that_blocks_beyond_its_time_is_given_up_and_one_that_panics_is_an_error() {
     let config = Config {
-        call_timeout: Duration::from_secs(3),
+        limits: LimitsConfig {
+            call_timeout: Duration::from_secs(3),
+            ..LimitsConfig::default()
+        },
         ..Config::default()
     };
     let server = Local::start(app(), config).await;

@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Value, json};
 use tokio::task::yield_now;
 use updraft::{
-    App, Call, CallError, Code, Config, Context, FromCall, Json, Module, Result, StartError, State,
+    App, Call, CallError, Code, Config, Context, FromCall, Json, LimitsConfig, Module, Result, StartError,
+    State,
 };
 
 use crate::support::{Local, RawClient, until};
@@ -138,7 +139,10 @@ async fn without_an_ack_a_fault_of_ours_is_told_as_text() {
 #[tokio::test]
 async fn many_faults_do_not_use_up_what_a_socket_may_run() {
     let config = Config {
-        max_running: 2,
+        limits: LimitsConfig {
+            max_running: 2,
+            ..LimitsConfig::default()
+        },
         ..Config::default()
     };
     let server = Local::start(App::new().module(faults()), config).await;
@@ -169,7 +173,10 @@ async fn a_function_that_takes_too_long_is_dropped_and_its_caller_told() {
         },
     ));
     let config = Config {
-        call_timeout: Duration::from_millis(50),
+        limits: LimitsConfig {
+            call_timeout: Duration::from_millis(50),
+            ..LimitsConfig::default()
+        },
         ..Config::default()
     };
     let server = Local::start(app, config).await;

@@ -10,7 +10,7 @@ use std::{
 
 use serde_json::json;
 use tokio::sync::Semaphore;
-use updraft::{App, Config, Identity, Json, Module, State};
+use updraft::{App, Config, Identity, Json, LimitsConfig, Module, SessionConfig, State};
 
 use crate::support::{Local, Packet, RawClient, settled, until};
 
@@ -63,9 +63,12 @@ impl Held {
 #[tokio::test]
 async fn calls_beyond_the_bounds_are_told_that_they_may_try_again() {
     let held = Held::start(Config {
-        max_running: 1,
-        max_waiting: 8,
-        read_pause: Duration::from_millis(50),
+        limits: LimitsConfig {
+            max_running: 1,
+            max_waiting: 8,
+            read_pause: Duration::from_millis(50),
+            ..LimitsConfig::default()
+        },
         ..Config::default()
     })
     .await;
@@ -93,9 +96,12 @@ async fn calls_beyond_the_bounds_are_told_that_they_may_try_again() {
 #[tokio::test]
 async fn one_socket_that_is_full_does_not_keep_others_waiting() {
     let held = Held::start(Config {
-        max_running: 1,
-        max_waiting: 64,
-        read_pause: Duration::from_mins(10),
+        limits: LimitsConfig {
+            max_running: 1,
+            max_waiting: 64,
+            read_pause: Duration::from_mins(10),
+            ..LimitsConfig::default()
+        },
         ..Config::default()
     })
     .await;
@@ -120,9 +126,12 @@ const BYTES: usize = 16 << 10;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_cannot_run_yet_stays_unread_instead_of_filling_memory() {
     let held = Held::start(Config {
-        max_running: 1,
-        max_waiting: 8,
-        read_pause: Duration::from_mins(10),
+        limits: LimitsConfig {
+            max_running: 1,
+            max_waiting: 8,
+            read_pause: Duration::from_mins(10),
+            ..LimitsConfig::default()
+        },
         ..Config::default()
     })
     .await;
@@ -154,11 +163,17 @@ async fn what_cannot_run_yet_stays_unread_instead_of_filling_memory() {
 #[tokio::test]
 async fn the_heart_beats_on_while_calls_wait() {
     let held = Held::start(Config {
-        max_running: 1,
-        max_waiting: 4,
-        read_pause: Duration::from_millis(100),
-        ping_interval: Duration::from_millis(100),
-        ping_timeout: Duration::from_secs(20),
+        limits: LimitsConfig {
+            max_running: 1,
+            max_waiting: 4,
+            read_pause: Duration::from_millis(100),
+            ..LimitsConfig::default()
+        },
+        session: SessionConfig {
+            ping_interval: Duration::from_millis(100),
+            ping_timeout: Duration::from_secs(20),
+            ..SessionConfig::default()
+        },
         ..Config::default()
     })
     .await;
@@ -201,9 +216,12 @@ async fn who_connects_again_is_not_read_meanwhile_though_calls_of_before_end() {
         .authenticate(authenticate)
         .module(Module::new("gate").on("hold", hold));
     let config = Config {
-        max_running: 1,
-        max_waiting: 4,
-        read_pause: Duration::from_millis(50),
+        limits: LimitsConfig {
+            max_running: 1,
+            max_waiting: 4,
+            read_pause: Duration::from_millis(50),
+            ..LimitsConfig::default()
+        },
         ..Config::default()
     };
     let server = Local::start(app, config).await;

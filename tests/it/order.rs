@@ -27,7 +27,10 @@ async fn a_thousand_calls_start_in_the_order_in_which_they_came() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn they_do_so_too_where_most_have_to_wait_for_their_turn() {
     let config = Config {
-        max_running: 11,
+        limits: LimitsConfig {
+            max_running: 11,
+            ..LimitsConfig::default()
+        },
         ..Config::default()
     };
     calls_start_in_order(config).await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 use serde_json::json;
-use updraft::{App, Code, Config, Json, Module, testing::TestApp};
+use updraft::{App, Code, Config, Json, LimitsConfig, Module, testing::TestApp};
 
 use crate::support::{Local, RawClient};
 
@@ -41,8 +41,11 @@ fn module() -> Module {
 
 async fn start() -> (Local, RawClient) {
     let config = Config {
-        call_timeout: Duration::from_millis(50),
-        max_running: 1,
+        limits: LimitsConfig {
+            call_timeout: Duration::from_millis(50),
+            max_running: 1,
+            ..LimitsConfig::default()
+        },
         ..Config::default()
     };
     let local = Local::start(App::new().module(module()), config).await;

@@ -9,8 +9,8 @@ use serde_json::json;
 use stats_alloc::{INSTRUMENTED_SYSTEM, StatsAlloc};
 use tokio_tungstenite::tungstenite::Message;
 use updraft::{
-    App, CallError, Code, Config, Context, Event, Json, Module, Position, Result, Topic, everyone,
-    journal::Durability,
+    App, CallError, Code, Config, Context, Event, HttpConfig, JournalConfig, Json, LimitsConfig, Module,
+    Position, Result, Topic, everyone, journal::Durability,
 };
 
 use crate::{
@@ -70,8 +70,11 @@ async fn serve(app: App, data: &tempfile::TempDir) -> Local {
 
 async fn serve_with(app: App, data: &tempfile::TempDir, config: Config) -> Local {
     let config = Config {
-        data: data.path().to_owned(),
-        durability: Durability::ProcessCrash,
+        journal: JournalConfig {
+            data: data.path().to_owned(),
+            durability: Durability::ProcessCrash,
+            ..config.journal
+        },
         ..config
     };
     let module = Module::new("board").on("add", add).on("enter", enter);
@@ -218,7 +221,10 @@ fn calls_whose_buffers_came_in_time() {
     alone("retention::calls_whose_buffers_came_in_time", async {
         let data = tempfile::tempdir().unwrap();
         let config = Config {
-            body_timeout: LONG,
+            http: HttpConfig {
+                body_timeout: LONG,
+                ..HttpConfig::default()
+            },
             ..Config::default()
         };
         let local = serve_with(App::new(), &data, config).await;
@@ -241,9 +247,12 @@ fn crowds_of_calls_for_which_reading_paused() {
     alone("retention::crowds_of_calls_for_which_reading_paused", async {
         let data = tempfile::tempdir().unwrap();
         let config = Config {
-            max_running: 1,
-            max_waiting: 4,
-            read_pause: LONG,
+            limits: LimitsConfig {
+                max_running: 1,
+                max_waiting: 4,
+                read_pause: LONG,
+                ..LimitsConfig::default()
+            },
             ..Config::default()
         };
         let slow = async || tokio::time::sleep(Duration::from_millis(5)).await;

@@ -38,9 +38,15 @@ async fn the_last_answer_to_one_who_polls_leaves_whole() {
     // So much takes its time where others work too, and meanwhile nobody answers a heartbeat.
     let long = Duration::from_hours(1);
     let config = Config {
-        ping_timeout: long,
-        call_timeout: long,
-        send_timeout: long,
+        session: SessionConfig {
+            ping_timeout: long,
+            send_timeout: long,
+            ..SessionConfig::default()
+        },
+        limits: LimitsConfig {
+            call_timeout: long,
+            ..LimitsConfig::default()
+        },
         drain_timeout: long,
         ..Config::default()
     };

@@ -104,7 +104,10 @@ async fn clients_hear_what_goes_either_way_in_one_order() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn heartbeats_find_their_place_among_what_goes_past_the_engine() {
     let config = updraft::Config {
-        ping_interval: Duration::from_millis(5),
+        session: updraft::SessionConfig {
+            ping_interval: Duration::from_millis(5),
+            ..updraft::SessionConfig::default()
+        },
         ..Default::default()
     };
     let echo = Module::new("echo").on("do", async |Json(number): Json<u32>| Json(number));

@@ -25,7 +25,7 @@ pub(super) fn start(topic: Option<(&Path, usize, usize)>) -> (SocketAddr, Option
         };
         let mut app = app();
         if let Some((data, ..)) = topic {
-            data.clone_into(&mut config.data);
+            data.clone_into(&mut config.journal.data);
             app = app
                 .topic(Topic::new("board").readable_by(everyone))
                 .module(Module::new("bench.topic").on("publish", publish));

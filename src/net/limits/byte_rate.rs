@@ -29,7 +29,7 @@ pub(in crate::net) struct ByteRates {
 impl ByteRates {
     pub(in crate::net) fn new(config: &Config, metrics: &Arc<Metrics>) -> Self {
         Self {
-            rates: Rates::new(config.byte_rate, config.byte_rate),
+            rates: Rates::new(config.limits.byte_rate, config.limits.byte_rate),
             metrics: metrics.clone(),
         }
     }

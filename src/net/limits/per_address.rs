@@ -40,8 +40,8 @@ pub(in crate::net) struct Full(IpAddr);
 impl AddressLimit {
     pub(in crate::net) fn new(config: &Config) -> Self {
         Self(Arc::new(Taken {
-            most: config.max_connections_per_address,
-            trusted: config.trusted_proxies.clone(),
+            most: config.limits.max_connections_per_address,
+            trusted: config.http.trusted_proxies.clone(),
             by_address: Mutex::default(),
         }))
     }
@@ -137,7 +137,10 @@ mod tests {
 
     fn places(most: usize) -> AddressLimit {
         AddressLimit::new(&Config {
-            max_connections_per_address: most,
+            limits: crate::config::LimitsConfig {
+                max_connections_per_address: most,
+                ..Default::default()
+            },
             ..Config::default()
         })
     }

@@ -50,9 +50,12 @@ struct Share {
 
 impl Shares {
     pub(in crate::net) fn new(config: &Config, metrics: &Arc<Metrics>) -> Self {
-        let (rate, burst) = (config.call_rate_per_subject.max(1), config.call_burst_per_subject);
+        let (rate, burst) = (
+            config.limits.call_rate_per_subject.max(1),
+            config.limits.call_burst_per_subject,
+        );
         Self(Arc::new(All {
-            most: config.max_connections_per_subject,
+            most: config.limits.max_connections_per_subject,
             rates: Rates::new(rate, burst),
             recovery: Duration::from_secs_f64(f64::from(burst) / f64::from(rate)),
             known: Mutex::default(),
@@ -152,9 +155,12 @@ mod tests {
 
     fn shares(most: usize, burst: u32) -> Shares {
         let config = Config {
-            max_connections_per_subject: most,
-            call_rate_per_subject: 1,
-            call_burst_per_subject: burst,
+            limits: crate::config::LimitsConfig {
+                max_connections_per_subject: most,
+                call_rate_per_subject: 1,
+                call_burst_per_subject: burst,
+                ..Default::default()
+            },
             ..Config::default()
         };
         Shares::new(&config, &Arc::new(Metrics::new(None)))
@@ -182,8 +188,11 @@ mod tests {
     #[test]
     fn little_is_kept_of_those_who_are_gone() {
         let config = Config {
-            call_burst_per_subject: 1,
-            call_rate_per_subject: u32::MAX,
+            limits: crate::config::LimitsConfig {
+                call_burst_per_subject: 1,
+                call_rate_per_subject: u32::MAX,
+                ..Default::default()
+            },
             ..Config::default()
         };
         let shares = Shares::new(&config, &Arc::new(Metrics::new(None)));

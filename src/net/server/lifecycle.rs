@@ -286,7 +286,7 @@ fn routes(clients: &Clients, own: Router) -> Result<Router, ServeError> {
         .route("/health/ready", get(ready))
         .with_state(shared.clone());
     let mut routes = plain.merge(socketio(clients)?).fallback_service(own);
-    if shared.config.metrics {
+    if shared.config.http.metrics {
         let metrics = Router::new().route("/metrics", get(metrics));
         routes = routes.merge(metrics.with_state(shared.clone()));
     }
@@ -296,7 +296,7 @@ fn routes(clients: &Clients, own: Router) -> Result<Router, ServeError> {
 /// What is under Socket.IO's path: the one place that pages of other origins, which were named, may ask.
 fn socketio(clients: &Clients) -> Result<Router, ServeError> {
     let shared = &clients.shared;
-    let origins = Origins::new(&shared.config.allowed_origins)
+    let origins = Origins::new(&shared.config.http.allowed_origins)
         .map_err(|(origin, problem)| ServeError::Origin { origin, problem })?;
     let paths = shared.config.paths();
     if let Some(path) = paths.iter().find(|path| !is_path(path)) {

@@ -162,7 +162,7 @@ pub(in crate::net) async fn accept(
             .for_connection(peer)
             .map_err(|_| refused(Limit::ConnectionsPerAddress))
             .and_then(|place| {
-                let opened = connections.open(shared.config.max_connections);
+                let opened = connections.open(shared.config.limits.max_connections);
                 opened
                     .map(|listed| (listed, place))
                     .ok_or_else(|| refused(Limit::Connections))
@@ -197,8 +197,8 @@ pub(in crate::net) async fn accept(
         };
         let serving = Serving {
             connections: connections.clone(),
-            header_timeout: shared.config.header_timeout,
-            handshake_timeout: shared.config.handshake_timeout,
+            header_timeout: shared.config.http.header_timeout,
+            handshake_timeout: shared.config.session.handshake_timeout,
         };
         let served = service.serve(stream, inflows.of_connection(), open, serving);
         connections.serving.spawn_on(served, runtime);
@@ -208,12 +208,12 @@ pub(in crate::net) async fn accept(
 fn set_options(stream: &TcpStream, config: &Config) {
     let socket = SockRef::from(stream);
     let keepalive = TcpKeepalive::new()
-        .with_time(config.tcp_timeout)
-        .with_interval(config.tcp_timeout / 3);
+        .with_time(config.session.tcp_timeout)
+        .with_interval(config.session.tcp_timeout / 3);
     let set = socket
         .set_tcp_nodelay(true)
         .and_then(|()| socket.set_tcp_keepalive(&keepalive))
-        .and_then(|()| limit_unacknowledged(&socket, config.tcp_timeout));
+        .and_then(|()| limit_unacknowledged(&socket, config.session.tcp_timeout));
     if let Err(error) = set {
         tracing::debug!("a connection goes without its TCP options: {error}");
     }

@@ -86,7 +86,7 @@ impl Client {
 
 fn limits(shared: &Shared) -> Limits {
     Limits {
-        bytes: shared.config.max_call,
+        bytes: shared.config.limits.max_call,
         buffers: MOST_BUFFERS,
     }
 }
@@ -102,14 +102,14 @@ impl Handler for Client {
     }
 
     fn text(&self, session: &Arc<Session>, text: &str) -> Result<(), Malformed> {
-        match self.0.shared.config.parser {
+        match self.0.shared.config.session.parser {
             Parser::Json => self.0.text(session, text),
             Parser::Msgpack => Err(Malformed("a text where MessagePack is spoken")),
         }
     }
 
     fn binary(&self, session: &Arc<Session>, bytes: Bytes) -> Result<(), Malformed> {
-        let assembled = match self.0.shared.config.parser {
+        let assembled = match self.0.shared.config.session.parser {
             Parser::Json => self.0.add(session, bytes)?,
             Parser::Msgpack => return self.0.unpack(session, &bytes),
         };

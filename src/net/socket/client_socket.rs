@@ -117,7 +117,7 @@ impl ClientSocket {
         {
             self.say(&ServerEvent::Reload { min });
         }
-        let most = self.shared.config.max_subscriptions;
+        let most = self.shared.config.limits.max_subscriptions;
         let topics = topics.map_or_else(Wanted::default, |topics| Wanted::read(topics.get(), most));
         if self.refused.is_some() {
             return;

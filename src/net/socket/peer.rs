@@ -94,7 +94,7 @@ impl Peer for ClientSocket {
     }
 
     fn join(&self, room: &str) -> Result<()> {
-        let most = self.shared.config.max_rooms;
+        let most = self.shared.config.limits.max_rooms;
         if !self.rooms.join(room, most) {
             self.shared.metrics.refused(Limit::Rooms);
             return Err(in_too_many_rooms(most));

@@ -63,7 +63,7 @@ impl SocketSender {
         Arc::new(Self {
             id,
             session,
-            parser: config.parser,
+            parser: config.session.parser,
             namespace,
             entrance: Entrance::new(config.max_call),
             patience: config.send_timeout,

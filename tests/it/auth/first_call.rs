@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use updraft::{App, AuthConfig, Config, Context, Json, Module, Topic, everyone, journal::MemoryJournal};
+use updraft::{
+    App, AuthConfig, Config, Context, Json, Module, SessionConfig, Topic, everyone, journal::MemoryJournal,
+};
 
 use super::{auth, configured, connect, last_words, serve, token};
 use crate::support::{Local, Packet, RawClient, node};
@@ -20,7 +22,10 @@ async fn like_the_proof_of_concept() -> Local {
     };
     // Who is closed is closed once it has heard why, and not for having waited long enough.
     let config = Config {
-        send_timeout: Duration::from_hours(1),
+        session: SessionConfig {
+            send_timeout: Duration::from_hours(1),
+            ..SessionConfig::default()
+        },
         ..configured(at_first_call)
     };
     Local::start(app, config).await

@@ -47,7 +47,10 @@ async fn its_own_function_says_who_a_client_is() {
 #[tokio::test]
 async fn a_function_that_panics_or_hangs_refuses() {
     let config = Config {
-        call_timeout: Duration::from_millis(50),
+        limits: LimitsConfig {
+            call_timeout: Duration::from_millis(50),
+            ..configured(AuthConfig::default()).limits
+        },
         ..configured(AuthConfig::default())
     };
     let local = Local::start(App::new().authenticate(by_name), config).await;

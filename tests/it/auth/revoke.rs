@@ -138,7 +138,10 @@ async fn what_waits_for_who_is_revoked_does_not_begin() {
         }
     });
     let config = updraft::Config {
-        max_running: 1,
+        limits: updraft::LimitsConfig {
+            max_running: 1,
+            ..super::configured(auth()).limits
+        },
         ..super::configured(auth())
     };
     let local = crate::support::Local::start(App::new().module(module), config).await;

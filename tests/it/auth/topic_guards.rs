@@ -4,7 +4,10 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
-use updraft::{App, CallError, Code, Config, Event, Reader, Result, Topic, everyone, journal::MemoryJournal};
+use updraft::{
+    App, CallError, Code, Config, Event, LimitsConfig, Reader, Result, Topic, everyone,
+    journal::MemoryJournal,
+};
 
 use super::{account, auth, configured, connect};
 use crate::support::{Local, Packet, RawClient, within_patience};
@@ -65,7 +68,10 @@ where
 
 fn config(guard_timeout: Duration) -> Config {
     Config {
-        guard_timeout,
+        limits: LimitsConfig {
+            guard_timeout,
+            ..configured(auth()).limits
+        },
         ..configured(auth())
     }
 }
@@ -169,7 +175,10 @@ async fn a_guard_is_asked_to_the_end_also_where_the_call_is_given_up() {
     let guard = Hesitant::new();
     let asks = guard.clone();
     let impatient = Config {
-        call_timeout: Duration::from_millis(500),
+        limits: LimitsConfig {
+            call_timeout: Duration::from_millis(500),
+            ..config(LONG).limits
+        },
         ..config(LONG)
     };
     let local = serve(move |reader| asks.clone().admit(reader), impatient).await;

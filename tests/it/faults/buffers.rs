@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
-use updraft::{App, Config, Json, Module};
+use updraft::{App, Config, HttpConfig, Json, Module};
 
 use super::{packed, server};
 use crate::support::{Local, Program, RawClient, peak_memory, settled, until};
@@ -60,7 +60,10 @@ async fn buffers_that_are_too_much_together_are_not_held_and_are_told_so() {
 #[tokio::test]
 async fn a_packet_whose_buffers_do_not_come_ends_its_session() {
     let config = Config {
-        body_timeout: Duration::from_millis(300),
+        http: HttpConfig {
+            body_timeout: Duration::from_millis(300),
+            ..HttpConfig::default()
+        },
         ..Config::default()
     };
     let server = server(config).await;

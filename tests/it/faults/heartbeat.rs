@@ -9,7 +9,7 @@ use tokio::{
     time::sleep,
 };
 use tokio_tungstenite::tungstenite::Message;
-use updraft::Config;
+use updraft::{Config, SessionConfig};
 
 use super::server;
 use crate::support::{RawClient, within_patience};
@@ -18,7 +18,10 @@ use crate::support::{RawClient, within_patience};
 async fn the_first_ping_comes_after_an_interval() {
     let interval = Duration::from_millis(300);
     let server = server(Config {
-        ping_interval: interval,
+        session: SessionConfig {
+            ping_interval: interval,
+            ..SessionConfig::default()
+        },
         ..Config::default()
     })
     .await;
@@ -35,8 +38,11 @@ async fn the_first_ping_comes_after_an_interval() {
 #[tokio::test]
 async fn bytes_that_arrive_are_life() {
     let server = server(Config {
-        ping_interval: Duration::from_millis(200),
-        ping_timeout: Duration::from_millis(400),
+        session: SessionConfig {
+            ping_interval: Duration::from_millis(200),
+            ping_timeout: Duration::from_millis(400),
+            ..SessionConfig::default()
+        },
         ..Config::default()
     })
     .await;
@@ -73,8 +79,11 @@ async fn bytes_that_arrive_are_life() {
 #[tokio::test]
 async fn who_is_silent_is_gone() {
     let server = server(Config {
-        ping_interval: Duration::from_millis(100),
-        ping_timeout: Duration::from_millis(300),
+        session: SessionConfig {
+            ping_interval: Duration::from_millis(100),
+            ping_timeout: Duration::from_millis(300),
+            ..SessionConfig::default()
+        },
         ..Config::default()
     })
     .await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use tokio::{io::AsyncWriteExt, net::TcpStream};
-use updraft::Config;
+use updraft::{Config, HttpConfig, LimitsConfig};
 
 use super::{
     packed, server,
@@ -17,8 +17,14 @@ const MB: usize = 1 << 20;
 
 pub(super) async fn with_budget(bytes: usize) -> Local {
     let config = Config {
-        max_memory: Some(bytes),
-        metrics: true,
+        limits: LimitsConfig {
+            max_memory: Some(bytes),
+            ..LimitsConfig::default()
+        },
+        http: HttpConfig {
+            metrics: true,
+            ..HttpConfig::default()
+        },
         ..Config::default()
     };
     server(config).await

@@ -1,6 +1,6 @@
 //! What an app says of its topics and does not fit together is told at start, before anything is opened.
 
-use updraft::{App, Config, Module, Projection, State, Topic, journal::Record};
+use updraft::{App, Config, JournalConfig, Module, Projection, State, Topic, journal::Record};
 
 fn fold<T>(_: &mut T, _: &Record) {}
 
@@ -100,7 +100,10 @@ async fn a_function_that_is_wrong_is_told_before_the_journal_is_opened() {
     let data = directory.path().join("data");
     let twice = Module::new("board").on("add", async || {}).on("add", async || {});
     let config = Config {
-        data: data.clone(),
+        journal: JournalConfig {
+            data: data.clone(),
+            ..JournalConfig::default()
+        },
         port: 0,
         ..Config::default()
     };

@@ -13,8 +13,8 @@ use serde::{Serialize, Serializer, ser::Error};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use updraft::{
-    App, CallError, Code, Config, Context, Data, Json, Module, Position, Result, State, Topic, everyone,
-    journal::Journal,
+    App, CallError, Code, Config, Context, Data, Json, LimitsConfig, Module, Position, Result, State, Topic,
+    everyone, journal::Journal,
 };
 
 use super::{Reader, everything, note, wait_for};
@@ -262,7 +262,10 @@ pub(super) async fn what_changed_nothing_runs_again(journal: Arc<dyn Journal>) {
 /// With calls that may take a second.
 fn impatient() -> Config {
     Config {
-        call_timeout: Duration::from_secs(1),
+        limits: LimitsConfig {
+            call_timeout: Duration::from_secs(1),
+            ..LimitsConfig::default()
+        },
         ..Config::default()
     }
 }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use updraft::{
-    App, Config, Topic, everyone,
+    App, Config, HttpConfig, JournalConfig, Topic, everyone,
     journal::{Append, Journal, Keep, Once},
 };
 
@@ -67,7 +67,10 @@ pub(super) async fn a_topic_is_left_alone_until_there_may_be_something_to_remove
     };
     let topic = Topic::new("board").keep(keep);
     let config = Config {
-        metrics: true,
+        http: HttpConfig {
+            metrics: true,
+            ..HttpConfig::default()
+        },
         ..Config::default()
     };
     let local = Local::start(App::new().journal(journal.clone()).topic(topic), config).await;
@@ -123,7 +126,10 @@ pub(super) async fn a_call_is_remembered_for_as_long_as_is_configured(journal: A
         (Duration::from_millis(1), true),
     ] {
         let config = Config {
-            remember_calls,
+            journal: JournalConfig {
+                remember_calls,
+                ..JournalConfig::default()
+            },
             ..Config::default()
         };
         let app = App::new().journal(journal.clone()).topic(Topic::new("board"));

@@ -4,7 +4,7 @@ use serde_json::json;
 use socket2::SockRef;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
-use updraft::{App, Config, Context, Module, Result};
+use updraft::{App, Config, Context, HttpConfig, Module, Result, SessionConfig};
 
 use super::{
     STATUS, Victim, is_served, keeps_it_to_itself,
@@ -191,8 +191,14 @@ async fn who_does_not_read_what_a_room_hears_is_closed_and_costs_the_others_noth
     }
     let room = Module::new("room").on("enter", enter).on("speak", speak);
     let config = Config {
-        send_timeout: Duration::from_millis(300),
-        metrics: true,
+        session: SessionConfig {
+            send_timeout: Duration::from_millis(300),
+            ..SessionConfig::default()
+        },
+        http: HttpConfig {
+            metrics: true,
+            ..HttpConfig::default()
+        },
         ..Config::default()
     };
     let server = Local::start(App::new().module(room), config).await;

@@ -3,16 +3,22 @@
 use std::time::Duration;
 
 use serde_json::json;
-use updraft::{App, Config};
+use updraft::{App, Config, HttpConfig, LimitsConfig};
 
 use super::refused;
 use crate::support::{Local, Packet, within_patience};
 
 async fn slow_server() -> Local {
     let config = Config {
-        metrics: true,
-        call_rate: 1,
-        call_burst: 3,
+        http: HttpConfig {
+            metrics: true,
+            ..HttpConfig::default()
+        },
+        limits: LimitsConfig {
+            call_rate: 1,
+            call_burst: 3,
+            ..LimitsConfig::default()
+        },
         ..Config::default()
     };
     Local::start(App::new(), config).await

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use updraft::{App, Config, Context, Module, Topic, everyone, journal::MemoryJournal};
+use updraft::{
+    App, Config, Context, HttpConfig, LimitsConfig, Module, Topic, everyone, journal::MemoryJournal,
+};
 
 use super::refused;
 use crate::support::{Local, Packet, RawClient};
@@ -14,8 +16,14 @@ async fn a_socket_is_in_so_many_rooms_and_no_more() {
         .on("join", async |room: String, cx: Context| cx.join(&room))
         .on("leave", async |room: String, cx: Context| cx.leave(&room));
     let config = Config {
-        metrics: true,
-        max_rooms: 2,
+        http: HttpConfig {
+            metrics: true,
+            ..HttpConfig::default()
+        },
+        limits: LimitsConfig {
+            max_rooms: 2,
+            ..LimitsConfig::default()
+        },
         ..Config::default()
     };
     let local = Local::start(App::new().module(module), config).await;
@@ -49,8 +57,14 @@ async fn a_socket_is_subscribed_to_so_many_topics_however_it_asks() {
     let journal = Arc::new(MemoryJournal::new().unwrap());
     let app = topics.into_iter().fold(App::new().journal(journal), App::topic);
     let config = Config {
-        metrics: true,
-        max_subscriptions: 2,
+        http: HttpConfig {
+            metrics: true,
+            ..HttpConfig::default()
+        },
+        limits: LimitsConfig {
+            max_subscriptions: 2,
+            ..LimitsConfig::default()
+        },
         ..Config::default()
     };
     let local = Local::start(app, config).await;

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use jsonwebtoken::{EncodingKey, Header, encode};
 use serde_json::{Value, json};
-use updraft::{App, AuthConfig, Config};
+use updraft::{App, AuthConfig, Config, HttpConfig, LimitsConfig};
 
 use super::refused;
 use crate::support::{Local, RawClient, until_async};
@@ -31,7 +31,10 @@ async fn serve(config: Config) -> Local {
         ..AuthConfig::default()
     };
     let config = Config {
-        metrics: true,
+        http: HttpConfig {
+            metrics: true,
+            ..config.http
+        },
         auth,
         ..config
     };
@@ -55,7 +58,10 @@ async fn refusal(local: &Local, subject: &str) -> Option<Value> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_subject_has_so_many_connections_and_no_more() {
     let local = serve(Config {
-        max_connections_per_subject: 2,
+        limits: LimitsConfig {
+            max_connections_per_subject: 2,
+            ..LimitsConfig::default()
+        },
         ..Config::default()
     })
     .await;
@@ -92,8 +98,11 @@ async fn a_subject_has_so_many_connections_and_no_more() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_subject_calls_so_often_over_however_many_sockets() {
     let local = serve(Config {
-        call_rate_per_subject: 1,
-        call_burst_per_subject: 4,
+        limits: LimitsConfig {
+            call_rate_per_subject: 1,
+            call_burst_per_subject: 4,
+            ..LimitsConfig::default()
+        },
         ..Config::default()
     })
     .await;
@@ -131,8 +140,11 @@ async fn a_subject_calls_so_often_over_however_many_sockets() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_connects_anew_does_not_begin_anew() {
     let local = serve(Config {
-        call_rate_per_subject: 1,
-        call_burst_per_subject: 100,
+        limits: LimitsConfig {
+            call_rate_per_subject: 1,
+            call_burst_per_subject: 100,
+            ..LimitsConfig::default()
+        },
         ..Config::default()
     })
     .await;

@@ -4,14 +4,17 @@ mod calls;
 mod documented;
 mod topics;
 
-use updraft::{App, Config};
+use updraft::{App, Config, HttpConfig};
 
 use crate::support::{Http, Local};
 
 /// A server that may be watched.
 async fn watched(app: App) -> Local {
     let config = Config {
-        metrics: true,
+        http: HttpConfig {
+            metrics: true,
+            ..HttpConfig::default()
+        },
         ..Config::default()
     };
     Local::start(app, config).await

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use serde_json::json;
 use tokio::sync::Semaphore;
 use updraft::{
-    App, Config, Event, Topic, everyone,
+    App, Config, Event, HttpConfig, LimitsConfig, Topic, everyone,
     journal::{Durability, Keep, MemoryJournal, SqliteJournal},
 };
 
@@ -70,8 +70,14 @@ async fn who_goes_while_a_guard_hangs_is_gone() {
         .journal(Arc::new(MemoryJournal::new().unwrap()))
         .topic(Topic::new("board").readable_by(never));
     let config = Config {
-        metrics: true,
-        guard_timeout: Duration::from_hours(1),
+        http: HttpConfig {
+            metrics: true,
+            ..HttpConfig::default()
+        },
+        limits: LimitsConfig {
+            guard_timeout: Duration::from_hours(1),
+            ..LimitsConfig::default()
+        },
         ..Config::default()
     };
     let local = Local::start(app, config).await;

@@ -5,7 +5,7 @@ use std::{fs, io::Write, os::unix::fs::FileExt, path::Path};
 
 use serde_json::{Value, json};
 use updraft::{
-    App, Config, Event, Module, Topic, everyone,
+    App, Config, Event, JournalConfig, Module, Topic, everyone,
     journal::{Append, Durability, Journal, SqliteJournal},
 };
 
@@ -152,7 +152,10 @@ async fn serve(data: &Path) -> (Local, SqliteFile) {
         .topic(Topic::new("board").readable_by(everyone))
         .topic(Topic::new("notes").readable_by(everyone));
     let config = Config {
-        data: data.to_owned(),
+        journal: JournalConfig {
+            data: data.to_owned(),
+            ..JournalConfig::default()
+        },
         ..Config::default()
     };
     (

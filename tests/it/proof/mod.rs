@@ -12,7 +12,7 @@ mod kills;
 
 use std::{env, future::Future, path::PathBuf, time::Duration};
 
-use updraft::{App, Config};
+use updraft::{App, Config, JournalConfig, SessionConfig};
 
 /// Where a server that a story starts keeps its journal.
 const DATA: &str = "UPDRAFT_DATA";
@@ -36,9 +36,12 @@ fn wait_for<T>(story: impl Future<Output = T>) -> T {
 fn patient() -> Config {
     let long = Duration::from_secs(60 * 60);
     Config {
-        send_timeout: long,
-        tcp_timeout: long,
-        ping_timeout: long,
+        session: SessionConfig {
+            send_timeout: long,
+            tcp_timeout: long,
+            ping_timeout: long,
+            ..SessionConfig::default()
+        },
         ..Config::default()
     }
 }
@@ -52,7 +55,10 @@ fn is_server() -> bool {
 fn serve(app: App, config: Config) -> ! {
     let config = Config {
         port: env::var(PORT).unwrap().parse().expect("a port"),
-        data: PathBuf::from(env::var_os(DATA).expect("a directory")),
+        journal: JournalConfig {
+            data: PathBuf::from(env::var_os(DATA).expect("a directory")),
+            ..config.journal
+        },
         ..config
     };
     wait_for(async {

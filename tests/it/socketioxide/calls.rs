@@ -21,7 +21,10 @@ async fn calls_start_in_order(module: Module, config: Config) {
 
 fn wide() -> Config {
     Config {
-        max_waiting: CALLS as usize,
+        limits: LimitsConfig {
+            max_waiting: CALLS as usize,
+            ..LimitsConfig::default()
+        },
         ..Config::default()
     }
 }
@@ -34,7 +37,10 @@ async fn a_thousand_calls_start_in_the_order_in_which_they_came() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn they_do_so_where_few_run_at_once() {
     let config = Config {
-        max_running: 11,
+        limits: LimitsConfig {
+            max_running: 11,
+            ..wide().limits
+        },
         ..wide()
     };
     calls_start_in_order(Module::new("work"), config).await;
@@ -64,8 +70,11 @@ async fn what_does_not_fit_is_refused_and_each_call_answered_once() {
         .state(Semaphore::new(0))
         .module(Module::new("gate").on("wait", wait).on("open", open));
     let config = Config {
-        max_running: 2,
-        max_waiting: 10,
+        limits: LimitsConfig {
+            max_running: 2,
+            max_waiting: 10,
+            ..LimitsConfig::default()
+        },
         ..Config::default()
     };
     let server = serve_with(SocketIo::builder().max_buffer_size(8), app, config).await;
@@ -120,9 +129,12 @@ async fn failures_are_answered_and_the_next_call_too() {
     let hang = async || std::future::pending::<()>().await;
     let app = App::new().module(Module::new("bad").on("panic", panic).on("hang", hang));
     let config = Config {
-        call_timeout: Duration::from_millis(50),
-        call_burst: 8,
-        call_rate: 1,
+        limits: LimitsConfig {
+            call_timeout: Duration::from_millis(50),
+            call_burst: 8,
+            call_rate: 1,
+            ..LimitsConfig::default()
+        },
         ..Config::default()
     };
     let server = serve(app, config).await;

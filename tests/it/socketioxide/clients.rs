@@ -2,7 +2,7 @@
 
 use socketioxide::SocketIo;
 use tokio::task::spawn_blocking;
-use updraft::{App, Config};
+use updraft::{App, Config, LimitsConfig};
 
 use super::{Served, echo, room, serve_with};
 use crate::support::node;
@@ -10,9 +10,12 @@ use crate::support::node;
 /// A server whose limits are wide enough for what the scripts send.
 async fn start() -> Served {
     let config = Config {
-        max_waiting: 5000,
-        call_burst: 100_000,
-        call_rate: 100_000,
+        limits: LimitsConfig {
+            max_waiting: 5000,
+            call_burst: 100_000,
+            call_rate: 100_000,
+            ..LimitsConfig::default()
+        },
         ..Config::default()
     };
     let app = App::new().module(echo()).module(room());

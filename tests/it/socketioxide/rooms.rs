@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use updraft::{App, Code, Config, Context, Json, Module, Result, State, testing::TestClient};
+use updraft::{App, Code, Config, Context, Json, LimitsConfig, Module, Result, State, testing::TestClient};
 
 use super::{Served, room, serve};
 use crate::support::{PATIENCE, RawClient};
@@ -122,7 +122,10 @@ async fn rooms_are_bounded_and_values_stay_with_their_socket() {
         Ok(Json(calls))
     }
     let config = Config {
-        max_rooms: 2,
+        limits: LimitsConfig {
+            max_rooms: 2,
+            ..LimitsConfig::default()
+        },
         ..Config::default()
     };
     let server = serve(App::new().module(Module::new("my").on("join", join)), config).await;

@@ -6,8 +6,8 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use updraft::{
-    App, CallError, Code, Config, Context, Data, Event, Identity, Json, Module, Position, Projection, Result,
-    State, claim,
+    App, CallError, Code, Config, Context, Data, Event, Identity, Json, LimitsConfig, Module, Position,
+    Projection, Result, State, claim,
     journal::Record,
     require,
     testing::{Target, TestApp, projection},
@@ -104,9 +104,12 @@ async fn guards_limits_and_time_outs_hold_as_on_a_server() {
         cx.join(&room)
     });
     let config = Config {
-        call_timeout: Duration::from_millis(20),
-        max_call: 1000,
-        max_rooms: 1,
+        limits: LimitsConfig {
+            call_timeout: Duration::from_millis(20),
+            max_call: 1000,
+            max_rooms: 1,
+            ..LimitsConfig::default()
+        },
         ..Config::default()
     };
     let app = App::new()

@@ -291,7 +291,7 @@ mod tests {
         for (place, code) in Code::ALL.into_iter().enumerate() {
             assert_eq!(code as usize, place, "{code}");
         }
-        // Whoever adds a code after the last is told here.
+        // A code added after the last fails here.
         assert_eq!(Code::Internal as usize + 1, Code::ALL.len());
     }
 

@@ -101,7 +101,7 @@ pub use app::{App, ConfigError, StartError};
 // Tests of one's own modules: documented inside, where its links lead.
 pub mod testing;
 
-/// What the fuzzer throws things at, and nobody else names.
+/// Entry points of the fuzzer.
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing {

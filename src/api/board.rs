@@ -53,7 +53,7 @@ pub(crate) struct Card {
     /// third by halves, some fifty times; cards of one rank stand in the order of their ids.
     #[serde(default)]
     rank: f64,
-    /// Who changed it last, as far as they said.
+    /// The author of the last change, if given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     by: Option<Visitor>,
 }

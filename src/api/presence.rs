@@ -1,12 +1,12 @@
-//! `api.presence`: who is here. Nothing of it is kept: whoever enters or goes, all who are here get the whole
-//! list, with a revision that rises, so that one who missed a list is right again with the next.
+//! `api.presence`: the connected visitors. Nothing is stored: at each join or leave all sockets in the room get the
+//! whole list, with a rising revision, so that a missed list is repaired by the next.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use updraft::{CallError, Code, Context, Json, Module, Result, SocketId, State};
 
-/// The room of all who are here.
+/// The room of all visitors.
 const ROOM: &str = "presence";
 
 /// Longest name, in characters.
@@ -46,7 +46,7 @@ impl Visitor {
     }
 }
 
-/// Who is here, in the order in which they came.
+/// The visitors, in the order of their joins.
 #[derive(Default)]
 pub(crate) struct Presence(Mutex<Here>);
 
@@ -112,7 +112,7 @@ impl Presence {
         here.visitors.retain(|one| one.cx.socket_id() != id);
     }
 
-    /// Tells all who are here, through the first whose socket still lives.
+    /// Emits the list to the room, through the first socket that is still connected.
     async fn tell(&self) {
         let (list, speakers) = {
             let here = self.here();

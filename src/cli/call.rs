@@ -32,7 +32,7 @@ pub(super) struct Call {
     #[arg(long)]
     id: Option<String>,
 
-    /// The token that says who calls. The command line can be seen by others, the variable cannot
+    /// Token of the caller. Prefer the variable: other users of the machine can read the command line
     #[arg(long, env = "UPDRAFT_TOKEN", hide_env_values = true)]
     token: Option<Secret>,
 

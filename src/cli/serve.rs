@@ -88,7 +88,7 @@ struct Signals {
     terminate: signal::unix::Signal,
     #[cfg(unix)]
     interrupt: signal::unix::Signal,
-    /// Ends nothing: it comes when a terminal closes, and from those who tell every service to read its files again.
+    /// Does not stop the server: it comes when a terminal closes, and as the signal to read files again.
     #[cfg(unix)]
     hangup: signal::unix::Signal,
 }

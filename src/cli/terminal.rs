@@ -1,4 +1,4 @@
-//! What the commands say to whoever typed them.
+//! Output of the commands.
 
 use std::{
     fmt,
@@ -8,7 +8,7 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 
-/// A failure, in words for whoever typed the command.
+/// A failure, as a message on the command line.
 #[derive(Debug)]
 pub(super) struct Failure(pub(super) String);
 
@@ -18,7 +18,7 @@ impl<E: fmt::Display> From<E> for Failure {
     }
 }
 
-/// Writes a line to standard output. Whoever reads it may have had enough (`| head`): that is no failure.
+/// Writes a line to standard output. A closed pipe (`| head`) is no failure.
 pub(super) fn say(line: impl fmt::Display) -> Result<(), Failure> {
     match writeln!(io::stdout(), "{line}") {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
@@ -29,7 +29,7 @@ pub(super) fn say(line: impl fmt::Display) -> Result<(), Failure> {
 /// Standard output for many lines: they go out together.
 pub(super) struct Lines(io::BufWriter<StdoutLock<'static>>);
 
-/// What becomes of lines: whoever reads them may have had enough, which is no failure, and ends the command.
+/// The outcome of a line: a closed pipe is no failure, and ends the command.
 pub(super) type Said = Result<ControlFlow<()>, Failure>;
 
 impl Lines {

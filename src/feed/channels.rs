@@ -148,8 +148,8 @@ impl Feed {
         Ok(())
     }
 
-    /// Runs a task for as long as the feed lives. What outlived it would hold the journal, and whoever opens the
-    /// same one next would find it taken.
+    /// Runs a task for as long as the feed lives. A task that outlived it would hold the journal, and the next open
+    /// of the same one would fail.
     pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         tokio::spawn(self.stop.clone().run_until_cancelled_owned(task));
     }
@@ -158,7 +158,7 @@ impl Feed {
         self.channels.values().map(|channel| &**channel)
     }
 
-    /// Names the figures of all topics.
+    /// Registers the metrics of all topics.
     pub(crate) fn register(&self, registry: &mut Registry) {
         self.metrics.register(registry);
     }
@@ -177,13 +177,13 @@ impl Feed {
         self.longest_guard
     }
 
-    /// Counts there who asks for more subscriptions than that, from now on.
+    /// Counts subscriptions over the limit there, from now on.
     pub(crate) fn count_refusals(&self, counter: &Counter) {
         // A feed is that of one server.
         let _ = self.refused.set(counter.clone());
     }
 
-    /// Somebody asked for more.
+    /// A subscription over the limit.
     pub(super) fn refused_one(&self) {
         if let Some(counter) = self.refused.get() {
             counter.inc();
@@ -212,7 +212,7 @@ impl Feed {
     }
 }
 
-/// What who asks is told of a topic that is not declared. Which ones are there is not told by it.
+/// The error for an undeclared topic, the same as for a forbidden one: it does not reveal which topics exist.
 pub(super) fn no_such_topic() -> CallError {
     CallError::new(Code::Forbidden, "there is no such topic, or no right to it")
 }

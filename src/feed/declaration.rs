@@ -13,7 +13,7 @@ use super::{
 };
 use crate::event::{MAX_NAME, is_word};
 
-/// The topics of an app, and who reads them inside the server.
+/// The topics of an app, and their readers inside the server.
 #[derive(Debug, Default)]
 pub(crate) struct Declarations {
     topics: Vec<Topic>,

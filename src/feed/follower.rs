@@ -62,7 +62,7 @@ impl Follower {
         }
     }
 
-    /// The same for who must not miss anything: `None` where events beyond its place were removed before it came.
+    /// The same for a reader that must not miss anything: `None` if events beyond its position were compacted away.
     pub(super) async fn next_of_all(&mut self) -> Result<Option<Vec<Record>>, JournalError> {
         loop {
             self.grows.mark_unchanged();
@@ -85,7 +85,7 @@ impl Follower {
     }
 
     async fn growth(&mut self) {
-        // The channel outlives those who follow it.
+        // The channel outlives its followers.
         let _ = self.grows.changed().await;
     }
 

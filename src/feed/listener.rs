@@ -1,4 +1,4 @@
-//! A function that hears every event of a topic: at least once, in order, also those from before a restart.
+//! A consumer of a topic: a function that gets every event at least once, in order, across restarts.
 
 use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
@@ -16,16 +16,16 @@ use crate::{
     journal::{Append, Journal, JournalError, Record},
 };
 
-/// How often an event is tried before it goes to the dead letters.
+/// Attempts before an event goes to the dead letters.
 const TRIES: u32 = 5;
 
 /// The wait after the first failure; twice as long after each further one.
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 
-/// What hears events.
+/// The function of a consumer.
 pub(crate) type Hearing = Arc<dyn Fn(Record) -> BoxFuture<'static, Result<()>> + Send + Sync>;
 
-/// A function as what hears events.
+/// Boxes the function of a consumer.
 pub(crate) fn hearing<F, Fut>(function: F) -> Hearing
 where
     F: Fn(Record) -> Fut + Send + Sync + 'static,
@@ -50,7 +50,7 @@ impl Feed {
     }
 }
 
-/// Lets `function` hear a topic, from where the listener of this name stood last.
+/// Runs `function` for each event of a topic, from the committed position of the consumer of this name.
 pub(crate) async fn listen(feed: Arc<Feed>, topic: String, name: String, function: Hearing) -> Result<()> {
     let channel = feed.channel(&topic)?.clone();
     let at = feed
@@ -112,7 +112,7 @@ impl Listener {
         self.run(record).await
     }
 
-    /// A panic is a failure like any other: it must not end the listening.
+    /// A panic is a failure like any other: it must not end the consumer.
     async fn run(&self, record: &Record) -> Result<()> {
         let hearing = async { (self.function)(record.clone()).await };
         AssertUnwindSafe(hearing)
@@ -124,7 +124,7 @@ impl Listener {
             })
     }
 
-    /// Puts an event that cannot be heard among the dead letters, so that those behind it are heard.
+    /// Moves an event that fails for good to the dead letters, so that the consumer goes on.
     async fn bury(&self, record: &Record, error: &CallError) {
         tracing::error!(
             listener = self.name,

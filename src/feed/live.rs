@@ -1,5 +1,5 @@
-//! The newest events of a topic, for all readers who are caught up. Each is written out once, when the first of them
-//! wants it: a topic that nobody reads costs little.
+//! The newest events of a topic, for its live readers. Each is encoded once, when the first reader needs it: a topic
+//! without readers costs little.
 
 use std::{
     collections::VecDeque,
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{call::context::Context, journal::Record};
 
-/// Events that are held for readers who are nearly caught up.
+/// Events that are held for readers that are nearly caught up.
 const EVENTS: usize = 1024;
 
 /// Bytes that they may take together.
@@ -39,7 +39,7 @@ struct Recent {
 
 /// An event that is held.
 enum Newest {
-    /// Nobody has wanted it yet.
+    /// Not encoded yet.
     Unread(Arc<Record>),
     Written(Frame),
     /// It is no JSON, which only a damaged store holds.
@@ -116,8 +116,7 @@ impl Live {
         }
     }
 
-    /// Tells those who are caught up what is new, and wakes the others who wait for more: once for all that was
-    /// pushed.
+    /// Pushes new events to the live readers, and wakes the others: once for all that was pushed.
     pub(super) fn announce(&self) {
         let last = self.recent().last();
         self.caught_up.tell(last, |seq| self.beyond(seq, usize::MAX));
@@ -148,7 +147,7 @@ impl Live {
         self.recent().last()
     }
 
-    /// Stands among those who are caught up from now on; `None` where more came meanwhile.
+    /// Becomes a live reader; `None` if more events came meanwhile.
     pub(super) fn stand_by(&self, seq: u64, cx: &Context) -> Option<CaughtUp<'_>> {
         self.caught_up.enter(seq, cx)
     }

@@ -1,5 +1,4 @@
-//! What topics tell whoever watches a server. Each figure of a topic is at hand where it is counted, so counting is
-//! an atomic add.
+//! Metrics of topics. Each figure is at hand where it is counted, so counting is an atomic add.
 
 use std::sync::atomic::AtomicU64;
 

@@ -1,5 +1,5 @@
-//! What topics have to say, to everyone who reads them: the backlog first, then live, in one order, at each
-//! reader's own pace. The feed reads from the journal and from nothing else, and nothing else writes to readers.
+//! Topics: readers get the backlog first, then live events, in one order, each at its own pace. The feed reads from
+//! the journal only, and nothing else writes to readers.
 //!
 //! A [`Topic`] is declared, and each `declaration` checked; `frame` is an event as it travels; `live` holds the newest of a topic, encoded once
 //! for all readers; `subscription` is one reader's place; `channels` has all topics; `publish` appends, `subscribe`

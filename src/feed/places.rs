@@ -1,19 +1,19 @@
-//! Where the subscribers of a topic stand, for whoever watches a server.
+//! The lag of a topic's subscribers, for metrics.
 
 use std::sync::{
     Arc, Mutex, PoisonError, Weak,
     atomic::{AtomicU64, Ordering},
 };
 
-/// The places of all who are subscribed to a topic.
+/// The positions of a topic's subscribers.
 #[derive(Default)]
 pub(super) struct Places(Mutex<Vec<Weak<AtomicU64>>>);
 
-/// The place of one subscriber, for as long as it is there.
+/// The position of one subscriber, while it is subscribed.
 pub(super) struct Place(Arc<AtomicU64>);
 
 impl Places {
-    /// One more subscriber, who has everything up to this event.
+    /// Adds a subscriber that has everything up to this event.
     pub(super) fn enter(&self, seq: u64) -> Place {
         let place = Arc::new(AtomicU64::new(seq));
         let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);

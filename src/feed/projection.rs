@@ -41,8 +41,8 @@ const WAITS: &str = "a projection";
 /// The state of a topic: its events, folded one after the other.
 ///
 /// A function takes it as `State<Projection<T>>`. It looks with [`Projection::read`], and sees all that was acked
-/// before; or it decides with [`Projection::decide`] what is published, so that nobody else decided something in
-/// between. [`App::project`](crate::App::project) has an example.
+/// before; or it decides with [`Projection::decide`] what is published, without a concurrent decision in between.
+/// [`App::project`](crate::App::project) has an example.
 ///
 /// It is always the fold of the compacted backlog and what came after it, so a fold copes with events whose
 /// predecessors are gone. Where the fold panics, the log names the event, what it half did is thrown away, and the
@@ -52,7 +52,7 @@ pub struct Projection<T> {
     channel: Arc<Channel>,
     folded: RwLock<Folded<T>>,
     place: watch::Sender<u64>,
-    /// Those who decide about a key take turns: one would win, and all others decide again.
+    /// Decisions about a key take turns: concurrently one would win, and all others decide again.
     turns: Turns,
 }
 
@@ -164,7 +164,7 @@ impl<T: Clone + Send + Sync + 'static> Projection<T> {
                 Ok(anew) => {
                     let mut folded = self.folded();
                     *folded = anew;
-                    // Who waits for the place reads the state as soon as it is told.
+                    // A waiting reader looks at the state as soon as the position moves.
                     self.place.send_replace(folded.seq);
                     return;
                 }
@@ -210,9 +210,10 @@ impl<T> Projection<T> {
             .map_err(|_| unavailable("the state of this topic is behind"))
     }
 
-    /// Looks at the state, decides by it what happens to a key, and publishes that, if nobody published about this key in
-    /// between; else looks and decides again. Nobody else's event of the key stands between what the decision saw
-    /// and what it publishes. Other keys are not watched: what the decision sees of them may have changed by then.
+    /// Looks at the state, decides by it what happens to a key, and publishes that, unless an event of this key was
+    /// published in between; then it looks and decides again. No other event of the key stands between what the
+    /// decision saw and what it publishes. Other keys are not watched: what the decision sees of them may have
+    /// changed by then.
     ///
     /// The decision is an event, an `Option` or a list of them, which are published as one batch, to this projection's
     /// topic; where there are none, nothing is published, and the position is the one that was looked at. An error is
@@ -323,7 +324,7 @@ impl<T: Clone, F: Fn(&mut T, &Record)> Folding<T, F> {
     }
 
     fn fold(&self, state: &mut T, record: &Record) -> Result<(), Panicked> {
-        // Nobody looks again at what a panic leaves behind.
+        // The state that a panic leaves behind is discarded.
         catch_unwind(AssertUnwindSafe(|| (self.fold)(state, record))).map_err(|panic| {
             tracing::error!(
                 topic = self.follower.topic(),

@@ -21,7 +21,7 @@ pub struct Publisher {
     seen: Vec<SeenKey>,
     once: Option<Arc<OnceCall>>,
     answer: Option<String>,
-    /// On whose behalf, in a call: who that is when it publishes.
+    /// The caller, in a call: with its identity at the time of the publish.
     caller: Option<Context>,
 }
 
@@ -38,8 +38,8 @@ impl Publisher {
         }
     }
 
-    /// Only where the topic still ends here: nobody published since. Of many who expect the same end one goes through,
-    /// whatever they publish about: [`Publisher::expecting_key`] lets all through who publish about different things.
+    /// Only if the topic still ends here: nothing was published since. Of several that expect the same end one
+    /// succeeds, whatever the key: with [`Publisher::expecting_key`] publishes of different keys all succeed.
     #[must_use]
     pub fn expecting(mut self, last: u64) -> Self {
         self.expected = Some(last);
@@ -50,13 +50,13 @@ impl Publisher {
     /// is the number that [`Projection::read`](crate::Projection::read) gives, or that of the key's latest event;
     /// 0 says that the key has no event, or has ended. It may be said of several keys.
     ///
-    /// It is checked in the commit, so no other publish comes in between. Where it does not hold, whoever decided
-    /// by what it saw decides again: [`Projection::decide`](crate::Projection::decide) does all of this.
+    /// It is checked in the commit, so no other publish comes in between. If it does not hold, the caller looks and
+    /// decides again: [`Projection::decide`](crate::Projection::decide) does all of this.
     ///
     /// ```
     /// use updraft::{Context, Event, Position, Result};
     ///
-    /// /// Takes a name that nobody has.
+    /// /// Takes a free name.
     /// async fn take(name: String, cx: Context) -> Result<()> {
     ///     let taken = Event::new("name.taken").key(name.as_str());
     ///     cx.topic("names").expecting_key(name, 0).publish(taken).await?;
@@ -84,7 +84,7 @@ impl Publisher {
         Ok(self)
     }
 
-    /// Publishes an event. Resolves when it is durable; nobody sees it before.
+    /// Publishes an event. Resolves when it is durable; no reader gets it before.
     ///
     /// In a call with an idempotency key (`id`) the key stands in the same commit: the call that is tried again is
     /// given its first answer, and nothing is published anew.
@@ -93,7 +93,7 @@ impl Publisher {
     /// [`Code::Conflict`](crate::Code::Conflict), which may be retried, where the topic does not end where it was
     /// expected to, or a key was published about,
     /// [`Code::Unavailable`](crate::Code::Unavailable) where the journal cannot be written, and what
-    /// [`Topic::writable_where`](crate::Topic::writable_where) says of a caller who may not.
+    /// [`Topic::writable_where`](crate::Topic::writable_where) answers to a caller without the right.
     pub fn publish(&self, event: Event) -> impl Future<Output = Result<Position>> + Send {
         // Not async by itself: that would hold the event once more while it waits.
         self.publish_all(vec![event])

@@ -1,5 +1,5 @@
-//! Readers who are caught up. They are told of what is new right where it becomes known, without a task of theirs in
-//! between; one that has no room for it falls behind, and goes on at its own pace from where it stands.
+//! Live readers: those that have every event. New events are put into their send queues at once, without a task of
+//! theirs; a reader without room falls behind, and reads on at its own pace.
 
 use std::{
     collections::HashMap,
@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use super::frame::{EVENT, Frame};
 use crate::call::context::Context;
 
-/// All who are caught up with a topic.
+/// The live readers of a topic.
 pub(super) struct Standings(Mutex<Standing>);
 
 struct Standing {
@@ -40,12 +40,12 @@ impl Reader {
     }
 
     fn fall(self, at: u64) {
-        // Who does not wait any more is about to leave.
+        // A reader that does not wait any more is about to leave.
         let _ = self.falls.send(at);
     }
 }
 
-/// One reader's place among those who are caught up, for as long as this lives.
+/// One live reader, until this is dropped.
 pub(super) struct CaughtUp<'a> {
     all: &'a Standings,
     number: u64,
@@ -62,7 +62,7 @@ impl Standings {
         }))
     }
 
-    /// A reader who has everything up to `at`; `None` where those who are caught up are elsewhere.
+    /// Adds a reader that has everything up to `at`; `None` if that is not the position of the live readers.
     pub(super) fn enter(&self, at: u64, cx: &Context) -> Option<CaughtUp<'_>> {
         let mut standing = self.standing();
         if standing.at != at {

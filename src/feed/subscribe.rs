@@ -82,7 +82,7 @@ struct Readings(Arc<Mutex<ByTopic>>);
 
 pub(super) type ByTopic = HashMap<String, Reading>;
 
-/// The subscriptions of a socket, held from the call of this function on where nobody holds them.
+/// The subscriptions of a socket, locked from the call of this function on if they are free.
 pub(super) fn held(cx: &Context) -> impl Future<Output = OwnedMutexGuard<ByTopic>> + Send + use<> {
     let readings = cx.socket_data_or_default::<Readings>().0.clone();
     let first = readings.clone().try_lock_owned();
@@ -102,7 +102,7 @@ pub(super) struct Reading {
 
 async fn begin(feed: &Feed, cx: &Context, topic: &str, since: Option<Position>) -> Result<Start> {
     let mut readings = held(cx).await;
-    // While nobody else holds them: who is somebody else from now on is asked for again after this.
+    // While they are locked: an identity that changes from now on is checked again after this.
     let channel = admit(feed, cx, topic).await?;
     check_room(feed, &mut readings, topic)?;
     // The first is over before the second begins: nothing of it arrives after its start.
@@ -114,8 +114,8 @@ async fn begin(feed: &Feed, cx: &Context, topic: &str, since: Option<Position>) 
     Ok(start)
 }
 
-/// The same, where nobody is told that the journal is unavailable: it begins once it is there again. That it is broken
-/// is told.
+/// The same without an ack: if the journal is unavailable it begins once it is available again. A broken journal is
+/// reported.
 pub(super) async fn begin_by_itself(
     feed: &Feed,
     cx: &Context,
@@ -156,7 +156,7 @@ async fn wait_after(failure: JournalError) -> Option<JournalError> {
     None
 }
 
-/// The client is somebody else now: what that one may not read ends, and the client is told.
+/// The client has another identity: subscriptions without the right end, and the client is told.
 pub(crate) async fn ask_again(feed: Arc<Feed>, cx: Context) {
     let mut readings = held(&cx).await;
     readings.retain(|_, reading| reading.goes_on());
@@ -202,7 +202,7 @@ fn check_room(feed: &Feed, readings: &mut ByTopic, topic: &str) -> Result<()> {
     Err(full.with_details(serde_json::json!({ "most": most })))
 }
 
-/// The topic, where this client may read it: as the one who it is when the guard has answered.
+/// The topic, if this client may read it, with the identity that it has when the guard has answered.
 async fn admit(feed: &Feed, cx: &Context, topic: &str) -> Result<Arc<Channel>> {
     let channel = feed.channel(topic)?;
     loop {
@@ -267,7 +267,7 @@ async fn end(reading: Option<Reading>) {
     }
 }
 
-/// Says something to a reader. One who is too slow for one emit is not dropped: what it lacks is said again.
+/// Emits to a reader. One that is too slow for one emit is not dropped: the emit is repeated.
 async fn say(cx: &Context, frame: &Frame) {
     while cx.emit_written(EVENT, frame).await.is_err() {
         tokio::time::sleep(AFTER_FAILURE).await;

@@ -23,10 +23,10 @@ const EVENTS: usize = 32;
 /// Bytes at which a reading ends, at first.
 const BYTES: usize = 16 << 10;
 
-/// As many times that is read for who takes it all as fast as it comes.
+/// Pages of this many times the size, for a reader that keeps up.
 const WIDEST: usize = 4;
 
-/// The same for readers who skip what a later event took the place of.
+/// The same for readers that skip superseded events.
 const SKIPPING_EVENTS: usize = 1024;
 const SKIPPING_BYTES: usize = 256 << 10;
 
@@ -163,7 +163,7 @@ impl Subscription {
         self.catch_up().await
     }
 
-    /// Waits among those who are caught up, who are told what is new without being asked, until it is not.
+    /// Stays a live reader, which gets new events pushed, until it falls behind.
     async fn stand_by(&mut self, cx: &Context) {
         let channel = self.channel.clone();
         let Some(mut caught_up) = channel.live.stand_by(self.at, cx) else {
@@ -178,7 +178,7 @@ impl Subscription {
         self.place.moved_to(self.at);
     }
 
-    /// Reads on from the journal, for a reader who is behind.
+    /// Reads on from the journal, for a reader that is behind.
     async fn catch_up(&mut self) -> Result<Option<Vec<Frame>>, JournalError> {
         let name = &self.channel.topic.name;
         let mut cursor = self.cursor(u64::MAX);

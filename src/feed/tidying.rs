@@ -1,4 +1,4 @@
-//! Keeping topics small: what they need not keep is removed from time to time, and old idempotency keys forgotten.
+//! Compaction of topics, and expiry of idempotency keys, from time to time.
 
 use std::{
     sync::{Arc, MutexGuard, PoisonError, Weak},
@@ -12,17 +12,18 @@ use crate::journal::{JournalError, Removed};
 const EVERY: Duration = Duration::from_secs(60);
 
 impl Feed {
-    /// Tidies from now on, for as long as the feed lives.
+    /// Compacts periodically, for as long as the feed lives.
     pub(crate) fn keep_tidy(self: &Arc<Self>) {
         self.spawn(tidy(Arc::downgrade(self)));
     }
 
-    /// Removes what the topics need not keep, as their [`Keep`](crate::journal::Keep) says. A running server does
+    /// Removes events beyond the topics' retention, as their [`Keep`](crate::journal::Keep) says. A running server
+    /// does
     /// this every minute by itself. Topics to which nothing was appended and of which nothing can have aged enough
     /// since the last time are passed over.
     ///
     /// # Errors
-    /// Where the journal cannot be written. The other topics are tidied all the same.
+    /// If the journal cannot be written. The other topics are compacted all the same.
     pub async fn tidy(&self) -> Result<Removed, JournalError> {
         let mut removed = Removed::default();
         let mut failure = None;
@@ -83,7 +84,7 @@ impl Channel {
     }
 }
 
-/// Tidies from time to time.
+/// Compacts periodically.
 async fn tidy(feed: Weak<Feed>) {
     loop {
         tokio::time::sleep(EVERY).await;

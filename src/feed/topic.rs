@@ -1,4 +1,4 @@
-//! A topic as the app declares it: who may read it, what it keeps.
+//! A topic as the app declares it: guards and retention.
 
 use std::{fmt, future::Future, sync::Arc};
 
@@ -10,13 +10,13 @@ use crate::{
     journal::Keep,
 };
 
-/// Who asks to read a topic.
+/// A client that asks to read a topic.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Reader {
     /// The socket's public id.
     pub socket: SocketId,
-    /// Who it is.
+    /// Its identity.
     pub identity: Identity,
     /// The topic that is asked for.
     pub topic: Arc<str>,
@@ -26,7 +26,7 @@ type Guard = Arc<dyn Fn(Reader) -> BoxFuture<'static, Result<()>> + Send + Sync>
 
 /// A topic: events in one order, that readers get from the beginning (compacted) or from where they left.
 ///
-/// Nobody may read it unless it is said who may.
+/// Without a guard no client may read it.
 ///
 /// ```
 /// use updraft::{Topic, everyone};
@@ -42,7 +42,7 @@ pub struct Topic {
     writers: Option<Condition>,
 }
 
-/// What a reader who is behind gets.
+/// What a reader that is behind gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pace {
     /// Every event, however late.
@@ -52,20 +52,20 @@ pub(super) enum Pace {
 }
 
 impl Topic {
-    /// A topic that nobody may read yet.
+    /// A topic that no client may read yet.
     pub fn new(name: impl Into<Arc<str>>) -> Self {
         Self {
             name: name.into(),
             keep: Keep::default(),
             pace: Pace::EveryEvent,
             guard: Arc::new(|_| {
-                Box::pin(async { Err(CallError::new(Code::Forbidden, "nobody may read this topic")) })
+                Box::pin(async { Err(CallError::new(Code::Forbidden, "no client may read this topic")) })
             }),
             writers: None,
         }
     }
 
-    /// Who may read it: asked when a client subscribes, and again when it is somebody else (`auth.refresh`).
+    /// The guard of reads: asked when a client subscribes, and again when its identity changes (`auth.refresh`).
     #[must_use]
     pub fn readable_by<F, Fut>(mut self, guard: F) -> Self
     where
@@ -76,7 +76,7 @@ impl Topic {
         self
     }
 
-    /// Who may read it: those of whom this holds.
+    /// Clients may read it if this condition holds.
     ///
     /// ```
     /// use updraft::{Topic, claim};
@@ -106,7 +106,7 @@ impl Topic {
         self
     }
 
-    /// Lets readers who are behind skip what a later event of the same key took the place of, rather than lag.
+    /// Readers that are behind skip events superseded by a later one of the same key.
     #[must_use]
     pub fn latest_per_key(mut self) -> Self {
         self.pace = Pace::LatestOfEachKey;

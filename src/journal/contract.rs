@@ -15,12 +15,12 @@ use crate::event::{Epoch, MalformedName};
 /// 1. What was appended survives what the store's durability names, whole batches at a time.
 /// 2. Sequence numbers rise strictly in the order of the appends, over all topics and restarts; none is used
 ///    twice. Within one topic they have gaps.
-/// 3. Nobody is told of an event before it is durable, and everyone in the same order.
+/// 3. No reader gets an event before it is durable, and all get them in the same order.
 /// 4. The same [idempotency key](super::Once::key) is applied once.
 /// 5. What an append [expects](Append) holds at its place in the order: no other append comes in between.
 /// 6. The compacted backlog and what follows it fold to the same state as the whole history.
 pub trait Journal: Send + Sync + 'static {
-    /// Names this journal; changes when it was replaced by another, so that old positions are noticed.
+    /// The epoch of this journal; it changes when the journal is replaced, so that old positions are noticed.
     fn epoch(&self) -> &Epoch;
 
     /// Appends a batch, whole or not at all. Resolves when it is durable.
@@ -30,13 +30,13 @@ pub trait Journal: Send + Sync + 'static {
     /// [`JournalError::Unavailable`].
     fn append(&self, append: Append) -> BoxFuture<'_, Result<Appended, JournalError>>;
 
-    /// What became of a call with this idempotency key; `None` where it is not known, or no longer.
+    /// The stored outcome of a call with this idempotency key; `None` if it is unknown or expired.
     ///
     /// # Errors
     /// [`JournalError::Unavailable`].
     fn recall(&self, key: &str) -> BoxFuture<'_, Result<Option<Recalled>, JournalError>>;
 
-    /// Puts the answer of a call beside its idempotency key, where it is known. Resolves when it is durable.
+    /// Stores the reply of a call with its idempotency key, if the key is stored. Resolves when it is durable.
     ///
     /// # Errors
     /// [`JournalError::Unavailable`].
@@ -66,8 +66,8 @@ pub trait Journal: Send + Sync + 'static {
     /// As [`Journal::read`], but only what a new reader needs: of each key the latest event, keys that end in a
     /// tombstone left out; and the events without a key.
     ///
-    /// Read page by page with one fence, it may leave out an event that another beyond the fence took the place
-    /// of meanwhile.
+    /// Read page by page with one upper bound, it may leave out an event that one beyond the bound superseded
+    /// meanwhile.
     ///
     /// # Errors
     /// [`JournalError::Unavailable`].
@@ -81,25 +81,25 @@ pub trait Journal: Send + Sync + 'static {
     /// [`JournalError::Unavailable`].
     fn compact(&self, topic: &str, keep: Keep) -> BoxFuture<'_, Result<Removed, JournalError>>;
 
-    /// Forgets idempotency keys older than this, some at a time; how many.
+    /// Expires idempotency keys older than this, some at a time; how many.
     ///
     /// # Errors
     /// [`JournalError::Unavailable`].
     fn forget(&self, older_than: Duration) -> BoxFuture<'_, Result<usize, JournalError>>;
 
-    /// Every topic that was ever appended to, with its fence.
+    /// Every topic that was ever appended to, with its bounds.
     ///
     /// # Errors
     /// [`JournalError::Unavailable`].
     fn topics(&self) -> BoxFuture<'_, Result<Vec<(String, Fence)>, JournalError>>;
 
-    /// Where a durable consumer of a topic stands; 0 where it never stood anywhere.
+    /// The committed position of a durable consumer of a topic; 0 if there is none.
     ///
     /// # Errors
     /// [`JournalError::Unavailable`].
     fn consumed(&self, topic: &str, consumer: &str) -> BoxFuture<'_, Result<u64, JournalError>>;
 
-    /// A durable consumer stands here now. Resolves when it is durable.
+    /// Commits the position of a durable consumer. Resolves when it is durable.
     ///
     /// # Errors
     /// [`JournalError::Unavailable`].
@@ -185,8 +185,8 @@ pub enum JournalError {
     /// not mend it: [`Journal::health`] says what was found. Of an append it is not known whether it happened.
     #[error("the journal is broken: {0}")]
     Broken(String),
-    /// The store cannot be read or written now. Whether the append happened is not known: whoever tries again
-    /// with the same idempotency key is safe.
+    /// The store cannot be read or written now. Whether the append happened is unknown: a retry with the same
+    /// idempotency key is safe.
     #[error("the journal is unavailable: {0}")]
     Unavailable(String),
 }

@@ -268,7 +268,7 @@ impl Journal for MemoryJournal {
         let mut state = self.state();
         let appended = state.append(&append).map(|(appended, records)| {
             if !records.is_empty() {
-                // It fails where nobody listens.
+                // It fails without receivers.
                 let _ = self.tail.send(records.into());
             }
             appended

@@ -32,7 +32,7 @@ impl Append {
     }
 }
 
-/// A key as an appender saw it, who decided by that.
+/// A key as an appender saw it when it decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeenKey {
     /// The key.
@@ -67,7 +67,7 @@ pub struct Appended {
     pub repeated: bool,
 }
 
-/// What became of a call with an idempotency key.
+/// The stored outcome of a call with an idempotency key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recalled {
     /// The digest of its body.
@@ -151,9 +151,9 @@ pub struct Cursor {
 /// event that a later one of its key took the place of need not be kept longer than `least`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Keep {
-    /// Everything is kept so long, for readers who lag.
+    /// Every event is kept for this long, for readers that lag.
     pub least: Duration,
-    /// Tombstones are kept so long, for readers who come back.
+    /// Tombstones are kept for this long, for readers that reconnect.
     pub tombstones: Duration,
     /// Events without a key are kept so long; for ever where it is `None`.
     pub age: Option<Duration>,

@@ -7,7 +7,7 @@ use crate::error::{CallError, Code};
 const AFTER_MS: u64 = 1000;
 
 impl JournalError {
-    /// What whoever waits for the journal is told.
+    /// Errors of the journal as errors of calls.
     pub(crate) fn refusal(self) -> CallError {
         match self {
             Self::Expectation { head, .. } => CallError::new(Code::Conflict, "the topic has moved on")

@@ -84,7 +84,7 @@ impl Export {
         let written = export.write(&mut out, &|| bar.inc(1));
         bar.finish_and_clear();
         match written {
-            // Whoever reads it had enough.
+            // The reader closed the pipe.
             Err(ExportError::Write(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
             written => Ok(written?),
         }

@@ -42,7 +42,7 @@ fn begin(connection: &mut Connection, clock: u64) -> rusqlite::Result<()> {
     transaction.commit()
 }
 
-/// Lets the next who opens the file begin to count: for times that come from elsewhere.
+/// The next open of the file starts the count: for times that come from elsewhere.
 pub(super) fn begin_anew(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch("DELETE FROM clocks; DELETE FROM meta WHERE name IN ('time', 'ahead')")
 }

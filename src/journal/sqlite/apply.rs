@@ -83,7 +83,7 @@ pub(super) struct Committed {
     replies: Vec<Told>,
 }
 
-/// What one who waits is told.
+/// The reply to a caller.
 enum Told {
     /// Most are: in place, as many wait for one commit.
     Appended(Reply<Appended>, Result<Appended, JournalError>),
@@ -92,7 +92,7 @@ enum Told {
 
 impl Committed {
     fn reply<T: 'static>(&mut self, reply: Reply<T>, outcome: Result<T, JournalError>) {
-        // Who does not wait any more need not be told.
+        // The caller may have given up.
         let tell = Box::new(move || drop(reply.send(outcome)));
         self.replies.push(Told::Other(tell));
     }
@@ -110,7 +110,7 @@ impl Committed {
         Ok(())
     }
 
-    /// Tells those who wait.
+    /// Sends the replies.
     pub(super) fn tell(self) {
         for told in self.replies {
             match told {

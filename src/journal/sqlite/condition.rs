@@ -1,5 +1,4 @@
-//! What is known to be broken in the journal of a directory: told once in the log, and for as long as it is so to
-//! whoever asks.
+//! Known damage of the journal in a directory: logged once, and reported by `health` while it lasts.
 
 use std::sync::{
     Mutex, MutexGuard, PoisonError,

@@ -126,7 +126,7 @@ impl Files {
         self.beside().iter().try_for_each(Opened::check)
     }
 
-    /// Whether the database is, and the lock with which it is nobody else's: for readers, whose connections come and go.
+    /// Whether the database and its lock file are still there: for readers, whose connections come and go.
     pub(super) fn check_database(&self) -> Result<(), OpenError> {
         self.lock.check()?;
         self.database.check()

@@ -1,4 +1,4 @@
-//! Where topics end: known in memory, for those who ask before each look at a topic's state.
+//! The heads of topics, in memory: they are read before each look at a projection.
 
 use std::{
     collections::HashMap,
@@ -14,7 +14,7 @@ use crate::journal::record::Record;
 pub(super) struct Heads(Arc<RwLock<HashMap<ByteString, u64>>>);
 
 impl Heads {
-    /// These became durable. Those who appended them are told after this.
+    /// These became durable. Their appends are answered after this.
     pub(super) fn advance(&self, records: &[Arc<Record>]) {
         let mut heads = self.0.write().unwrap_or_else(PoisonError::into_inner);
         // The records of a topic are mostly neighbours, and the last of them counts.

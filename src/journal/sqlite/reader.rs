@@ -103,7 +103,7 @@ impl Readers {
         });
         match read.await {
             Ok(read) => read,
-            // The runtime ends, and whoever waits ends with it: there is nobody to tell.
+            // The runtime has ended, and the waiting task with it.
             Err(error) if error.is_cancelled() => std::future::pending().await,
             Err(error) => Err(Failure::Thread(error)),
         }

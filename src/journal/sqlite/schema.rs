@@ -164,7 +164,7 @@ fn configure(connection: &Connection, durability: Durability) -> Result<(), Open
     if mode != "wal" {
         return Err(OpenError::NoWal);
     }
-    // The writer moves the log's pages by itself, when nobody waits.
+    // The writer checkpoints by itself, while no command waits.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "journal_size_limit", LOG)?;
     connection.busy_timeout(BUSY)?;

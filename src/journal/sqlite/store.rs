@@ -34,7 +34,7 @@ use crate::{
     },
 };
 
-/// Commands that wait for the writer before those who bring more wait too.
+/// Capacity of the writer's command queue.
 const WAITING: usize = 4096;
 
 /// Batches that a receiver of the tail may lag behind before it is told to read on from the journal.
@@ -43,7 +43,7 @@ const TAIL: usize = 1024;
 /// What callers are told where the commit failed; the log says why.
 const NOT_COMMITTED: &str = "the journal could not commit";
 
-/// What they are told where nobody commits any more, which only a panic brings about.
+/// The error after the writer has ended, which only a panic causes.
 const ENDED: &str = "the journal's writer ended";
 
 /// A journal in a directory. Dropping it lets the writer finish what waits; [`SqliteJournal::close`] waits for
@@ -137,7 +137,7 @@ impl SqliteJournal {
     pub async fn close(self) {
         let Self { commands, writer, .. } = self;
         drop(commands);
-        // It fails where the writer panicked, and who waited for it was told.
+        // It fails if the writer panicked, which its callers were told.
         let _ = tokio::task::spawn_blocking(move || writer.join()).await;
     }
 

@@ -1,5 +1,5 @@
-//! Writing the embedded store: one thread, which commits together what waits together. Nobody hears of an
-//! event, its appender neither, before the commit that holds it is durable.
+//! Writing the embedded store: one thread with group commit. An event is visible, to its appender too, only after its
+//! commit is durable.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -42,7 +42,7 @@ pub(super) struct Writer {
     known: Known,
 }
 
-/// What is written to, and who is told.
+/// The database, and the channels of what became durable.
 pub(super) struct Store {
     pub(super) epoch: Epoch,
     pub(super) path: PathBuf,
@@ -68,7 +68,7 @@ impl Writer {
         }
     }
 
-    /// Commits what waits, until nobody can bring more.
+    /// Commits what is queued, until all senders are dropped.
     pub(super) fn run(mut self, mut waiting: mpsc::Receiver<Command>) {
         let mut commands = Vec::new();
         while waiting.blocking_recv_many(&mut commands, TOGETHER) > 0 {
@@ -104,7 +104,7 @@ impl Writer {
                 self.tell(committed);
                 self.tidy();
             }
-            // Before their replies are dropped, so that who was told finds the journal's health so.
+            // Before the replies are dropped, so that callers find the failure in the journal's health.
             Err(error) => self.fail(error),
         }
     }
@@ -127,18 +127,18 @@ impl Writer {
         committed.tell();
     }
 
-    /// Tells those who did not append it what became durable.
+    /// Publishes what became durable to readers.
     fn tell_all(&self, records: Vec<Arc<Record>>) {
         if records.is_empty() {
             return;
         }
         self.store.heads.advance(&records);
-        // It fails where nobody listens.
+        // It fails without receivers.
         let _ = self.store.tail.send(records.into());
     }
 
-    /// Moves what the log holds into the tables' file, once nobody waits for it. A log that readers do not let go
-    /// of for long is waited for, since it would only grow.
+    /// Checkpoints the WAL while no command waits. A WAL that readers pin for long is waited for, since it would only
+    /// grow.
     fn tidy(&mut self) {
         let Some(connection) = &self.connection else {
             return;
@@ -184,15 +184,15 @@ impl Writer {
         self.known.keep_heads(&connection)?;
         run(&connection, "COMMIT")?;
         self.known.is_durable();
-        // And after, as what went meanwhile is durable for nobody.
+        // And after: files removed meanwhile are not durable.
         self.store.files.check()?;
         self.connection = Some(connection);
         self.told = self.known.head;
         Ok(())
     }
 
-    /// Opens the file again after a failure. What the failed commit held is in it or not, and whoever waited was
-    /// told that it is not known. Where it is, those who listen are told now.
+    /// Opens the file again after a failure. What the failed commit held is in it or not, and callers got that error.
+    /// If it is, readers get it now.
     fn reopen(&mut self) -> Result<Connection, OpenError> {
         self.known.at = None;
         self.store.files.check_database()?;

@@ -109,7 +109,7 @@ test('a connection that breaks before the whole came begins there again', () => 
 test('a topic that is refused says why, and keeps its place', () => {
   const topic = new Topic('board', all);
   for (const heard of [start(0, 2, true), event(1), event(2), live(2)]) topic.hear(heard);
-  const error = { code: 'forbidden', message: 'nobody may read this topic' };
+  const error = { code: 'forbidden', message: 'no client may read this topic' };
   topic.hear({ event: 'topic.refused', topic: 'board', error });
   expect([topic.refused, topic.position]).toEqual([error, 'e:2']);
   topic.hear(start(2, 2, false));

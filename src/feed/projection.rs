@@ -180,7 +180,7 @@ impl<T: Clone + Send + Sync + 'static> Projection<T> {
 
 impl<T> Projection<T> {
     /// Looks at the state, and at the sequence number of the last event in it, once all is in it that was acked before:
-    /// to whomever, by whichever node. So a client that was answered and calls again finds what it did, and so
+    /// to any client, by any node. So a client that was answered and calls again finds what it did, and so
     /// does a function what it published.
     ///
     /// It waits for that mostly not at all or a few milliseconds, and never beyond two seconds.

@@ -45,10 +45,10 @@ const MESSAGE: &str = "message";
 /// The event that carries calls one way, and the other way what topics and the server say.
 pub(super) const EVENT: &str = "event";
 
-/// When calls that found no room may find it: a guess, as nobody knows how long those before them take.
+/// Retry time of a call that found a full queue: a guess, as the running time of earlier calls is unknown.
 const AFTER_CROWD: Duration = Duration::from_secs(1);
 
-/// What existing clients are told who may not call.
+/// The error of existing clients without permission.
 const NO_PERMISSION: &str = "user hasn`t permission";
 
 /// One client's socket on one namespace.
@@ -66,12 +66,12 @@ pub(super) struct NamespaceSocket<A: Adapter> {
     rate: Rate,
     identity: Mutex<Identity>,
     renewed: Notify,
-    /// Why it is nobody, where it is closed at its first call.
+    /// Why it has no identity, if it is closed at its first call.
     refused: Option<CallError>,
 }
 
 impl<A: Adapter> NamespaceSocket<A> {
-    /// One who is refused is closed when it calls.
+    /// A refused client is closed at its first call.
     pub(super) fn new(
         socket: &Arc<Socket<A>>,
         identity: Result<Identity>,
@@ -125,18 +125,18 @@ impl<A: Adapter> NamespaceSocket<A> {
         }
     }
 
-    /// The socket is gone: nobody waits any more for what its functions do.
+    /// The socket has disconnected: its functions are cancelled.
     pub(super) fn disconnected(&self) {
         self.gone.cancel();
         self.rooms.end();
     }
 
-    /// Who it is now.
+    /// Its identity now.
     pub(super) fn identity(&self) -> MutexGuard<'_, Identity> {
         self.identity.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// It is somebody else from now on. One whose rights were taken away has none again.
+    /// Sets the identity. A revoked socket stays anonymous.
     pub(super) fn set_identity(&self, identity: Identity) {
         let mut known = self.identity();
         if !self.gone.is_cancelled() {

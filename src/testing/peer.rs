@@ -92,7 +92,7 @@ impl TestPeer {
         rooms
     }
 
-    /// It is somebody else from now on.
+    /// Sets its identity.
     pub(super) fn becomes(&self, identity: Identity) {
         *self.known_as() = identity;
     }

@@ -122,8 +122,7 @@ impl TestServer {
         caught_up(self.feed(), topic, listener, Location::caller())
     }
 
-    /// Stops as a server does ([`Server::stop`]): calls that run get their answers. Where this is dropped instead,
-    /// nobody waits for that.
+    /// Stops as a server does ([`Server::stop`]): calls that run get their answers. Dropping it cancels them.
     pub async fn stop(self) {
         self.server.stop().await;
     }

@@ -1,12 +1,14 @@
 //! The rules of the house that a reader relies on: imports point downwards, files hold one concept, the map is true.
 
+mod names;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
 
-/// The rooms, from the ground up (ARCHITECTURE.md, "The rooms").
+/// The rooms, from the ground up (ARCHITECTURE.md, "The modules").
 const ROOMS: [&str; 12] = [
     "error",
     "event",

@@ -13,7 +13,7 @@ export interface Card {
   readonly column: string;
   /** Cards of lower rank stand above. */
   readonly rank: number;
-  /** Who changed it last, as far as they said. */
+  /** The author of the last change, if given. */
   readonly by?: Visitor;
 }
 

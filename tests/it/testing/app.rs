@@ -6,8 +6,8 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use updraft::{
-    App, CallError, Code, Config, Context, Data, Event, Identity, Json, LimitsConfig, Module, Position,
-    Projection, Result, State, claim,
+    App, CallError, Code, Config, Context, Data, Event, Identity, Json, Module, Position, Projection, Result,
+    State, claim,
     journal::Record,
     require,
     testing::{Target, TestApp, projection},
@@ -103,15 +103,10 @@ async fn guards_limits_and_time_outs_hold_as_on_a_server() {
     let rooms = Module::new("api.rooms").on("join", async |Json(room): Json<String>, cx: Context| {
         cx.join(&room)
     });
-    let config = Config {
-        limits: LimitsConfig {
-            call_timeout: Duration::from_millis(20),
-            max_call: 1000,
-            max_rooms: 1,
-            ..LimitsConfig::default()
-        },
-        ..Config::default()
-    };
+    let mut config = Config::default();
+    config.limits.call_timeout = Duration::from_millis(20);
+    config.limits.max_call = 1000;
+    config.limits.max_rooms = 1;
     let app = App::new()
         .module(module)
         .module(slow)

@@ -3,7 +3,7 @@
 //   card → board → demo-app → updraft-link ⇒ the backend       a call goes up
 //   card ← board ← demo-app ← updraft-link ⇐ the backend       what happened comes down, as state
 //
-// The link emits calls and folds what it hears; nobody below it knows that there is a socket.
+// The link emits calls and folds what it hears; nothing below it knows that there is a socket.
 
 import { history } from './history/history';
 import { UpdraftLink } from './link';

@@ -13,7 +13,7 @@ use crate::{
     config::{Secret, time},
 };
 
-/// The number of the one ack that is waited for.
+/// The id of the only ack.
 const ACK: u64 = 0;
 
 /// The event that answers a call without an ack.
@@ -21,14 +21,14 @@ const MESSAGE: &str = "message";
 
 #[derive(Args, Debug)]
 pub(super) struct Call {
-    /// The event's name, as `events` lists it
+    /// Name of the event, as `events` lists it
     event: String,
 
-    /// The data, as JSON; `-` reads it from standard input
+    /// Data, as JSON; `-` reads standard input
     #[arg(long, value_name = "JSON")]
     data: Option<String>,
 
-    /// The idempotency key of the call
+    /// Idempotency key of the call
     #[arg(long)]
     id: Option<String>,
 
@@ -36,20 +36,20 @@ pub(super) struct Call {
     #[arg(long, env = "UPDRAFT_TOKEN", hide_env_values = true)]
     token: Option<Secret>,
 
-    /// Ask for an ack, which the answer comes in: the default
+    /// Ask for an ack: the default
     #[arg(long, overrides_with = "no_ack")]
     ack: bool,
 
-    /// Call without an ack, as a client that has none: the answer comes as `message`, and the command waits for one until
-    /// --timeout, since a function without a result answers nothing
+    /// Call without an ack: the answer comes as `message`. A function without a result sends none, and the command waits
+    /// until --timeout
     #[arg(long, overrides_with = "ack")]
     no_ack: bool,
 
-    /// The server. Where it is https:// its certificate is one that the system trusts, or SSL_CERT_FILE
+    /// URL of the server. An https:// certificate must be trusted by the system, or by SSL_CERT_FILE
     #[arg(long, env = "UPDRAFT_URL", default_value = "http://127.0.0.1:3000")]
     url: String,
 
-    /// How long to wait for the connection and the answer
+    /// Longest time for the connection and the answer
     #[arg(long, value_name = "TIME", value_parser = time, default_value = "10s")]
     timeout: Duration,
 }

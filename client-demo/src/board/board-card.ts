@@ -59,7 +59,7 @@ export class BoardCard extends LitElement {
   `];
 
   @property({ attribute: false }) card!: Card;
-  /** Who edits. */
+  /** The visitor at this page. */
   @property({ attribute: false }) visitor!: Visitor;
   /** Its change is on its way. */
   @property({ type: Boolean }) waits = false;

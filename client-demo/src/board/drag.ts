@@ -27,7 +27,7 @@ export interface DragHost extends ReactiveControllerHost {
   placeBeside(place: Place, key: string, id: string): Place;
   /** The card is let go. */
   dropped(id: string, place: Place): void;
-  /** Said aloud to those who listen. */
+  /** Announced to screen readers. */
   announce(what: 'lifted' | 'moved' | 'dropped' | 'put back', id: string, place: Place): void;
 }
 

@@ -1,9 +1,9 @@
-// Cards glide to where they belong, whoever moved them.
+// Cards glide to where they belong, after any visitor's change.
 
 const MOVED = { duration: 220, easing: 'cubic-bezier(0.2, 0.8, 0.2, 1)' };
 const CAME = { duration: 160, easing: 'ease-out' };
 
-/** So many cards do not glide: it would be slow, and nobody could follow. */
+/** So many cards do not glide: it would be slow, and impossible to follow. */
 const MANY = 150;
 
 /** Where each card was, by its id. */
@@ -14,7 +14,7 @@ export function look(cards: Iterable<HTMLElement>): Places {
   return new Map([...cards].map((card) => [card.dataset['id'] ?? '', card.getBoundingClientRect()]));
 }
 
-/** Lets cards glide from where they were. The one that is in somebody's hand is left alone. */
+/** Lets cards glide from where they were. The one that is being dragged is left alone. */
 export function glide(cards: Iterable<HTMLElement>, before: Places, held: string | undefined): void {
   if (before.size > MANY || matchMedia('(prefers-reduced-motion: reduce)').matches) return;
   for (const card of cards) {

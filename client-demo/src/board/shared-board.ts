@@ -53,7 +53,7 @@ export class SharedBoard extends LitElement implements DragHost {
   @property({ attribute: false }) board: Board = EMPTY;
   /** How far the server's events have come. */
   @property({ type: Number }) place = 0;
-  /** Who makes the changes. */
+  /** The visitor at this page. */
   @property({ attribute: false }) visitor!: Visitor;
   /** As it was at another moment: it cannot be changed. */
   @property({ type: Boolean }) fixed = false;

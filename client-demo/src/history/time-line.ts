@@ -78,7 +78,7 @@ export class TimeLine extends LitElement {
       <button class=${number > at ? 'ahead' : ''} aria-current=${this.moment === number ? 'step' : 'false'}
         @click=${() => { this.say(number); }}>
         <span class="what"><b title=${card}>${card}</b><span> ${what}</span></span><span class="number">${number}</span>
-        <span class="who"><span class="dot" .style=${by ? `background: ${by.color}` : ''}></span>${by?.name ?? 'someone'} · <span class="how ${event.live ? 'live' : ''}">${event.live ? 'live' : 'backlog'}</span></span>
+        <span class="who"><span class="dot" .style=${by ? `background: ${by.color}` : ''}></span>${by?.name ?? 'a visitor'} · <span class="how ${event.live ? 'live' : ''}">${event.live ? 'live' : 'backlog'}</span></span>
         <span class="when">${timeOf(event.time)}</span>
       </button>
     </li>`;

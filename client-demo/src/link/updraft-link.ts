@@ -36,7 +36,7 @@ export class UpdraftLink extends LitElement {
     });
   }
 
-  /** However much arrives, it is handed down once a frame; where nobody looks, from time to time. */
+  /** However much arrives, it is handed down once a frame; in a hidden tab, from time to time. */
   protected override async scheduleUpdate(): Promise<void> {
     await new Promise((done) => {
       requestAnimationFrame(done);

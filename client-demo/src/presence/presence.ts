@@ -1,4 +1,4 @@
-// Who is here.
+// The visitors.
 
 import type { Visitor } from '../board/card';
 import type { Call, Fold, Signal } from '../link';
@@ -22,7 +22,7 @@ export const presence: Fold<Presence, Signal> = {
   },
 };
 
-/** Goes up: the person at this page is somebody else from now on. */
+/** Goes up: the visitor at this page has another name or color. */
 export class VisitorEvent extends CustomEvent<Visitor> {
   static readonly type = 'visitor';
 
@@ -43,7 +43,7 @@ export const COLORS: Readonly<Record<string, string>> = {
 
 const KEPT = 'updraft-visitor';
 
-/** Who is in this tab; two tabs are two visitors. */
+/** The visitor in this tab; two tabs are two visitors. */
 export function visitorOfThisTab(): Visitor {
   const kept = recall('sessionStorage', KEPT);
   if (kept !== undefined) return JSON.parse(kept) as Visitor;

@@ -9,7 +9,7 @@ const LETTERS = new Intl.Segmenter();
 /** Faces that are shown; the others are counted. */
 const SHOWN = 5;
 
-/** Who is here, and who we are. */
+/** The visitors, and the one at this page. */
 @customElement('who-is-here')
 export class WhoIsHere extends LitElement {
   static override styles = [control, visuallyHidden, css`

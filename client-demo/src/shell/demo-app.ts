@@ -132,7 +132,7 @@ export class DemoApp extends LitElement {
   protected override updated(changed: PropertyValues): void {
     const before = (changed.get('link') as LinkState | undefined)?.connection.session;
     const isNew = changed.has('link') && this.link?.connection.session !== before;
-    // With each connection the server knows nobody: we say again who we are.
+    // A new connection has no visitor: send ours again.
     if (this.link && this.link.connection.session > 0 && (isNew || changed.has('visitor'))) {
       this.dispatchEvent(new CallEvent(enter(this.visitor), { volatile: true }));
     }

@@ -14,7 +14,7 @@ use crate::{
 
 #[derive(Args, Debug)]
 pub(super) struct Compact {
-    /// The topic; all where none is named
+    /// Topic; all by default
     topic: Option<String>,
 
     /// Print one JSON object: topics, file
@@ -22,7 +22,7 @@ pub(super) struct Compact {
     json: bool,
 }
 
-/// What became of the journal.
+/// The outcome of a compaction.
 struct Compacted {
     topics: Vec<(String, Removed)>,
     /// Bytes of the files.
@@ -79,7 +79,7 @@ fn remove(topics: Vec<String>, data: &Path, app: &App) -> Result<Vec<(String, Re
     })
 }
 
-/// What a topic keeps, as the app declares it.
+/// The retention of a topic, as the app declares it.
 fn keep(app: &App, topic: &str) -> Keep {
     let declared = app.topics().iter().find(|declared| declared.name() == topic);
     declared.map_or_else(Keep::default, |declared| declared.kept())

@@ -16,10 +16,10 @@ use crate::{
 
 #[derive(Args, Debug)]
 pub(super) struct Export {
-    /// The topics; all of them, and what else the journal holds, where none is named
+    /// Topics; by default all, with idempotency keys and consumers
     topics: Vec<String>,
 
-    /// The file to write, which is there when it is whole; standard output without this
+    /// File to write, created once it is complete; by default standard output
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
 }

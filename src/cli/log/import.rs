@@ -16,11 +16,11 @@ use crate::{
 
 #[derive(Args, Debug)]
 pub(super) struct Import {
-    /// The export; `-` for standard input
+    /// Export file; `-` for standard input
     file: PathBuf,
 
-    /// Let clients resume where they were, for a journal that moves: its server was stopped before the export, and
-    /// the old journal is not used again. Otherwise clients begin anew
+    /// Keep the epoch, so that clients resume: only for a move, where the server was stopped before the export and the old
+    /// journal is not used again. By default clients start over
     #[arg(long)]
     keep_epoch: bool,
 

@@ -1,4 +1,4 @@
-//! `log`: looks into the journal, saves it, brings it back and tidies it.
+//! `log`: inspects, exports, imports, verifies and compacts the journal.
 
 mod compact;
 mod export;
@@ -35,18 +35,18 @@ pub(super) struct Log {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// List the topics: how many events and keys they have, how large they are, how far they reach
+    /// List the topics with their events, keys, bytes and bounds
     Topics(topics::Topics),
-    /// Print the newest events of a topic, or those after a position; --follow prints what comes
+    /// Print the newest events of a topic, or those after a position; --follow waits for new ones
     Tail(tail::Tail),
-    /// Write the journal out as lines of JSON, as it is at one moment; also while a server runs
+    /// Export a snapshot of the journal as lines of JSON, also while a server runs
     Export(export::Export),
-    /// Make a journal of an export, in a directory that has none
+    /// Import an export into a directory without a journal
     Import(import::Import),
-    /// Check that the journal is whole
+    /// Check the journal for damage
     Verify(verify::Verify),
-    /// Remove what topics need not keep, and make the files smaller; while no server runs. (A server removes by itself,
-    /// and its files keep their size)
+    /// Remove events beyond their retention and shrink the files; the server must be stopped. (A running server compacts
+    /// every minute, without shrinking its files)
     Compact(compact::Compact),
 }
 
@@ -64,7 +64,7 @@ impl Log {
     }
 }
 
-/// What is said of a topic that the journal does not have.
+/// The failure for an unknown topic.
 fn unknown(topic: &str, journal: &Inspection) -> Result<Failure, Failure> {
     let topics = journal.topics()?;
     let names: Vec<&str> = topics.iter().map(|(name, _)| &**name).collect();
@@ -77,7 +77,7 @@ fn unknown(topic: &str, journal: &Inspection) -> Result<Failure, Failure> {
     }))
 }
 
-/// What is said where a command needs the journal for itself and did not get it.
+/// The failure of a command that needs the journal for itself and did not get it.
 fn refused(error: &OpenError, data: &Path) -> Failure {
     match error {
         OpenError::Locked(_) => Failure(format!(

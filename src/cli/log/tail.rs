@@ -19,10 +19,10 @@ use crate::{
     journal::{Cursor, Fence, Inspection, Record},
 };
 
-/// How often the journal is looked at again.
+/// Interval of reads while following.
 const EVERY: Duration = Duration::from_millis(200);
 
-/// So many are printed where neither a number nor a place is given.
+/// Events printed by default.
 const NEWEST: u64 = 10;
 
 /// A page.
@@ -34,23 +34,22 @@ const LAST_DATE: u64 = 253_402_300_799_999;
 
 #[derive(Args, Debug)]
 pub(super) struct Tail {
-    /// The topic
+    /// Topic
     topic: String,
 
-    /// Print every event after this position (`<epoch>:<seq>`, or the number alone; 0 for the beginning)
+    /// Print every event after this position (`<epoch>:<seq>`, or the number only; 0 for the beginning)
     #[arg(long, value_name = "POSITION")]
     since: Option<Since>,
 
-    /// Print so many of the newest events, of those after --since where that is given [default: 10, or all after
-    /// --since]
+    /// Print this many of the newest events, after --since if given [default: 10, or all after --since]
     #[arg(long, short = 'n', value_name = "EVENTS")]
     events: Option<u64>,
 
-    /// Go on with what comes, until interrupted
+    /// Print new events until interrupted
     #[arg(long, short)]
     follow: bool,
 
-    /// Print one JSON object a line, as clients get it
+    /// Print one JSON object per line, as clients get it
     #[arg(long)]
     json: bool,
 }
@@ -177,7 +176,7 @@ fn damaged(record: &Record, error: &serde_json::Error) -> Failure {
     ))
 }
 
-/// An event as people read it: when, where, what, about what.
+/// An event as a line of text: time, position, name, key.
 struct Human<'a>(&'a Record);
 
 impl fmt::Display for Human<'_> {

@@ -235,8 +235,8 @@ impl App {
         self
     }
 
-    /// Authenticates clients by an async function instead of the configured tokens. It runs at CONNECT and at
-    /// `auth.refresh`; its error is the client's connect error.
+    /// Lets an async function decide who a client is, in place of the tokens that the configuration describes. It is
+    /// asked when a client connects, and at `auth.refresh`; what it refuses is told to the client.
     ///
     /// ```
     /// use updraft::{App, CallError, Code, Credentials, Identity, Result};
@@ -288,8 +288,8 @@ impl App {
         Ok(Server::start(self.into_parts().await?, tls).await?)
     }
 
-    /// The router for an axum server of your own, and a handle of the server behind it. Everything works as under the
-    /// built-in listener, except the limits on connections and their bytes, and the page at `/`.
+    /// The router, for those who have an axum server of their own, and a handle on what goes on behind it. All is as under our
+    /// own listener, but for the limits on connections and their bytes, and for clients that look for a server at `/`.
     ///
     /// # Errors
     /// As [`App::start`], but for the address.
@@ -297,8 +297,8 @@ impl App {
         Ok(lifecycle::router(self.into_parts().await?)?)
     }
 
-    /// The table of functions alone, checked: what a server with this configuration has, with `topic.*` if topics are
-    /// declared and `auth.refresh` if clients are authenticated.
+    /// The table of functions alone, checked: what a server with this configuration has, `topic.*` where topics are
+    /// declared and `auth.refresh` where clients are asked who they are among it.
     ///
     /// # Errors
     /// A name that is malformed or taken, state that is missing, or a topic that is.
@@ -378,7 +378,7 @@ impl App {
         })
     }
 
-    /// The authenticator, also for functions that take it.
+    /// Who says who clients are, for the functions that ask for it too.
     async fn authenticator(&mut self) -> Result<Arc<Authenticator>, KeyError> {
         let subjects = Arc::<Subjects>::default();
         self.states.share(subjects.clone());

@@ -1,4 +1,4 @@
-//! What a function has beside its data: the caller's identity, emits, rooms, shared state.
+//! What a function knows and can do beside its data: who called, emit, rooms, shared state.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -87,7 +87,7 @@ impl Context {
         self.peer.id()
     }
 
-    /// The caller's identity.
+    /// Who calls.
     pub fn identity(&self) -> Identity {
         self.peer.identity()
     }
@@ -239,7 +239,7 @@ impl Context {
         self.states.get()
     }
 
-    /// Whether the socket has disconnected, so that no client waits for the answer.
+    /// Whether the socket is gone, so that nobody waits for the answer.
     pub fn is_cancelled(&self) -> bool {
         self.peer.gone().is_cancelled()
     }

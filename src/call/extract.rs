@@ -60,7 +60,7 @@ pub trait FromCall: Sized {
     /// Checks at start that the app has what this argument needs.
     ///
     /// # Errors
-    /// What is missing, as an error at start.
+    /// What is missing, in words for whoever starts the server.
     fn check(states: &States) -> Result<(), MissingState> {
         let _ = states;
         Ok(())

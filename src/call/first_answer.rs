@@ -1,4 +1,4 @@
-//! The first answer of a call as it is stored, for retries.
+//! The first answer of a call as it is stored, for whoever tries the call again.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;

@@ -42,8 +42,8 @@ use crate::error::{Code, Result};
 #[derive(Clone)]
 pub struct Guard(pub(super) Arc<dyn Function>);
 
-/// Passes callers for which the condition holds. Others get [`Code::Forbidden`], anonymous ones
-/// [`Code::Unauthenticated`].
+/// Lets through of whom the condition holds. Others are told [`Code::Forbidden`], and [`Code::Unauthenticated`] where
+/// they are anonymous.
 pub fn require(condition: Condition) -> Guard {
     Guard::new(move |cx: Context| {
         let checked = condition.check(&cx.identity());
@@ -57,13 +57,13 @@ impl Guard {
         Self(Arc::new(Erased::new(guard)))
     }
 
-    /// Passes callers that both guards pass; the second runs after the first.
+    /// Lets through whom both let through; the second is asked after the first.
     #[must_use]
     pub fn and<Args: 'static>(self, other: impl Signature<Args> + Handler<Args>) -> Self {
         Self(Arc::new(Both(self, Self::new(other))))
     }
 
-    /// Passes callers that one of the guards passes; the second runs, and answers, if the first refuses.
+    /// Lets through whom one of them lets through; the second is asked, and answers, where the first refuses.
     #[must_use]
     pub fn or<Args: 'static>(self, other: impl Signature<Args> + Handler<Args>) -> Self {
         Self(Arc::new(Either(self, Self::new(other))))

@@ -1,11 +1,11 @@
-//! The caller's identity: anonymous, or a subject with its claims.
+//! Who calls: nobody in particular, or a subject with what is claimed of it.
 
 use std::{fmt, sync::Arc, time::SystemTime};
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// The caller's identity: anonymous, or a subject with its claims. Cheap to clone.
+/// Who calls: anonymous, or a subject with its claims. Cheap to clone.
 ///
 /// `Debug` shows the subject, never the claims.
 ///
@@ -29,10 +29,10 @@ struct Known {
 }
 
 impl Identity {
-    /// An anonymous caller.
+    /// Nobody said who they are.
     pub const ANONYMOUS: Self = Self(None);
 
-    /// A subject without claims.
+    /// A subject of whom nothing else is claimed yet.
     pub fn of(subject: impl Into<Box<str>>) -> Self {
         Self(Some(Arc::new(Known {
             subject: subject.into(),
@@ -41,14 +41,14 @@ impl Identity {
         })))
     }
 
-    /// The same subject with these claims. No effect on an anonymous identity.
+    /// The same subject with these claims. Nothing happens to one who is anonymous.
     #[must_use]
     pub fn with_claims(self, claims: Value) -> Self {
         self.changed(|known| known.claims = claims)
     }
 
-    /// The same subject with this expiry: its socket is warned before, and closed unless the identity is renewed. No
-    /// effect on an anonymous identity.
+    /// The same subject until then: its socket is warned before, and closed where nothing renews it. Nothing happens
+    /// to one who is anonymous.
     #[must_use]
     pub fn until(self, expires: SystemTime) -> Self {
         self.changed(|known| known.expires = Some(expires))
@@ -61,7 +61,7 @@ impl Identity {
         self
     }
 
-    /// Whether the caller is anonymous.
+    /// Whether nobody said who they are.
     pub fn is_anonymous(&self) -> bool {
         self.0.is_none()
     }

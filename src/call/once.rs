@@ -39,7 +39,7 @@ pub(super) enum Applied {
 }
 
 impl OnceCall {
-    /// `None` where the call has no key. Keys are scoped to the subject.
+    /// `None` where the call has no key. A subject's keys are its own: nobody else's call has the same.
     pub(super) fn of(call: &Call, caller: &Identity) -> Result<Option<Self>> {
         let Some(key) = call.id() else {
             return Ok(None);
@@ -105,8 +105,8 @@ impl OnceCall {
     }
 }
 
-/// A key as it is stored. With a subject it is longer than any key of a client, so an anonymous client cannot choose
-/// a subject's key.
+/// A key as it is stored. With a subject it is longer than any that a client may choose, so that no choice of one who
+/// is anonymous is that of a subject.
 fn scoped(key: &str, caller: &Identity) -> ByteString {
     match caller.subject() {
         None => key.into(),

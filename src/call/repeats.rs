@@ -31,7 +31,7 @@ use crate::{
 /// All calls with an idempotency key: those that run now, and through the journal those that ran.
 pub(super) struct Repeats {
     journal: Arc<dyn Journal>,
-    /// The call that has a key's turn runs.
+    /// One who has a key's turn runs the call.
     running: Turns,
 }
 

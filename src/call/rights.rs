@@ -25,7 +25,7 @@ impl Rights {
         }
     }
 
-    /// The same after the call has waited; the guards run again if the identity changed. The subject is
+    /// The same after the call has waited for something else; the guards are asked where the identity changed. The subject is
     /// the same still: the call's idempotency key is this one's.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! JSON that is encoded once for all its recipients.
+//! JSON that was written out once, for all to whom it is sent.
 
 use std::sync::Arc;
 

@@ -76,7 +76,7 @@ fn without_port(host: &str) -> &str {
         .unwrap_or(host)
 }
 
-/// The headers of a proxy, a line each: without a client in them the client is the proxy.
+/// The headers of a proxy, a line each: where they name nobody, the client is the proxy.
 pub fn forwarded(listed: &[u8], forwarded: &[u8]) {
     let mut headers = HeaderMap::new();
     for (name, lines) in [(LISTED, listed), (FORWARDED, forwarded)] {
@@ -98,7 +98,7 @@ pub fn forwarded(listed: &[u8], forwarded: &[u8]) {
     );
 }
 
-/// These credentials in the handshake, in a header and in the query authenticate no client, as none is signed.
+/// Who comes with this in the handshake, in a header and in the query: nobody, as none of it is signed.
 pub fn credentials(auth: &str, header: &[u8], query: &str) {
     let mut headers = HeaderMap::new();
     put(&mut headers, AUTHORIZATION, header);
@@ -106,7 +106,7 @@ pub fn credentials(auth: &str, header: &[u8], query: &str) {
     assert!(!is_let_in(Some(auth), &headers, &uri), "nobody signed that");
 }
 
-/// A client with these JSON texts as head and claims of a token with a valid signature.
+/// Who comes with these JSON texts as a token's head and claims, and a signature that holds.
 pub fn signed(head: &[u8], claims: &[u8]) {
     let [head, body] = [head, claims].map(|part| BASE64_URL_SAFE_NO_PAD.encode(part));
     let message = format!("{head}.{body}");

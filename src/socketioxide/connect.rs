@@ -19,11 +19,11 @@ use crate::{
     net::auth::{Handshake, Identified},
 };
 
-/// Authenticates clients at CONNECT, and answers their calls.
+/// Lets clients connect who say who they are, and answers their calls.
 pub(super) fn handler<A: Adapter>(shared: &Arc<Shared>) -> impl ConnectHandler<A, Connecting> + use<A> {
     let shared = shared.clone();
     // In a middleware, since CONNECT is answered before the connect handler runs, and a first event that
-    // follows at once would find no handler.
+    // comes on its heels would find nobody.
     Connected.with(move |client: Knocking<A>| welcome(client, shared))
 }
 

@@ -45,9 +45,8 @@ impl SocketioxideNamespace {
         }))
     }
 
-    /// The connect handler of a namespace, for `SocketIo::ns` and `SocketIo::dyn_ns`, as often as you like: each
-    /// namespace authenticates its clients. It listens for `event`, and takes the socket's fallback and disconnect
-    /// handlers.
+    /// The connect handler of a namespace, for `SocketIo::ns` and `SocketIo::dyn_ns`, as often as you like: each namespace
+    /// asks its clients who they are. It listens for `event`, and takes the socket's fallback and disconnect handlers.
     /// What else a namespace hears is registered by a middleware in front of it:
     ///
     /// ```

@@ -31,7 +31,7 @@ use crate::{
 const SHORTEST: Duration = Duration::from_millis(1);
 const LONGEST: Duration = Duration::from_millis(20);
 
-/// Most queued packets without a waiting sender.
+/// Packets nobody waits for that may stand behind others.
 const LATER: usize = 1024;
 
 /// What a packet is: an event by its name, or the ack of a call by its number.
@@ -45,9 +45,9 @@ pub(super) struct Sender<A: Adapter> {
     socket: Weak<Socket<A>>,
     gone: CancellationToken,
     send_timeout: Duration,
-    /// Locked by the next sender, so that senders go in order.
+    /// Held by the one who sends next, so that those who wait do it in the order in which they came.
     turn: Turns<()>,
-    /// Permits for packets without a waiting sender.
+    /// Room for what nobody waits for.
     later: Arc<Semaphore>,
     ended: Mutex<bool>,
 }
@@ -85,8 +85,7 @@ impl<A: Adapter> Sender<A> {
             .count()
     }
 
-    /// Sends a packet in its turn without waiting. A client that causes more refusals than this and reads none is
-    /// disconnected.
+    /// Sends what nobody waits for, in its turn. A client that is refused more than this and reads none of it is disconnected.
     pub(super) fn send_later(self: &Arc<Self>, kind: Kind<'static>, data: Value) {
         if self.try_turn(kind, &data) {
             return;

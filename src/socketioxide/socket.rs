@@ -45,10 +45,10 @@ const MESSAGE: &str = "message";
 /// The event that carries calls one way, and the other way what topics and the server say.
 pub(super) const EVENT: &str = "event";
 
-/// Retry time of a call that found a full queue: a guess, as the running time of earlier calls is unknown.
+/// When calls that found no room may find it: a guess, as nobody knows how long those before them take.
 const AFTER_CROWD: Duration = Duration::from_secs(1);
 
-/// The error of existing clients without permission.
+/// What existing clients are told who may not call.
 const NO_PERMISSION: &str = "user hasn`t permission";
 
 /// One client's socket on one namespace.
@@ -66,12 +66,12 @@ pub(super) struct NamespaceSocket<A: Adapter> {
     rate: Rate,
     identity: Mutex<Identity>,
     renewed: Notify,
-    /// Why it has no identity, if it is closed at its first call.
+    /// Why it is nobody, where it is closed at its first call.
     refused: Option<CallError>,
 }
 
 impl<A: Adapter> NamespaceSocket<A> {
-    /// A refused client is closed at its first call.
+    /// One who is refused is closed when it calls.
     pub(super) fn new(
         socket: &Arc<Socket<A>>,
         identity: Result<Identity>,
@@ -125,18 +125,18 @@ impl<A: Adapter> NamespaceSocket<A> {
         }
     }
 
-    /// The socket has disconnected: its functions are cancelled.
+    /// The socket is gone: nobody waits any more for what its functions do.
     pub(super) fn disconnected(&self) {
         self.gone.cancel();
         self.rooms.end();
     }
 
-    /// Its identity now.
+    /// Who it is now.
     pub(super) fn identity(&self) -> MutexGuard<'_, Identity> {
         self.identity.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sets the identity. A revoked socket stays anonymous.
+    /// It is somebody else from now on. One whose rights were taken away has none again.
     pub(super) fn set_identity(&self, identity: Identity) {
         let mut known = self.identity();
         if !self.gone.is_cancelled() {

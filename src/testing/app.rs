@@ -100,7 +100,7 @@ impl TestApp {
         }
     }
 
-    /// Calls a function by its name, from an anonymous socket, the same for all these calls.
+    /// Calls a function by its name, by one who is anonymous: all these calls are of one socket.
     #[track_caller]
     pub fn call(&self, event: &str) -> TestCall<'static> {
         self.anyone.call(event)

@@ -92,7 +92,7 @@ impl TestPeer {
         rooms
     }
 
-    /// Sets its identity.
+    /// It is somebody else from now on.
     pub(super) fn becomes(&self, identity: Identity) {
         *self.known_as() = identity;
     }

@@ -1,4 +1,4 @@
-//! The sockets of a [`TestApp`](super::TestApp): their rooms, and the emits with their targets.
+//! The sockets of a [`TestApp`](super::TestApp): who is in which room, and what was emitted to whom.
 
 use std::{
     collections::BTreeSet,

@@ -122,7 +122,8 @@ impl TestServer {
         caught_up(self.feed(), topic, listener, Location::caller())
     }
 
-    /// Stops as a server does ([`Server::stop`]): calls that run get their answers. Dropping it cancels them.
+    /// Stops as a server does ([`Server::stop`]): calls that run get their answers. Where this is dropped instead,
+    /// nobody waits for that.
     pub async fn stop(self) {
         self.server.stop().await;
     }

@@ -193,8 +193,8 @@ impl TestSocket {
         }
     }
 
-    /// Acks events of this name from now on, with what `respond` makes of their data. Without this the function waits
-    /// for as long as it asked.
+    /// Acks events of this name from now on, with what `respond` makes of their data. One that nobody acks is waited for
+    /// as long as the function said.
     pub fn respond(&self, event: &str, respond: impl Fn(Value) -> Value + Send + Sync + 'static) {
         self.peer.recipient.inbox(|inbox| inbox.respond(event, respond));
     }
@@ -202,7 +202,7 @@ impl TestSocket {
     /// Acks one event that was received.
     ///
     /// # Panics
-    /// If the emit expects no ack, and if the data cannot be written as JSON.
+    /// Where nobody waits for it, and where the data cannot be written as JSON.
     #[track_caller]
     pub fn ack(&self, received: &Received, data: impl Serialize) {
         let data = match serde_json::to_value(data) {
@@ -213,7 +213,7 @@ impl TestSocket {
             .ack
             .is_some_and(|number| self.peer.recipient.ack(number, data));
         if !waits {
-            fail(format_args!("no ack is expected for {received}"));
+            fail(format_args!("nobody waits for an ack of {received}"));
         }
     }
 
@@ -222,12 +222,12 @@ impl TestSocket {
         self.peer.id()
     }
 
-    /// Its identity.
+    /// Who it is.
     pub fn identity(&self) -> Identity {
         self.peer.identity()
     }
 
-    /// Sets its identity.
+    /// It is somebody else from now on, or the same with other rights.
     pub fn set_identity(&self, identity: Identity) {
         self.peer.becomes(identity);
     }

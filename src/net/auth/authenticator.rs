@@ -1,4 +1,4 @@
-//! Authenticates clients: by their tokens, or by a function of the app.
+//! Says who clients are: by their tokens, or as a function of the app's decides.
 
 use std::{fmt, future::Future, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
@@ -16,10 +16,10 @@ use crate::{
     error::{CallError, Code, Result},
 };
 
-/// A function of the app that authenticates a client.
+/// A function of the app's that says who a client is.
 pub(crate) type Deciding = Box<dyn Fn(Credentials) -> BoxFuture<'static, Result<Identity>> + Send + Sync>;
 
-/// Authenticates clients.
+/// Says who clients are.
 pub(crate) struct Authenticator {
     way: Way,
     subjects: Arc<Subjects>,
@@ -29,7 +29,7 @@ pub(crate) struct Authenticator {
 }
 
 enum Way {
-    /// No authentication: every client is anonymous.
+    /// Nobody is asked.
     Nobody,
     Tokens(Box<Tokens>),
     App(Deciding),
@@ -59,20 +59,20 @@ impl Authenticator {
         })
     }
 
-    /// Whether clients are authenticated.
+    /// Whether anybody is asked who they are.
     pub(crate) fn asks(&self) -> bool {
         !matches!(self.way, Way::Nobody)
     }
 
-    /// How clients are authenticated, as a line for the server's output.
+    /// How clients are known, in a line for whoever starts the server.
     pub(crate) fn introduction(&self) -> &'static str {
         match self.way {
-            Way::Nobody => "Clients are not authenticated: all are anonymous.",
+            Way::Nobody => "Clients are not asked who they are: all are anonymous.",
             Way::Tokens(_) if self.config.optional => {
                 "Clients may show a token (JWT); those without one are anonymous."
             }
             Way::Tokens(_) => "Clients show a token (JWT).",
-            Way::App(_) => "Clients are authenticated by the app.",
+            Way::App(_) => "The app decides who its clients are.",
         }
     }
 
@@ -92,7 +92,7 @@ impl Authenticator {
         }
     }
 
-    /// The identity of a connecting client.
+    /// Who a client is that connects.
     ///
     /// # Errors
     /// As [`Authenticator::authenticate`].
@@ -105,7 +105,7 @@ impl Authenticator {
         self.authenticate(credentials).await
     }
 
-    /// The identity of a client.
+    /// Who a client is.
     ///
     /// # Errors
     /// What it is told where it does not say so, or not so that it holds.
@@ -125,7 +125,7 @@ impl Authenticator {
         Ok(identified)
     }
 
-    /// Checks the identity again once its socket can be revoked.
+    /// Whether it still holds once the client's socket is known to whoever revokes.
     ///
     /// # Errors
     /// Where its subject was revoked meanwhile.
@@ -149,7 +149,10 @@ impl Authenticator {
         let caught = AssertUnwindSafe(tokio::time::timeout(self.time_limit, deciding)).catch_unwind();
         match caught.await {
             Ok(Ok(decided)) => decided,
-            Ok(Err(_)) => Err(CallError::new(Code::Timeout, "authentication timed out")),
+            Ok(Err(_)) => Err(CallError::new(
+                Code::Timeout,
+                "who you are was not decided in time",
+            )),
             Err(_) => Err(CallError::internal("the app's own authentication panicked")),
         }
     }

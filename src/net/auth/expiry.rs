@@ -20,7 +20,7 @@ const LONGEST: Duration = Duration::from_secs(60);
 
 /// A socket whose identity may end.
 pub(crate) trait Expires: Peer {
-    /// Completes when the socket's identity or its expiry changes.
+    /// Completes when the socket is somebody else, or the same for longer.
     fn identified(&self) -> Notified<'_>;
 
     /// The identity has ended: closes the socket, and says why.

@@ -119,7 +119,7 @@ fn set(text: &str) -> Result<Vec<Key>, &'static str> {
     }
 }
 
-/// The keys of a public set: symmetric keys in it are ignored.
+/// The keys of a set that anybody may read: a secret in it is none.
 pub(super) fn published(text: &[u8]) -> Result<Vec<Key>, &'static str> {
     let text = str::from_utf8(text).map_err(|_| NO_SET)?;
     let mut keys = set(text)?;

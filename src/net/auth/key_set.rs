@@ -14,14 +14,14 @@ use crate::net::tls::fetch::Address;
 /// Before it is tried again after it failed, at the latest.
 const AFTER_FAILURE: Duration = Duration::from_secs(30);
 
-/// Shortest time between two fetches for an unknown `kid`, which any client can send.
+/// Anybody may name a key that nobody knows: so often at most it is fetched for one.
 const FOR_UNKNOWN: Duration = Duration::from_secs(10);
 
 pub(super) struct KeySet {
     url: String,
     address: Address,
     keys: RwLock<Arc<[Key]>>,
-    /// Locked during a fetch; when the set was last fetched for an unknown `kid`.
+    /// Held by whoever fetches: when it was fetched for an unknown key.
     turn: Mutex<Option<Instant>>,
 }
 
@@ -37,9 +37,7 @@ impl KeySet {
         })?;
         let address = address.ok_or_else(|| KeyError::Address(url.to_owned()))?;
         if !address.is_private() {
-            tracing::warn!(
-                "the keys at {url} are fetched without TLS: an attacker in the network can replace them"
-            );
+            tracing::warn!("the keys at {url} come in plain: whoever is on the way may put in others");
         }
         let this = Arc::new(Self {
             url: url.to_owned(),
@@ -61,7 +59,7 @@ impl KeySet {
         self.keys().iter().any(|key| key.is_of(kid))
     }
 
-    /// Fetches the set for an unknown `kid`. Concurrent callers wait for one fetch.
+    /// Fetches it for a key that it may hold by now. Of many who ask at once one fetches, and the others wait for that.
     pub(super) async fn look_for(&self, kid: &str) {
         let mut last = self.turn.lock().await;
         if self.knows(kid) || last.is_some_and(|last| last.elapsed() < FOR_UNKNOWN) {
@@ -87,7 +85,7 @@ impl KeySet {
     }
 }
 
-/// For as long as the set is in use.
+/// For as long as anybody needs the set.
 async fn keep_fresh(set: Weak<KeySet>, every: Duration) {
     let mut pause = every;
     loop {

@@ -141,8 +141,8 @@ impl Server {
         format!("{scheme}://{}", self.address)
     }
 
-    /// Reads the certificate and its key again, if configured: `updraft serve` does at SIGHUP. New connections get
-    /// the new one.
+    /// Reads the certificate and its key again, where there are any: `updraft serve` does at SIGHUP. Those who connect
+    /// from now on get the new one.
     ///
     /// # Errors
     /// Where they cannot be read, or do not belong together; the ones from before go on.

@@ -32,7 +32,7 @@ use crate::config::TlsConfig;
 /// How TLS begins: the type of its first record.
 const HANDSHAKE: u8 = 22;
 
-/// The answer to plain HTTP on a TLS port.
+/// What a client is told who speaks HTTP.
 const NO_TLS: &[u8] = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-type: text/plain\r\n\
     content-length: 45\r\n\r\nThis port speaks TLS: use https:// or wss://\n";
 
@@ -117,7 +117,7 @@ impl Tls {
         })))
     }
 
-    /// Reads the files again, for new connections.
+    /// Reads the files again, for those who connect from now on.
     ///
     /// # Errors
     /// As [`Tls::new`]; what was read before goes on.
@@ -157,7 +157,7 @@ impl fmt::Debug for Tls {
     }
 }
 
-/// Answers plain HTTP with the https address.
+/// Says to one who speaks HTTP where it is.
 async fn turn_away(mut stream: TcpStream) -> io::Error {
     // Read, as an answer to what was not is lost when the connection closes.
     let mut request = [0; REQUEST];

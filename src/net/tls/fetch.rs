@@ -52,7 +52,7 @@ impl Address {
         }))
     }
 
-    /// Whether the URL is private: https, or http to this machine.
+    /// Whether nobody on the way can read or change what comes.
     pub(in crate::net) fn is_private(&self) -> bool {
         let is_here = self.host == "localhost"
             || self

@@ -1,4 +1,4 @@
-//! Root certificates for outgoing TLS: those of the system.
+//! Whom the program believes when it is the client of somebody's TLS: those whom its system does.
 
 use std::io;
 

@@ -165,7 +165,7 @@ fn backlog(runtime: &Runtime, keys: usize) {
 async fn pages(journal: &SqliteJournal, events: usize) -> usize {
     let mut cursor = Cursor {
         after: 0,
-        up_to: journal.fence("board").await.unwrap().head,
+        up_to: journal.bounds("board").await.unwrap().head,
         events,
         bytes: usize::MAX,
     };

@@ -60,7 +60,7 @@ pub struct App {
     declarations: Declarations,
     journal: Option<Arc<dyn Journal>>,
     projections: Vec<Start>,
-    listeners: Vec<Start>,
+    consumers: Vec<Start>,
     routes: Option<Router>,
     deciding: Option<Deciding>,
     emitter: Emitter,
@@ -68,7 +68,7 @@ pub struct App {
     config: Config,
 }
 
-/// What begins once the feed does: a projection puts itself among the states, a listener listens.
+/// Started after the feed: projections, which become states, and consumers.
 type Start = Box<dyn for<'a> FnOnce(&'a Arc<Feed>, &'a mut States) -> BoxFuture<'a, Result<()>> + Send>;
 
 impl fmt::Debug for App {
@@ -91,7 +91,7 @@ pub enum StartError {
     /// A function's name or state is wrong.
     #[error(transparent)]
     Registry(#[from] RegistryError),
-    /// What is said of the topics, their listeners and projections does not fit together.
+    /// The declarations of topics, consumers and projections do not fit together.
     #[error(transparent)]
     Topic(#[from] TopicError),
     /// The journal cannot be opened.
@@ -103,7 +103,7 @@ pub enum StartError {
     /// The keys that tokens are checked with cannot be had.
     #[error(transparent)]
     Keys(#[from] KeyError),
-    /// A projection or a listener cannot begin, as the journal cannot be read.
+    /// A projection or a consumer cannot start, as the journal cannot be read.
     #[error("{0}")]
     Feed(CallError),
     /// The server cannot be reached.
@@ -141,7 +141,7 @@ impl App {
     }
 
     /// Declares a topic. Its events live in the journal. A name is checked when the app starts: ASCII letters,
-    /// digits, `_` and `-` between single dots; `<topic>.dead.<name>` is for the dead letters of that listener.
+    /// digits, `_` and `-` between single dots; `<topic>.dead.<name>` is for the dead letters of that consumer.
     #[must_use]
     pub fn topic(mut self, topic: Topic) -> Self {
         self.states.promise::<Feed>();
@@ -203,19 +203,19 @@ impl App {
         self
     }
 
-    /// Lets a function hear every event of a topic: in order, at least once, also those from before a restart.
-    /// One that fails is tried again, and in the end put in the topic `<topic>.dead.<name>`. A name is ASCII
-    /// letters, digits, `_` and `-`, and a topic's listeners have each their own.
+    /// Adds a consumer: a function that gets every event of a topic in order, at least once, across restarts. An
+    /// event that fails is retried, and in the end moved to the topic `<topic>.dead.<name>`. A name is ASCII letters,
+    /// digits, `_` and `-`, unique for its topic.
     #[must_use]
-    pub fn listen<F, Fut>(mut self, topic: impl Into<String>, name: impl Into<String>, function: F) -> Self
+    pub fn consumer<F, Fut>(mut self, topic: impl Into<String>, name: impl Into<String>, function: F) -> Self
     where
         F: Fn(Record) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<()>> + Send + 'static,
     {
-        let (topic, name, function) = (topic.into(), name.into(), feed::hearing(function));
-        self.declarations.listener(&topic, &name);
-        self.listeners.push(Box::new(move |feed, _| {
-            Box::pin(feed::listen(feed.clone(), topic, name, function))
+        let (topic, name, function) = (topic.into(), name.into(), feed::consumer_function(function));
+        self.declarations.consumer(&topic, &name);
+        self.consumers.push(Box::new(move |feed, _| {
+            Box::pin(feed::start_consumer(feed.clone(), topic, name, function))
         }));
         self
     }
@@ -235,8 +235,8 @@ impl App {
         self
     }
 
-    /// Lets an async function decide who a client is, in place of the tokens that the configuration describes. It is
-    /// asked when a client connects, and at `auth.refresh`; what it refuses is told to the client.
+    /// Authenticates clients by an async function instead of the configured tokens. It runs at CONNECT and at
+    /// `auth.refresh`; its error is the client's connect error.
     ///
     /// ```
     /// use updraft::{App, CallError, Code, Credentials, Identity, Result};
@@ -288,8 +288,8 @@ impl App {
         Ok(Server::start(self.into_parts().await?, tls).await?)
     }
 
-    /// The router, for those who have an axum server of their own, and a handle on what goes on behind it. All is as under our
-    /// own listener, but for the limits on connections and their bytes, and for clients that look for a server at `/`.
+    /// The router for an axum server of your own, and a handle of the server behind it. Everything works as with
+    /// [`App::start`], except the limits on connections and their bytes, and the page at `/`.
     ///
     /// # Errors
     /// As [`App::start`], but for the address.
@@ -297,8 +297,8 @@ impl App {
         Ok(lifecycle::router(self.into_parts().await?)?)
     }
 
-    /// The table of functions alone, checked: what a server with this configuration has, `topic.*` where topics are
-    /// declared and `auth.refresh` where clients are asked who they are among it.
+    /// The table of functions alone, checked: what a server with this configuration has, with `topic.*` if topics are
+    /// declared and `auth.refresh` if clients are authenticated.
     ///
     /// # Errors
     /// A name that is malformed or taken, state that is missing, or a topic that is.
@@ -357,7 +357,7 @@ impl App {
         let feed = self.feed(topics).await?;
         if let Some(feed) = &feed {
             self.states.share(feed.clone());
-            for start in self.projections.drain(..).chain(self.listeners.drain(..)) {
+            for start in self.projections.drain(..).chain(self.consumers.drain(..)) {
                 start(feed, &mut self.states).await.map_err(StartError::Feed)?;
             }
         }
@@ -378,7 +378,7 @@ impl App {
         })
     }
 
-    /// Who says who clients are, for the functions that ask for it too.
+    /// The authenticator, also for functions that take it.
     async fn authenticator(&mut self) -> Result<Arc<Authenticator>, KeyError> {
         let subjects = Arc::<Subjects>::default();
         self.states.share(subjects.clone());
@@ -409,7 +409,7 @@ impl App {
             self.config.limits.guard_timeout,
         )
         .await?;
-        feed.keep_tidy();
+        feed.compact_periodically();
         Ok(Some(feed))
     }
 }

@@ -39,8 +39,8 @@ pub use call::{
     condition::{Claim, Condition, claim, signed_in},
     context::Context,
     emitter::{BroadcastTo, Emitter},
-    extract::{FromCall, FromData, Json, MissingState, State, Whole},
-    guard::{AsItIs, Guard, require},
+    extract::{Envelope, FromCall, FromData, Json, MissingState, State},
+    guard::{Guard, GuardArgument, require},
     handler::{Argument, Handler, Signature, check_handler},
     handshake::Handshake,
     hub::RemoteSocket,
@@ -75,7 +75,10 @@ pub use feed::{Feed, Projection, Publisher, Publishes, Reader, Topic, TopicError
 
 /// Every setting.
 mod config;
-pub use config::{AuthConfig, Config, DeflateConfig, Parser, Secret, TlsConfig};
+pub use config::{
+    AuthConfig, Config, DeflateConfig, HttpConfig, JournalConfig, LimitsConfig, Parser, Secret,
+    SessionConfig, TlsConfig,
+};
 
 /// From the network to a call and back.
 mod net;

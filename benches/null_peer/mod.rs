@@ -12,7 +12,7 @@ use updraft::{
 
 pub(crate) struct NullPeer {
     id: SocketId,
-    gone: CancellationToken,
+    cancellation: CancellationToken,
     data: SocketData,
 }
 
@@ -20,7 +20,7 @@ impl NullPeer {
     pub(crate) fn new() -> Self {
         Self {
             id: SocketId::random().unwrap(),
-            gone: CancellationToken::new(),
+            cancellation: CancellationToken::new(),
             data: SocketData::default(),
         }
     }
@@ -45,8 +45,8 @@ impl Peer for NullPeer {
         Ok(())
     }
 
-    fn gone(&self) -> &CancellationToken {
-        &self.gone
+    fn cancellation(&self) -> &CancellationToken {
+        &self.cancellation
     }
 
     fn emit<'a>(&'a self, _: Target, _: &'a str, _: Outgoing<'a>) -> BoxFuture<'a, Result<()>> {
@@ -71,7 +71,7 @@ impl Peer for NullPeer {
         Box::pin(async { Ok(Vec::new()) })
     }
 
-    fn settled(&self) -> BoxFuture<'_, ()> {
+    fn ready(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {})
     }
 

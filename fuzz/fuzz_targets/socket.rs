@@ -13,9 +13,9 @@ use std::{
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use updraft::{
-    App, Config, Context, Data, Event, JournalConfig, LimitsConfig, Module, SessionConfig, Topic, Whole,
+    App, Config, Context, Data, Envelope, Event, JournalConfig, LimitsConfig, Module, SessionConfig, Topic,
     everyone,
-    journal::{Keep, MemoryJournal},
+    journal::{MemoryJournal, Retention},
 };
 
 /// Stands between two frames. UTF-8 has no such byte.
@@ -159,7 +159,7 @@ fn app() -> App {
     let module = Module::new("api")
         .on("status", async || "online")
         .on("echo", async |data: Option<Data>| data)
-        .on("whole", async |call: Whole<Value>| updraft::Json(call.0))
+        .on("whole", async |call: Envelope<Value>| updraft::Json(call.0))
         .on("enter", async |room: String, cx: Context| cx.join(&room))
         .on("say", async |text: String, cx: Context| {
             let event = Event::new("said").key(text.as_str()).data(&text)?;
@@ -184,7 +184,7 @@ fn app() -> App {
         ..Config::default()
     };
     // So that hours of it fit in memory.
-    let keep = Keep {
+    let keep = Retention {
         least: Duration::ZERO,
         tombstones: Duration::ZERO,
         age: Some(Duration::from_secs(1)),

@@ -6,7 +6,7 @@ use std::{collections::HashMap, time::Duration};
 use serde::{Deserialize, Serialize};
 use updraft::{
     CallError, Code, Context, Event, Json, Module, Position, Projection, Result, State, Topic, everyone,
-    journal::{Keep, Record},
+    journal::{Record, Retention},
 };
 
 use super::presence::Visitor;
@@ -36,9 +36,9 @@ pub(crate) fn module() -> Module {
 }
 
 pub(crate) fn topic() -> Topic {
-    let keep = Keep {
+    let keep = Retention {
         least: HISTORY,
-        ..Keep::default()
+        ..Retention::default()
     };
     Topic::new(TOPIC).readable_by(everyone).keep(keep)
 }

@@ -58,7 +58,7 @@ pub(super) fn check(config: &Config, asks: Asks) -> Result<(), ConfigError> {
         let is_set = config.tls.hsts != TlsConfig::default().hsts;
         alone(&[("--tls-hsts", is_set)], "--tls-cert")?;
     }
-    let (memory, call) = (config.memory(), config.max_call);
+    let (memory, call) = (config.limits.memory(), config.limits.max_call);
     match call <= memory / CALLS {
         true => Ok(()),
         false => Err(ConfigError::Memory { memory, call }),
@@ -125,7 +125,7 @@ mod tests {
     fn the_budget_has_room_for_calls() {
         let budget = |memory| {
             checked(|config| {
-                (config.max_memory, config.max_call) = (Some(memory), 100);
+                (config.limits.max_memory, config.limits.max_call) = (Some(memory), 100);
             })
         };
         assert_eq!(budget(800), Ok(()));

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::identity::Identity;
 use crate::error::{CallError, Code, Result};
 
-/// Something that holds of a caller, or does not. Never holds of one who is anonymous.
+/// A condition on the caller's identity. It never holds for an anonymous caller.
 ///
 /// ```
 /// use updraft::{claim, signed_in};
@@ -23,7 +23,7 @@ pub fn claim(path: impl Into<Box<str>>) -> Claim {
     Claim(path.into())
 }
 
-/// Holds of every caller who has an identity.
+/// Holds for every authenticated caller.
 pub fn signed_in() -> Condition {
     Condition::of(|identity| !identity.is_anonymous())
 }
@@ -81,7 +81,7 @@ impl Condition {
     /// Whether it holds.
     ///
     /// # Errors
-    /// Where it does not: [`Code::Unauthenticated`] for one who is anonymous, else [`Code::Forbidden`].
+    /// If it does not hold: [`Code::Unauthenticated`] for an anonymous caller, else [`Code::Forbidden`].
     pub fn check(&self, identity: &Identity) -> Result<()> {
         match (identity.is_anonymous(), (self.0)(identity)) {
             (false, true) => Ok(()),

@@ -60,7 +60,7 @@ impl Conduct {
         done
     }
 
-    /// It runs apart once more. Of two who count at once one may count for both.
+    /// It runs apart once more. Of two concurrent counts one may be lost.
     fn one_less(&self) {
         let left = self.apart.load(Ordering::Relaxed).saturating_sub(1);
         self.apart.store(left, Ordering::Relaxed);
@@ -90,9 +90,9 @@ impl Future for Watched {
 }
 
 /// A function that was started, and ends where this is dropped.
-pub(super) struct Started(Place);
+pub(super) struct Started(Progress);
 
-enum Place {
+enum Progress {
     Here(Watched),
     /// It was done when it had begun.
     Done(Ready<Result<Reply>>),
@@ -115,7 +115,7 @@ impl Started {
             conduct: conduct.clone(),
             started: Some(now),
         };
-        Ok(Self(Place::Here(watched)))
+        Ok(Self(Progress::Here(watched)))
     }
 
     /// The same, and does what comes before the function's first wait: what it returned, as most do then, or what is left.
@@ -131,7 +131,7 @@ impl Started {
             };
             match first_poll(&mut future) {
                 Some(result) => Either::Left(result),
-                None => Either::Right(Self(Place::Here(Watched {
+                None => Either::Right(Self(Progress::Here(Watched {
                     future,
                     conduct: conduct.clone(),
                     started: None,
@@ -161,8 +161,8 @@ impl Started {
             function.await
         }));
         Self(match begun.await {
-            Ok(result) => Place::Done(future::ready(result)),
-            Err(_) => Place::Apart(running),
+            Ok(result) => Progress::Done(future::ready(result)),
+            Err(_) => Progress::Apart(running),
         })
     }
 }
@@ -178,9 +178,9 @@ impl Future for Started {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let running = match &mut self.0 {
-            Place::Here(function) => return Pin::new(function).poll(cx),
-            Place::Done(result) => return Pin::new(result).poll(cx),
-            Place::Apart(running) => running,
+            Progress::Here(function) => return Pin::new(function).poll(cx),
+            Progress::Done(result) => return Pin::new(result).poll(cx),
+            Progress::Apart(running) => running,
         };
         Poll::Ready(ready!(Pin::new(running).poll(cx)).unwrap_or_else(given_up))
     }
@@ -202,7 +202,7 @@ fn given_up<T>(ended: JoinError) -> Result<T> {
     }
 }
 
-/// Whoever waits gets the result, and nothing is left; else it is kept.
+/// A waiting task gets the result; else it is kept.
 fn hand(done: oneshot::Sender<Result<Reply>>, result: Result<Reply>) -> Result<Reply> {
     done.send(result).map_or_else(|unheard| unheard, |()| Ok(None))
 }

@@ -1,4 +1,4 @@
-//! What a function knows and can do beside its data: who called, emit, rooms, shared state.
+//! What a function has beside its data: the caller's identity, emits, rooms, shared state.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -8,8 +8,8 @@ use tokio_util::sync::WaitForCancellationFuture;
 
 use super::{
     emitter::BroadcastTo,
+    idempotent_call::IdempotentCall,
     identity::Identity,
-    once::OnceCall,
     payload::from_value,
     peer::{Peer, SocketId},
     per_core::OfCore,
@@ -35,7 +35,7 @@ pub struct Context {
     peer: Arc<dyn Peer>,
     states: Arc<OfCore<States>>,
     event: ByteString,
-    once: Option<Arc<OnceCall>>,
+    once: Option<Arc<IdempotentCall>>,
 }
 
 impl Context {
@@ -49,7 +49,7 @@ impl Context {
     }
 
     /// The context of a call with an idempotency key.
-    pub(super) fn applied_once(self, call: Arc<OnceCall>) -> Self {
+    pub(super) fn applied_once(self, call: Arc<IdempotentCall>) -> Self {
         Self {
             once: Some(call),
             ..self
@@ -62,7 +62,7 @@ impl Context {
     }
 
     /// The call's idempotency key, for what it publishes.
-    pub(crate) fn once(&self) -> Option<Arc<OnceCall>> {
+    pub(crate) fn once(&self) -> Option<Arc<IdempotentCall>> {
         self.once.clone()
     }
 
@@ -87,7 +87,7 @@ impl Context {
         self.peer.id()
     }
 
-    /// Who calls.
+    /// The caller's identity.
     pub fn identity(&self) -> Identity {
         self.peer.identity()
     }
@@ -223,9 +223,9 @@ impl Context {
         self.peer.try_emit_written(event, data)
     }
 
-    /// Waits until nothing that was said to the caller waits for room any more.
-    pub(crate) async fn settled(&self) {
-        self.peer.settled().await;
+    /// Waits until nothing for the caller waits for room in its send queue.
+    pub(crate) async fn ready(&self) {
+        self.peer.ready().await;
     }
 
     /// Disconnects the socket from its namespace, once what was said to it before is sent. Its client hears `disconnect` with
@@ -239,15 +239,15 @@ impl Context {
         self.states.get()
     }
 
-    /// Whether the socket is gone, so that nobody waits for the answer.
+    /// Whether the socket has disconnected, so that no client waits for the answer.
     pub fn is_cancelled(&self) -> bool {
-        self.peer.gone().is_cancelled()
+        self.peer.cancellation().is_cancelled()
     }
 
     /// Completes when the socket goes. A function is never stopped from outside: one that works long
     /// selects on this.
     pub fn cancelled(&self) -> WaitForCancellationFuture<'_> {
-        self.peer.gone().cancelled()
+        self.peer.cancellation().cancelled()
     }
 }
 

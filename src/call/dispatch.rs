@@ -24,15 +24,15 @@ use super::{
     context::Context,
     ending::{Ending, end_of, panicked},
     guard::{Guard, Guards},
+    idempotency::Idempotency,
+    idempotent_call::IdempotentCall,
     identity::Identity,
     memory::Account,
-    once::OnceCall,
     payload::{Allowance, Arrived, Call, Limits},
-    peer::{Hold, Peer},
+    peer::{HeldCalls, Peer},
     per_core::PerCore,
     registered::Registered,
     registry::Registry,
-    repeats::Repeats,
     reply::Reply,
     rights::Rights,
     states::States,
@@ -69,11 +69,11 @@ pub struct Dispatcher {
     states: PerCore<States>,
     limits: Limits,
     time_limit: Duration,
-    repeats: Option<Arc<Repeats>>,
+    idempotency: Option<Arc<Idempotency>>,
     apart: Option<Handle>,
 }
 
-/// What is left after a call's time to keep its answer for those who try it again.
+/// Time after a call's time-out to store its answer for retries.
 const TO_KEEP: Duration = Duration::from_secs(5);
 
 /// Bytes of a call that may say much, as gzip packs a thousand times as many.
@@ -123,7 +123,7 @@ impl Dispatcher {
             states: PerCore::new(|| states.clone()),
             limits,
             time_limit,
-            repeats: None,
+            idempotency: None,
             apart: None,
         }
     }
@@ -132,7 +132,7 @@ impl Dispatcher {
     #[must_use]
     pub fn remembering(self, journal: Arc<dyn Journal>) -> Self {
         Self {
-            repeats: Some(Arc::new(Repeats::new(journal))),
+            idempotency: Some(Arc::new(Idempotency::new(journal))),
             ..self
         }
     }
@@ -250,8 +250,8 @@ impl Dispatcher {
         } = function;
         let context = Context::new(peer, self.states.here().clone(), call.event_name());
         let apart = self.apart.as_ref().filter(|_| registered.is_long());
-        let repeats = self.repeats.as_ref().filter(|_| call.id().is_some());
-        if function.guards().is_empty() && apart.is_none() && repeats.is_none() {
+        let idempotency = self.idempotency.as_ref().filter(|_| call.id().is_some());
+        if function.guards().is_empty() && apart.is_none() && idempotency.is_none() {
             return match registered.start(now, &call, &context) {
                 Either::Left(result) => Either::Left(result),
                 Either::Right(function) => Either::Right((self.too_late_after(now), Either::Left(function))),
@@ -261,14 +261,14 @@ impl Dispatcher {
         let in_turn = InTurn {
             registered: registered.clone(),
             of_namespace: of_namespace.cloned(),
-            repeats: repeats.cloned(),
+            idempotency: idempotency.cloned(),
             runtime: self.apart.clone(),
-            hold: Hold::new(context.peer().clone()),
+            hold: HeldCalls::new(context.peer().clone()),
             ending: self.ending(call.event_name(), latest),
             call,
             context,
         };
-        let end = match &in_turn.repeats {
+        let end = match &in_turn.idempotency {
             Some(_) => latest + TO_KEEP,
             None => latest,
         };
@@ -284,12 +284,12 @@ impl Dispatcher {
 struct InTurn {
     registered: Arc<Registered>,
     of_namespace: Option<Arc<[Guard]>>,
-    repeats: Option<Arc<Repeats>>,
+    idempotency: Option<Arc<Idempotency>>,
     /// Where runs what keeps its thread for long.
     runtime: Option<Handle>,
     call: Call,
     context: Context,
-    hold: Hold,
+    hold: HeldCalls,
     ending: Ending,
 }
 
@@ -298,7 +298,7 @@ impl InTurn {
         let Self {
             registered,
             of_namespace,
-            repeats,
+            idempotency,
             runtime,
             call,
             context,
@@ -311,7 +311,7 @@ impl InTurn {
         };
         let apart = runtime.as_ref().filter(|_| registered.is_long());
         let rights = ending.in_time(Rights::ask(guards, &call, &context)).await?;
-        if let Some(repeats) = repeats
+        if let Some(idempotency) = idempotency
             && let Some(once) = ending
                 .in_time(once(runtime.as_ref(), &call, rights.identity()))
                 .await?
@@ -322,7 +322,7 @@ impl InTurn {
                 let rights = rights.ask_again(guards, &call, &context).await?;
                 registered.start_at(apart, call, context, rights).await
             };
-            return repeats.apply(&once, hold, start, &ending).await;
+            return idempotency.apply(&once, hold, start, &ending).await;
         }
         let mut function = registered.start_at(apart, call, context, rights).await?;
         let begun = poll!(&mut function);
@@ -335,13 +335,13 @@ impl InTurn {
 }
 
 /// A call with an idempotency key. To compare what a large one says takes a while, in which no other socket is to wait.
-async fn once(runtime: Option<&Handle>, call: &Call, caller: &Identity) -> Result<Option<OnceCall>> {
+async fn once(runtime: Option<&Handle>, call: &Call, caller: &Identity) -> Result<Option<IdempotentCall>> {
     let is_long = call.id().is_some() && call.size() > LARGE;
     let Some(runtime) = runtime.filter(|_| is_long) else {
-        return OnceCall::of(call, caller);
+        return IdempotentCall::of(call, caller);
     };
     let (call, caller) = (call.clone(), caller.clone());
-    conduct::apart(runtime, move || OnceCall::of(&call, &caller)).await
+    conduct::apart(runtime, move || IdempotentCall::of(&call, &caller)).await
 }
 
 /// The text that existing clients compare with: the last part of the name, its first letter in upper case, and nothing

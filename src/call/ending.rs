@@ -8,7 +8,7 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::error::{CallError, Code, Result};
 
-/// Until when a call may run, and what its caller is told otherwise.
+/// The deadline of a call, and the errors of calls that end without an answer.
 #[derive(Clone, Debug)]
 pub(super) struct Ending {
     pub(super) event: ByteString,
@@ -58,7 +58,7 @@ pub(super) fn panicked(event: &str, panic: &(dyn Any + Send)) -> CallError {
     CallError::internal(format_args!("{event} panicked: {}", said(panic)))
 }
 
-/// What a panic said, where it said it in words.
+/// The message of a panic, if it is a text.
 pub(crate) fn said(panic: &(dyn Any + Send)) -> &str {
     panic
         .downcast_ref::<&str>()

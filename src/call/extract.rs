@@ -54,13 +54,13 @@ pub trait FromCall: Sized {
     /// Takes the argument out of the call.
     ///
     /// # Errors
-    /// What the caller is to be told; the function then does not run.
+    /// The error that the caller gets; the function then does not run.
     fn from_call(call: &Call, context: &Context) -> Result<Self>;
 
     /// Checks at start that the app has what this argument needs.
     ///
     /// # Errors
-    /// What is missing, in words for whoever starts the server.
+    /// What is missing, as an error at start.
     fn check(states: &States) -> Result<(), MissingState> {
         let _ = states;
         Ok(())
@@ -87,7 +87,7 @@ impl FromCall for EventName {
     }
 }
 
-/// A shared value that a function asks for and nobody provides.
+/// A state that a function takes and the app does not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MissingState {
@@ -158,21 +158,21 @@ impl<T: DeserializeOwned> FromCall for Json<T> {
 ///
 /// ```
 /// use serde::Deserialize;
-/// use updraft::{Module, Whole};
+/// use updraft::{Module, Envelope};
 ///
 /// #[derive(Deserialize)]
 /// struct Greeting { name: Option<String> }
 ///
 /// // Reads `name` in {"event": "api.hello.greeting", "name": "Ada"}.
-/// async fn greeting(Whole(greeting): Whole<Greeting>) -> Option<String> {
+/// async fn greeting(Envelope(greeting): Envelope<Greeting>) -> Option<String> {
 ///     greeting.name
 /// }
 /// let module = Module::new("api.hello").on("greeting", greeting);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Whole<T>(pub T);
+pub struct Envelope<T>(pub T);
 
-impl<T: DeserializeOwned> FromCall for Whole<T> {
+impl<T: DeserializeOwned> FromCall for Envelope<T> {
     fn from_call(call: &Call, _: &Context) -> Result<Self> {
         call.whole().map(Self)
     }

@@ -1,4 +1,4 @@
-//! What stands before functions and lets callers through, or does not.
+//! Guards: they pass or refuse callers before a function runs.
 
 use std::{fmt, sync::Arc};
 
@@ -42,8 +42,8 @@ use crate::error::{Code, Result};
 #[derive(Clone)]
 pub struct Guard(pub(super) Arc<dyn Function>);
 
-/// Lets through of whom the condition holds. Others are told [`Code::Forbidden`], and [`Code::Unauthenticated`] where
-/// they are anonymous.
+/// Passes callers for which the condition holds. Others get [`Code::Forbidden`], anonymous ones
+/// [`Code::Unauthenticated`].
 pub fn require(condition: Condition) -> Guard {
     Guard::new(move |cx: Context| {
         let checked = condition.check(&cx.identity());
@@ -57,13 +57,13 @@ impl Guard {
         Self(Arc::new(Erased::new(guard)))
     }
 
-    /// Lets through whom both let through; the second is asked after the first.
+    /// Passes callers that both guards pass; the second runs after the first.
     #[must_use]
     pub fn and<Args: 'static>(self, other: impl Signature<Args> + Handler<Args>) -> Self {
         Self(Arc::new(Both(self, Self::new(other))))
     }
 
-    /// Lets through whom one of them lets through; the second is asked, and answers, where the first refuses.
+    /// Passes callers that one of the guards passes; the second runs, and answers, if the first refuses.
     #[must_use]
     pub fn or<Args: 'static>(self, other: impl Signature<Args> + Handler<Args>) -> Self {
         Self(Arc::new(Either(self, Self::new(other))))
@@ -99,13 +99,13 @@ impl fmt::Debug for Guard {
     }
 }
 
-/// Marks a guard where a function may stand as well.
+/// Marks a guard among arguments that may be functions.
 #[derive(Debug)]
-pub struct AsItIs;
+pub struct GuardArgument;
 
-impl Signature<AsItIs> for Guard {}
+impl Signature<GuardArgument> for Guard {}
 
-impl Handler<AsItIs> for Guard {
+impl Handler<GuardArgument> for Guard {
     fn start(&self, call: &Call, context: &Context) -> Result<BoxFuture<'static, Result<Reply>>> {
         self.0.start(call, context)
     }

@@ -67,7 +67,7 @@ pub struct RemoteSocket {
     pub id: SocketId,
     /// The rooms that it is in, sorted; not that of its own id.
     pub rooms: Vec<String>,
-    /// Who it is.
+    /// Its identity.
     pub identity: Identity,
     data: SocketData,
 }

@@ -1,11 +1,11 @@
-//! Who calls: nobody in particular, or a subject with what is claimed of it.
+//! The caller's identity: anonymous, or a subject with its claims.
 
 use std::{fmt, sync::Arc, time::SystemTime};
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-/// Who calls: anonymous, or a subject with its claims. Cheap to clone.
+/// The caller's identity: anonymous, or a subject with its claims. Cheap to clone.
 ///
 /// `Debug` shows the subject, never the claims.
 ///
@@ -29,10 +29,10 @@ struct Known {
 }
 
 impl Identity {
-    /// Nobody said who they are.
+    /// An anonymous caller.
     pub const ANONYMOUS: Self = Self(None);
 
-    /// A subject of whom nothing else is claimed yet.
+    /// A subject without claims.
     pub fn of(subject: impl Into<Box<str>>) -> Self {
         Self(Some(Arc::new(Known {
             subject: subject.into(),
@@ -41,14 +41,14 @@ impl Identity {
         })))
     }
 
-    /// The same subject with these claims. Nothing happens to one who is anonymous.
+    /// The same subject with these claims. No effect on an anonymous identity.
     #[must_use]
     pub fn with_claims(self, claims: Value) -> Self {
         self.changed(|known| known.claims = claims)
     }
 
-    /// The same subject until then: its socket is warned before, and closed where nothing renews it. Nothing happens
-    /// to one who is anonymous.
+    /// The same subject with this expiry: its socket is warned before, and closed unless the identity is renewed. No
+    /// effect on an anonymous identity.
     #[must_use]
     pub fn until(self, expires: SystemTime) -> Self {
         self.changed(|known| known.expires = Some(expires))
@@ -61,7 +61,7 @@ impl Identity {
         self
     }
 
-    /// Whether nobody said who they are.
+    /// Whether the caller is anonymous.
     pub fn is_anonymous(&self) -> bool {
         self.0.is_none()
     }
@@ -92,7 +92,7 @@ impl Identity {
     }
 }
 
-/// What stands at a path of claims: see [`Identity::claim`].
+/// The value at a path of claims: see [`Identity::claim`].
 pub(crate) fn lookup<'a>(claims: &'a Value, path: &str) -> Option<&'a Value> {
     match path.starts_with('/') {
         true => claims.pointer(path),

@@ -1,5 +1,5 @@
 //! One budget for what is held for all clients together: calls that come in, wait and run, what they unpack to, and
-//! answers that wait for their clients. Who holds much finds none left before those who hold little do.
+//! answers that wait for their clients. Clients that hold much reach the limit before clients that hold little.
 
 use std::sync::{
     Arc,
@@ -16,7 +16,7 @@ use crate::error::{CallError, Code};
 /// and soon gone costs no count that all cores share.
 pub(crate) const STEP: usize = 16 << 10;
 
-/// When one that found no room may find it: a guess, as nobody knows when others take their answers.
+/// Retry time of a call that found no memory: a guess, as it depends on when other clients read.
 const AFTER_MS: u64 = 1000;
 
 /// The last quarter is for clients that hold no more than their part of it.
@@ -27,7 +27,7 @@ const PARTS: usize = 4;
 pub(crate) struct Budget {
     most: usize,
     held: AtomicUsize,
-    /// Clients for whom something is held.
+    /// Clients with held bytes.
     holders: AtomicUsize,
     refused: Counter,
     freed: Notify,
@@ -56,7 +56,7 @@ impl Budget {
         self.held.load(Ordering::Relaxed)
     }
 
-    /// Clients for whom something is held.
+    /// Clients with held bytes.
     #[cfg(any(test, fuzzing))]
     pub(crate) fn holders(&self) -> usize {
         self.holders.load(Ordering::Relaxed)
@@ -67,7 +67,7 @@ impl Budget {
         self.most / 2
     }
 
-    /// What one may hold in all who holds so much then.
+    /// The most that a client with so many held bytes may hold.
     fn limit(&self, own: usize) -> usize {
         match self.is_little(own) {
             true => self.most,
@@ -109,7 +109,7 @@ impl Holder {
         self.budget.freed.notified()
     }
 
-    /// Why something is not taken in, as its caller is told.
+    /// The error of a call without memory.
     pub(crate) fn refuse(&self) -> CallError {
         self.budget.refused.inc();
         CallError::new(
@@ -221,7 +221,7 @@ impl Held {
     }
 
     /// Holds no more than that.
-    pub(crate) fn settle(&self, bytes: usize) {
+    pub(crate) fn shrink_to(&self, bytes: usize) {
         self.give_back(self.bytes().saturating_sub(counted(bytes)));
     }
 

@@ -2,7 +2,7 @@
 //! (`registry`), its arguments are taken from it (`extract`), the function runs (`handler`), and what it
 //! returns becomes the answer (`reply`). Before it runs each `guard` is asked, often by a `condition` on the
 //! caller's `identity`, and its `rights` still hold when it begins; one that keeps its thread for long runs apart (`conduct`); one that
-//! panics or takes too long has an `ending` too. An ack says the `answer`. `dispatch` does these in turn, and `repeats` only the first
+//! panics or takes too long has an `ending` too. An ack says the `answer`. `dispatch` does these in turn, and `idempotency` only the first
 //! time that a call is tried; `module` is how functions are named. What is said to others than the caller goes to a `target`, by the
 //! function or by an `emitter`.
 
@@ -16,27 +16,27 @@ pub(crate) mod dispatch;
 pub(crate) mod emitter;
 mod ending;
 pub(crate) mod extract;
-pub(crate) mod first_answer;
 pub(crate) mod guard;
 pub(crate) mod handler;
 pub(crate) mod handshake;
 pub(crate) mod hub;
+mod idempotency;
+pub(crate) mod idempotent_call;
 pub(crate) mod identity;
 pub(crate) mod left;
 pub(crate) mod memory;
 pub(crate) mod module;
 pub(crate) mod namespace;
-pub(crate) mod once;
 pub(crate) mod pattern;
 pub(crate) mod payload;
 pub(crate) mod peer;
 pub(crate) mod per_core;
 pub(crate) mod registered;
 pub(crate) mod registry;
-mod repeats;
 pub(crate) mod reply;
 mod rights;
 pub(crate) mod states;
+pub(crate) mod stored_reply;
 pub(crate) mod table;
 pub(crate) mod target;
 pub(crate) mod turns;

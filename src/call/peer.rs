@@ -88,20 +88,20 @@ pub trait Peer: Send + Sync + 'static {
     /// Takes it out of its namespace.
     fn disconnect(self: Arc<Self>);
 
-    /// Who it is.
+    /// Its identity.
     fn identity(&self) -> Identity;
 
-    /// It is somebody else now, or the same for longer.
+    /// Sets its identity, or a later expiry.
     ///
     /// # Errors
     /// Where that one has as many sockets as it may have.
     fn identify(&self, identity: Identity) -> Result<()>;
 
-    /// Cancelled when the socket goes.
-    fn gone(&self) -> &CancellationToken;
+    /// Cancelled when the socket disconnects.
+    fn cancellation(&self) -> &CancellationToken;
 
-    /// Emits an event. What one function emits and answers leaves in the order in which it said so; on a
-    /// full queue this waits for room.
+    /// Emits an event. The emits and the answer of one function leave in its order; on a full queue this waits for
+    /// room.
     fn emit<'a>(&'a self, target: Target, event: &'a str, data: Outgoing<'a>) -> BoxFuture<'a, Result<()>>;
 
     /// The same to this socket alone, of data that is written out already.
@@ -120,10 +120,10 @@ pub trait Peer: Send + Sync + 'static {
         wait: Duration,
     ) -> BoxFuture<'a, Result<Vec<Ack<Value>>>>;
 
-    /// Completes when nothing that was said to this socket waits for room any more.
-    fn settled(&self) -> BoxFuture<'_, ()>;
+    /// Completes when nothing for this socket waits for room in its send queue.
+    fn ready(&self) -> BoxFuture<'_, ()>;
 
-    /// No further call of this socket begins until [`Peer::release`].
+    /// Holds back later calls of this socket until [`Peer::release`].
     fn hold(&self);
 
     /// Ends [`Peer::hold`].
@@ -151,17 +151,17 @@ pub(crate) fn in_too_many_rooms(most: usize) -> CallError {
     full.with_details(json!({ "most": most }))
 }
 
-/// Keeps the calls of a socket back that came after one which is still to begin.
-pub(super) struct Hold(Arc<dyn Peer>);
+/// Holds back the calls of a socket behind one that has not begun.
+pub(super) struct HeldCalls(Arc<dyn Peer>);
 
-impl Hold {
+impl HeldCalls {
     pub(super) fn new(peer: Arc<dyn Peer>) -> Self {
         peer.hold();
         Self(peer)
     }
 }
 
-impl Drop for Hold {
+impl Drop for HeldCalls {
     fn drop(&mut self) {
         self.0.release();
     }

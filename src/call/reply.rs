@@ -22,7 +22,7 @@ pub trait IntoReply {
     /// The answer's data.
     ///
     /// # Errors
-    /// What the caller is told instead.
+    /// The error that the caller gets instead.
     fn into_reply(self) -> Result<Reply>;
 }
 

@@ -12,26 +12,26 @@ impl Rights {
     /// Asks the guards; all of them again where the identity changed while one waited.
     ///
     /// # Errors
-    /// Those of the guards, and of [`Rights::hold`].
+    /// Those of the guards, and of [`Rights::still_hold`].
     pub(super) async fn ask(guards: Guards<'_>, call: &Call, context: &Context) -> Result<Self> {
         loop {
             let rights = Self(context.identity());
             for guard in guards.iter() {
                 guard.0.start(call, context)?.await?;
             }
-            if rights.hold(context)? {
+            if rights.still_hold(context)? {
                 return Ok(rights);
             }
         }
     }
 
-    /// The same after the call has waited for something else; the guards are asked where the identity changed. The subject is
+    /// The same after the call has waited; the guards run again if the identity changed. The subject is
     /// the same still: the call's idempotency key is this one's.
     ///
     /// # Errors
     /// As [`Rights::ask`]; [`Code::Unavailable`] where the caller is another subject now.
     pub(super) async fn ask_again(self, guards: Guards<'_>, call: &Call, context: &Context) -> Result<Self> {
-        if self.hold(context)? {
+        if self.still_hold(context)? {
             return Ok(self);
         }
         let anew = Self::ask(guards, call, context).await?;
@@ -51,7 +51,7 @@ impl Rights {
     /// # Errors
     /// [`Code::Unauthenticated`] where its identity expired or was revoked. (One whose client merely disconnected keeps
     /// it: what that client has called is done.)
-    pub(super) fn hold(&self, context: &Context) -> Result<bool> {
+    pub(super) fn still_hold(&self, context: &Context) -> Result<bool> {
         let now = context.identity();
         if now.is_anonymous() && !self.0.is_anonymous() {
             let ended = "the identity ended before the call began";
@@ -63,10 +63,10 @@ impl Rights {
     /// The same where the guards cannot be asked any more, as the function starts right now.
     ///
     /// # Errors
-    /// As [`Rights::hold`]; [`Code::Unavailable`] where the caller has another identity now: tried again, the guards see
+    /// As [`Rights::still_hold`]; [`Code::Unavailable`] where the caller has another identity now: tried again, the guards see
     /// that one.
     pub(super) fn confirm(&self, context: &Context) -> Result<()> {
-        match self.hold(context)? {
+        match self.still_hold(context)? {
             true => Ok(()),
             false => Err(changed()),
         }

@@ -13,14 +13,14 @@ use tokio::sync::OwnedMutexGuard;
 #[derive(Default)]
 pub(crate) struct Turns(Mutex<HashMap<ByteString, Line>>);
 
-/// Whoever holds it has the key's turn; it is fair.
+/// The lock of a key's turn; it is fair.
 type Line = Arc<tokio::sync::Mutex<()>>;
 
 impl Turns {
     /// Waits for the key's turn, and has it until this is dropped.
     pub(crate) async fn take(&self, key: &ByteString) -> Turn<'_> {
         let line = self.lines().entry(key.clone()).or_default().clone();
-        // Made first, so that one who gives up while it waits leaves nothing behind.
+        // Made first, so that a cancelled wait leaves nothing behind.
         let mut turn = Turn {
             turns: self,
             key: key.clone(),
@@ -58,7 +58,7 @@ impl Drop for Turn<'_> {
     fn drop(&mut self) {
         self.held = None;
         let mut lines = self.turns.lines();
-        // Where only the table has the line, nobody waits in it.
+        // If only the table holds the line, it is empty.
         if lines
             .get(&self.key)
             .is_some_and(|line| Arc::strong_count(line) == 1)

@@ -1,4 +1,4 @@
-//! JSON that was written out once, for all to whom it is sent.
+//! JSON that is encoded once for all its recipients.
 
 use std::sync::Arc;
 

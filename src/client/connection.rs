@@ -23,7 +23,7 @@ impl Client {
     pub(crate) async fn connect(url: &str, auth: Option<&Value>) -> Result<Self, ClientError> {
         let mut client = Self(open(url).await?);
         client
-            .say(auth.map_or_else(|| "40".to_owned(), |auth| format!("40{auth}")))
+            .send_text(auth.map_or_else(|| "40".to_owned(), |auth| format!("40{auth}")))
             .await?;
         loop {
             let text = client.text().await?;
@@ -64,11 +64,11 @@ impl Client {
 
     /// Leaves the namespace, then the connection.
     pub(crate) async fn close(mut self) -> Result<(), ClientError> {
-        self.say("41".to_owned()).await?;
+        self.send_text("41".to_owned()).await?;
         Ok(self.0.close(None).await?)
     }
 
-    async fn say(&mut self, text: String) -> Result<(), ClientError> {
+    async fn send_text(&mut self, text: String) -> Result<(), ClientError> {
         Ok(self.0.send(Message::text(text)).await?)
     }
 
@@ -76,7 +76,7 @@ impl Client {
     async fn text(&mut self) -> Result<String, ClientError> {
         loop {
             match self.message().await? {
-                Message::Text(text) if text.as_str() == "2" => self.say("3".to_owned()).await?,
+                Message::Text(text) if text.as_str() == "2" => self.send_text("3".to_owned()).await?,
                 Message::Text(text) => return Ok(text.as_str().to_owned()),
                 _ => {}
             }

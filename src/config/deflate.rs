@@ -5,8 +5,7 @@ use clap::Args;
 /// How messages over WebSockets are compressed (permessage-deflate, RFC 7692). By default they are not.
 #[derive(Args, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeflateConfig {
-    /// Compress messages over WebSockets whose clients offer it (permessage-deflate), as all browsers do: less to
-    /// carry, for more of the processor's time
+    /// Compress WebSocket messages for clients that offer permessage-deflate, as browsers do: less traffic, more CPU time
     #[arg(
         long = "per-message-deflate",
         env = "UPDRAFT_PER_MESSAGE_DEFLATE",
@@ -15,7 +14,7 @@ pub struct DeflateConfig {
     )]
     pub per_message: bool,
 
-    /// Fewest bytes of a message that is worth compressing
+    /// Smallest message that is compressed, in bytes
     #[arg(
         long = "per-message-deflate-threshold",
         env = "UPDRAFT_PER_MESSAGE_DEFLATE_THRESHOLD",

@@ -1,11 +1,17 @@
 //! Settings of HTTP requests.
 
-use std::{net::IpAddr, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, builder::BoolishValueParser};
 use ipnet::IpNet;
 
-use super::time::{time, written};
+use super::{
+    time::{time, written},
+    value::network,
+};
+
+/// The path that clients have unless they are told another.
+const PATH: &str = "/socket.io";
 
 /// Requests: origins, proxies, time-outs, and what is served beside `/socket.io/`.
 #[derive(Args, Clone, Debug, PartialEq)]
@@ -31,7 +37,17 @@ pub struct HttpConfig {
     )]
     pub trusted_proxies: Vec<IpNet>,
 
-    /// Directory with socket.io.js, to serve it at /socket.io/ as Node does
+    /// Paths of Socket.IO, separated by commas, as a proxy forwards them: `/socket.io`, `/app/socket.io`
+    #[arg(
+        long,
+        env = "UPDRAFT_PATH",
+        value_delimiter = ',',
+        value_name = "PATH",
+        default_value = PATH
+    )]
+    pub path: Vec<String>,
+
+    /// Directory with socket.io.js, to serve it under each path as Node does
     #[arg(long, env = "UPDRAFT_CLIENT_BUNDLE", value_name = "DIR")]
     pub client_bundle: Option<PathBuf>,
 
@@ -44,7 +60,8 @@ pub struct HttpConfig {
         default_value = written(Self::default().header_timeout))]
     pub header_timeout: Duration,
 
-    /// Longest time for a polling client to send the body of a POST
+    /// Longest time to receive what comes in parts: a POST, a WebSocket message, a packet with its Buffers; one second more
+    /// for each 8 KiB received
     #[arg(long, env = "UPDRAFT_BODY_TIMEOUT", value_name = "TIME", value_parser = time,
         default_value = written(Self::default().body_timeout))]
     pub body_timeout: Duration,
@@ -55,6 +72,7 @@ impl Default for HttpConfig {
         Self {
             allowed_origins: Vec::new(),
             trusted_proxies: Vec::new(),
+            path: vec![PATH.to_owned()],
             client_bundle: None,
             metrics: false,
             header_timeout: Duration::from_secs(10),
@@ -63,9 +81,16 @@ impl Default for HttpConfig {
     }
 }
 
-/// An address is a network of one.
-fn network(text: &str) -> Result<IpNet, String> {
-    text.parse::<IpNet>()
-        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
-        .map_err(|_| "write it as 10.0.0.7 or 10.0.0.0/8".to_owned())
+impl HttpConfig {
+    /// The paths of Socket.IO: each once, without its last slash.
+    pub(crate) fn paths(&self) -> Vec<String> {
+        let mut paths: Vec<String> = Vec::new();
+        for path in &self.path {
+            let path = path.trim().trim_end_matches('/');
+            if !paths.iter().any(|known| known == path) {
+                paths.push(path.to_owned());
+            }
+        }
+        paths
+    }
 }

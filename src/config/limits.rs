@@ -7,6 +7,7 @@ use clap::{Args, builder::RangedU64ValueParser, value_parser};
 use super::{
     memory,
     time::{time, written},
+    value::positive,
 };
 use crate::call::payload::Limits;
 
@@ -35,12 +36,12 @@ pub struct LimitsConfig {
         default_value_t = Self::default().max_connections_per_subject)]
     pub max_connections_per_subject: usize,
 
-    /// Calls per second of one socket, on average
+    /// Calls per second of one connection, on average
     #[arg(long, env = "UPDRAFT_CALL_RATE", value_name = "CALLS", value_parser = value_parser!(u32).range(1..),
         default_value_t = Self::default().call_rate)]
     pub call_rate: u32,
 
-    /// Calls of one socket in a burst, before the rate applies
+    /// Calls of one connection in a burst, before the rate applies
     #[arg(long, env = "UPDRAFT_CALL_BURST", value_name = "CALLS", value_parser = value_parser!(u32).range(1..),
         default_value_t = Self::default().call_burst)]
     pub call_burst: u32,
@@ -68,6 +69,11 @@ pub struct LimitsConfig {
     /// Rooms of one socket
     #[arg(long, env = "UPDRAFT_MAX_ROOMS", value_name = "ROOMS", default_value_t = Self::default().max_rooms)]
     pub max_rooms: usize,
+
+    /// Namespaces of one connection
+    #[arg(long, env = "UPDRAFT_MAX_NAMESPACES", value_name = "NAMESPACES", value_parser = positive,
+        default_value_t = Self::default().max_namespaces)]
+    pub max_namespaces: usize,
 
     /// Largest call as it arrives, Buffers included, in bytes
     #[arg(long, env = "UPDRAFT_MAX_CALL", value_name = "BYTES", value_parser = positive,
@@ -112,7 +118,7 @@ pub struct LimitsConfig {
         default_value = written(Self::default().call_timeout))]
     pub call_timeout: Duration,
 
-    /// Longest time for the guard of a topic to answer
+    /// Longest time for the guard of a topic, or the connect hook of a namespace, to answer
     #[arg(long, env = "UPDRAFT_GUARD_TIMEOUT", value_name = "TIME", value_parser = time,
         default_value = written(Self::default().guard_timeout))]
     pub guard_timeout: Duration,
@@ -132,6 +138,7 @@ impl Default for LimitsConfig {
             byte_rate: 32 << 20,
             max_subscriptions: 100,
             max_rooms: 1000,
+            max_namespaces: 100,
             max_call: payload.packed,
             max_unpacked: payload.unpacked,
             max_depth: payload.depth,
@@ -158,13 +165,5 @@ impl LimitsConfig {
             unpacked: self.max_unpacked,
             depth: self.max_depth.min(Limits::DEEPEST),
         }
-    }
-}
-
-/// A limit of 0 would refuse every client.
-fn positive(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(number) if number > 0 => Ok(number),
-        _ => Err("write a whole number from 1 on, as in 1048576".to_owned()),
     }
 }

@@ -6,6 +6,7 @@ use clap::Args;
 use semver::Version;
 
 use super::{
+    deflate::DeflateConfig,
     parser::Parser,
     time::{time, written},
 };
@@ -52,6 +53,10 @@ pub struct SessionConfig {
     #[arg(long, env = "UPDRAFT_TCP_TIMEOUT", value_name = "TIME", value_parser = time,
         default_value = written(Self::default().tcp_timeout))]
     pub tcp_timeout: Duration,
+
+    /// Compression of WebSocket messages.
+    #[command(flatten)]
+    pub deflate: DeflateConfig,
 }
 
 impl Default for SessionConfig {
@@ -64,6 +69,7 @@ impl Default for SessionConfig {
             handshake_timeout: Duration::from_secs(20),
             send_timeout: Duration::from_secs(30),
             tcp_timeout: Duration::from_secs(30),
+            deflate: DeflateConfig::default(),
         }
     }
 }

@@ -17,14 +17,14 @@ use tokio::{
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
+    lag::ReaderPositions,
     live::Live,
     metrics::{Metrics, TopicMetrics},
-    places::Places,
     topic::Topic,
 };
 use crate::{
     error::{CallError, Code, Result},
-    journal::{Fence, Health, Journal, JournalError, Tail},
+    journal::{Health, Journal, JournalError, Tail, TopicBounds},
 };
 
 /// The topics of an app over their journal.
@@ -64,7 +64,7 @@ pub(super) struct Channel {
     pub(super) topic: Topic,
     pub(super) journal: Arc<dyn Journal>,
     pub(super) live: Live,
-    pub(super) places: Places,
+    pub(super) places: ReaderPositions,
     pub(super) metrics: TopicMetrics,
     pub(super) compacted: Mutex<Option<Compacted>>,
 }
@@ -77,8 +77,8 @@ pub(super) struct Compacted {
 }
 
 impl Channel {
-    pub(super) async fn fence(&self) -> Result<Fence, JournalError> {
-        self.journal.fence(&self.topic.name).await
+    pub(super) async fn bounds(&self) -> Result<TopicBounds, JournalError> {
+        self.journal.bounds(&self.topic.name).await
     }
 
     fn observe(&self) {
@@ -108,16 +108,16 @@ impl Feed {
         let mut channels = Channels::new();
         let metrics = Metrics::default();
         for topic in topics {
-            let fence = journal.fence(&topic.name).await?;
+            let bounds = journal.bounds(&topic.name).await?;
             let channel = Channel {
                 journal: journal.clone(),
-                live: Live::new(fence.head),
-                places: Places::default(),
+                live: Live::new(bounds.head),
+                places: ReaderPositions::default(),
                 metrics: metrics.of(&topic.name),
                 compacted: Mutex::default(),
                 topic,
             };
-            channel.metrics.floor.set(fence.floor);
+            channel.metrics.floor.set(bounds.floor);
             channels.insert(channel.topic.name.clone(), Arc::new(channel));
         }
         let channels = Arc::new(channels);
@@ -252,13 +252,13 @@ fn tell(channels: &Channels, batch: &Tail) {
 /// known where that ends, since readers would take it for the next.
 async fn skip(channels: &Channels) {
     for channel in channels.values() {
-        let fence = loop {
-            match channel.journal.fence(&channel.topic.name).await {
-                Ok(fence) => break fence,
+        let bounds = loop {
+            match channel.journal.bounds(&channel.topic.name).await {
+                Ok(bounds) => break bounds,
                 Err(error) => wait_for_journal("the live end of a topic", &error).await,
             }
         };
-        channel.live.skip_to(fence.head);
+        channel.live.skip_to(bounds.head);
         channel.live.announce();
     }
 }

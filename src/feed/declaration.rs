@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    listener::{DEAD, dead_letters},
+    consumer::{DEAD, dead_letters},
     projection::Projection,
     topic::Topic,
 };
@@ -18,7 +18,7 @@ use crate::event::{MAX_NAME, is_word};
 pub(crate) struct Declarations {
     topics: Vec<Topic>,
     /// Topic and name.
-    listeners: Vec<(String, String)>,
+    consumers: Vec<(String, String)>,
     /// Topic, type of the projection, and that type's name.
     projections: Vec<(String, TypeId, &'static str)>,
 }
@@ -35,38 +35,38 @@ pub enum TopicError {
     /// Two topics of one name.
     #[error("topic '{0}' is declared twice")]
     Duplicate(String),
-    /// A topic under a name that is kept for what a listener fails on, and there is no such listener.
-    #[error("topic '{name}' has a name of dead letters, and topic '{topic}' has no listener '{listener}'")]
+    /// A topic with a name of dead letters, without such a consumer.
+    #[error("topic '{name}' has a name of dead letters, and topic '{topic}' has no consumer '{consumer}'")]
     DeadLetters {
         /// The topic.
         name: String,
         /// The topic whose dead letters it would hold.
         topic: String,
-        /// The listener that would have failed on them.
-        listener: String,
+        /// The consumer of these dead letters.
+        consumer: String,
     },
-    /// A listener's name that is none.
+    /// A malformed name of a consumer.
     #[error(
-        "'{listener}', which listens to topic '{topic}', is no name of a listener: it holds ASCII letters, digits, '_' and '-', and no more than {MAX_NAME} bytes together with '{topic}.dead.'"
+        "'{consumer}' on topic '{topic}' is no name of a consumer: it holds ASCII letters, digits, '_' and '-', and no more than {MAX_NAME} bytes together with '{topic}.dead.'"
     )]
-    MalformedListener {
+    MalformedConsumer {
         /// The topic.
         topic: String,
-        /// The listener.
-        listener: String,
+        /// The consumer.
+        consumer: String,
     },
-    /// Two listeners of one name to one topic: they would share one place in it.
-    #[error("topic '{topic}' has two listeners '{listener}'")]
-    DuplicateListener {
+    /// Two consumers of one name on one topic: they would share one position.
+    #[error("topic '{topic}' has two consumers '{consumer}'")]
+    DuplicateConsumer {
         /// The topic.
         topic: String,
-        /// The listener.
-        listener: String,
+        /// The consumer.
+        consumer: String,
     },
     /// Two projections of one type: functions could not tell them apart.
     #[error("{0} is projected twice")]
     DuplicateProjection(&'static str),
-    /// A listener or a projection of a topic that is not declared.
+    /// A consumer or a projection of a topic that is not declared.
     #[error("{reader} reads topic '{topic}', which is not declared: add .topic(Topic::new(\"{topic}\"))")]
     Undeclared {
         /// What reads it.
@@ -85,8 +85,8 @@ impl Declarations {
         &self.topics
     }
 
-    pub(crate) fn listener(&mut self, topic: &str, name: &str) {
-        self.listeners.push((topic.to_owned(), name.to_owned()));
+    pub(crate) fn consumer(&mut self, topic: &str, name: &str) {
+        self.consumers.push((topic.to_owned(), name.to_owned()));
     }
 
     pub(crate) fn projection<T: 'static>(&mut self, topic: &str) {
@@ -98,7 +98,7 @@ impl Declarations {
     /// The topics, where all that is said of them fits together.
     pub(crate) fn checked(self) -> Result<Vec<Topic>, TopicError> {
         let declared = self.declared()?;
-        self.check_listeners(&declared)?;
+        self.check_consumers(&declared)?;
         self.check_projections(&declared)?;
         self.check_dead_letters()?;
         Ok(self.topics)
@@ -117,19 +117,19 @@ impl Declarations {
         Ok(declared)
     }
 
-    fn check_listeners(&self, declared: &HashSet<Arc<str>>) -> Result<(), TopicError> {
+    fn check_consumers(&self, declared: &HashSet<Arc<str>>) -> Result<(), TopicError> {
         let mut known = HashSet::new();
-        for (topic, name) in &self.listeners {
-            let (topic, listener) = (topic.clone(), name.clone());
+        for (topic, name) in &self.consumers {
+            let (topic, consumer) = (topic.clone(), name.clone());
             if !is_word(name) || dead_letters(&topic, name).len() > MAX_NAME {
-                return Err(TopicError::MalformedListener { topic, listener });
+                return Err(TopicError::MalformedConsumer { topic, consumer });
             }
             if !declared.contains(&*topic) {
-                let reader = format!("listener '{name}'");
+                let reader = format!("consumer '{name}'");
                 return Err(TopicError::Undeclared { reader, topic });
             }
             if !known.insert((topic.clone(), name)) {
-                return Err(TopicError::DuplicateListener { topic, listener });
+                return Err(TopicError::DuplicateConsumer { topic, consumer });
             }
         }
         Ok(())
@@ -153,16 +153,16 @@ impl Declarations {
     /// be published under their names.
     fn check_dead_letters(&self) -> Result<(), TopicError> {
         for topic in &self.topics {
-            let Some((of, listener)) = topic.name.rsplit_once(DEAD) else {
+            let Some((of, consumer)) = topic.name.rsplit_once(DEAD) else {
                 continue;
             };
-            let is_known = |(topic, name): &(String, String)| topic == of && name == listener;
-            // No listener has a dot in its name.
-            if is_word(listener) && !self.listeners.iter().any(is_known) {
+            let is_known = |(topic, name): &(String, String)| topic == of && name == consumer;
+            // No consumer has a dot in its name.
+            if is_word(consumer) && !self.consumers.iter().any(is_known) {
                 return Err(TopicError::DeadLetters {
                     name: topic.name.to_string(),
                     topic: of.to_owned(),
-                    listener: listener.to_owned(),
+                    consumer: consumer.to_owned(),
                 });
             }
         }
@@ -178,13 +178,13 @@ fn is_name(text: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn check(topics: &[&str], listeners: &[(&str, &str)]) -> Result<Vec<Topic>, TopicError> {
+    fn check(topics: &[&str], consumers: &[(&str, &str)]) -> Result<Vec<Topic>, TopicError> {
         let mut declarations = Declarations::default();
         for name in topics {
             declarations.topic(Topic::new(*name));
         }
-        for (topic, name) in listeners {
-            declarations.listener(topic, name);
+        for (topic, name) in consumers {
+            declarations.consumer(topic, name);
         }
         declarations.checked()
     }
@@ -219,26 +219,26 @@ mod tests {
     }
 
     #[test]
-    fn names_of_dead_letters_are_the_listeners_own() {
+    fn names_of_dead_letters_are_the_consumers_own() {
         assert!(check(&["a", "a.dead.b"], &[("a", "b")]).is_ok());
         assert!(
             check(&["a", "a.dead.b.c"], &[]).is_ok(),
-            "no listener is called so"
+            "no consumer is called so"
         );
         let kept = [("a.dead.b", "a", "b"), ("a.dead.b.dead.c", "a.dead.b", "c")];
-        for (name, topic, listener) in kept {
+        for (name, topic, consumer) in kept {
             let expected = TopicError::DeadLetters {
                 name: name.to_owned(),
                 topic: topic.to_owned(),
-                listener: listener.to_owned(),
+                consumer: consumer.to_owned(),
             };
             assert_eq!(check(&["a", name], &[("a", "other")]).unwrap_err(), expected);
         }
         // Dead letters may be listened to as well, and what fails on them has a name of its own again.
         let twice = [("a", "b"), ("a.dead.b", "c")];
         assert!(check(&["a", "a.dead.b", "a.dead.b.dead.c"], &twice).is_ok());
-        // Were dots allowed, this listener's letters would lie among those of the one above.
+        // Were dots allowed, this consumer's letters would lie among those of the one above.
         let dotted = check(&["a"], &[("a", "b.dead.c")]).unwrap_err();
-        assert!(matches!(dotted, TopicError::MalformedListener { .. }), "{dotted}");
+        assert!(matches!(dotted, TopicError::MalformedConsumer { .. }), "{dotted}");
     }
 }

@@ -36,7 +36,7 @@ impl Follower {
     /// Reads the compacted topic up to where it ends now, and goes on from there.
     pub(super) async fn backlog(&mut self, mut each: impl FnMut(&Record)) -> Result<(), JournalError> {
         let topic = &self.channel.topic.name;
-        let head = self.channel.journal.fence(topic).await?.head;
+        let head = self.channel.journal.bounds(topic).await?.head;
         loop {
             let page = self.channel.journal.backlog(topic, self.cursor(head)).await?;
             let Some(last) = page.last() else {
@@ -68,7 +68,7 @@ impl Follower {
             self.grows.mark_unchanged();
             let page = self.page().await?;
             // Asked for after the page: what was above the floor then was in the page.
-            if self.channel.journal.fence(&self.channel.topic.name).await?.floor > self.at {
+            if self.channel.journal.bounds(&self.channel.topic.name).await?.floor > self.at {
                 return Ok(None);
             }
             if let Some(last) = page.last() {

@@ -34,7 +34,7 @@ struct Live<'a> {
 /// A subscription that a client does not get, or not any more, where no ack says so; without a topic what a handshake
 /// asks for as a whole.
 #[derive(Serialize)]
-struct Refused<'a> {
+struct SubscriptionRefused<'a> {
     event: &'static str,
     topic: Option<&'a str>,
     error: &'a CallError,
@@ -74,7 +74,7 @@ pub(super) fn live(topic: &str, epoch: &Epoch, seq: u64) -> serde_json::Result<F
 
 /// What a handshake asks for and does not get.
 pub(super) fn refused(topic: Option<&str>, error: &CallError) -> serde_json::Result<Frame> {
-    Frame::new(&Refused {
+    Frame::new(&SubscriptionRefused {
         event: "topic.refused",
         topic,
         error,

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use super::{
     frame::{self, Frame},
-    standing::{CaughtUp, Standings},
+    live_readers::{LiveReader, LiveReaders},
 };
 use crate::{call::context::Context, journal::Record};
 
@@ -26,7 +26,7 @@ const OVERHEAD: usize = 128;
 /// The live end of a topic.
 pub(super) struct Live {
     recent: Mutex<Recent>,
-    caught_up: Standings,
+    caught_up: LiveReaders,
     head: watch::Sender<u64>,
 }
 
@@ -81,7 +81,7 @@ impl Live {
                 events: VecDeque::new(),
                 bytes: 0,
             }),
-            caught_up: Standings::new(head),
+            caught_up: LiveReaders::new(head),
             head: watch::Sender::new(head),
         }
     }
@@ -119,7 +119,7 @@ impl Live {
     /// Pushes new events to the live readers, and wakes the others: once for all that was pushed.
     pub(super) fn announce(&self) {
         let last = self.recent().last();
-        self.caught_up.tell(last, |seq| self.beyond(seq, usize::MAX));
+        self.caught_up.notify(last, |seq| self.beyond(seq, usize::MAX));
         self.head.send_if_modified(|head| {
             let moved = *head < last;
             *head = last.max(*head);
@@ -148,7 +148,7 @@ impl Live {
     }
 
     /// Becomes a live reader; `None` if more events came meanwhile.
-    pub(super) fn stand_by(&self, seq: u64, cx: &Context) -> Option<CaughtUp<'_>> {
+    pub(super) fn stand_by(&self, seq: u64, cx: &Context) -> Option<LiveReader<'_>> {
         self.caught_up.enter(seq, cx)
     }
 

@@ -6,7 +6,7 @@ use bytestring::ByteString;
 
 use super::channels::Feed;
 use crate::{
-    call::{context::Context, first_answer, once::OnceCall, reply::IntoReply},
+    call::{context::Context, idempotent_call::IdempotentCall, reply::IntoReply, stored_reply},
     error::{CallError, Result},
     event::{Event, Position},
     journal::{Append, JournalError, SeenKey},
@@ -19,7 +19,7 @@ pub struct Publisher {
     topic: Arc<str>,
     expected: Option<u64>,
     seen: Vec<SeenKey>,
-    once: Option<Arc<OnceCall>>,
+    once: Option<Arc<IdempotentCall>>,
     answer: Option<String>,
     /// The caller, in a call: with its identity at the time of the publish.
     caller: Option<Context>,
@@ -80,7 +80,7 @@ impl Publisher {
     /// # Errors
     /// [`Code::Internal`](crate::Code::Internal) where the answer cannot be written as JSON.
     pub fn answering(mut self, answer: impl IntoReply) -> Result<Self> {
-        self.answer = Some(first_answer::of(answer)?);
+        self.answer = Some(stored_reply::of(answer)?);
         Ok(self)
     }
 

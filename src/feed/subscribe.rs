@@ -286,7 +286,7 @@ async fn feed_until_broken(mut subscription: Subscription, start: Frame, cx: Con
         for frame in &frames[said..] {
             say(&cx, frame).await;
         }
-        cx.settled().await;
+        cx.ready().await;
         frames = match subscription.next(&cx).await {
             Ok(frames) => frames,
             Err(failure) => match wait_after(failure).await {

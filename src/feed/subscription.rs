@@ -8,13 +8,13 @@ use tokio::sync::watch;
 use super::{
     channels::Channel,
     frame::{self, Frame, Start},
-    places::Place,
+    lag::ReaderPosition,
     topic::Pace,
 };
 use crate::{
     call::context::Context,
     event::Position,
-    journal::{Cursor, Fence, JournalError, Record},
+    journal::{Cursor, JournalError, Record, TopicBounds},
 };
 
 /// Most events that are read at a time, at first.
@@ -37,7 +37,7 @@ pub(super) struct Subscription {
     /// The last event that the reader has, or its place was taken by a later one.
     at: u64,
     phase: Phase,
-    place: Place,
+    place: ReaderPosition,
     /// How many times the least is read at a time.
     width: usize,
 }
@@ -56,25 +56,25 @@ impl Subscription {
         since: Option<&Position>,
     ) -> Result<(Self, Start), JournalError> {
         let grows = channel.live.watch();
-        let fence = channel.fence().await?;
-        let (this, start) = Self::place(channel, grows, fence, since);
+        let bounds = channel.bounds().await?;
+        let (this, start) = Self::place(channel, grows, bounds, since);
         Ok((this, start))
     }
 
     fn place(
         channel: Arc<Channel>,
         grows: watch::Receiver<u64>,
-        fence: Fence,
+        bounds: TopicBounds,
         since: Option<&Position>,
     ) -> (Self, Start) {
         let epoch = channel.journal.epoch();
         let resumed = since
-            .filter(|since| since.epoch == *epoch && since.seq >= fence.floor && since.seq <= fence.head)
+            .filter(|since| since.epoch == *epoch && since.seq >= bounds.floor && since.seq <= bounds.head)
             .map(|since| since.seq);
         let at = resumed.unwrap_or_default();
-        let start = Start::new(&channel.topic.name, epoch, at, fence.head, resumed.is_none());
+        let start = Start::new(&channel.topic.name, epoch, at, bounds.head, resumed.is_none());
         let phase = Phase::Backlog {
-            up_to: fence.head,
+            up_to: bounds.head,
             compacted: resumed.is_none(),
         };
         let this = Self {
@@ -200,12 +200,12 @@ impl Subscription {
 
     /// Whether events beyond the reader's place may be gone.
     async fn has_fallen_below(&self) -> Result<bool, JournalError> {
-        Ok(self.channel.fence().await?.floor > self.at)
+        Ok(self.channel.bounds().await?.floor > self.at)
     }
 
     async fn begin_anew(&mut self) -> Result<Vec<Frame>, JournalError> {
-        let fence = self.channel.fence().await?;
-        let (this, start) = Self::place(self.channel.clone(), self.grows.clone(), fence, None);
+        let bounds = self.channel.bounds().await?;
+        let (this, start) = Self::place(self.channel.clone(), self.grows.clone(), bounds, None);
         *self = this;
         Ok(vec![self.written(start.frame())?])
     }

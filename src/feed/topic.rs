@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use crate::{
     call::{condition::Condition, identity::Identity, peer::SocketId},
     error::{CallError, Code, Result},
-    journal::Keep,
+    journal::Retention,
 };
 
 /// A client that asks to read a topic.
@@ -36,7 +36,7 @@ type Guard = Arc<dyn Fn(Reader) -> BoxFuture<'static, Result<()>> + Send + Sync>
 #[derive(Clone)]
 pub struct Topic {
     pub(super) name: Arc<str>,
-    pub(super) keep: Keep,
+    pub(super) keep: Retention,
     pub(super) pace: Pace,
     guard: Guard,
     writers: Option<Condition>,
@@ -56,7 +56,7 @@ impl Topic {
     pub fn new(name: impl Into<Arc<str>>) -> Self {
         Self {
             name: name.into(),
-            keep: Keep::default(),
+            keep: Retention::default(),
             pace: Pace::EveryEvent,
             guard: Arc::new(|_| {
                 Box::pin(async { Err(CallError::new(Code::Forbidden, "no client may read this topic")) })
@@ -99,9 +99,9 @@ impl Topic {
         self
     }
 
-    /// What it keeps; see [`Keep`].
+    /// What it keeps; see [`Retention`].
     #[must_use]
-    pub fn keep(mut self, keep: Keep) -> Self {
+    pub fn keep(mut self, keep: Retention) -> Self {
         self.keep = keep;
         self
     }
@@ -119,7 +119,7 @@ impl Topic {
     }
 
     /// What it is declared to keep.
-    pub(crate) fn kept(&self) -> Keep {
+    pub(crate) fn kept(&self) -> Retention {
         self.keep
     }
 

@@ -6,7 +6,7 @@ use bytestring::ByteString;
 use futures_util::{FutureExt, TryFutureExt, future::BoxFuture};
 use tokio::sync::broadcast;
 
-use super::record::{Append, Appended, Cursor, Fence, Keep, Recalled, Record, Removed};
+use super::record::{Append, Appended, Cursor, Record, Removed, Retention, StoredOutcome, TopicBounds};
 use crate::event::{Epoch, MalformedName};
 
 /// A store of events.
@@ -34,7 +34,7 @@ pub trait Journal: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`JournalError::Unavailable`].
-    fn recall(&self, key: &str) -> BoxFuture<'_, Result<Option<Recalled>, JournalError>>;
+    fn stored_outcome(&self, key: &str) -> BoxFuture<'_, Result<Option<StoredOutcome>, JournalError>>;
 
     /// Stores the reply of a call with its idempotency key, if the key is stored. Resolves when it is durable.
     ///
@@ -46,7 +46,7 @@ pub trait Journal: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`JournalError::Unavailable`].
-    fn fence(&self, topic: &str) -> BoxFuture<'_, Result<Fence, JournalError>>;
+    fn bounds(&self, topic: &str) -> BoxFuture<'_, Result<TopicBounds, JournalError>>;
 
     /// The sequence number that a topic ends at: that of every event that any appender was told of before this was
     /// asked, or one beyond. It is asked before each look at a projection, so a store that can answer from memory does.
@@ -54,7 +54,7 @@ pub trait Journal: Send + Sync + 'static {
     /// # Errors
     /// [`JournalError::Unavailable`].
     fn head(&self, topic: &str) -> BoxFuture<'_, Result<u64, JournalError>> {
-        self.fence(topic).map_ok(|fence| fence.head).boxed()
+        self.bounds(topic).map_ok(|bounds| bounds.head).boxed()
     }
 
     /// The events of a topic within a cursor's bounds, oldest first, at most its limits; tombstones included.
@@ -79,31 +79,32 @@ pub trait Journal: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`JournalError::Unavailable`].
-    fn compact(&self, topic: &str, keep: Keep) -> BoxFuture<'_, Result<Removed, JournalError>>;
+    fn compact(&self, topic: &str, keep: Retention) -> BoxFuture<'_, Result<Removed, JournalError>>;
 
     /// Expires idempotency keys older than this, some at a time; how many.
     ///
     /// # Errors
     /// [`JournalError::Unavailable`].
-    fn forget(&self, older_than: Duration) -> BoxFuture<'_, Result<usize, JournalError>>;
+    fn expire_keys(&self, older_than: Duration) -> BoxFuture<'_, Result<usize, JournalError>>;
 
     /// Every topic that was ever appended to, with its bounds.
     ///
     /// # Errors
     /// [`JournalError::Unavailable`].
-    fn topics(&self) -> BoxFuture<'_, Result<Vec<(String, Fence)>, JournalError>>;
+    fn topics(&self) -> BoxFuture<'_, Result<Vec<(String, TopicBounds)>, JournalError>>;
 
     /// The committed position of a durable consumer of a topic; 0 if there is none.
     ///
     /// # Errors
     /// [`JournalError::Unavailable`].
-    fn consumed(&self, topic: &str, consumer: &str) -> BoxFuture<'_, Result<u64, JournalError>>;
+    fn committed_offset(&self, topic: &str, consumer: &str) -> BoxFuture<'_, Result<u64, JournalError>>;
 
     /// Commits the position of a durable consumer. Resolves when it is durable.
     ///
     /// # Errors
     /// [`JournalError::Unavailable`].
-    fn consume(&self, topic: &str, consumer: &str, seq: u64) -> BoxFuture<'_, Result<(), JournalError>>;
+    fn commit_offset(&self, topic: &str, consumer: &str, seq: u64)
+    -> BoxFuture<'_, Result<(), JournalError>>;
 
     /// What is known to be broken. It looks whether the store's files are still there, so it is no more than a few
     /// system calls.

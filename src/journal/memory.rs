@@ -13,7 +13,7 @@ use tokio::sync::broadcast;
 use super::{
     clock::{Counted, Stamp, Stamps, before, earlier, now},
     contract::{Journal, JournalError, Tail},
-    record::{Append, Appended, Cursor, Fence, Keep, Recalled, Record, Removed, SeenKey},
+    record::{Append, Appended, Cursor, Record, Removed, Retention, SeenKey, StoredOutcome, TopicBounds},
 };
 use crate::event::Epoch;
 
@@ -38,7 +38,7 @@ struct State {
 
 /// A call with an idempotency key.
 struct Call {
-    recalled: Recalled,
+    stored: StoredOutcome,
     /// When it was appended, in counted time.
     counted: u64,
 }
@@ -52,7 +52,7 @@ struct Stored {
 
 #[derive(Default)]
 struct Topic {
-    fence: Fence,
+    bounds: TopicBounds,
     events: BTreeMap<u64, Stored>,
     latest: HashMap<ByteString, u64>,
 }
@@ -112,14 +112,17 @@ impl State {
     fn append(&mut self, append: &Append) -> Result<(Appended, Vec<Arc<Record>>), JournalError> {
         JournalError::check(append)?;
         if let Some(once) = &append.once
-            && let Some(Call { recalled, .. }) = self.once.get(&once.key)
+            && let Some(Call { stored, .. }) = self.once.get(&once.key)
         {
-            return match recalled.digest == once.digest {
-                true => Ok((recalled.appended.clone(), Vec::new())),
+            return match stored.digest == once.digest {
+                true => Ok((stored.appended.clone(), Vec::new())),
                 false => Err(JournalError::OtherBody),
             };
         }
-        let head = self.topics.get(&append.topic).map_or(0, |topic| topic.fence.head);
+        let head = self
+            .topics
+            .get(&append.topic)
+            .map_or(0, |topic| topic.bounds.head);
         if let Some(expected) = append.expect
             && expected != head
         {
@@ -137,7 +140,7 @@ impl State {
             repeated: false,
         };
         if let Some(once) = &append.once {
-            let recalled = Recalled {
+            let stored = StoredOutcome {
                 digest: once.digest,
                 appended: Appended {
                     repeated: true,
@@ -146,7 +149,7 @@ impl State {
                 answer: once.answer.clone(),
             };
             let counted = stamp.counted;
-            self.once.insert(once.key.clone(), Call { recalled, counted });
+            self.once.insert(once.key.clone(), Call { stored, counted });
         }
         Ok((appended, records))
     }
@@ -177,7 +180,7 @@ impl State {
             topic.events.insert(self.head, stored);
             records.push(record);
         }
-        topic.fence.head = self.head;
+        topic.bounds.head = self.head;
         records
     }
 }
@@ -189,7 +192,7 @@ impl Topic {
         let holds = match latest {
             Some(latest) if latest.record.is_tombstone() && *up_to == 0 => true,
             Some(latest) => latest.record.seq <= *up_to,
-            None => *up_to == 0 || *up_to >= self.fence.floor,
+            None => *up_to == 0 || *up_to >= self.bounds.floor,
         };
         match holds {
             true => Ok(()),
@@ -201,7 +204,7 @@ impl Topic {
     }
 
     /// The events that need not be kept, and when others may go.
-    fn victims(&self, keep: &Keep, clock: &Counted) -> (Vec<Arc<Record>>, Option<Instant>) {
+    fn victims(&self, keep: &Retention, clock: &Counted) -> (Vec<Arc<Record>>, Option<Instant>) {
         let now = clock.now();
         let mut loose = 0;
         let mut bytes = 0;
@@ -234,7 +237,7 @@ impl Topic {
         (victims, due)
     }
 
-    fn compact(&mut self, keep: &Keep, clock: &Counted) -> Removed {
+    fn compact(&mut self, keep: &Retention, clock: &Counted) -> Removed {
         let (victims, due) = self.victims(keep, clock);
         let mut removed = Removed {
             due,
@@ -243,7 +246,7 @@ impl Topic {
         for victim in victims {
             removed.events += 1;
             removed.bytes += victim.size() as u64;
-            self.fence.floor = self.fence.floor.max(victim.seq);
+            self.bounds.floor = self.bounds.floor.max(victim.seq);
             self.events.remove(&victim.seq);
             if let Some(key) = &victim.key
                 && self.latest.get(key) == Some(&victim.seq)
@@ -276,23 +279,23 @@ impl Journal for MemoryJournal {
         ready(appended).boxed()
     }
 
-    fn recall(&self, key: &str) -> BoxFuture<'_, Result<Option<Recalled>, JournalError>> {
-        at_once(self.state().once.get(key).map(|call| call.recalled.clone()))
+    fn stored_outcome(&self, key: &str) -> BoxFuture<'_, Result<Option<StoredOutcome>, JournalError>> {
+        at_once(self.state().once.get(key).map(|call| call.stored.clone()))
     }
 
     fn answer(&self, key: String, answer: String) -> BoxFuture<'_, Result<(), JournalError>> {
         if let Some(call) = self.state().once.get_mut(&key) {
-            call.recalled.answer = Some(answer);
+            call.stored.answer = Some(answer);
         }
         at_once(())
     }
 
-    fn fence(&self, topic: &str) -> BoxFuture<'_, Result<Fence, JournalError>> {
+    fn bounds(&self, topic: &str) -> BoxFuture<'_, Result<TopicBounds, JournalError>> {
         at_once(
             self.state()
                 .topics
                 .get(topic)
-                .map(|topic| topic.fence)
+                .map(|topic| topic.bounds)
                 .unwrap_or_default(),
         )
     }
@@ -309,7 +312,7 @@ impl Journal for MemoryJournal {
         at_once(self.page(topic, cursor, is_current))
     }
 
-    fn compact(&self, topic: &str, keep: Keep) -> BoxFuture<'_, Result<Removed, JournalError>> {
+    fn compact(&self, topic: &str, keep: Retention) -> BoxFuture<'_, Result<Removed, JournalError>> {
         let mut state = self.state();
         at_once(
             state
@@ -320,7 +323,7 @@ impl Journal for MemoryJournal {
         )
     }
 
-    fn forget(&self, older_than: Duration) -> BoxFuture<'_, Result<usize, JournalError>> {
+    fn expire_keys(&self, older_than: Duration) -> BoxFuture<'_, Result<usize, JournalError>> {
         let oldest = before(self.clock.now(), older_than);
         let mut state = self.state();
         let known = state.once.len();
@@ -328,23 +331,28 @@ impl Journal for MemoryJournal {
         at_once(known - state.once.len())
     }
 
-    fn topics(&self) -> BoxFuture<'_, Result<Vec<(String, Fence)>, JournalError>> {
+    fn topics(&self) -> BoxFuture<'_, Result<Vec<(String, TopicBounds)>, JournalError>> {
         let state = self.state();
         at_once(
             state
                 .topics
                 .iter()
-                .map(|(name, topic)| (name.clone(), topic.fence))
+                .map(|(name, topic)| (name.clone(), topic.bounds))
                 .collect(),
         )
     }
 
-    fn consumed(&self, topic: &str, consumer: &str) -> BoxFuture<'_, Result<u64, JournalError>> {
+    fn committed_offset(&self, topic: &str, consumer: &str) -> BoxFuture<'_, Result<u64, JournalError>> {
         let consumer = (topic.to_owned(), consumer.to_owned());
         at_once(self.state().consumers.get(&consumer).copied().unwrap_or_default())
     }
 
-    fn consume(&self, topic: &str, consumer: &str, seq: u64) -> BoxFuture<'_, Result<(), JournalError>> {
+    fn commit_offset(
+        &self,
+        topic: &str,
+        consumer: &str,
+        seq: u64,
+    ) -> BoxFuture<'_, Result<(), JournalError>> {
         self.state()
             .consumers
             .insert((topic.to_owned(), consumer.to_owned()), seq);

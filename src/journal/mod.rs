@@ -20,6 +20,8 @@ pub(crate) use self::sqlite::{
 pub use self::{
     contract::{Health, Journal, JournalError, Tail},
     memory::MemoryJournal,
-    record::{Append, Appended, Cursor, Fence, Keep, Once, Recalled, Record, Removed, SeenKey},
+    record::{
+        Append, Appended, Cursor, Once, Record, Removed, Retention, SeenKey, StoredOutcome, TopicBounds,
+    },
     sqlite::{Durability, OpenError, SqliteJournal},
 };

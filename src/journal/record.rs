@@ -69,7 +69,7 @@ pub struct Appended {
 
 /// The stored outcome of a call with an idempotency key.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Recalled {
+pub struct StoredOutcome {
     /// The digest of its body.
     pub digest: u64,
     /// Where its batch stands.
@@ -127,7 +127,7 @@ impl Record {
 
 /// How far a topic reaches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Fence {
+pub struct TopicBounds {
     /// The sequence number of its last event; 0 where it has none.
     pub head: u64,
     /// Above this, every event is still there. A reader whose position is below must begin anew.
@@ -150,7 +150,7 @@ pub struct Cursor {
 /// What a topic must keep. The latest event of a key is kept whatever this says, unless it is a tombstone; an
 /// event that a later one of its key took the place of need not be kept longer than `least`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Keep {
+pub struct Retention {
     /// Every event is kept for this long, for readers that lag.
     pub least: Duration,
     /// Tombstones are kept for this long, for readers that reconnect.
@@ -163,7 +163,7 @@ pub struct Keep {
     pub bytes: Option<u64>,
 }
 
-impl Default for Keep {
+impl Default for Retention {
     fn default() -> Self {
         /// An hour: long enough for a reader on a bad line.
         const LEAST: Duration = Duration::from_secs(60 * 60);
@@ -186,7 +186,7 @@ pub struct Removed {
     pub events: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// Before this moment another compaction of the same topic for the same [`Keep`] finds nothing, unless something
+    /// Before this moment another compaction of the same topic for the same [`Retention`] finds nothing, unless something
     /// is appended; `None` where it never does.
     pub due: Option<Instant>,
 }

@@ -76,7 +76,7 @@ fn without_port(host: &str) -> &str {
         .unwrap_or(host)
 }
 
-/// The headers of a proxy, a line each: where they name nobody, the client is the proxy.
+/// The headers of a proxy, a line each: without a client in them the client is the proxy.
 pub fn forwarded(listed: &[u8], forwarded: &[u8]) {
     let mut headers = HeaderMap::new();
     for (name, lines) in [(LISTED, listed), (FORWARDED, forwarded)] {
@@ -98,7 +98,7 @@ pub fn forwarded(listed: &[u8], forwarded: &[u8]) {
     );
 }
 
-/// Who comes with this in the handshake, in a header and in the query: nobody, as none of it is signed.
+/// These credentials in the handshake, in a header and in the query authenticate no client, as none is signed.
 pub fn credentials(auth: &str, header: &[u8], query: &str) {
     let mut headers = HeaderMap::new();
     put(&mut headers, AUTHORIZATION, header);
@@ -106,7 +106,7 @@ pub fn credentials(auth: &str, header: &[u8], query: &str) {
     assert!(!is_let_in(Some(auth), &headers, &uri), "nobody signed that");
 }
 
-/// Who comes with these JSON texts as a token's head and claims, and a signature that holds.
+/// A client with these JSON texts as head and claims of a token with a valid signature.
 pub fn signed(head: &[u8], claims: &[u8]) {
     let [head, body] = [head, claims].map(|part| BASE64_URL_SAFE_NO_PAD.encode(part));
     let message = format!("{head}.{body}");
@@ -141,8 +141,8 @@ fn is_let_in(auth: Option<&str>, headers: &HeaderMap, uri: &Uri) -> bool {
     let Some(authenticator) = &*AUTHENTICATOR else {
         return true;
     };
-    let welcomed = authenticator.welcome(Handshake { auth, headers, uri });
-    match welcomed.now_or_never() {
+    let identified = authenticator.identify(Handshake { auth, headers, uri });
+    match identified.now_or_never() {
         Some(Ok(_)) => true,
         Some(Err(error)) => {
             assert!(error.code() == Code::Unauthenticated, "{error}");
@@ -152,7 +152,8 @@ fn is_let_in(auth: Option<&str>, headers: &HeaderMap, uri: &Uri) -> bool {
     }
 }
 
-/// Frames of a WebSocket, however they are split: another implementation hears the same. Compressed messages are bounded.
+/// Frames of a WebSocket, however they are split: another implementation decodes the same. Compressed messages are
+/// bounded.
 pub fn frames(bytes: &[u8], split: usize) {
     const LIMIT: usize = 1000;
     let heard = hear(&[bytes], LIMIT);

@@ -6,12 +6,12 @@ use http::{HeaderMap, Version, header::HOST, uri::Authority};
 
 /// A host, in lower case, and a port.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Place {
+pub(super) struct HostPort {
     pub(super) host: String,
     pub(super) port: u16,
 }
 
-impl Place {
+impl HostPort {
     /// Reads `host` or `host:port`, and nothing else: no browser names a page's host otherwise.
     pub(super) fn read(text: &str, default_port: u16) -> Option<Self> {
         let authority: Authority = text.parse().ok()?;
@@ -37,7 +37,7 @@ pub(super) fn is_named(version: Version, headers: &HeaderMap) -> bool {
         (Some(_), Some(_)) => false,
         // A target without an authority has an empty host.
         (Some(host), None) => {
-            host.is_empty() || host.to_str().is_ok_and(|host| Place::read(host, 80).is_some())
+            host.is_empty() || host.to_str().is_ok_and(|host| HostPort::read(host, 80).is_some())
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a server tells whoever watches it, in the text form of OpenMetrics, which Prometheus reads. Labels are the
+//! Metrics of a server, in the text format of OpenMetrics, which Prometheus reads. Labels are the
 //! topics that the app declares and the closed list of codes: what clients send is in none.
 
 use std::{
@@ -69,7 +69,7 @@ impl Limit {
     ];
 
     /// Its label.
-    pub(in crate::net) const fn label(self) -> Refused {
+    pub(in crate::net) const fn label(self) -> LimitLabel {
         let limit = match self {
             Self::Connections => "connections",
             Self::ConnectionsPerAddress => "connections_per_address",
@@ -90,13 +90,13 @@ impl Limit {
             Self::Namespaces => "namespaces",
             Self::ConnectHook => "connect_hook",
         };
-        Refused { limit }
+        LimitLabel { limit }
     }
 }
 
 /// The label of the metric.
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
-pub(in crate::net) struct Refused {
+pub(in crate::net) struct LimitLabel {
     limit: &'static str,
 }
 
@@ -125,7 +125,7 @@ pub(in crate::net) struct Metrics {
     held: Gauge,
     budget: Gauge,
     done: Calls,
-    unheard: Counter,
+    unhandled_events: Counter,
     /// By code.
     failed: [Calls; Code::ALL.len()],
     /// By limit.
@@ -160,10 +160,10 @@ impl Metrics {
     pub(in crate::net) fn new(feed: Option<&Feed>) -> Self {
         let mut registry = Registry::with_prefix("updraft");
         let [sockets, in_flight, held, budget] = [(); 4].map(|()| Gauge::default());
-        let unheard = Counter::default();
+        let unhandled_events = Counter::default();
         let calls = Family::<Outcome, Calls>::default();
         let of = |outcome| calls.get_or_create_owned(&Outcome { outcome });
-        let refusals = Family::<Refused, Counter>::default();
+        let refusals = Family::<LimitLabel, Counter>::default();
         let refused = Limit::ALL.map(|limit| refusals.get_or_create_owned(&limit.label()));
         let (done, failed) = (of("ok"), Code::ALL.map(|code| of(code.as_str())));
         registry.register("sockets", "Sockets that are connected", sockets.clone());
@@ -190,9 +190,9 @@ impl Metrics {
             budget.clone(),
         );
         registry.register(
-            "unheard_events",
+            "unhandled_events",
             "Events of a name that no function is registered for",
-            unheard.clone(),
+            unhandled_events.clone(),
         );
         registry.register(
             "refused",
@@ -221,7 +221,7 @@ impl Metrics {
             held,
             budget,
             done,
-            unheard,
+            unhandled_events,
             failed,
             refused,
             missed,
@@ -245,11 +245,11 @@ impl Metrics {
     }
 
     /// An event came that no function is registered for.
-    pub(in crate::net) fn unheard(&self) {
-        self.unheard.inc();
+    pub(in crate::net) fn unhandled_events(&self) {
+        self.unhandled_events.inc();
     }
 
-    /// Somebody met with a limit.
+    /// A client reached a limit.
     pub(in crate::net) fn refused(&self, limit: Limit) {
         self.refused[limit as usize].inc();
     }

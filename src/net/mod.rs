@@ -1,8 +1,8 @@
 //! From the network to a call and back. Bytes of TCP come in at `server`, perhaps over `tls`, and a connection that becomes a
 //! WebSocket is a stream of `conn`, whose frames `websocket` reads and writes. `engineio` makes sessions of such connections,
 //! or of requests that poll; `socketio` is what sessions say. Each client has a `socket` there: a call goes through its queue,
-//! the answer through that of its session. `rooms` tell many sockets at once.
-//! `auth` says who a client is, and `limits` what is too much; `metrics` count for whoever watches.
+//! the answer through that of its session. `rooms` broadcast to many sockets.
+//! `auth` authenticates clients, `limits` bounds them, `metrics` counts.
 
 pub(crate) mod auth;
 mod conn;

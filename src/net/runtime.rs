@@ -18,7 +18,7 @@ struct Core {
     seat: WorkerLoad,
 }
 
-/// A runtime, there until this is dropped; nobody waits for what it still does.
+/// A runtime that lives until this is dropped, which does not wait for its tasks.
 struct Threads(Option<Runtime>);
 
 /// Tasks that run before a core looks for what has come meanwhile, as long as there are any: one that looks after each

@@ -10,7 +10,7 @@ use crate::call::peer::{Peer, SocketId};
 
 /// A socket that is connected.
 pub(crate) trait Connected: Peer {
-    /// Tells the client that the server stops, and that its calls had better wait for the next one.
+    /// Emits `server.draining` to the client.
     fn say_draining(&self);
 
     /// Closes it where it is this subject's; whether it is.

@@ -49,7 +49,7 @@ pub(super) struct CallQueue {
     running: Arc<Semaphore>,
     /// Whether a call that was started has yet to begin.
     held: watch::Sender<bool>,
-    /// It began; those behind it wait until it has said what it says at once.
+    /// It began; later calls wait until its first poll is done.
     released: AtomicBool,
 }
 

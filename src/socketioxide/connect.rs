@@ -19,21 +19,24 @@ use crate::{
     net::auth::{Handshake, Identified},
 };
 
-/// Lets clients connect who say who they are, and answers their calls.
+/// Authenticates clients at CONNECT, and answers their calls.
 pub(super) fn handler<A: Adapter>(shared: &Arc<Shared>) -> impl ConnectHandler<A, Connecting> + use<A> {
     let shared = shared.clone();
     // In a middleware, since CONNECT is answered before the connect handler runs, and a first event that
-    // comes on its heels would find nobody.
-    Connected.with(move |client: Knocking<A>| welcome(client, shared))
+    // follows at once would find no handler.
+    Connected.with(move |client: ConnectRequest<A>| answer_connect(client, shared))
 }
 
-async fn welcome<A: Adapter>(client: Knocking<A>, shared: Arc<Shared>) -> Result<(), Refused<A>> {
-    let Knocking { socket, auth } = client;
+async fn answer_connect<A: Adapter>(
+    client: ConnectRequest<A>,
+    shared: Arc<Shared>,
+) -> Result<(), ConnectRefused<A>> {
+    let ConnectRequest { socket, auth } = client;
     let admitted = match admit(&socket, auth.as_deref(), shared).await {
         Ok(admitted) => admitted,
         Err(error) => {
             tracing::debug!(%error, "a client was refused");
-            return Err(Refused { error, socket });
+            return Err(ConnectRefused { error, socket });
         }
     };
     socket.extensions.insert(admitted.clone());
@@ -77,23 +80,23 @@ async fn identify<A: Adapter>(
         headers: &request.headers,
         uri: &request.uri,
     };
-    shared.auth.welcome(handshake).await
+    shared.auth.identify(handshake).await
 }
 
 /// Why a client may not connect.
-struct Refused<A: Adapter> {
+struct ConnectRefused<A: Adapter> {
     error: CallError,
     socket: Arc<Socket<A>>,
 }
 
-impl<A: Adapter> fmt::Display for Refused<A> {
+impl<A: Adapter> fmt::Display for ConnectRefused<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.error.message())
     }
 }
 
-impl<A: Adapter> Drop for Refused<A> {
-    /// Clients of the 2.x generation hear of an error, and stay until they are told to go.
+impl<A: Adapter> Drop for ConnectRefused<A> {
+    /// Clients of the 2.x generation get the error, and stay until they are disconnected.
     fn drop(&mut self) {
         if self.socket.protocol() == ProtocolVersion::V4 {
             let _ = self.socket.clone().disconnect();
@@ -102,12 +105,12 @@ impl<A: Adapter> Drop for Refused<A> {
 }
 
 /// A client that is connecting: the socket itself, which socketioxide's own extractors wrap, and its handshake.
-struct Knocking<A: Adapter> {
+struct ConnectRequest<A: Adapter> {
     socket: Arc<Socket<A>>,
     auth: Option<String>,
 }
 
-impl<A: Adapter> FromConnectParts<A> for Knocking<A> {
+impl<A: Adapter> FromConnectParts<A> for ConnectRequest<A> {
     type Error = Infallible;
 
     fn from_connect_parts(
@@ -129,7 +132,7 @@ fn text(value: Option<&handler::Value>) -> Option<&str> {
 #[derive(Debug)]
 pub struct Connecting;
 
-/// What happens once CONNECT is answered; not before, as the client would hear nothing.
+/// Runs once CONNECT is answered; before, the client would drop events.
 #[derive(Clone)]
 struct Connected;
 

@@ -1,4 +1,4 @@
-//! The app's functions on namespaces of a socketioxide server that is somebody else's. This room alone names that crate.
+//! The app's functions on namespaces of a user's own socketioxide server. Only this module imports that crate.
 //!
 //! A `namespace` is given to such a server; `connect` lets its sockets in and takes their packets; each is a `socket`, whose
 //! calls wait in a `call_queue`, which is in `rooms`, and leads to its client by a `sender`; `peer` is what functions may do with it.

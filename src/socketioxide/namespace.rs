@@ -38,16 +38,17 @@ impl SocketioxideNamespace {
             dispatcher: parts.dispatcher,
             feed: parts.feed,
             auth: parts.auth,
-            rates: Rates::new(config.call_rate, config.call_burst),
+            rates: Rates::new(config.limits.call_rate, config.limits.call_burst),
             calls: TaskTracker::new(),
             config,
             _end: start_tasks::begin(parts.tasks, &parts.emitter).drop_guard(),
         }))
     }
 
-    /// The connect handler of a namespace, for `SocketIo::ns` and `SocketIo::dyn_ns`, as often as you like: each namespace
-    /// asks its clients who they are. It listens for `event`, and takes the socket's fallback and disconnect handlers.
-    /// What else a namespace hears is registered by a middleware in front of it:
+    /// The connect handler of a namespace, for `SocketIo::ns` and `SocketIo::dyn_ns`, as often as you like: each
+    /// namespace authenticates its clients. It listens for `event`, and takes the socket's fallback and disconnect
+    /// handlers.
+    /// Other events of the namespace are registered by a middleware in front of it:
     ///
     /// ```
     /// # use socketioxide::{SocketIo, extract::SocketRef, handler::ConnectHandler};

@@ -47,8 +47,8 @@ impl<A: Adapter> Peer for NamespaceSocket<A> {
         Ok(())
     }
 
-    fn gone(&self) -> &CancellationToken {
-        &self.gone
+    fn cancellation(&self) -> &CancellationToken {
+        &self.cancellation
     }
 
     fn emit<'a>(&'a self, target: Target, event: &'a str, data: Outgoing<'a>) -> BoxFuture<'a, Result<()>> {
@@ -107,8 +107,8 @@ impl<A: Adapter> Peer for NamespaceSocket<A> {
         })
     }
 
-    fn settled(&self) -> BoxFuture<'_, ()> {
-        Box::pin(self.sender.settled())
+    fn ready(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.sender.ready())
     }
 
     fn hold(&self) {
@@ -175,7 +175,7 @@ impl<A: Adapter> NamespaceSocket<A> {
     }
 }
 
-/// Emits to others are at most once: that one of them had no room is not told.
+/// Emits to others are at most once: a full queue of one is not reported.
 fn emitted(result: std::result::Result<(), BroadcastError>) -> Result<()> {
     match result {
         Ok(()) | Err(BroadcastError::Socket(_)) => Ok(()),

@@ -1,4 +1,4 @@
-//! What a socket has to say, in the order in which it was said. The engine's queue is short, refuses what does not fit,
+//! The send queue of a socket, in order. The engine's queue is short, refuses what does not fit,
 //! and does not say when it has room again: so the first that does not fit is tried again until it does, and the others
 //! wait their turn behind it.
 
@@ -31,7 +31,7 @@ use crate::{
 const SHORTEST: Duration = Duration::from_millis(1);
 const LONGEST: Duration = Duration::from_millis(20);
 
-/// Packets nobody waits for that may stand behind others.
+/// Most queued packets without a waiting sender.
 const LATER: usize = 1024;
 
 /// What a packet is: an event by its name, or the ack of a call by its number.
@@ -43,20 +43,24 @@ pub(super) enum Kind<'a> {
 
 pub(super) struct Sender<A: Adapter> {
     socket: Weak<Socket<A>>,
-    gone: CancellationToken,
+    cancellation: CancellationToken,
     send_timeout: Duration,
-    /// Held by the one who sends next, so that those who wait do it in the order in which they came.
+    /// Locked by the next sender, so that senders go in order.
     turn: Turns<()>,
-    /// Room for what nobody waits for.
+    /// Permits for packets without a waiting sender.
     later: Arc<Semaphore>,
     ended: Mutex<bool>,
 }
 
 impl<A: Adapter> Sender<A> {
-    pub(super) fn new(socket: Weak<Socket<A>>, gone: CancellationToken, send_timeout: Duration) -> Self {
+    pub(super) fn new(
+        socket: Weak<Socket<A>>,
+        cancellation: CancellationToken,
+        send_timeout: Duration,
+    ) -> Self {
         Self {
             socket,
-            gone,
+            cancellation,
             send_timeout,
             turn: Turns::new(()),
             later: Arc::new(Semaphore::new(LATER)),
@@ -85,7 +89,8 @@ impl<A: Adapter> Sender<A> {
             .count()
     }
 
-    /// Sends what nobody waits for, in its turn. A client that is refused more than this and reads none of it is disconnected.
+    /// Sends a packet in its turn without waiting. A client that causes more refusals than this and reads none is
+    /// disconnected.
     pub(super) fn send_later(self: &Arc<Self>, kind: Kind<'static>, data: Value) {
         if self.try_turn(kind, &data) {
             return;
@@ -110,8 +115,8 @@ impl<A: Adapter> Sender<A> {
         matches!(self.attempt(&mut |socket| give(socket, kind, data)), Ok(Some(())))
     }
 
-    /// Completes when nothing that was said waits for room.
-    pub(super) async fn settled(&self) {
+    /// Completes when no packet waits for room.
+    pub(super) async fn ready(&self) {
         let _turn = self.turn.lock().await;
     }
 
@@ -141,12 +146,12 @@ impl<A: Adapter> Sender<A> {
             return;
         };
         for (kind, data) in last {
-            let sent = patiently(|| fitted(give(&socket, *kind, data))).await;
+            let sent = with_retries(|| fitted(give(&socket, *kind, data))).await;
             if let Err(error) = sent {
                 tracing::debug!(%error, "a client does not hear why it is closed");
             }
         }
-        let disconnected = patiently(|| fitted(socket.clone().disconnect().map_err(SendError::from)));
+        let disconnected = with_retries(|| fitted(socket.clone().disconnect().map_err(SendError::from)));
         if let Err(error) = disconnected.await {
             tracing::debug!(%error, "a client is not disconnected");
         }
@@ -161,11 +166,11 @@ impl<A: Adapter> Sender<A> {
         }
         let waiting = async {
             let _turn = self.turn.lock().await;
-            patiently(|| self.attempt(&mut give)).await
+            with_retries(|| self.attempt(&mut give)).await
         };
         tokio::select! {
             given = timeout(self.send_timeout, waiting) => given.unwrap_or_else(|_| Err(no_room())),
-            () = self.gone.cancelled() => Err(socket_gone()),
+            () = self.cancellation.cancelled() => Err(socket_gone()),
         }
     }
 
@@ -211,7 +216,7 @@ fn fitted<T>(given: Result<T, SendError>) -> Result<Option<T>> {
     }
 }
 
-async fn patiently<T>(mut attempt: impl FnMut() -> Result<Option<T>>) -> Result<T> {
+async fn with_retries<T>(mut attempt: impl FnMut() -> Result<Option<T>>) -> Result<T> {
     let mut pause = SHORTEST;
     loop {
         if let Some(given) = attempt()? {

@@ -45,10 +45,10 @@ const MESSAGE: &str = "message";
 /// The event that carries calls one way, and the other way what topics and the server say.
 pub(super) const EVENT: &str = "event";
 
-/// When calls that found no room may find it: a guess, as nobody knows how long those before them take.
-const AFTER_CROWD: Duration = Duration::from_secs(1);
+/// Retry time of a call that found a full queue: a guess, as the running time of earlier calls is unknown.
+const AFTER_OVERLOAD: Duration = Duration::from_secs(1);
 
-/// What existing clients are told who may not call.
+/// The error of existing clients without permission.
 const NO_PERMISSION: &str = "user hasn`t permission";
 
 /// One client's socket on one namespace.
@@ -61,17 +61,17 @@ pub(super) struct NamespaceSocket<A: Adapter> {
     pub(super) calls: Arc<CallQueue>,
     pub(super) rooms: Rooms<A>,
     pub(super) data: SocketData,
-    pub(super) gone: CancellationToken,
+    pub(super) cancellation: CancellationToken,
     pub(super) shared: Arc<Shared>,
     rate: Rate,
     identity: Mutex<Identity>,
     renewed: Notify,
-    /// Why it is nobody, where it is closed at its first call.
+    /// Why it has no identity, if it is closed at its first call.
     refused: Option<CallError>,
 }
 
 impl<A: Adapter> NamespaceSocket<A> {
-    /// One who is refused is closed when it calls.
+    /// A refused client is closed at its first call.
     pub(super) fn new(
         socket: &Arc<Socket<A>>,
         identity: Result<Identity>,
@@ -81,8 +81,12 @@ impl<A: Adapter> NamespaceSocket<A> {
             Ok(identity) => (identity, None),
             Err(error) => (Identity::ANONYMOUS, Some(error)),
         };
-        let (gone, weak) = (CancellationToken::new(), Arc::downgrade(socket));
-        let sender = Sender::new(weak.clone(), gone.clone(), shared.config.send_timeout);
+        let (cancellation, weak) = (CancellationToken::new(), Arc::downgrade(socket));
+        let sender = Sender::new(
+            weak.clone(),
+            cancellation.clone(),
+            shared.config.session.send_timeout,
+        );
         let id = SocketId::random().map_err(CallError::internal)?;
         let this = Arc::new(Self {
             namespace: NamespaceName::plain(socket.ns()),
@@ -92,7 +96,7 @@ impl<A: Adapter> NamespaceSocket<A> {
             rooms: Rooms::new(weak, &id),
             id,
             data: SocketData::default(),
-            gone,
+            cancellation,
             rate: shared.rates.of_one(),
             identity: Mutex::new(identity),
             renewed: Notify::new(),
@@ -105,13 +109,15 @@ impl<A: Adapter> NamespaceSocket<A> {
 
     /// The client knows that it is connected: its calls start, and it is subscribed to what its handshake names.
     pub(super) fn connected(self: &Arc<Self>, auth: Option<&str>) {
-        let (this, gone) = (self.clone(), self.gone.clone());
+        let (this, cancellation) = (self.clone(), self.cancellation.clone());
         tokio::spawn(async move {
             let answer = |incoming| {
                 let this = this.clone();
                 async move { this.answer(incoming).await }
             };
-            gone.run_until_cancelled(this.calls.clone().run(answer)).await;
+            cancellation
+                .run_until_cancelled(this.calls.clone().run(answer))
+                .await;
         });
         if self.refused.is_some() {
             return;
@@ -125,21 +131,21 @@ impl<A: Adapter> NamespaceSocket<A> {
         }
     }
 
-    /// The socket is gone: nobody waits any more for what its functions do.
+    /// The socket has disconnected: its functions are cancelled.
     pub(super) fn disconnected(&self) {
-        self.gone.cancel();
+        self.cancellation.cancel();
         self.rooms.end();
     }
 
-    /// Who it is now.
+    /// Its identity now.
     pub(super) fn identity(&self) -> MutexGuard<'_, Identity> {
         self.identity.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// It is somebody else from now on. One whose rights were taken away has none again.
+    /// Sets the identity. A revoked socket stays anonymous.
     pub(super) fn set_identity(&self, identity: Identity) {
         let mut known = self.identity();
-        if !self.gone.is_cancelled() {
+        if !self.cancellation.is_cancelled() {
             *known = identity;
             self.renewed.notify_waiters();
         }
@@ -147,7 +153,7 @@ impl<A: Adapter> NamespaceSocket<A> {
 
     /// Takes a call in, in the order in which they came.
     pub(super) fn take_in(self: &Arc<Self>, arrived: Arrived, ack: Option<i64>) {
-        if self.gone.is_cancelled() {
+        if self.cancellation.is_cancelled() {
             return;
         }
         if let Some(why) = &self.refused {
@@ -166,13 +172,13 @@ impl<A: Adapter> NamespaceSocket<A> {
             unanswered,
         }) {
             let full = CallError::new(Code::Overloaded, "too many calls of this socket wait already");
-            self.refuse(ack, &later(full, AFTER_CROWD));
+            self.refuse(ack, &later(full, AFTER_OVERLOAD));
         }
     }
 
     /// Answers what is no call, where an answer is waited for.
     pub(super) fn refuse_other(self: &Arc<Self>, ack: Option<i64>, why: &CallError) {
-        if !self.gone.is_cancelled() && !self.is_too_fast(ack) && ack.is_some() {
+        if !self.cancellation.is_cancelled() && !self.is_too_fast(ack) && ack.is_some() {
             self.refuse(ack, why);
         }
     }

@@ -30,7 +30,7 @@ use crate::{
 /// or ([`Config::data`](crate::Config)) a directory.
 ///
 /// It is the app itself: the same dispatcher, feed and state, so guards, limits of a call, time-outs, idempotency keys,
-/// topics, listeners and projections do as they do on a server. What the network does is not there: connecting (so
+/// topics, consumers and projections do as they do on a server. What the network does is not there: connecting (so
 /// neither tokens nor [`App::authenticate`], an identity is given), rates, queues that fill. For those there is
 /// [`TestServer`](super::TestServer).
 ///
@@ -83,7 +83,7 @@ impl TestApp {
             let parts =
                 parts.unwrap_or_else(|error| fail_at(line, format_args!("the app does not start: {error}")));
             let (dispatcher, rooms) = (Arc::new(parts.dispatcher), Arc::<Rooms>::default());
-            let most_rooms = parts.config.max_rooms;
+            let most_rooms = parts.config.limits.max_rooms;
             parts.emitter.reach(Arc::new(TestHub(rooms.clone())));
             let end = start_tasks::begin(parts.tasks, &parts.emitter);
             let root = NamespaceName::root().clone();
@@ -100,7 +100,7 @@ impl TestApp {
         }
     }
 
-    /// Calls a function by its name, by one who is anonymous: all these calls are of one socket.
+    /// Calls a function by its name, from an anonymous socket, the same for all these calls.
     #[track_caller]
     pub fn call(&self, event: &str) -> TestCall<'static> {
         self.anyone.call(event)
@@ -197,14 +197,14 @@ impl TestApp {
         async move { publisher.publish_all(events).await }
     }
 
-    /// Waits until a listener ([`App::listen`]) has heard all that was published to its topic until now, or given it up
-    /// for dead letters (`<topic>.dead.<listener>`, which [`published`](Self::published) shows).
+    /// Waits until a consumer ([`App::consumer`]) has heard all that was published to its topic until now, or given it up
+    /// for dead letters (`<topic>.dead.<consumer>`, which [`published`](Self::published) shows).
     ///
     /// # Panics
     /// Where it has not within a minute.
     #[track_caller]
-    pub fn caught_up(&self, topic: &str, listener: &str) -> impl Future<Output = ()> {
-        caught_up(self.feed.as_ref(), topic, listener, Location::caller())
+    pub fn caught_up(&self, topic: &str, consumer: &str) -> impl Future<Output = ()> {
+        caught_up(self.feed.as_ref(), topic, consumer, Location::caller())
     }
 
     /// The app's shared value of this type, a [`Projection`](crate::Projection) among them.

@@ -48,7 +48,7 @@ impl TestClient {
     /// `()` says nothing.
     ///
     /// # Panics
-    /// Where nobody listens there, and where the client is refused, or not let in within a minute.
+    /// If the address does not answer, and if the client is refused, or not connected within a minute.
     #[track_caller]
     pub fn connect(url: &str, auth: impl Serialize) -> impl Future<Output = Self> {
         let line = Location::caller();
@@ -157,8 +157,8 @@ impl TestClient {
         }
     }
 
-    /// Checks that nothing came that was not taken, and that the server has nothing on its way: it answers a call that
-    /// nobody knows, behind all that was emitted before.
+    /// Checks that nothing came that was not taken, and that the server has nothing on its way: it answers an unknown
+    /// call after all earlier emits.
     ///
     /// # Panics
     /// Where there is an event.

@@ -3,7 +3,7 @@
 use std::{fmt::Display, future::Future, panic::Location, time::Duration};
 
 /// Longest that anything here waits: also on a machine that has much to do.
-pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const TIME_LIMIT: Duration = Duration::from_secs(60);
 
 /// A line of a test.
 pub(super) type Line = &'static Location<'static>;
@@ -23,13 +23,18 @@ pub(super) fn fail_at(line: Line, why: impl Display) -> ! {
 
 /// Waits for something that must happen.
 pub(super) async fn within<F: Future>(line: Line, what: impl Display, happens: F) -> F::Output {
-    within_time(PATIENCE, line, what, happens).await
+    within_time(TIME_LIMIT, line, what, happens).await
 }
 
-async fn within_time<F: Future>(patience: Duration, line: Line, what: impl Display, happens: F) -> F::Output {
-    match tokio::time::timeout(patience, happens).await {
+async fn within_time<F: Future>(
+    time_limit: Duration,
+    line: Line,
+    what: impl Display,
+    happens: F,
+) -> F::Output {
+    match tokio::time::timeout(time_limit, happens).await {
         Ok(happened) => happened,
-        Err(_) => fail_at(line, format_args!("waited {} s for {what}", patience.as_secs())),
+        Err(_) => fail_at(line, format_args!("waited {} s for {what}", time_limit.as_secs())),
     }
 }
 

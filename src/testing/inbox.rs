@@ -104,7 +104,7 @@ impl Inbox {
         self.waiting.remove(place)
     }
 
-    /// The names of those that wait, for who waits for another.
+    /// The names of waiting events, for the message of a test that waits for another.
     pub(super) fn names(&self) -> String {
         match self.waiting.is_empty() {
             true => "nothing".to_owned(),

@@ -33,16 +33,16 @@ pub(super) struct TestPeer {
     rooms: Arc<Rooms>,
     most_rooms: usize,
     identity: Mutex<Identity>,
-    gone: CancellationToken,
+    cancellation: CancellationToken,
     data: SocketData,
     /// Calls begin one after the other.
     turn: Arc<Semaphore>,
-    hold: Mutex<Hold>,
+    hold: Mutex<HeldCount>,
 }
 
 /// Whether the calls behind one that has yet to begin are held back, and by what.
 #[derive(Default)]
-struct Hold {
+struct HeldCount {
     is_held: bool,
     turn: Option<OwnedSemaphorePermit>,
 }
@@ -62,7 +62,7 @@ impl TestPeer {
             rooms: rooms.clone(),
             most_rooms,
             identity: Mutex::new(identity),
-            gone: CancellationToken::new(),
+            cancellation: CancellationToken::new(),
             data: SocketData::default(),
             turn: Arc::new(Semaphore::new(1)),
             hold: Mutex::default(),
@@ -87,17 +87,17 @@ impl TestPeer {
 
     /// It is connected no longer: the rooms that it was in, the first time.
     pub(super) fn leave_namespace(&self) -> Option<Vec<String>> {
-        let rooms = (!self.gone.is_cancelled()).then(|| self.rooms());
+        let rooms = (!self.cancellation.is_cancelled()).then(|| self.rooms());
         self.rooms.leave(&self.recipient.id);
         rooms
     }
 
-    /// It is somebody else from now on.
+    /// Sets its identity.
     pub(super) fn becomes(&self, identity: Identity) {
         *self.known_as() = identity;
     }
 
-    fn holding(&self) -> MutexGuard<'_, Hold> {
+    fn holding(&self) -> MutexGuard<'_, HeldCount> {
         self.hold.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -106,7 +106,7 @@ impl TestPeer {
     }
 
     fn emitted(&self, target: Target, event: &str, data: Outgoing<'_>) -> Result<Emitted> {
-        if target.is_caller() && self.gone.is_cancelled() {
+        if target.is_caller() && self.cancellation.is_cancelled() {
             return Err(CallError::new(Code::Unavailable, "the socket is gone"));
         }
         Ok(Emitted::new(
@@ -141,8 +141,8 @@ impl Peer for TestPeer {
         Ok(())
     }
 
-    fn gone(&self) -> &CancellationToken {
-        &self.gone
+    fn cancellation(&self) -> &CancellationToken {
+        &self.cancellation
     }
 
     fn emit<'a>(&'a self, target: Target, event: &'a str, data: Outgoing<'a>) -> BoxFuture<'a, Result<()>> {
@@ -178,7 +178,7 @@ impl Peer for TestPeer {
         })
     }
 
-    fn settled(&self) -> BoxFuture<'_, ()> {
+    fn ready(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {})
     }
 
@@ -187,7 +187,7 @@ impl Peer for TestPeer {
     }
 
     fn release(&self) {
-        *self.holding() = Hold::default();
+        *self.holding() = HeldCount::default();
     }
 
     fn join(&self, room: &str) -> Result<()> {

@@ -8,7 +8,7 @@ use crate::{
     journal::{Cursor, JournalError, Record},
 };
 
-/// How often it is looked whether a listener got on.
+/// Interval of checks of a consumer's position.
 const LOOK: Duration = Duration::from_millis(2);
 
 /// Everything of a topic.
@@ -25,21 +25,21 @@ pub(super) async fn published(feed: Option<&Arc<Feed>>, topic: &str, line: Line)
     read.unwrap_or_else(|error| unreadable(line, &error))
 }
 
-/// Waits until a listener has heard all that was published until now.
-pub(super) async fn caught_up(feed: Option<&Arc<Feed>>, topic: &str, listener: &str, line: Line) {
+/// Waits until a consumer has handled all events published until now.
+pub(super) async fn caught_up(feed: Option<&Arc<Feed>>, topic: &str, consumer: &str, line: Line) {
     let journal = declared(feed, topic, line).journal();
-    let fence = journal.fence(topic).await;
-    let head = fence.unwrap_or_else(|error| unreadable(line, &error)).head;
+    let bounds = journal.bounds(topic).await;
+    let head = bounds.unwrap_or_else(|error| unreadable(line, &error)).head;
     let caught_up = async {
         loop {
-            let consumed = journal.consumed(topic, listener).await;
-            if consumed.unwrap_or_else(|error| unreadable(line, &error)) >= head {
+            let committed_offset = journal.committed_offset(topic, consumer).await;
+            if committed_offset.unwrap_or_else(|error| unreadable(line, &error)) >= head {
                 return;
             }
             tokio::time::sleep(LOOK).await;
         }
     };
-    let what = format!("the listener '{listener}' to hear all of the topic '{topic}'");
+    let what = format!("the consumer '{consumer}' to hear all of the topic '{topic}'");
     within(line, what, caught_up).await;
 }
 

@@ -27,7 +27,7 @@ pub(super) struct Recipient {
 struct State {
     inbox: Inbox,
     asked: u64,
-    /// Those who wait for an ack, by its number.
+    /// Pending acks, by number.
     waiting: HashMap<u64, oneshot::Sender<Value>>,
 }
 

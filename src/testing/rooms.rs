@@ -1,4 +1,4 @@
-//! The sockets of a [`TestApp`](super::TestApp): who is in which room, and what was emitted to whom.
+//! The sockets of a [`TestApp`](super::TestApp): their rooms, and the emits with their targets.
 
 use std::{
     collections::BTreeSet,
@@ -29,7 +29,7 @@ pub struct Emitted {
     pub by: Option<SocketId>,
     /// The namespace.
     pub namespace: String,
-    /// To whom.
+    /// The target.
     pub to: Target,
     /// Its name.
     pub event: String,
@@ -138,13 +138,13 @@ impl Rooms {
 
     fn close_those(&self, is_meant: impl Fn(&Member) -> bool) {
         // Told without the lock, as functions that wait for it may say something.
-        let gone: Vec<Member> = self
+        let cancellation: Vec<Member> = self
             .state()
             .members
             .extract_if(.., |member| is_meant(member))
             .collect();
-        let gone = gone.iter().filter_map(|member| member.socket.upgrade());
-        gone.for_each(|socket| socket.gone().cancel());
+        let cancellation = cancellation.iter().filter_map(|member| member.socket.upgrade());
+        cancellation.for_each(|socket| socket.cancellation().cancel());
     }
 
     /// Changes the rooms that a socket is in; `None` where it is gone.

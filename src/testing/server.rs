@@ -113,17 +113,16 @@ impl TestServer {
         published(self.feed(), topic, Location::caller())
     }
 
-    /// Waits until a listener has heard all, as [`TestApp::caught_up`](super::TestApp::caught_up) does.
+    /// Waits until a consumer has heard all, as [`TestApp::caught_up`](super::TestApp::caught_up) does.
     ///
     /// # Panics
     /// Where it has not within a minute.
     #[track_caller]
-    pub fn caught_up(&self, topic: &str, listener: &str) -> impl Future<Output = ()> {
-        caught_up(self.feed(), topic, listener, Location::caller())
+    pub fn caught_up(&self, topic: &str, consumer: &str) -> impl Future<Output = ()> {
+        caught_up(self.feed(), topic, consumer, Location::caller())
     }
 
-    /// Stops as a server does ([`Server::stop`]): calls that run get their answers. Where this is dropped instead,
-    /// nobody waits for that.
+    /// Stops as a server does ([`Server::stop`]): calls that run get their answers. Dropping it cancels them.
     pub async fn stop(self) {
         self.server.stop().await;
     }

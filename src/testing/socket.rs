@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::{
     answer::Answer,
     call::{Envelope, TestCall},
-    failure::{Line, PATIENCE, fail, fail_at, within},
+    failure::{Line, TIME_LIMIT, fail, fail_at, within},
     inbox::Received,
     peer::TestPeer,
 };
@@ -123,7 +123,7 @@ impl TestSocket {
         let table = self.table();
         let hook = table.as_ref().and_then(|table| table.connect.as_ref());
         if let Some(hook) = hook
-            && let Err(refusal) = self.dispatcher.hook(hook, self.peer.clone(), PATIENCE).await
+            && let Err(refusal) = self.dispatcher.hook(hook, self.peer.clone(), TIME_LIMIT).await
         {
             self.peer.leave_namespace();
             return Err(refusal);
@@ -193,8 +193,8 @@ impl TestSocket {
         }
     }
 
-    /// Acks events of this name from now on, with what `respond` makes of their data. One that nobody acks is waited for
-    /// as long as the function said.
+    /// Acks events of this name from now on, with what `respond` makes of their data. Without this the function waits
+    /// for as long as it asked.
     pub fn respond(&self, event: &str, respond: impl Fn(Value) -> Value + Send + Sync + 'static) {
         self.peer.recipient.inbox(|inbox| inbox.respond(event, respond));
     }
@@ -202,7 +202,7 @@ impl TestSocket {
     /// Acks one event that was received.
     ///
     /// # Panics
-    /// Where nobody waits for it, and where the data cannot be written as JSON.
+    /// If the emit expects no ack, and if the data cannot be written as JSON.
     #[track_caller]
     pub fn ack(&self, received: &Received, data: impl Serialize) {
         let data = match serde_json::to_value(data) {
@@ -213,7 +213,7 @@ impl TestSocket {
             .ack
             .is_some_and(|number| self.peer.recipient.ack(number, data));
         if !waits {
-            fail(format_args!("nobody waits for an ack of {received}"));
+            fail(format_args!("no ack is expected for {received}"));
         }
     }
 
@@ -222,12 +222,12 @@ impl TestSocket {
         self.peer.id()
     }
 
-    /// Who it is.
+    /// Its identity.
     pub fn identity(&self) -> Identity {
         self.peer.identity()
     }
 
-    /// It is somebody else from now on, or the same with other rights.
+    /// Sets its identity.
     pub fn set_identity(&self, identity: Identity) {
         self.peer.becomes(identity);
     }
@@ -244,7 +244,7 @@ impl TestSocket {
 
     /// Whether it is connected.
     pub fn is_connected(&self) -> bool {
-        !self.peer.gone().is_cancelled()
+        !self.peer.cancellation().is_cancelled()
     }
 
     /// Goes, as a client does that closes its page: it leaves its rooms, and [`Context::cancelled`] completes.
@@ -261,7 +261,10 @@ impl TestSocket {
                 .set(Left::new("client namespace disconnect", rooms));
             tokio::spawn(async move {
                 let hook = table.disconnect.as_ref()?;
-                this.dispatcher.hook(hook, this.peer.clone(), PATIENCE).await.ok()
+                this.dispatcher
+                    .hook(hook, this.peer.clone(), TIME_LIMIT)
+                    .await
+                    .ok()
             });
         }
     }

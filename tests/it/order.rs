@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use serde_json::json;
-use updraft::{App, Config, Context, Json, Module, Result, State};
+use updraft::{App, Config, Context, Json, LimitsConfig, Module, Result, State};
 
 use crate::support::{
     Local, Packet, RawClient,

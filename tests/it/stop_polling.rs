@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use tokio::{io::AsyncReadExt, net::TcpStream, sync::Semaphore};
-use updraft::{App, Config, Module, State, testing::TestServer};
+use updraft::{App, Config, LimitsConfig, Module, SessionConfig, State, testing::TestServer};
 
 use crate::{
     faults::{Polling, ask, begin},

@@ -40,7 +40,7 @@ fn a_queue_counts_in_steps_and_nothing_while_it_is_short() {
     let handed_on = queue.split(0);
     assert_eq!(budget.held(), 2 * STEP);
     assert!(queue.cover(3 * STEP) && !queue.cover(8 * STEP));
-    queue.settle(0);
+    queue.shrink_to(0);
     assert_eq!(budget.held(), 2 * STEP);
     drop(handed_on);
     assert_eq!(budget.held(), 0);
@@ -90,7 +90,7 @@ fn play(holder: &Arc<Holder>, steps: &[Step], most: usize) {
                 assert!(!has || held.bytes() >= counted(bytes));
             }
             Step::Settle(bytes) => {
-                held.settle(bytes);
+                held.shrink_to(bytes);
                 assert!(held.bytes() <= counted(bytes));
             }
             Step::Split(bytes) => handed_on.push(held.split(bytes)),

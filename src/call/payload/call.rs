@@ -49,7 +49,7 @@ pub struct Call {
     pub(super) attachments: Attachments,
 }
 
-/// Where the text of the call itself stands.
+/// The text of the call.
 #[derive(Clone, Debug)]
 enum Whole {
     /// Second in a packet's text.
@@ -222,7 +222,7 @@ impl Call {
         self.id.as_deref()
     }
 
-    /// The version of the event's schema that the client speaks, where it says so.
+    /// The version of the event's schema, if the call has one.
     pub fn version(&self) -> Option<u32> {
         self.version
     }

@@ -78,7 +78,7 @@ impl Data {
         })
     }
 
-    /// JSON with placeholders, and the Buffers that they stand for.
+    /// JSON with placeholders, and their Buffers.
     pub(crate) fn from_parts(json: ByteString, mut buffers: Vec<Bytes>) -> Self {
         if json == output::ONE_BUFFER
             && let Some(buffer) = buffers.pop()
@@ -256,7 +256,7 @@ impl PackedData {
     /// A digest of what it says, however it is packed.
     ///
     /// # Errors
-    /// Where it is said to be packed and is not, or unpacks to too much.
+    /// If `encoding` says that it is packed and it is not, or it unpacks to too much.
     pub(super) fn said(&self) -> Result<Said, CallError> {
         let none = Attachments::default();
         let Some(bytes) = self.unpack()? else {

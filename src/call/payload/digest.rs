@@ -1,4 +1,4 @@
-//! Tells the bodies of calls apart.
+//! Digests of the bodies of calls.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ const BESIDE_THE_BODY: [&str; 2] = ["id", "traceparent"];
 
 impl Call {
     /// A digest of what the call says: its fields in any order and spelling, its data however it is packed. It is stored, and
-    /// so the same in every version; and nobody can find another body with the same one.
+    /// so the same in every version; and no other body with the same digest can be found.
     pub(crate) fn digest(&self) -> Result<u64, CallError> {
         let mut sha = Sha256::new_with_prefix(b"canonical");
         for (name, said) in self.fields_said()? {

@@ -1,5 +1,5 @@
-//! What did not fit, in the words of JSON. Serde says it in those of Rust, with the names of types that are nobody's
-//! business but the function's: `expected struct Subscribe`.
+//! What did not fit, in the words of JSON. Serde says it in those of Rust, with names of types that are internal to
+//! the function: `expected struct Subscribe`.
 
 use std::borrow::Cow;
 
@@ -27,7 +27,7 @@ impl Misfit {
     }
 
     fn new(problem: impl Into<String>, expected: impl Into<String>) -> Self {
-        /// Serde quotes the value it met; a caller who sent a megabyte does not need it back.
+        /// Serde quotes the value it met, which may be a megabyte.
         const LONGEST: usize = 300;
         let short = |text: String| match text.char_indices().nth(LONGEST) {
             Some((end, _)) => text[..end].to_owned(),

@@ -1,4 +1,4 @@
-//! What leaves: JSON with placeholders, and the Buffers that they stand for.
+//! What leaves: JSON with placeholders, and their Buffers.
 
 use std::io;
 

@@ -32,7 +32,7 @@ pub(crate) enum Unpacking {
     Short(CallError),
 }
 
-/// What the caller is told of something packed that could not be unpacked.
+/// The error of data that cannot be unpacked.
 pub(super) fn refusal(error: Unpacking, what: &'static str, limits: &Limits) -> CallError {
     match error {
         Unpacking::Broken => CallError::new(

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::error::{CallError, Code};
 
-/// Where an error in the call's data is said to lie.
+/// The path prefix of errors in a call's data.
 pub(super) const DATA: &str = "data";
 
 pub(super) fn does_not_fit(path: &str, expected: &str) -> CallError {
@@ -165,7 +165,7 @@ mod tests {
         all: bool,
     }
 
-    /// Nobody who sends JSON has heard of these.
+    /// Names that mean nothing to a sender of JSON.
     #[rustfmt::skip]
     const RUST: [&str; 31] = [
         "Plain", "Strict", "Pair", "Nothing", "Wrapped", "Choice", "Tagged", "Adjacent", "Loose", "Flat", "Duration",

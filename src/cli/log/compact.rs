@@ -9,7 +9,7 @@ use super::{refused, unknown};
 use crate::{
     app::App,
     cli::terminal::{Failure, bar, counted, plain, say},
-    journal::{self, Durability, Inspection, Journal, Keep, Removed, SqliteJournal},
+    journal::{self, Durability, Inspection, Journal, Removed, Retention, SqliteJournal},
 };
 
 #[derive(Args, Debug)]
@@ -80,9 +80,9 @@ fn remove(topics: Vec<String>, data: &Path, app: &App) -> Result<Vec<(String, Re
 }
 
 /// The retention of a topic, as the app declares it.
-fn keep(app: &App, topic: &str) -> Keep {
+fn keep(app: &App, topic: &str) -> Retention {
     let declared = app.topics().iter().find(|declared| declared.name() == topic);
-    declared.map_or_else(Keep::default, |declared| declared.kept())
+    declared.map_or_else(Retention::default, |declared| declared.kept())
 }
 
 impl Compacted {
@@ -135,10 +135,10 @@ mod tests {
             }
             journal.close().await;
         });
-        let keep = Keep {
+        let keep = Retention {
             least: Duration::ZERO,
             events: Some(2),
-            ..Keep::default()
+            ..Retention::default()
         };
         let app = App::new().topic(Topic::new("short").keep(keep));
         let all = Compact {

@@ -16,7 +16,7 @@ use crate::{
     app::App,
     cli::terminal::{Failure, Lines, Said, plain},
     event::{Body, Epoch, MalformedPosition, Position},
-    journal::{Cursor, Fence, Inspection, Record},
+    journal::{Cursor, Inspection, Record, TopicBounds},
 };
 
 /// Interval of reads while following.
@@ -78,16 +78,16 @@ impl FromStr for Since {
 impl Tail {
     pub(super) fn print(&self, data: &Path, app: &App) -> Result<(), Failure> {
         let journal = Inspection::open(data)?;
-        let fence = match journal.fence(&self.topic)? {
-            Some(fence) => fence,
-            None if self.is_declared(app) => Fence::default(),
+        let bounds = match journal.bounds(&self.topic)? {
+            Some(bounds) => bounds,
+            None if self.is_declared(app) => TopicBounds::default(),
             None => return Err(unknown(&self.topic, &journal)?),
         };
         let mut at = self.begin(&journal)?;
-        if self.since.is_some() && at < fence.floor {
+        if self.since.is_some() && at < bounds.floor {
             eprintln!(
                 "some events up to {} are gone: a later one took their place, or their time had come",
-                fence.floor
+                bounds.floor
             );
         }
         let epoch = journal.epoch().clone();

@@ -40,8 +40,8 @@ fn json(topic: &Measured) -> Value {
         "events": topic.events,
         "keys": topic.keys,
         "bytes": topic.bytes,
-        "head": topic.fence.head,
-        "floor": topic.fence.floor,
+        "head": topic.bounds.head,
+        "floor": topic.bounds.floor,
     })
 }
 
@@ -51,8 +51,8 @@ fn table(journal: &Inspection, topics: &[Measured]) -> Said {
             topic.events,
             topic.keys,
             topic.bytes,
-            topic.fence.head,
-            topic.fence.floor,
+            topic.bounds.head,
+            topic.bounds.floor,
         ];
         (plain(&topic.name), figures.map(|figure| figure.to_string()))
     });

@@ -39,11 +39,11 @@ pub(super) enum Command {
         victims: Vec<Victim>,
         reply: Reply<Removed>,
     },
-    Forget {
+    ExpireKeys {
         older_than: Duration,
         reply: Reply<usize>,
     },
-    Consume {
+    CommitOffset {
         topic: String,
         consumer: String,
         seq: u64,
@@ -111,7 +111,7 @@ impl Committed {
     }
 
     /// Sends the replies.
-    pub(super) fn tell(self) {
+    pub(super) fn publish(self) {
         for told in self.replies {
             match told {
                 Told::Appended(reply, outcome) => drop(reply.send(outcome)),
@@ -127,7 +127,7 @@ impl Command {
         match self {
             Self::Append(append, _) => Some(&append.topic),
             Self::Remove { topic, .. } => Some(topic),
-            Self::Answer { .. } | Self::Forget { .. } | Self::Consume { .. } => None,
+            Self::Answer { .. } | Self::ExpireKeys { .. } | Self::CommitOffset { .. } => None,
         }
     }
 }
@@ -220,7 +220,7 @@ impl Known {
                 });
                 committed.settle(reply, removed)
             }
-            Command::Forget { older_than, reply } => {
+            Command::ExpireKeys { older_than, reply } => {
                 let oldest = before(self.clock.now(), older_than);
                 let forgotten = connection
                     .prepare_cached(
@@ -229,7 +229,7 @@ impl Known {
                     .and_then(|mut statement| statement.execute(params![FORGOTTEN, oldest]));
                 committed.settle(reply, forgotten)
             }
-            Command::Consume {
+            Command::CommitOffset {
                 topic,
                 consumer,
                 seq,
@@ -250,7 +250,7 @@ impl Known {
         committed: &mut Committed,
     ) -> rusqlite::Result<Result<Appended, JournalError>> {
         if let Some(once) = &append.once
-            && let Some(earlier) = reader::recall(connection, &once.key)?
+            && let Some(earlier) = reader::stored_outcome(connection, &once.key)?
         {
             return Ok(match earlier.digest == once.digest {
                 true => Ok(earlier.appended),

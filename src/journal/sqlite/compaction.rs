@@ -9,11 +9,11 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
     ages::Settings,
-    reader::{bound, fence, topic_id},
+    reader::{bound, bounds, topic_id},
 };
 use crate::journal::{
     clock::{Counted, before, earlier},
-    record::{Keep, Removed},
+    record::{Removed, Retention},
 };
 
 /// Rows that a step looks at.
@@ -25,7 +25,7 @@ pub(super) struct Bounds {
     topic: i64,
     /// What is appended behind this event meanwhile is left for the next time.
     head: u64,
-    keep: Keep,
+    keep: Retention,
     settings: Arc<Settings>,
     clock: Arc<Counted>,
     /// Events from before this may go at all.
@@ -67,7 +67,7 @@ SELECT max(seq) FROM (
 pub(super) fn plan(
     connection: &Connection,
     topic: &str,
-    keep: &Keep,
+    keep: &Retention,
     clock: &Arc<Counted>,
 ) -> rusqlite::Result<Option<Bounds>> {
     let now = clock.now();
@@ -75,7 +75,7 @@ pub(super) fn plan(
     let Some(id) = topic_id(connection, topic)? else {
         return Ok(None);
     };
-    let head = fence(connection, topic)?.head;
+    let head = bounds(connection, topic)?.head;
     let by_number: Option<u64> = match keep.events {
         None => None,
         Some(most) => connection

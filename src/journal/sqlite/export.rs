@@ -74,10 +74,10 @@ impl Inspection {
         let chosen: Vec<Archived> = known
             .into_iter()
             .filter(|(name, _)| scope == Scope::Whole || topics.contains(name))
-            .map(|(topic, fence)| Archived {
+            .map(|(topic, bounds)| Archived {
                 topic,
-                head: fence.head,
-                floor: fence.floor,
+                head: bounds.head,
+                floor: bounds.floor,
             })
             .collect();
         let connection = &self.connection;

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     event::Epoch,
-    journal::record::{Cursor, Fence, Record},
+    journal::record::{Cursor, Record, TopicBounds},
 };
 
 /// One moment of the journal in a directory. Nothing is written, and no lock is taken. While it lives, the
@@ -27,7 +27,7 @@ pub(crate) struct Inspection {
 /// A topic in figures.
 pub(crate) struct Measured {
     pub(crate) name: String,
-    pub(crate) fence: Fence,
+    pub(crate) bounds: TopicBounds,
     /// Events that are there.
     pub(crate) events: u64,
     /// Keys that did not end.
@@ -86,7 +86,7 @@ impl Inspection {
         let measured = statement.query_map([], |row| {
             Ok(Measured {
                 name: row.get(0)?,
-                fence: Fence {
+                bounds: TopicBounds {
                     head: row.get(1)?,
                     floor: row.get(2)?,
                 },
@@ -99,14 +99,14 @@ impl Inspection {
     }
 
     /// Every topic's name and fence.
-    pub(crate) fn topics(&self) -> rusqlite::Result<Vec<(String, Fence)>> {
+    pub(crate) fn topics(&self) -> rusqlite::Result<Vec<(String, TopicBounds)>> {
         reader::topics(&self.connection)
     }
 
     /// How far a topic reaches; `None` where it was never appended to.
-    pub(crate) fn fence(&self, topic: &str) -> rusqlite::Result<Option<Fence>> {
+    pub(crate) fn bounds(&self, topic: &str) -> rusqlite::Result<Option<TopicBounds>> {
         match topic_id(&self.connection, topic)? {
-            Some(_) => reader::fence(&self.connection, topic).map(Some),
+            Some(_) => reader::bounds(&self.connection, topic).map(Some),
             None => Ok(None),
         }
     }

@@ -18,7 +18,7 @@ use crate::{
     event::Body,
     journal::{
         contract::JournalError,
-        record::{Appended, Cursor, Fence, Recalled, Record},
+        record::{Appended, Cursor, Record, StoredOutcome, TopicBounds},
     },
 };
 
@@ -148,11 +148,11 @@ pub(super) fn topic_id(connection: &Connection, topic: &str) -> rusqlite::Result
         .optional()
 }
 
-pub(super) fn fence(connection: &Connection, topic: &str) -> rusqlite::Result<Fence> {
+pub(super) fn bounds(connection: &Connection, topic: &str) -> rusqlite::Result<TopicBounds> {
     let found = connection
         .prepare_cached("SELECT head, floor FROM topics WHERE name = ?")?
         .query_row([topic], |row| {
-            Ok(Fence {
+            Ok(TopicBounds {
                 head: row.get(0)?,
                 floor: row.get(1)?,
             })
@@ -161,13 +161,13 @@ pub(super) fn fence(connection: &Connection, topic: &str) -> rusqlite::Result<Fe
     Ok(found.unwrap_or_default())
 }
 
-pub(super) fn topics(connection: &Connection) -> rusqlite::Result<Vec<(String, Fence)>> {
+pub(super) fn topics(connection: &Connection) -> rusqlite::Result<Vec<(String, TopicBounds)>> {
     connection
         .prepare_cached("SELECT name, head, floor FROM topics ORDER BY name")?
         .query_map([], |row| {
             Ok((
                 row.get(0)?,
-                Fence {
+                TopicBounds {
                     head: row.get(1)?,
                     floor: row.get(2)?,
                 },
@@ -260,11 +260,11 @@ pub(super) fn since(connection: &Connection, seq: u64) -> rusqlite::Result<Vec<A
         .collect()
 }
 
-pub(super) fn recall(connection: &Connection, key: &str) -> rusqlite::Result<Option<Recalled>> {
+pub(super) fn stored_outcome(connection: &Connection, key: &str) -> rusqlite::Result<Option<StoredOutcome>> {
     connection
         .prepare_cached("SELECT time, digest, first, last, answer FROM once WHERE key = ?")?
         .query_row([key], |row| {
-            Ok(Recalled {
+            Ok(StoredOutcome {
                 digest: row.get::<_, i64>(1)?.cast_unsigned(),
                 appended: Appended {
                     time: row.get(0)?,
@@ -278,7 +278,11 @@ pub(super) fn recall(connection: &Connection, key: &str) -> rusqlite::Result<Opt
         .optional()
 }
 
-pub(super) fn consumed(connection: &Connection, topic: &str, consumer: &str) -> rusqlite::Result<u64> {
+pub(super) fn committed_offset(
+    connection: &Connection,
+    topic: &str,
+    consumer: &str,
+) -> rusqlite::Result<u64> {
     let seq = connection
         .prepare_cached("SELECT seq FROM consumers WHERE topic = ? AND name = ?")?
         .query_row([topic, consumer], |row| row.get(0))

@@ -30,7 +30,7 @@ use crate::{
     journal::{
         clock::{Counted, earlier, now},
         contract::{Health, Journal, JournalError, Tail},
-        record::{Append, Appended, Cursor, Fence, Keep, Recalled, Record, Removed},
+        record::{Append, Appended, Cursor, Record, Removed, Retention, StoredOutcome, TopicBounds},
     },
 };
 
@@ -167,11 +167,11 @@ impl Journal for SqliteJournal {
         Box::pin(self.write(|reply| Command::Append(append, reply)))
     }
 
-    fn recall(&self, key: &str) -> BoxFuture<'_, Result<Option<Recalled>, JournalError>> {
+    fn stored_outcome(&self, key: &str) -> BoxFuture<'_, Result<Option<StoredOutcome>, JournalError>> {
         let key = key.to_owned();
         Box::pin(
             self.readers
-                .read(move |connection| reader::recall(connection, &key)),
+                .read(move |connection| reader::stored_outcome(connection, &key)),
         )
     }
 
@@ -179,8 +179,8 @@ impl Journal for SqliteJournal {
         Box::pin(self.write(|reply| Command::Answer { key, answer, reply }))
     }
 
-    fn fence(&self, topic: &str) -> BoxFuture<'_, Result<Fence, JournalError>> {
-        Box::pin(self.readers.read_topic(topic.to_owned(), reader::fence))
+    fn bounds(&self, topic: &str) -> BoxFuture<'_, Result<TopicBounds, JournalError>> {
+        Box::pin(self.readers.read_topic(topic.to_owned(), reader::bounds))
     }
 
     fn head(&self, topic: &str) -> BoxFuture<'_, Result<u64, JournalError>> {
@@ -189,7 +189,7 @@ impl Journal for SqliteJournal {
         }
         let topic = ByteString::from(topic);
         Box::pin(async move {
-            let head = self.fence(&topic).await?.head;
+            let head = self.bounds(&topic).await?.head;
             self.heads.learn(&topic, head);
             Ok(head)
         })
@@ -213,7 +213,7 @@ impl Journal for SqliteJournal {
         )
     }
 
-    fn compact(&self, topic: &str, keep: Keep) -> BoxFuture<'_, Result<Removed, JournalError>> {
+    fn compact(&self, topic: &str, keep: Retention) -> BoxFuture<'_, Result<Removed, JournalError>> {
         let topic = topic.to_owned();
         Box::pin(async move {
             let mut removed = Removed::default();
@@ -251,25 +251,30 @@ impl Journal for SqliteJournal {
         })
     }
 
-    fn forget(&self, older_than: Duration) -> BoxFuture<'_, Result<usize, JournalError>> {
-        Box::pin(self.write(move |reply| Command::Forget { older_than, reply }))
+    fn expire_keys(&self, older_than: Duration) -> BoxFuture<'_, Result<usize, JournalError>> {
+        Box::pin(self.write(move |reply| Command::ExpireKeys { older_than, reply }))
     }
 
-    fn topics(&self) -> BoxFuture<'_, Result<Vec<(String, Fence)>, JournalError>> {
+    fn topics(&self) -> BoxFuture<'_, Result<Vec<(String, TopicBounds)>, JournalError>> {
         Box::pin(self.readers.read(reader::topics))
     }
 
-    fn consumed(&self, topic: &str, consumer: &str) -> BoxFuture<'_, Result<u64, JournalError>> {
+    fn committed_offset(&self, topic: &str, consumer: &str) -> BoxFuture<'_, Result<u64, JournalError>> {
         let (topic, consumer) = (topic.to_owned(), consumer.to_owned());
         Box::pin(
             self.readers
-                .read(move |connection| reader::consumed(connection, &topic, &consumer)),
+                .read(move |connection| reader::committed_offset(connection, &topic, &consumer)),
         )
     }
 
-    fn consume(&self, topic: &str, consumer: &str, seq: u64) -> BoxFuture<'_, Result<(), JournalError>> {
+    fn commit_offset(
+        &self,
+        topic: &str,
+        consumer: &str,
+        seq: u64,
+    ) -> BoxFuture<'_, Result<(), JournalError>> {
         let (topic, consumer) = (topic.to_owned(), consumer.to_owned());
-        Box::pin(self.write(move |reply| Command::Consume {
+        Box::pin(self.write(move |reply| Command::CommitOffset {
             topic,
             consumer,
             seq,

@@ -29,7 +29,7 @@ const MUCH: i64 = 1000;
 const TOO_MUCH: i64 = 4000;
 
 /// Longest that appends wait for readers to let go of the log.
-const PATIENCE: Duration = Duration::from_millis(200);
+const BUSY_TIMEOUT: Duration = Duration::from_millis(200);
 
 pub(super) struct Writer {
     /// None after a failure: what the file holds is not known before it is opened and read again.
@@ -101,7 +101,7 @@ impl Writer {
         match self.commit(&mut commands, &mut committed) {
             Ok(()) => {
                 self.store.condition.found();
-                self.tell(committed);
+                self.publish(committed);
                 self.tidy();
             }
             // Before the replies are dropped, so that callers find the failure in the journal's health.
@@ -122,9 +122,9 @@ impl Writer {
         }
     }
 
-    fn tell(&self, mut committed: Committed) {
+    fn publish(&self, mut committed: Committed) {
         self.tell_all(std::mem::take(&mut committed.records));
-        committed.tell();
+        committed.publish();
     }
 
     /// Publishes what became durable to readers.
@@ -155,7 +155,7 @@ impl Writer {
             if pages < TOO_MUCH {
                 return checkpoint(connection, "PASSIVE").map(drop);
             }
-            connection.busy_timeout(PATIENCE)?;
+            connection.busy_timeout(BUSY_TIMEOUT)?;
             let restarted = checkpoint(connection, "RESTART").map(drop);
             connection.busy_timeout(schema::BUSY)?;
             restarted
@@ -266,7 +266,7 @@ mod tests {
         let (reply, _) = oneshot::channel();
         let mut committed = Committed::default();
         writer.commit(&mut [Command::Append(append, reply)].into_iter(), &mut committed)?;
-        writer.tell(committed);
+        writer.publish(committed);
         Ok(())
     }
 

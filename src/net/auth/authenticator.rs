@@ -1,4 +1,4 @@
-//! Says who clients are: by their tokens, or as a function of the app's decides.
+//! Authenticates clients: by their tokens, or by a function of the app.
 
 use std::{fmt, future::Future, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
@@ -16,21 +16,21 @@ use crate::{
     error::{CallError, Code, Result},
 };
 
-/// A function of the app's that says who a client is.
+/// A function of the app that authenticates a client.
 pub(crate) type Deciding = Box<dyn Fn(Credentials) -> BoxFuture<'static, Result<Identity>> + Send + Sync>;
 
-/// Says who clients are.
+/// Authenticates clients.
 pub(crate) struct Authenticator {
-    way: Way,
+    method: Method,
     subjects: Arc<Subjects>,
     config: AuthConfig,
     /// Longest that the app's function may take.
     time_limit: Duration,
 }
 
-enum Way {
-    /// Nobody is asked.
-    Nobody,
+enum Method {
+    /// No authentication: every client is anonymous.
+    Anonymous,
     Tokens(Box<Tokens>),
     App(Deciding),
 }
@@ -46,33 +46,33 @@ impl Authenticator {
         subjects: Arc<Subjects>,
         time_limit: Duration,
     ) -> Result<Self, KeyError> {
-        let way = match deciding {
-            Some(deciding) => Way::App(deciding),
-            None if !config.has_keys() => Way::Nobody,
-            None => Way::Tokens(Box::new(Tokens::new(config).await?)),
+        let method = match deciding {
+            Some(deciding) => Method::App(deciding),
+            None if !config.has_keys() => Method::Anonymous,
+            None => Method::Tokens(Box::new(Tokens::new(config).await?)),
         };
         Ok(Self {
-            way,
+            method,
             subjects,
             config: config.clone(),
             time_limit,
         })
     }
 
-    /// Whether anybody is asked who they are.
+    /// Whether clients are authenticated.
     pub(crate) fn asks(&self) -> bool {
-        !matches!(self.way, Way::Nobody)
+        !matches!(self.method, Method::Anonymous)
     }
 
-    /// How clients are known, in a line for whoever starts the server.
+    /// How clients are authenticated, as a line for the server's output.
     pub(crate) fn introduction(&self) -> &'static str {
-        match self.way {
-            Way::Nobody => "Clients are not asked who they are: all are anonymous.",
-            Way::Tokens(_) if self.config.optional => {
+        match self.method {
+            Method::Anonymous => "Clients are not authenticated: all are anonymous.",
+            Method::Tokens(_) if self.config.optional => {
                 "Clients may show a token (JWT); those without one are anonymous."
             }
-            Way::Tokens(_) => "Clients show a token (JWT).",
-            Way::App(_) => "The app decides who its clients are.",
+            Method::Tokens(_) => "Clients show a token (JWT).",
+            Method::App(_) => "Clients are authenticated by the app.",
         }
     }
 
@@ -86,46 +86,46 @@ impl Authenticator {
 
     /// How long after its end an identity is still taken.
     pub(crate) fn leeway(&self) -> Duration {
-        match self.way {
-            Way::Tokens(_) => self.config.leeway,
-            Way::Nobody | Way::App(_) => Duration::ZERO,
+        match self.method {
+            Method::Tokens(_) => self.config.leeway,
+            Method::Anonymous | Method::App(_) => Duration::ZERO,
         }
     }
 
-    /// Who a client is that connects.
+    /// The identity of a connecting client.
     ///
     /// # Errors
     /// As [`Authenticator::authenticate`].
-    pub(crate) async fn welcome(&self, handshake: Handshake<'_>) -> Result<Identified> {
-        let credentials = match self.way {
-            Way::Nobody => Credentials::default(),
-            Way::Tokens(_) => credentials::token(handshake, &self.config)?,
-            Way::App(_) => credentials::everything(handshake, &self.config)?,
+    pub(crate) async fn identify(&self, handshake: Handshake<'_>) -> Result<Identified> {
+        let credentials = match self.method {
+            Method::Anonymous => Credentials::default(),
+            Method::Tokens(_) => credentials::token(handshake, &self.config)?,
+            Method::App(_) => credentials::everything(handshake, &self.config)?,
         };
         self.authenticate(credentials).await
     }
 
-    /// Who a client is.
+    /// The identity of a client.
     ///
     /// # Errors
     /// What it is told where it does not say so, or not so that it holds.
     pub(super) async fn authenticate(&self, credentials: Credentials) -> Result<Identified> {
         let begun = self.subjects.now();
-        let identity = match &self.way {
-            Way::Nobody => Identity::ANONYMOUS,
-            Way::Tokens(tokens) => match credentials.token() {
+        let identity = match &self.method {
+            Method::Anonymous => Identity::ANONYMOUS,
+            Method::Tokens(tokens) => match credentials.token() {
                 Some(token) => self.verified(tokens, token).await?,
                 None if self.config.optional => Identity::ANONYMOUS,
                 None => return Err(CallError::new(Code::Unauthenticated, "a token is missing")),
             },
-            Way::App(deciding) => self.decided(deciding, credentials).await?,
+            Method::App(deciding) => self.decided(deciding, credentials).await?,
         };
         let identified = Identified { identity, begun };
         self.check_again(&identified)?;
         Ok(identified)
     }
 
-    /// Whether it still holds once the client's socket is known to whoever revokes.
+    /// Checks the identity again once its socket can be revoked.
     ///
     /// # Errors
     /// Where its subject was revoked meanwhile.
@@ -149,10 +149,7 @@ impl Authenticator {
         let caught = AssertUnwindSafe(tokio::time::timeout(self.time_limit, deciding)).catch_unwind();
         match caught.await {
             Ok(Ok(decided)) => decided,
-            Ok(Err(_)) => Err(CallError::new(
-                Code::Timeout,
-                "who you are was not decided in time",
-            )),
+            Ok(Err(_)) => Err(CallError::new(Code::Timeout, "authentication timed out")),
             Err(_) => Err(CallError::internal("the app's own authentication panicked")),
         }
     }
@@ -170,7 +167,7 @@ pub(crate) struct Identified {
     begun: Moment,
 }
 
-/// What one whose rights are gone is told.
+/// The error of an ended identity.
 pub(crate) fn revoked() -> CallError {
     CallError::new(Code::Unauthenticated, "the identity was revoked")
 }

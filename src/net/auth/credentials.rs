@@ -1,4 +1,4 @@
-//! What a client presents when it connects, to say who it is.
+//! The credentials of a connecting client.
 
 use std::{borrow::Cow, fmt};
 
@@ -12,7 +12,7 @@ use crate::{
     net::engineio::parameter,
 };
 
-/// What a client presents to say who it is: a token, and the rest of its handshake.
+/// Credentials of a client: a token, and the rest of its handshake.
 ///
 /// `Debug` shows nothing of it.
 #[derive(Clone, Default)]

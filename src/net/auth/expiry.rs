@@ -20,7 +20,7 @@ const LONGEST: Duration = Duration::from_secs(60);
 
 /// A socket whose identity may end.
 pub(crate) trait Expires: Peer {
-    /// Completes when the socket is somebody else, or the same for longer.
+    /// Completes when the socket's identity or its expiry changes.
     fn identified(&self) -> Notified<'_>;
 
     /// The identity has ended: closes the socket, and says why.
@@ -42,8 +42,8 @@ pub(crate) fn begin(socket: Arc<impl Expires>, auth: Arc<Authenticator>) {
 }
 
 async fn watch(socket: Arc<impl Expires>, auth: Arc<Authenticator>) {
-    let gone = socket.gone().clone();
-    gone.run_until_cancelled(follow(&*socket, &auth)).await;
+    let cancellation = socket.cancellation().clone();
+    cancellation.run_until_cancelled(follow(&*socket, &auth)).await;
 }
 
 async fn follow(socket: &impl Expires, auth: &Authenticator) {

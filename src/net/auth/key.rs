@@ -8,7 +8,7 @@ use jsonwebtoken::{
 /// Bytes of a secret that is not guessed.
 const STRONG: usize = 32;
 
-/// What a text is told that should be a set.
+/// The error for a malformed key set.
 const NO_SET: &str = "it is no JSON Web Key Set";
 
 /// Why keys cannot be had.
@@ -51,7 +51,7 @@ pub enum KeyError {
 pub(super) struct Key {
     kid: Option<String>,
     pub(super) key: DecodingKey,
-    /// Those of its kind: a secret never stands for a public key, nor the other way round.
+    /// Those of its kind: a secret is never used as a public key, nor the other way round.
     pub(super) algorithms: Vec<Algorithm>,
 }
 
@@ -104,7 +104,7 @@ fn pem(text: &str) -> Result<DecodingKey, &'static str> {
         .map_err(|_| "it is no public key of RSA, of an elliptic curve, or of Ed25519")
 }
 
-/// The keys of a JSON Web Key Set that are for signatures; others may stand among them.
+/// The signature keys of a JSON Web Key Set; others are ignored.
 fn set(text: &str) -> Result<Vec<Key>, &'static str> {
     let set: JwkSet = serde_json::from_str(text).map_err(|_| NO_SET)?;
     let keys: Vec<Key> = set
@@ -119,7 +119,7 @@ fn set(text: &str) -> Result<Vec<Key>, &'static str> {
     }
 }
 
-/// The keys of a set that anybody may read: a secret in it is none.
+/// The keys of a public set: symmetric keys in it are ignored.
 pub(super) fn published(text: &[u8]) -> Result<Vec<Key>, &'static str> {
     let text = str::from_utf8(text).map_err(|_| NO_SET)?;
     let mut keys = set(text)?;

@@ -14,14 +14,14 @@ use crate::net::tls::fetch::Address;
 /// Before it is tried again after it failed, at the latest.
 const AFTER_FAILURE: Duration = Duration::from_secs(30);
 
-/// Anybody may name a key that nobody knows: so often at most it is fetched for one.
+/// Shortest time between two fetches for an unknown `kid`, which any client can send.
 const FOR_UNKNOWN: Duration = Duration::from_secs(10);
 
 pub(super) struct KeySet {
     url: String,
     address: Address,
     keys: RwLock<Arc<[Key]>>,
-    /// Held by whoever fetches: when it was fetched for an unknown key.
+    /// Locked during a fetch; when the set was last fetched for an unknown `kid`.
     turn: Mutex<Option<Instant>>,
 }
 
@@ -37,7 +37,9 @@ impl KeySet {
         })?;
         let address = address.ok_or_else(|| KeyError::Address(url.to_owned()))?;
         if !address.is_private() {
-            tracing::warn!("the keys at {url} come in plain: whoever is on the way may put in others");
+            tracing::warn!(
+                "the keys at {url} are fetched without TLS: an attacker in the network can replace them"
+            );
         }
         let this = Arc::new(Self {
             url: url.to_owned(),
@@ -59,7 +61,7 @@ impl KeySet {
         self.keys().iter().any(|key| key.is_of(kid))
     }
 
-    /// Fetches it for a key that it may hold by now. Of many who ask at once one fetches, and the others wait for that.
+    /// Fetches the set for an unknown `kid`. Concurrent callers wait for one fetch.
     pub(super) async fn look_for(&self, kid: &str) {
         let mut last = self.turn.lock().await;
         if self.knows(kid) || last.is_some_and(|last| last.elapsed() < FOR_UNKNOWN) {
@@ -85,7 +87,7 @@ impl KeySet {
     }
 }
 
-/// For as long as anybody needs the set.
+/// For as long as the set is in use.
 async fn keep_fresh(set: Weak<KeySet>, every: Duration) {
     let mut pause = every;
     loop {

@@ -1,7 +1,6 @@
-//! Who a client is: what it presents (`credentials`), the `keys` that its token must be signed with (a `key` each, or a
-//! `key_set` at an address), whether the token
-//! holds (`tokens`), and who may not come back (`subjects`). The `authenticator` asks them, or a function of the app's.
-//! `refresh` is what clients call before their token expires, and `expiry` closes those who do not.
+//! Authentication: the `credentials` of a client, the `keys` that verify its token (a `key` each, or a `key_set` at a
+//! URL), verification (`tokens`), and revoked `subjects`. The `authenticator` uses them, or a function of the app.
+//! Clients call `refresh` before their token expires; `expiry` closes the others.
 
 mod authenticator;
 mod credentials;

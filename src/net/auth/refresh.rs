@@ -47,7 +47,7 @@ async fn refresh(
     let identity = identified.identity.clone();
     let before = cx.identity();
     if !before.is_anonymous() && before.subject() != identity.subject() {
-        return Err(CallError::new(Code::Forbidden, "the token is somebody else's"));
+        return Err(CallError::new(Code::Forbidden, "the token has another subject"));
     }
     cx.identify(identity.clone())?;
     if let Err(error) = auth.check_again(&identified) {

@@ -46,8 +46,8 @@ impl Subjects {
     /// Takes a subject's rights away on this server: its sockets are closed before this returns, and nothing more of any
     /// topic reaches them. How many there were.
     ///
-    /// Its tokens are refused from now on, until the server is started anew, but for those that say (`iat`) that they
-    /// were issued later. Where the app decides itself who its clients are, it is asked again when they come back.
+    /// Its tokens are refused from now on, until the server restarts, except those issued later (`iat`). With
+    /// `App::authenticate` the app decides again at each CONNECT.
     pub fn revoke(&self, subject: &str) -> usize {
         let mut revoked = self.lock();
         revoked.last += 1;

@@ -16,7 +16,7 @@ pub(in crate::net) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Io for S {}
 
-/// A connection that became a WebSocket, whoever accepted it.
+/// A connection that became a WebSocket, from any listener.
 pub(in crate::net) type Stream = Box<dyn Io>;
 
 /// A connection that our listener accepted. `guard` lives as long as it does.

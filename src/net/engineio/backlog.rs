@@ -13,15 +13,15 @@ use super::{
     message::{Encoder, Framing, Message, Outgoing, Queued},
     packet::Protocol,
     payload::MOST_PACKETS,
-    writer::{ROOM, Writer},
+    writer::{WRITE_BUFFER, Writer},
 };
 use crate::call::memory::Held;
 
 /// Bytes of messages that wait, beside those that a WebSocket is being written.
 const MOST_BYTES: usize = 1 << 20;
 
-/// A message of no more bytes is taken though the budget is used up: there are few of them beyond the room, and it tells
-/// of that.
+/// A message of no more bytes is queued though the budget is used up: there are few beyond the limit, and it reports
+/// that.
 const SMALL: usize = 1 << 10;
 
 /// Messages that wait.
@@ -30,7 +30,7 @@ const MOST_MESSAGES: usize = 1024;
 /// Messages beyond the room, such as refusals and pongs: a client that keeps sending and does not read is cut off.
 const MOST_BEYOND: usize = 1024;
 
-/// Bytes of these, which may repeat what the client said, before no more are taken.
+/// Most bytes of these, which may echo the client's input.
 const MOST_BYTES_BEYOND: usize = 1 << 20;
 
 /// Packets that one poll takes: Python's clients give up on more.
@@ -42,7 +42,7 @@ pub(super) struct State {
     pub(super) carrier: Carrier,
     pub(super) waiting: VecDeque<Waiting>,
     bytes: usize,
-    /// How many of those that wait stand beyond the room.
+    /// Queued messages beyond the limit.
     beyond: usize,
     bytes_beyond: usize,
     /// Nothing more is taken.
@@ -54,19 +54,19 @@ pub(super) struct State {
 
 pub(super) struct Waiting {
     queued: Queued,
-    standing: Standing,
+    priority: Priority,
 }
 
-/// What a message is to those who wait.
+/// The priority of a message in the queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::net) enum Standing {
-    /// It takes room that others wait for.
-    InRoom,
+pub(in crate::net) enum Priority {
+    /// It takes room in the queue.
+    Normal,
     /// The same, and it is of worth only where the client is not behind.
     Volatile,
-    /// It stands beyond the room.
+    /// It is queued beyond the limit, as refusals and pongs are.
     Beyond,
-    /// The same, and a server that stops does not wait for it to be heard.
+    /// The same, and a stopping server does not wait for it to be read.
     Notice,
 }
 
@@ -94,7 +94,7 @@ pub(in crate::net) enum Polled {
     Packets(Vec<Outgoing>, Held),
     /// There is nothing to say yet.
     Nothing,
-    /// Nothing more will be said over polling.
+    /// Polling has ended.
     Over,
 }
 
@@ -114,12 +114,12 @@ impl State {
     }
 
     /// Puts a message behind all others, where there is room.
-    pub(super) fn put(&mut self, message: &dyn Message, standing: Standing) -> serde_json::Result<bool> {
+    pub(super) fn put(&mut self, message: &dyn Message, priority: Priority) -> serde_json::Result<bool> {
         self.short = 0;
-        let standing = match standing {
-            Standing::Volatile if !self.takes_volatile() => return Ok(false),
-            Standing::Volatile => Standing::InRoom,
-            standing => standing,
+        let priority = match priority {
+            Priority::Volatile if !self.takes_volatile() => return Ok(false),
+            Priority::Volatile => Priority::Normal,
+            priority => priority,
         };
         if let Carrier::WebSocket(writer) = &mut self.carrier
             && self.waiting.is_empty()
@@ -133,15 +133,15 @@ impl State {
             if !is_held {
                 self.short = writer.frames.len() - before;
                 writer.frames.truncate(before);
-                writer.frames.shrink_to(ROOM);
+                writer.frames.shrink_to(WRITE_BUFFER);
             }
             return Ok(is_held);
         }
-        let is_full = match standing {
-            Standing::InRoom | Standing::Volatile => {
+        let is_full = match priority {
+            Priority::Normal | Priority::Volatile => {
                 self.bytes >= MOST_BYTES || self.waiting.len() - self.beyond >= MOST_MESSAGES
             }
-            Standing::Beyond | Standing::Notice => {
+            Priority::Beyond | Priority::Notice => {
                 self.beyond >= MOST_BEYOND || self.bytes_beyond >= MOST_BYTES_BEYOND
             }
         };
@@ -154,11 +154,11 @@ impl State {
             return Ok(false);
         }
         self.bytes += queued.size;
-        if standing != Standing::InRoom {
+        if priority != Priority::Normal {
             self.beyond += 1;
             self.bytes_beyond += queued.size;
         }
-        self.waiting.push_back(Waiting { queued, standing });
+        self.waiting.push_back(Waiting { queued, priority });
         if let Carrier::Polling(polling) = &self.carrier {
             polling.poll.notify_waiters();
         }
@@ -198,19 +198,19 @@ impl State {
     }
 
     /// Gives back what was held for what has left.
-    pub(super) fn settle(&self) {
-        self.held.settle(self.waits());
+    pub(super) fn shrink_to(&self) {
+        self.held.shrink_to(self.waits());
     }
 
     pub(super) fn is_open(&self) -> bool {
         !self.ended && !matches!(self.carrier, Carrier::Nothing)
     }
 
-    /// Whether what was said keeps more from being said at once.
+    /// Whether the queue is too full to send more at once.
     pub(super) fn is_behind(&self) -> bool {
         match &self.carrier {
             Carrier::WebSocket(writer) => !self.waiting.is_empty() || !writer.has_room(),
-            Carrier::Polling(_) => self.bytes >= ROOM || self.waiting.len() >= MOST_MESSAGES,
+            Carrier::Polling(_) => self.bytes >= WRITE_BUFFER || self.waiting.len() >= MOST_MESSAGES,
             Carrier::Nothing => false,
         }
     }
@@ -228,31 +228,31 @@ impl State {
     pub(super) fn is_flushed(&self) -> bool {
         match &self.carrier {
             Carrier::WebSocket(writer) => self.waiting.is_empty() && writer.has_left(),
-            Carrier::Polling(polling) => polling.packets.is_empty() && self.waits_for_notices(),
+            Carrier::Polling(polling) => polling.packets.is_empty() && self.waits_for_notices_only(),
             Carrier::Nothing => true,
         }
     }
 
-    fn waits_for_notices(&self) -> bool {
+    fn waits_for_notices_only(&self) -> bool {
         self.waiting
             .iter()
-            .all(|waiting| waiting.standing == Standing::Notice)
+            .all(|waiting| waiting.priority == Priority::Notice)
     }
 
-    pub(super) fn gone(&self) -> u64 {
+    pub(super) fn bytes_written(&self) -> u64 {
         match &self.carrier {
-            Carrier::WebSocket(writer) => writer.gone,
+            Carrier::WebSocket(writer) => writer.bytes_written,
             Carrier::Polling(_) | Carrier::Nothing => 0,
         }
     }
 
     fn take(&mut self) -> Option<Queued> {
-        let Waiting { queued, standing } = self.waiting.pop_front()?;
+        let Waiting { queued, priority } = self.waiting.pop_front()?;
         if self.waiting.is_empty() {
             self.waiting = VecDeque::new();
         }
         self.bytes -= queued.size;
-        if standing != Standing::InRoom {
+        if priority != Priority::Normal {
             self.beyond -= 1;
             self.bytes_beyond -= queued.size;
         }
@@ -349,7 +349,7 @@ mod tests {
     fn polls_take_what_was_said_in_order_and_no_more_than_clients_bear() {
         let mut state = empty();
         for number in 0..40 {
-            assert!(state.put(&message(number), Standing::InRoom).unwrap());
+            assert!(state.put(&message(number), Priority::Normal).unwrap());
         }
         let mut heard = Vec::new();
         for expected in [16, 16, 8] {
@@ -366,21 +366,21 @@ mod tests {
     #[test]
     fn what_waits_is_bounded_and_refusals_stand_beyond_that() {
         let mut state = empty();
-        let taken = (0..).take_while(|number| state.put(&message(*number), Standing::InRoom).unwrap());
+        let taken = (0..).take_while(|number| state.put(&message(*number), Priority::Normal).unwrap());
         assert_eq!(taken.count(), MOST_MESSAGES);
-        assert!(state.put(&message(0), Standing::Beyond).unwrap());
-        let beyond = (0..).take_while(|number| state.put(&message(*number), Standing::Beyond).unwrap());
+        assert!(state.put(&message(0), Priority::Beyond).unwrap());
+        let beyond = (0..).take_while(|number| state.put(&message(*number), Priority::Beyond).unwrap());
         assert_eq!(beyond.count() + 1, MOST_BEYOND);
         let large = Outgoing::Text(vec![b'4'; MOST_BYTES]);
         let mut state = empty();
-        assert!(state.put(&large, Standing::InRoom).unwrap());
+        assert!(state.put(&large, Priority::Normal).unwrap());
         assert!(
-            !state.put(&message(0), Standing::InRoom).unwrap(),
+            !state.put(&message(0), Priority::Normal).unwrap(),
             "bytes count too"
         );
         polled(&mut state);
         assert!(
-            state.put(&message(0), Standing::InRoom).unwrap(),
+            state.put(&message(0), Priority::Normal).unwrap(),
             "there is room again"
         );
     }
@@ -388,9 +388,9 @@ mod tests {
     #[test]
     fn only_notices_are_not_waited_for() {
         let mut state = empty();
-        state.put(&message(0), Standing::Notice).unwrap();
+        state.put(&message(0), Priority::Notice).unwrap();
         assert!(state.is_flushed());
-        state.put(&message(1), Standing::InRoom).unwrap();
+        state.put(&message(1), Priority::Normal).unwrap();
         assert!(!state.is_flushed());
         polled(&mut state);
         assert!(state.is_flushed());

@@ -29,17 +29,17 @@ pub(super) fn begin(session: Arc<Session>) {
 
 async fn ask(session: &Arc<Session>) {
     let settings = session.settings();
-    let (interval, patience) = (settings.ping_interval, settings.ping_timeout);
+    let (interval, ping_timeout) = (settings.ping_interval, settings.ping_timeout);
     loop {
         if pause(session, sleep(interval)).await {
             return;
         }
-        session.life.awaits();
+        session.liveness.watch();
         let ping = Outgoing::Text(b"2".to_vec());
         if !matches!(session.send_queue.send_beyond(&ping), Ok(true)) {
             return session.close(CloseReason::PingTimeout);
         }
-        if !is_heard_within(session, patience).await {
+        if !is_alive_within(session, ping_timeout).await {
             return session.close(CloseReason::PingTimeout);
         }
     }
@@ -56,7 +56,7 @@ async fn listen(session: &Arc<Session>) {
         if pause(session, slices.tick()).await {
             return;
         }
-        silent = match session.life.was_heard() || session.is_paused() {
+        silent = match session.liveness.was_alive() || session.is_paused() {
             true => 0,
             false => silent + 1,
         };
@@ -74,18 +74,21 @@ async fn pause<T>(session: &Session, pause: impl Future<Output = T>) -> bool {
 
 async fn ended(session: &Session) {
     loop {
-        session.life.heard.notified().await;
+        session.liveness.changed.notified().await;
         if session.is_closed() {
             return;
         }
     }
 }
 
-/// Whether the client is there: it says something in time, or takes what it is told, or is not listened to now.
-async fn is_heard_within(session: &Session, patience: Duration) -> bool {
+/// Whether the client is alive: it sends in time, or reads what is sent, or its reading is paused.
+async fn is_alive_within(session: &Session, ping_timeout: Duration) -> bool {
     loop {
         let before = session.send_queue.stalls_at();
-        if timeout(patience, session.life.heard.notified()).await.is_ok() {
+        if timeout(ping_timeout, session.liveness.changed.notified())
+            .await
+            .is_ok()
+        {
             return true;
         }
         let takes = session

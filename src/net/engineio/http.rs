@@ -1,4 +1,4 @@
-//! What clients ask for over HTTP, and what they are told who ask for what there is not.
+//! Engine.IO over HTTP: routes of requests, and errors for invalid ones.
 
 use std::sync::Arc;
 

@@ -10,7 +10,7 @@ use crate::net::websocket::{
     encode::{self, Kind},
 };
 
-/// What stands before the bytes of a binary message in Engine.IO v3: the type of a message.
+/// The prefix of a binary message in Engine.IO v3: the packet type of a message.
 const MESSAGE: u8 = b'4' - b'0';
 
 /// Something that can be written as one text, and Buffers behind it.

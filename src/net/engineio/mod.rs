@@ -7,7 +7,7 @@ mod gzip;
 mod heartbeat;
 mod http;
 pub(crate) mod jsonp;
-mod life;
+mod liveness;
 mod message;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod model;

@@ -38,7 +38,7 @@ pub(crate) enum Packet<'a> {
     /// What a session begins with, as JSON.
     Open(&'a str),
     Close,
-    /// What it says is to be said in the pong.
+    /// Its payload is echoed in the pong.
     Ping(&'a str),
     Pong(&'a str),
     /// A message that is text.

@@ -10,7 +10,7 @@
 
 use super::packet::{Malformed, Packet, Protocol, append_binary};
 
-/// Stands between packets in protocol 4.
+/// Separates packets in protocol 4.
 const SEPARATOR: u8 = 0x1e;
 
 /// Ends a length in a binary payload.

@@ -1,4 +1,4 @@
-//! A session that is carried by requests: GETs that wait for something to be said, and POSTs of what the client says.
+//! The polling transport: GETs that wait for packets, and POSTs with the client's packets.
 
 use std::{sync::Arc, time::Duration};
 
@@ -32,10 +32,10 @@ use crate::call::memory::{Held, STEP};
 /// How long a poll may wait while a WebSocket is about to take over, as in Node.
 const WHILE_PROBED: Duration = Duration::from_millis(100);
 
-/// What a poll is told when a WebSocket takes over, or when its client closed the session.
+/// The response to a poll at an upgrade, or when its client closed the session.
 const NOOP: &[u8] = b"6";
 
-/// What a poll is told when the session is over.
+/// The response to a poll after the session has ended.
 const CLOSE: &[u8] = b"1";
 
 const BINARY: HeaderValue = HeaderValue::from_static("application/octet-stream");
@@ -129,9 +129,9 @@ fn open(server: &Arc<Server>, request: &Request, form: &Form) -> Result<Response
     let head = || session::head(request);
     let session = server.open(protocol, head).map_err(|_| Refusal::NoRandomness)?;
     session.state().is_text = form.is_text;
-    let greeting = session.greeting(&["websocket"]);
+    let open_packet = session.open_packet(&["websocket"]);
     server.begin(&session);
-    Ok(form.answer(protocol, &[greeting], None))
+    Ok(form.answer(protocol, &[open_packet], None))
 }
 
 /// The one poll, or the one POST, that a session has at a time.
@@ -195,7 +195,7 @@ async fn poll(session: &Arc<Session>, form: &Form) -> Result<Response, Refusal> 
     let protocol = session.protocol();
     let told = |text: &[u8]| Ok(form.answer(protocol, &[Outgoing::Text(text.to_vec())], None));
     let mut turn = Turn::take(session, Which::Poll)?;
-    session.life.hears();
+    session.liveness.mark_alive();
     let was_probed = session.state().upgrade == Upgrade::Probed;
     let polled = match was_probed {
         true => timeout(WHILE_PROBED, wait(session, true)).await.ok(),
@@ -216,7 +216,7 @@ async fn poll(session: &Arc<Session>, form: &Form) -> Result<Response, Refusal> 
     }
 }
 
-/// Waits until there is something to say, or a WebSocket is about to take over, or nothing more is said.
+/// Waits until there are packets, or an upgrade, or the session ends.
 async fn wait(session: &Session, is_probed: bool) -> Polled {
     loop {
         let Some(more) = session.send_queue.has_more() else {
@@ -234,7 +234,7 @@ async fn wait(session: &Session, is_probed: bool) -> Polled {
 
 async fn post(session: Arc<Session>, request: Request, form: &Form) -> Result<Response, Refusal> {
     let mut turn = Turn::take(&session, Which::Post)?;
-    session.life.hears();
+    session.liveness.mark_alive();
     let (head, body) = request.into_parts();
     let limit = session.settings().max_message;
     let announced = head
@@ -307,7 +307,7 @@ async fn collect(
             true => StatusCode::PAYLOAD_TOO_LARGE,
             false => StatusCode::BAD_REQUEST,
         })?;
-        session.life.hears();
+        session.liveness.mark_alive();
         let Some(data) = frame.data_ref() else {
             continue;
         };

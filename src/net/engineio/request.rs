@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::{packet::Protocol, server::Server};
 
-/// When those come again who found a server that stops, in seconds.
+/// `retry-after` while the server stops, in seconds.
 const RETRY_SECONDS: HeaderValue = HeaderValue::from_static("5");
 
 /// Why a request leads nowhere, in Node's words and numbers.
@@ -45,7 +45,7 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// The protocol of one who asks for a new session.
+/// The protocol that a request for a new session names.
 pub(super) fn protocol(server: &Server, request: &Request) -> Result<Protocol, Refusal> {
     if request.method() != Method::GET {
         return Err(Refusal::BadMethod);

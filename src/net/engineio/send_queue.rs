@@ -1,6 +1,6 @@
-//! What a session has to say, in the order in which it was said, whatever carries it. A WebSocket is written to at once
-//! while its client reads; a poll takes what there is. What finds no room waits here, bounded; and beyond that those
-//! who have more to say wait, each in its turn.
+//! The send queue of a session: packets in their order, for any transport. A WebSocket is written to at once
+//! while its client reads; a poll takes what there is. What finds no room waits here, bounded; beyond that senders
+//! wait, each in its turn.
 
 use std::{
     io,
@@ -20,7 +20,7 @@ use tokio::{
 };
 
 use super::{
-    backlog::{Carrier, Polled, Standing, State},
+    backlog::{Carrier, Polled, Priority, State},
     message::{Encoder, Framing, Message},
     packet::Protocol,
     writer::Writer,
@@ -47,7 +47,7 @@ impl From<serde_json::Error> for Unsent {
 pub(in crate::net) struct SendQueue {
     protocol: Protocol,
     state: Mutex<State>,
-    /// Held by the one who is next to get room.
+    /// Locked by the sender that is next to get room.
     turn: Turns<()>,
     /// How many have no room yet.
     in_turn: AtomicUsize,
@@ -73,16 +73,16 @@ impl SendQueue {
     pub(in crate::net) async fn send(
         &self,
         message: &(dyn Message + Sync),
-        patience: Option<Duration>,
+        time_limit: Option<Duration>,
     ) -> Result<(), Unsent> {
         if self.try_send(message)? {
             return Ok(());
         }
         // Boxed, so that the many that find room are less to move and to hold.
         let sent = Box::pin(self.send_in_turn(message));
-        match patience {
+        match time_limit {
             None => sent.await,
-            Some(patience) => tokio::time::timeout(patience, sent)
+            Some(time_limit) => tokio::time::timeout(time_limit, sent)
                 .await
                 .unwrap_or(Err(Unsent::Slow)),
         }
@@ -92,7 +92,7 @@ impl SendQueue {
     pub(in crate::net) fn try_send(&self, message: &dyn Message) -> Result<bool, Unsent> {
         match self.has_turns() {
             true => Ok(false),
-            false => self.place(message, Standing::InRoom),
+            false => self.place(message, Priority::Normal),
         }
     }
 
@@ -108,7 +108,7 @@ impl SendQueue {
                 moved.as_mut().enable();
                 let freed = self.holder.freed();
                 if self.state().has_memory(short) {
-                    if self.place(message, Standing::InRoom)? {
+                    if self.place(message, Priority::Normal)? {
                         return Ok(());
                     }
                     short = self.state().short;
@@ -132,7 +132,7 @@ impl SendQueue {
             let Some(message) = messages.next() else {
                 break;
             };
-            if !matches!(state.put(&message, Standing::InRoom), Ok(true)) {
+            if !matches!(state.put(&message, Priority::Normal), Ok(true)) {
                 break;
             }
             sent += 1;
@@ -145,7 +145,7 @@ impl SendQueue {
     pub(in crate::net) fn offer_frames<'a>(&self, frames: impl FnOnce(Framing) -> &'a [u8]) -> bool {
         let mut state = self.state();
         if !state.is_open() {
-            // Nobody hears it.
+            // The session has ended.
             return true;
         }
         if !state.put_frames(frames) {
@@ -157,22 +157,22 @@ impl SendQueue {
 
     /// Sends a message that many are sent, where there is room; whether there was.
     pub(in crate::net) fn offer(&self, message: &dyn Message) -> bool {
-        !matches!(self.place(message, Standing::InRoom), Ok(false))
+        !matches!(self.place(message, Priority::Normal), Ok(false))
     }
 
     /// Sends a message where the client is not behind; whether it was sent.
     pub(in crate::net) fn send_volatile(&self, message: &dyn Message) -> Result<bool, Unsent> {
-        self.place(message, Standing::Volatile)
+        self.place(message, Priority::Volatile)
     }
 
     /// Sends a message whether there is room or not. Whether that is not too much for a client that does not read.
     pub(in crate::net) fn send_beyond(&self, message: &dyn Message) -> Result<bool, Unsent> {
-        self.place(message, Standing::Beyond)
+        self.place(message, Priority::Beyond)
     }
 
     /// The same with a message that no stop waits for.
     pub(in crate::net) fn send_notice(&self, message: &dyn Message) -> Result<bool, Unsent> {
-        self.place(message, Standing::Notice)
+        self.place(message, Priority::Notice)
     }
 
     /// Says this last, before what waits, which is dropped. Nothing else is taken after it.
@@ -183,7 +183,7 @@ impl SendQueue {
         }
         state.clear();
         for message in last {
-            if let Err(error) = state.put(*message, Standing::Beyond) {
+            if let Err(error) = state.put(*message, Priority::Beyond) {
                 tracing::debug!(?error, "last words did not reach their client");
             }
         }
@@ -202,7 +202,7 @@ impl SendQueue {
             Carrier::WebSocket(writer) => writer.wake(),
             Carrier::Nothing => {}
         }
-        state.settle();
+        state.shrink_to();
         drop(state);
         self.moved.notify_waiters();
     }
@@ -212,12 +212,12 @@ impl SendQueue {
         self.state().ended
     }
 
-    /// Completes when a client that reads could be told more at once.
-    pub(in crate::net) async fn settled(&self) {
+    /// Completes when more can be sent at once to a client that reads.
+    pub(in crate::net) async fn ready(&self) {
         self.moved_while(|state| state.is_behind()).await;
     }
 
-    /// Completes when all that was said is with the client, or on its way out of here.
+    /// Completes when everything has been handed to the transport.
     pub(in crate::net) async fn flushed(&self) {
         self.moved_while(|state| !state.is_flushed()).await;
     }
@@ -244,12 +244,12 @@ impl SendQueue {
         self.in_turn.load(Ordering::Acquire) > 0
     }
 
-    fn place(&self, message: &dyn Message, standing: Standing) -> Result<bool, Unsent> {
+    fn place(&self, message: &dyn Message, priority: Priority) -> Result<bool, Unsent> {
         let mut state = self.state();
         if !state.is_open() {
             return Err(Unsent::Gone);
         }
-        let placed = state.put(message, standing);
+        let placed = state.put(message, priority);
         self.push(state);
         Ok(placed?)
     }
@@ -260,7 +260,7 @@ impl SendQueue {
             Carrier::WebSocket(writer) => writer.waits() > 0 && writer.is_due() && writer.write_at_once(),
             Carrier::Polling(_) | Carrier::Nothing => false,
         };
-        state.settle();
+        state.shrink_to();
         drop(state);
         if has_left {
             self.moved.notify_waiters();
@@ -272,7 +272,7 @@ impl SendQueue {
     }
 }
 
-/// One who waits for room, until it is dropped.
+/// A sender that waits for room, until it is dropped.
 struct InTurn<'a>(&'a AtomicUsize);
 
 impl<'a> InTurn<'a> {
@@ -301,7 +301,7 @@ impl SendQueue {
         polled
     }
 
-    /// Tells when there may be more to say.
+    /// Notifies when the queue may have room.
     pub(super) fn has_more(&self) -> Option<Arc<Notify>> {
         match &self.state().carrier {
             Carrier::Polling(polling) => Some(polling.poll.clone()),
@@ -351,10 +351,10 @@ impl SendQueue {
     /// Writes out all that waits, as far as the client takes it. Nothing that was read is worked on any more.
     pub(super) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let mut state = self.state();
-        let (before, was_flushed) = (state.gone(), state.is_flushed());
+        let (before, was_flushed) = (state.bytes_written(), state.is_flushed());
         let flushed = state.poll_flush(cx);
-        let has_moved = state.gone() != before || state.is_flushed() != was_flushed;
-        state.settle();
+        let has_moved = state.bytes_written() != before || state.is_flushed() != was_flushed;
+        state.shrink_to();
         drop(state);
         if has_moved {
             self.moved.notify_waiters();
@@ -365,7 +365,7 @@ impl SendQueue {
     /// How many bytes have left, where others wait for the client to take them.
     pub(super) fn stalls_at(&self) -> Option<u64> {
         match &self.state().carrier {
-            Carrier::WebSocket(writer) if !writer.has_left() => Some(writer.gone),
+            Carrier::WebSocket(writer) if !writer.has_left() => Some(writer.bytes_written),
             _ => None,
         }
     }
@@ -384,7 +384,7 @@ impl SendQueue {
         }
     }
 
-    /// Writes a frame of WebSocket's own, where the client takes what it is told.
+    /// Writes a control frame, if the client reads.
     pub(super) fn frame(&self, write: impl FnOnce(&mut Vec<u8>)) {
         let mut state = self.state();
         if let Carrier::WebSocket(writer) = &mut state.carrier

@@ -73,7 +73,7 @@ impl Server {
         Ok(session)
     }
 
-    /// Has the session speak to somebody; what is said before it is its greeting.
+    /// Gives the session its receiver; what was sent before it is its greeting.
     pub(super) fn begin(&self, session: &Arc<Session>) {
         session.begin((self.welcome)(session));
     }

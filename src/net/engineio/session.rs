@@ -14,7 +14,7 @@ use http::{HeaderName, HeaderValue};
 use tokio::sync::Notify;
 
 use super::{
-    life::Life,
+    liveness::Liveness,
     message::Outgoing,
     open::Open,
     packet::{Malformed, Protocol},
@@ -27,7 +27,7 @@ use crate::call::{
     memory::Holder,
 };
 
-/// What a session speaks to.
+/// The receiver of a session's messages.
 pub(in crate::net) trait Handler: Send + Sync {
     /// The session is there; nothing was received yet.
     fn opened(&self, session: &Arc<Session>);
@@ -113,7 +113,7 @@ pub(in crate::net) struct Session {
     registry: Arc<Registry<Self>>,
     pub(in crate::net) send_queue: SendQueue,
     holder: Arc<Holder>,
-    pub(super) life: Life,
+    pub(super) liveness: Liveness,
     handler: OnceLock<Arc<dyn Handler>>,
     head: Option<Arc<Head>>,
     /// One reads at a time, so that all is received in the order in which it came.
@@ -162,7 +162,7 @@ impl Session {
             registry,
             send_queue: SendQueue::new(protocol, &holder),
             holder,
-            life: Life::default(),
+            liveness: Liveness::default(),
             handler: OnceLock::new(),
             head: head.map(Arc::new),
             receiving: Mutex::default(),
@@ -180,8 +180,8 @@ impl Session {
         })
     }
 
-    /// What it begins with. It names its id, which is a secret: it opens the session to whoever has it.
-    pub(super) fn greeting(&self, upgrades: &[&str]) -> Outgoing {
+    /// The open packet. It holds the session id, which is a secret: it gives access to the session.
+    pub(super) fn open_packet(&self, upgrades: &[&str]) -> Outgoing {
         let open = Open {
             sid: &self.id,
             upgrades,
@@ -205,7 +205,7 @@ impl Session {
         &self.settings
     }
 
-    /// The request that it began with, where somebody may ask for it.
+    /// The request that it began with, where handlers can ask for it.
     pub(in crate::net) fn head(&self) -> Option<&Arc<Head>> {
         self.head.as_ref()
     }
@@ -216,7 +216,7 @@ impl Session {
         }
     }
 
-    /// Who it speaks to.
+    /// The receiver of its messages.
     pub(super) fn handler(&self) -> Option<&Arc<dyn Handler>> {
         self.handler.get()
     }
@@ -248,8 +248,8 @@ impl Session {
         }
     }
 
-    /// The same, and its client still hears what was said before.
-    pub(in crate::net) fn close_in_peace(self: &Arc<Self>, reason: CloseReason) {
+    /// The same after all queued packets have been sent.
+    pub(in crate::net) fn close_gracefully(self: &Arc<Self>, reason: CloseReason) {
         if self.end(reason) {
             self.linger();
         }
@@ -261,7 +261,7 @@ impl Session {
             return false;
         }
         tracing::debug!(reason = reason.as_str(), "a session is over");
-        self.life.end();
+        self.liveness.end();
         if let Some(handler) = self.handler() {
             handler.closed(self, reason);
         }
@@ -269,15 +269,15 @@ impl Session {
         true
     }
 
-    /// Goes when its client has heard all, and knows that nothing more comes.
+    /// Ends when its client has read all packets and the close.
     fn linger(self: &Arc<Self>) {
         self.send_queue.end(&[]);
         self.send_queue.wake();
         self.send_queue.wake_poll();
         let this = self.clone();
-        let patience = self.settings.send_timeout;
+        let send_timeout = self.settings.send_timeout;
         tokio::spawn(async move {
-            let _ = tokio::time::timeout(patience, this.send_queue.over()).await;
+            let _ = tokio::time::timeout(send_timeout, this.send_queue.over()).await;
             this.forget();
         });
     }
@@ -312,7 +312,7 @@ impl Session {
 
     fn has_resumed(&self) {
         // What it may have said meanwhile was not heard.
-        self.life.hears();
+        self.liveness.mark_alive();
         self.resumed.notify_waiters();
         self.send_queue.wake();
     }

@@ -18,7 +18,7 @@ pub(in crate::net) struct Settings {
     pub(in crate::net) upgrade_timeout: Duration,
     /// Whether messages are compressed over WebSockets whose clients offer that.
     pub(in crate::net) deflate: Option<Deflate>,
-    /// Longest that a client may read nothing of what it is told.
+    /// Longest time that a client may read nothing.
     pub(in crate::net) send_timeout: Duration,
     /// What is held for all clients together.
     pub(in crate::net) memory: Arc<Budget>,

@@ -82,7 +82,7 @@ pub(super) fn answer(server: &Arc<Server>, mut request: Request) -> Result<Respo
             match Probe::begin(session) {
                 Ok(probe) => drop(tokio::spawn(take_over(probe, deflate, upgrade))),
                 // It is taken and closed, as Node does: clients hear of that, and not why a request failed.
-                Err(Refused) => drop(tokio::spawn(turn_away(server.settings.clone(), upgrade))),
+                Err(UpgradeRefused) => drop(tokio::spawn(refuse_upgrade(server.settings.clone(), upgrade))),
             }
         }
     }
@@ -105,7 +105,7 @@ async fn carry(session: &Arc<Session>, stream: Stream, deflate: Option<Deflate>,
     session.send_queue.carried_by(Writer::new(stream, waker, deflate));
     if let Some(server) = begins {
         // The first that it says finds room.
-        let _ = session.send_queue.send_beyond(&session.greeting(&[]));
+        let _ = session.send_queue.send_beyond(&session.open_packet(&[]));
         server.begin(session);
     }
 }
@@ -124,10 +124,10 @@ struct Probe {
 impl Probe {
     /// # Errors
     /// Where one carries it, or is about to.
-    fn begin(session: Arc<Session>) -> Result<Self, Refused> {
+    fn begin(session: Arc<Session>) -> Result<Self, UpgradeRefused> {
         let mut state = session.state();
         if state.transport != Transport::Polling || state.upgrade != Upgrade::None || session.is_closed() {
-            return Err(Refused);
+            return Err(UpgradeRefused);
         }
         state.upgrade = Upgrade::Begun;
         drop(state);
@@ -137,7 +137,7 @@ impl Probe {
         })
     }
 
-    /// The client reads what it is told here: its poll is to end.
+    /// The client reads from this WebSocket: its poll is to end.
     fn succeeded(&self) {
         self.session.state().upgrade = Upgrade::Probed;
         self.session.send_queue.wake_poll();
@@ -159,9 +159,9 @@ impl Drop for Probe {
 }
 
 /// A session that no other WebSocket takes over.
-struct Refused;
+struct UpgradeRefused;
 
-async fn turn_away(settings: Arc<Settings>, upgrade: OnUpgrade) {
+async fn refuse_upgrade(settings: Arc<Settings>, upgrade: OnUpgrade) {
     let told = async {
         let (mut stream, _) = upgraded(upgrade).await?;
         let mut frames = Vec::new();
@@ -223,8 +223,8 @@ async fn try_out(
         };
         read.drain(..used);
         match said {
-            Some(Said::Comes) => return Some(std::mem::take(read)),
-            Some(Said::Answer(frames)) => {
+            Some(UpgradePacket::Upgraded) => return Some(std::mem::take(read)),
+            Some(UpgradePacket::Answer(frames)) => {
                 stream.write_all(&frames).await.ok()?;
                 stream.flush().await.ok()?;
                 if is_probed {
@@ -236,22 +236,22 @@ async fn try_out(
     }
 }
 
-enum Said {
+enum UpgradePacket {
     /// The client comes.
-    Comes,
+    Upgraded,
     /// It is answered with these frames.
     Answer(Vec<u8>),
 }
 
 /// What a frame on the WebSocket says; `None` where it leads nowhere.
-fn answer_probe(event: Event<'_>, is_probed: &mut bool) -> Option<Said> {
+fn answer_probe(event: Event<'_>, is_probed: &mut bool) -> Option<UpgradePacket> {
     let mut frames = Vec::new();
     match event {
         Event::Text("2probe") => {
             *is_probed = true;
             encode::frame(&mut frames, Kind::Text, b"3probe");
         }
-        Event::Text("5") if *is_probed => return Some(Said::Comes),
+        Event::Text("5") if *is_probed => return Some(UpgradePacket::Upgraded),
         Event::Ping(data) => encode::frame(&mut frames, Kind::Pong, data),
         Event::Pong(_) => {}
         // Browsers compress whatever they say.
@@ -261,5 +261,5 @@ fn answer_probe(event: Event<'_>, is_probed: &mut bool) -> Option<Said> {
         }
         Event::Text(_) | Event::Binary(_) | Event::Close(_) => return None,
     }
-    Some(Said::Answer(frames))
+    Some(UpgradePacket::Answer(frames))
 }

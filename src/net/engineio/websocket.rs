@@ -59,7 +59,7 @@ pub(super) struct Reader {
     part: Option<Part>,
 }
 
-/// A client takes nothing of what it is told.
+/// The client does not read.
 struct Stall {
     sleep: Pin<Box<Sleep>>,
     /// How many bytes had left when it began.
@@ -123,7 +123,7 @@ impl Reader {
                 Some(Poll::Pending) if self.poll_late(cx).is_ready() => {
                     tracing::debug!("a message was not whole in time");
                     (self.session.settings().on_late_body)();
-                    self.session.close_in_peace(CloseReason::ParseError);
+                    self.session.close_gracefully(CloseReason::ParseError);
                 }
                 Some(Poll::Pending) => {
                     self.in_a_row = 0;
@@ -136,7 +136,7 @@ impl Reader {
         }
         self.grant = None;
         self.rest = Vec::new();
-        self.held.settle(0);
+        self.held.shrink_to(0);
         self.poll_over(cx)
     }
 
@@ -150,7 +150,7 @@ impl Reader {
         buffer[..before].copy_from_slice(&self.rest);
         let polled = self.session.send_queue.poll_read(cx, &mut buffer[before..]);
         if let Some(Poll::Ready(Ok(read @ 1..))) = polled {
-            self.session.life.hears();
+            self.session.liveness.mark_alive();
             let there = before + read;
             let received = self.receive(&mut buffer[..there]);
             self.rest.clear();
@@ -174,7 +174,7 @@ impl Reader {
         };
         self.rest.truncate(before + read);
         if read > 0 {
-            self.session.life.hears();
+            self.session.liveness.mark_alive();
             self.receive_rest();
         }
         polled
@@ -196,7 +196,7 @@ impl Reader {
         } else if self.rest.len() < BUFFER && self.rest.capacity() > room + BUFFER {
             self.rest.shrink_to(room);
         }
-        self.held.settle(self.needs());
+        self.held.shrink_to(self.needs());
         let is_whole = self.rest.is_empty() && !self.decoder.is_within();
         match is_whole || self.is_due {
             true => self.part = None,
@@ -226,8 +226,8 @@ impl Reader {
         }
     }
 
-    /// Ready when there is memory for the whole of the message that came in part. A client for which that lasts too long is
-    /// not heard, and its session ends.
+    /// Ready when there is memory for the whole of the message that came in part. If that lasts too long the
+    /// heartbeat ends the session.
     fn poll_granted(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let needs = self.needs();
         if self.held.covers(needs) {
@@ -236,7 +236,7 @@ impl Reader {
         let is_new = self.grant.is_none();
         if is_new {
             // What was held for the message before: nobody waits for this one.
-            self.held.settle(0);
+            self.held.shrink_to(0);
         }
         let held = self.held.clone();
         let asked = || async move { held.granted(needs).await }.boxed();
@@ -247,7 +247,7 @@ impl Reader {
             && let Some(handler) = self.session.handler()
             && handler.short_of_memory(&self.session).is_err()
         {
-            self.session.close_in_peace(CloseReason::ParseError);
+            self.session.close_gracefully(CloseReason::ParseError);
         }
         granted
     }
@@ -335,9 +335,9 @@ impl Reader {
         let Some(now) = self.session.send_queue.stalls_at() else {
             return Poll::Pending;
         };
-        let patience = self.session.settings().send_timeout;
+        let send_timeout = self.session.settings().send_timeout;
         let new = || Stall {
-            sleep: Box::pin(sleep(patience)),
+            sleep: Box::pin(sleep(send_timeout)),
             at: now,
         };
         loop {
@@ -367,7 +367,7 @@ impl Reader {
             match queue.poll_read(cx, &mut sink) {
                 Some(Poll::Pending) => return Poll::Pending,
                 Some(Poll::Ready(Ok(1..))) => {}
-                // Who has gone hears nothing more; who only says that nothing more comes, does.
+                // A closed connection cannot be written to; one that is only shut down for writing can.
                 Some(Poll::Ready(Ok(0))) if !is_shut => return Poll::Pending,
                 Some(Poll::Ready(Ok(0) | Err(_))) | None => return Poll::Ready(()),
             }

@@ -1,5 +1,5 @@
-//! The way out over a WebSocket: whoever has something to say writes it at once, from wherever that is; what the client
-//! does not take yet is written by the connection's own task.
+//! Writing to a WebSocket: a sender writes at once, from its own task; what the client does not take yet is written
+//! by the connection's task.
 
 use std::{
     cell::Cell,
@@ -15,15 +15,15 @@ use super::{message::Framing, packet::Protocol};
 use crate::net::{conn::Stream, websocket::deflate::Deflate};
 
 /// Bytes of frames that wait for the client before no more are written out.
-pub(super) const ROOM: usize = 64 << 10;
+pub(super) const WRITE_BUFFER: usize = 64 << 10;
 
 /// Most memory that is held for frames where no message is larger.
-const MOST_HELD: usize = 4 * ROOM;
+const MOST_HELD: usize = 4 * WRITE_BUFFER;
 
 /// Bytes of frames that are written at once, though more may come soon.
 pub(in crate::net) const MANY: usize = 16 << 10;
 
-/// Whoever sends again so soon after something left may have more to send: it leaves together.
+/// A sender that sends again so soon may send more: its messages leave in one write.
 const SOON: Duration = Duration::from_micros(50);
 
 thread_local! {
@@ -38,12 +38,12 @@ pub(super) struct Writer {
     written: usize,
     /// Of the connection's task.
     waker: Waker,
-    /// Whether what was read is being worked on: the task writes out what is said meanwhile when it comes back for more.
+    /// Whether read bytes are being processed: the task writes the packets of that time when it reads again.
     reading: bool,
     /// When something left last.
     left: Option<Instant>,
     /// Bytes that have left in all.
-    pub(super) gone: u64,
+    pub(super) bytes_written: u64,
     is_unflushed: bool,
     shut: bool,
 }
@@ -58,7 +58,7 @@ impl Writer {
             waker,
             reading: false,
             left: None,
-            gone: 0,
+            bytes_written: 0,
             is_unflushed: false,
             shut: false,
         }
@@ -82,7 +82,7 @@ impl Writer {
     }
 
     pub(super) fn has_room(&self) -> bool {
-        self.waits() < ROOM
+        self.waits() < WRITE_BUFFER
     }
 
     /// The connection's task looks again.
@@ -106,7 +106,7 @@ impl Writer {
         true
     }
 
-    /// Writes what is in `frames`, for one who is not the connection's task: that goes on where the client takes no more.
+    /// Writes `frames` from another task than the connection's, which goes on when the client takes no more.
     /// Whether all has left.
     pub(super) fn write_at_once(&mut self) -> bool {
         self.left = Some(Instant::now());
@@ -130,7 +130,7 @@ impl Writer {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 more => {
                     self.written += more;
-                    self.gone += more as u64;
+                    self.bytes_written += more as u64;
                 }
             }
         }
@@ -156,12 +156,12 @@ impl Writer {
             self.frames.drain(..self.written);
             self.written = 0;
             if self.frames.capacity() > MOST_HELD {
-                self.frames.shrink_to(ROOM);
+                self.frames.shrink_to(WRITE_BUFFER);
             }
         }
     }
 
-    /// Reads into a buffer that belongs to whoever reads: how much that was.
+    /// Reads into the caller's buffer; how many bytes.
     pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
         let mut buffer = ReadBuf::new(into);
         ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
@@ -175,7 +175,7 @@ impl Writer {
         self.reading = false;
     }
 
-    /// Tells the client that nothing more comes.
+    /// Shuts down the writing side.
     pub(super) fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         if !self.shut {
             ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
@@ -241,6 +241,10 @@ mod tests {
         assert!(written.is_pending());
         writer.prepare();
         assert_eq!(writer.frames, [7; 100]);
-        assert!(writer.frames.capacity() <= ROOM, "{}", writer.frames.capacity());
+        assert!(
+            writer.frames.capacity() <= WRITE_BUFFER,
+            "{}",
+            writer.frames.capacity()
+        );
     }
 }

@@ -7,7 +7,7 @@ use std::{
     net::{Ipv4Addr, Ipv6Addr},
 };
 
-use crate::net::host::Place;
+use crate::net::host::HostPort;
 
 /// Longest name of a host.
 const LONGEST: usize = 253;
@@ -91,7 +91,7 @@ impl Origin {
         let Some(default) = default_port(scheme) else {
             return false;
         };
-        Place::read(named, default).is_some_and(|place| {
+        HostPort::read(named, default).is_some_and(|place| {
             web_host(&place.host).as_ref() == Some(host) && place.port == port.unwrap_or(default)
         })
     }

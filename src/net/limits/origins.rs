@@ -21,7 +21,7 @@ use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 use super::origin::{Origin, Pattern};
 use crate::net::metrics::{Limit, Metrics};
 
-/// What a page of another origin is told.
+/// The refusal of another origin.
 const REFUSED: &str = "Pages of this origin may not connect here (--allowed-origins).\n";
 
 /// What a proxy was asked for, by most of them.
@@ -94,7 +94,7 @@ fn text(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// What stands between pages and the engine.
+/// The origin check in front of Engine.IO.
 pub(in crate::net) struct Gate {
     origins: Origins,
     metrics: Arc<Metrics>,
@@ -132,7 +132,7 @@ pub(in crate::net) async fn check(State(gate): State<Arc<Gate>>, request: Reques
     }
 }
 
-/// What was refused since the log told of it: so many refusals make one line.
+/// Refusals since the last line of the log: they are summed up in one line.
 #[derive(Default)]
 struct Refusals {
     told: Option<Instant>,

@@ -12,7 +12,7 @@ use ipnet::IpNet;
 use super::proxies;
 use crate::{call::handshake::Whence, config::Config};
 
-/// Bits of an IPv6 address that name a network: whoever has one address there has them all.
+/// Bits of an IPv6 address that name a network: a host with one of its addresses has all of them.
 const NETWORK: u32 = 64;
 
 /// The places that are taken, by address.

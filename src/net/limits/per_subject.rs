@@ -15,7 +15,7 @@ use crate::{
     net::metrics::{Limit, Metrics},
 };
 
-/// When one whose subject has no room left may try again: a guess, as nobody knows when a socket goes.
+/// Retry time for a subject with no free connection: a guess, as disconnects cannot be foreseen.
 const AFTER_FULL: Duration = Duration::from_secs(5);
 
 /// Subjects that are kept before those without sockets are looked for.
@@ -28,7 +28,7 @@ pub(in crate::net) struct Shares(Arc<All>);
 struct All {
     most: usize,
     rates: Rates,
-    /// In this time whoever made no calls may make all of a burst again.
+    /// Time without calls after which the whole burst is available again.
     recovery: Duration,
     known: Mutex<Known>,
     metrics: Arc<Metrics>,
@@ -44,7 +44,7 @@ struct Known {
 struct Share {
     rate: Arc<Rate>,
     sockets: usize,
-    /// When its last socket went. Its calls are remembered for a while, or whoever connects anew would begin anew.
+    /// When its last socket disconnected. Its rate is kept for a while, so that a reconnect does not reset it.
     left: Instant,
 }
 

@@ -1,5 +1,5 @@
-//! Whom a proxy forwards for. Anybody may write the headers that say so: they are read from the last entry, which the
-//! proxy wrote, back to the first that no trusted proxy vouches for.
+//! The client address behind a proxy. Any client can write the forwarding headers, so they are read from the last
+//! entry, which the proxy wrote, back to the first that is not a trusted proxy.
 
 use std::net::{IpAddr, SocketAddr};
 

@@ -1,5 +1,5 @@
-//! What is said to many, on its way to each of them. Each core tells those who live on it, in the order in which it was
-//! said: what several are told one after the other is one write for each.
+//! Fan-out of broadcasts. Each core delivers to its own sockets, in the order of the emits; several emits in a row
+//! are one write per socket.
 
 use std::{
     slice::{Chunks, from_ref},
@@ -24,19 +24,20 @@ use crate::{
     net::{engineio::MANY, metrics::Missed},
 };
 
-/// Room for what is said and not delivered yet, in units of [`UNIT`] bytes, at least one an emit. Who says more waits.
-const ROOM: usize = 16 << 10;
+/// Capacity for emits that are not delivered yet, in units of [`UNIT`] bytes, at least one per emit. Further emits
+/// wait.
+const MOST_UNITS: usize = 16 << 10;
 
 /// Bytes of an emit that take one unit of room.
 const UNIT: usize = 1024;
 
-/// Events that a core takes up at once.
+/// Events that a core takes from its queue at once.
 const AT_ONCE: usize = 256;
 
-/// Recipients that are told before others of their core have their turn.
+/// Recipients that are served before other tasks of their core run.
 const IN_A_ROW: usize = 64;
 
-/// A socket that hears what is said in a room, and where it lives.
+/// A socket in a room, and its core.
 #[derive(Clone)]
 pub(in crate::net) struct Recipient {
     pub(in crate::net) number: u64,
@@ -94,23 +95,23 @@ impl RoomSnapshot {
     }
 }
 
-/// Something that was said.
+/// One emit to many sockets.
 struct Broadcast {
     snapshot: Arc<RoomSnapshot>,
     emit: EncodedEvent,
     /// The socket whose function said it, and which does not hear it.
     by: Option<u64>,
-    /// Given back when all cores have told it.
+    /// Released when all cores have delivered it.
     _room: Option<OwnedSemaphorePermit>,
 }
 
 enum Delivery {
     Event(Arc<Broadcast>),
     /// All before it is delivered.
-    Settled(oneshot::Sender<()>),
+    Flush(oneshot::Sender<()>),
 }
 
-/// The way from those who say something to the cores that tell it.
+/// The queues from emitting sockets to the cores that deliver.
 pub(in crate::net) struct Deliveries {
     cores: Vec<Core>,
     /// Where functions run that keep their thread for long.
@@ -141,7 +142,7 @@ impl Deliveries {
         Self {
             cores: cores.enumerate().map(begin).collect(),
             apart: apart.map(Handle::id),
-            room: Arc::new(Semaphore::new(ROOM)),
+            room: Arc::new(Semaphore::new(MOST_UNITS)),
             missed,
         }
     }
@@ -159,28 +160,33 @@ impl Deliveries {
     }
 
     /// Says something to all of a snapshot but the socket whose function says it. Waits where too much is on its way.
-    pub(in crate::net) async fn say(&self, snapshot: Arc<RoomSnapshot>, emit: EncodedEvent, by: Option<u64>) {
-        let units = emit.size().div_ceil(UNIT).clamp(1, ROOM) as u32;
-        let said = Arc::new(Broadcast {
+    pub(in crate::net) async fn publish(
+        &self,
+        snapshot: Arc<RoomSnapshot>,
+        emit: EncodedEvent,
+        by: Option<u64>,
+    ) {
+        let units = emit.size().div_ceil(UNIT).clamp(1, MOST_UNITS) as u32;
+        let emits = Arc::new(Broadcast {
             _room: self.room.clone().acquire_many_owned(units).await.ok(),
             snapshot,
             emit,
             by,
         });
         if self.cores.is_empty() {
-            return tell_all(0, from_ref(&said), &self.missed).await;
+            return deliver_to(0, from_ref(&emits), &self.missed).await;
         }
         for (number, core) in self.cores.iter().enumerate() {
-            if said.snapshot.has_any_on(number) {
-                // Runtimes end when nobody hears them any more.
-                let _ = core.deliveries.send(Delivery::Event(said.clone()));
+            if emits.snapshot.has_any_on(number) {
+                // A closed queue: the runtime has ended.
+                let _ = core.deliveries.send(Delivery::Event(emits.clone()));
             }
         }
     }
 
-    /// Completes when all that was said until now is delivered.
-    pub(in crate::net) async fn settled(&self) {
-        let cores: Vec<_> = self.cores.iter().map(Core::settle).collect();
+    /// Completes when all earlier emits are delivered.
+    pub(in crate::net) async fn delivered(&self) {
+        let cores: Vec<_> = self.cores.iter().map(Core::flush).collect();
         for done in cores {
             let _ = done.await;
         }
@@ -193,66 +199,66 @@ impl Deliveries {
             return;
         };
         if let Some(core) = self.cores.iter().find(|core| core.runtime.id() == here) {
-            let _ = core.settle().await;
+            let _ = core.flush().await;
         } else if self.apart == Some(here) {
-            self.settled().await;
+            self.delivered().await;
         }
     }
 }
 
 impl Core {
-    fn settle(&self) -> oneshot::Receiver<()> {
-        let (settled, done) = oneshot::channel();
-        let _ = self.deliveries.send(Delivery::Settled(settled));
+    fn flush(&self) -> oneshot::Receiver<()> {
+        let (delivered, done) = oneshot::channel();
+        let _ = self.deliveries.send(Delivery::Flush(delivered));
         done
     }
 }
 
-/// Delivers what arrives at a core, until nobody can say anything any more.
+/// Delivers what arrives at a core, until all senders are dropped.
 async fn deliver(core: usize, mut arriving: UnboundedReceiver<Delivery>, missed: Missed) {
     let mut arrived = Vec::new();
     while arriving.recv_many(&mut arrived, AT_ONCE).await > 0 {
-        let mut said = Vec::new();
+        let mut emits = Vec::new();
         for delivery in arrived.drain(..) {
             match delivery {
-                Delivery::Event(one) => said.push(one),
-                Delivery::Settled(settled) => {
-                    tell(core, &mut said, &missed).await;
-                    let _ = settled.send(());
+                Delivery::Event(one) => emits.push(one),
+                Delivery::Flush(delivered) => {
+                    deliver_batch(core, &mut emits, &missed).await;
+                    let _ = delivered.send(());
                 }
             }
         }
-        tell(core, &mut said, &missed).await;
+        deliver_batch(core, &mut emits, &missed).await;
     }
 }
 
-/// Tells what was said: each snapshot together what it hears in a row.
-async fn tell(core: usize, said: &mut Vec<Arc<Broadcast>>, missed: &Missed) {
-    while let Some(first) = said.first() {
+/// Delivers emits, consecutive ones to the same snapshot together.
+async fn deliver_batch(core: usize, emits: &mut Vec<Arc<Broadcast>>, missed: &Missed) {
+    while let Some(first) = emits.first() {
         let mut bytes = 0;
-        let together = said.iter().take_while(|one| {
+        let together = emits.iter().take_while(|one| {
             bytes += one.emit.size();
             Arc::ptr_eq(&one.snapshot, &first.snapshot) && (bytes < MANY || Arc::ptr_eq(one, first))
         });
-        let together: Vec<_> = said.drain(..together.count()).collect();
-        tell_all(core, &together, missed).await;
+        let together: Vec<_> = emits.drain(..together.count()).collect();
+        deliver_to(core, &together, missed).await;
         yield_now().await;
     }
 }
 
-/// Tells one snapshot all of it.
-async fn tell_all(core: usize, said: &[Arc<Broadcast>], missed: &Missed) {
-    let Some(first) = said.first() else {
+/// Delivers emits to one snapshot.
+async fn deliver_to(core: usize, emits: &[Arc<Broadcast>], missed: &Missed) {
+    let Some(first) = emits.first() else {
         return;
     };
-    let all: Vec<_> = said.iter().map(|one| &one.emit).collect();
+    let all: Vec<_> = emits.iter().map(|one| &one.emit).collect();
     let namespace = &*first.snapshot.namespace;
     let all = EventBatch::new(namespace, &all);
     let mut rows = first.snapshot.on(core).peekable();
     while let Some(row) = rows.next() {
         for recipient in row {
-            if said.iter().any(|one| one.by == Some(recipient.number)) {
-                let others: Vec<_> = said
+            if emits.iter().any(|one| one.by == Some(recipient.number)) {
+                let others: Vec<_> = emits
                     .iter()
                     .filter(|one| one.by != Some(recipient.number))
                     .map(|one| &one.emit)
@@ -277,7 +283,7 @@ fn offer(recipient: &Recipient, emits: &EventBatch<'_>, missed: &Missed) {
         missed.queue_full.inc_by(dropped.queue_full);
         tracing::debug!(
             missed = dropped.queue_full,
-            "a socket whose queue is full missed what was said to many"
+            "a socket whose send queue is full missed broadcasts"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! An event on its way to many: its data is written out once for all who hear it, and so are its frames.
+//! An event for many sockets: its data is encoded once, and so are its frames.
 
 use std::{
     sync::{Arc, OnceLock},
@@ -25,7 +25,7 @@ use crate::{
     },
 };
 
-/// One who hears what is said to many.
+/// A recipient of broadcasts.
 pub(in crate::net) trait EventSink: Send + Sync {
     /// The public id of its socket.
     fn id(&self) -> &SocketId;
@@ -33,7 +33,7 @@ pub(in crate::net) trait EventSink: Send + Sync {
     /// Takes emits as far as there is room for them; how many it did not take.
     fn offer(self: Arc<Self>, emits: &EventBatch<'_>) -> Dropped;
 
-    /// Hears an event after all that was said before, and answers it in time.
+    /// Sends an event after all earlier packets, and waits for its ack.
     fn ask<'a>(
         self: Arc<Self>,
         event: &'a str,
@@ -94,13 +94,13 @@ impl EncodedEvent {
         self.data.size()
     }
 
-    /// The same for one recipient, who has to wait for it.
+    /// The same for one recipient, waiting for room.
     pub(in crate::net) fn packet(&self, parser: Parser, namespace: &str) -> OwnPacket {
         OwnPacket::new(parser, namespace, Kind::Event(&self.event), self.data.clone())
     }
 }
 
-/// Events that the same recipients hear, one after the other.
+/// A batch of events for the same recipients.
 pub(in crate::net) struct EventBatch<'a> {
     namespace: &'a str,
     emits: &'a [&'a EncodedEvent],

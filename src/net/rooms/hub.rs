@@ -31,7 +31,9 @@ impl ServerHub {
     fn meant(&self, namespace: &str, target: &Target) -> Vec<Arc<dyn Connected>> {
         let ids = self.rooms.ids(namespace, target);
         let found = ids.iter().filter_map(|id| self.sockets.find(id.as_str()));
-        found.filter(|socket| !socket.gone().is_cancelled()).collect()
+        found
+            .filter(|socket| !socket.cancellation().is_cancelled())
+            .collect()
     }
 }
 
@@ -77,7 +79,7 @@ impl Hub for ServerHub {
         Box::pin(async move {
             let sockets = self.meant(namespace, target);
             if let Change::Disconnect = change {
-                self.rooms.settled().await;
+                self.rooms.delivered().await;
             }
             let change = |socket: Arc<dyn Connected>| match change {
                 Change::Join(room) => socket.join(room),

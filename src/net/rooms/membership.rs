@@ -43,7 +43,7 @@ struct Open {
 }
 
 impl Rooms {
-    /// What is said is delivered on these cores; right where it is said, if there are none. Functions may run apart from them.
+    /// Emits are delivered on these cores; in place, if there are none. Functions may run apart from them.
     pub(in crate::net) fn new<'a>(
         cores: impl Iterator<Item = &'a Handle>,
         apart: Option<&Handle>,
@@ -89,7 +89,7 @@ impl Rooms {
     ) -> Result<()> {
         if let Some(snapshot) = self.select(namespace, target) {
             let emit = EncodedEvent::new(event, data, target)?;
-            self.deliveries.say(snapshot, emit, None).await;
+            self.deliveries.publish(snapshot, emit, None).await;
             self.deliveries.settled_here().await;
         }
         Ok(())
@@ -120,9 +120,9 @@ impl Rooms {
         recipients.map(|recipient| recipient.sink.id().clone()).collect()
     }
 
-    /// Completes when all that was said until now is on its way to its recipients.
-    pub(in crate::net) async fn settled(&self) {
-        self.deliveries.settled().await;
+    /// Completes when all earlier emits are in the send queues of their recipients.
+    pub(in crate::net) async fn delivered(&self) {
+        self.deliveries.delivered().await;
     }
 
     async fn ask_all(
@@ -135,7 +135,7 @@ impl Rooms {
     ) -> Result<Vec<Ack<Value>>> {
         let written = EncodedEvent::new(event, data, &Target::all())?;
         let data = written.data();
-        self.settled().await;
+        self.delivered().await;
         let asked: FuturesUnordered<_> = snapshot
             .recipients()
             .filter(|recipient| by != Some(recipient.number))
@@ -232,7 +232,7 @@ impl Member {
         let mut state = self.state();
         let is_present = matches!(*state, State::Present(_));
         let (State::Absent(joined) | State::Present(joined)) = &mut *state else {
-            // Nobody hears any more what is said there.
+            // The room is empty.
             return true;
         };
         if self.is_own(room) || joined.contains(room) {
@@ -286,7 +286,7 @@ impl Member {
         joined.map(|room| (**room).to_owned()).collect()
     }
 
-    /// Emits to the others of a target. Waits for room where more is said than can be delivered; one whose own queue is
+    /// Emits to the others of a target. Waits while too much is undelivered; one whose own queue is
     /// full misses it.
     ///
     /// # Errors
@@ -301,7 +301,7 @@ impl Member {
         if let Some(snapshot) = snapshot {
             let emit = EncodedEvent::new(event, data, target)?;
             let by = Some(self.recipient.number);
-            self.open.server.deliveries.say(snapshot, emit, by).await;
+            self.open.server.deliveries.publish(snapshot, emit, by).await;
         }
         Ok(())
     }

@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// How long clients have to go, once they were told that nothing more comes.
+/// Grace period for clients to close, once the server has closed its side.
 const GRACE: Duration = Duration::from_millis(500);
 
 /// How long those have who poll: they hear it by their next poll, for which they may have to connect first.
@@ -48,16 +48,16 @@ impl Clients {
         let late = Box::new(move || metrics.refused(Limit::Body));
         let config = &shared.config;
         let settings = Settings {
-            ping_interval: config.ping_interval,
-            ping_timeout: config.ping_timeout,
-            max_message: largest_message(config.max_call, &shared.memory),
-            body_timeout: config.body_timeout,
+            ping_interval: config.session.ping_interval,
+            ping_timeout: config.session.ping_timeout,
+            max_message: largest_message(config.limits.max_call, &shared.memory),
+            body_timeout: config.http.body_timeout,
             on_late_body: late,
-            deflate: config.deflate.per_message.then_some(Deflate {
-                threshold: config.deflate.threshold,
+            deflate: config.session.deflate.per_message.then_some(Deflate {
+                threshold: config.session.deflate.threshold,
             }),
-            upgrade_timeout: config.handshake_timeout,
-            send_timeout: config.send_timeout,
+            upgrade_timeout: config.session.handshake_timeout,
+            send_timeout: config.session.send_timeout,
             memory: shared.memory.clone(),
             keep_heads: shared.auth.asks()
                 || shared
@@ -91,7 +91,7 @@ impl Clients {
         }
         let drained = async {
             shared.progress.done().await;
-            shared.rooms.settled().await;
+            shared.rooms.delivered().await;
             let sessions = self.engine.sessions();
             join_all(sessions.iter().map(|session| session.send_queue.flushed())).await;
         };
@@ -105,7 +105,7 @@ impl Clients {
     pub(super) async fn disconnect(&self, deadline: Instant) {
         let sessions = self.engine.sessions();
         for session in &sessions {
-            session.close_in_peace(CloseReason::ShuttingDown);
+            session.close_gracefully(CloseReason::ShuttingDown);
         }
         let over = sessions.iter().map(|session| {
             let grace = match session.polls() {

@@ -141,8 +141,8 @@ impl Server {
         format!("{scheme}://{}", self.address)
     }
 
-    /// Reads the certificate and its key again, where there are any: `updraft serve` does at SIGHUP. Those who connect
-    /// from now on get the new one.
+    /// Reads the certificate and its key again, if configured: `updraft serve` does at SIGHUP. New connections get
+    /// the new one.
     ///
     /// # Errors
     /// Where they cannot be read, or do not belong together; the ones from before go on.
@@ -249,7 +249,7 @@ impl fmt::Debug for Handle {
     }
 }
 
-/// The router of a server without its listener, for those who have an axum server of their own.
+/// The router of a server without its listener, for an axum server of the user's.
 pub(crate) fn router(mut parts: Parts) -> Result<(Router, Handle), ServeError> {
     let (feed, auth, emitter) = (parts.feed.clone(), parts.auth.clone(), parts.emitter.clone());
     let tasks = std::mem::take(&mut parts.tasks);
@@ -269,12 +269,12 @@ fn build(parts: Parts, cores: Option<Arc<Runtimes>>) -> Result<(Clients, Router)
     let hub = ServerHub::new(shared.rooms.clone(), shared.sockets.clone());
     parts.emitter.reach(Arc::new(hub));
     let clients = Clients::new(shared);
-    let router = routes(&clients, parts.routes.unwrap_or_else(greeting))?;
+    let router = routes(&clients, parts.routes.unwrap_or_else(default_routes))?;
     Ok((clients, router))
 }
 
 /// What is at `/` where the app has nothing to show.
-fn greeting() -> Router {
+fn default_routes() -> Router {
     Router::new().route("/", get(async || "Updraft listens here for Socket.IO clients.\n"))
 }
 
@@ -298,7 +298,7 @@ fn socketio(clients: &Clients) -> Result<Router, ServeError> {
     let shared = &clients.shared;
     let origins = Origins::new(&shared.config.http.allowed_origins)
         .map_err(|(origin, problem)| ServeError::Origin { origin, problem })?;
-    let paths = shared.config.paths();
+    let paths = shared.config.http.paths();
     if let Some(path) = paths.iter().find(|path| !is_path(path)) {
         return Err(ServeError::Path(path.clone()));
     }
@@ -306,7 +306,7 @@ fn socketio(clients: &Clients) -> Result<Router, ServeError> {
     let gate = Arc::new(Gate::new(origins, shared.metrics.clone()));
     let checked = middleware::from_fn_with_state(gate, origins::check);
     let mut routes = engineio::routes(&clients.engine, &paths).layer(checked);
-    if let Some(directory) = &shared.config.client_bundle {
+    if let Some(directory) = &shared.config.http.client_bundle {
         routes = routes.merge(client_bundle(directory, &paths)?);
     }
     if let Some(cors) = cors {

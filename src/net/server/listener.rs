@@ -57,13 +57,13 @@ const BACKLOG: u32 = 4096;
 /// Before a connection is accepted again after an error such as too many open files.
 const AFTER_ERROR: Duration = Duration::from_millis(50);
 
-/// When whoever is turned away may come again, in seconds; the same below.
+/// `retry-after` of a refused connection, in seconds; the same below.
 const RETRY_SECONDS: &str = "5";
 
-/// What is told to a request that could be for more than one host, or for none.
+/// The response to a request with several hosts, or none.
 const NO_HOST: &str = "A request names its host once (RFC 9112, section 3.2).\n";
 
-/// What a connection beyond the limit is told.
+/// The response to a connection over the limit.
 const FULL: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
@@ -143,7 +143,7 @@ pub(in crate::net) async fn accept(
     cores: &Runtimes,
 ) -> Infallible {
     let places = AddressLimit::new(&shared.config);
-    let paths: Arc<[String]> = shared.config.paths().into();
+    let paths: Arc<[String]> = shared.config.http.paths().into();
     let inflows = ByteRates::new(&shared.config, &shared.metrics);
     loop {
         let (stream, peer) = match listener.accept().await {
@@ -168,9 +168,9 @@ pub(in crate::net) async fn accept(
                     .ok_or_else(|| refused(Limit::Connections))
             });
         let Ok((listed, place)) = admitted else {
-            // Nobody would read it in the middle of a handshake.
+            // In the middle of a TLS handshake the client cannot read it.
             if tls.is_none() {
-                turn_away(stream);
+                refuse_connection(stream);
             }
             continue;
         };
@@ -231,10 +231,10 @@ fn limit_unacknowledged(_: &SockRef<'_>, _: Duration) -> io::Result<()> {
     Ok(())
 }
 
-fn turn_away(mut stream: TcpStream) {
+fn refuse_connection(mut stream: TcpStream) {
     tracing::debug!("a connection beyond the limit was turned away");
     tokio::spawn(async move {
-        // Whoever is turned away may be gone already.
+        // The client may have disconnected already.
         let _ = stream.write_all(FULL).await;
         let _ = stream.shutdown().await;
     });

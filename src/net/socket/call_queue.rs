@@ -1,5 +1,5 @@
 //! The calls of one socket on their way in: started in the order in which they came, so many at once, so
-//! many waiting. When many wait, reading pauses; what still comes is refused, and told so.
+//! many waiting. Above the high-water mark reading pauses (backpressure); calls beyond the bound are refused.
 
 use std::{
     collections::VecDeque,
@@ -48,7 +48,7 @@ pub(in crate::net) struct QueueLimits {
     pub(in crate::net) waiting: usize,
     /// Bytes of the largest call.
     pub(in crate::net) call: usize,
-    /// How long reading may pause for one crowd, all pauses together and what lies between them.
+    /// Longest time from the first pause above the high-water mark until the queue is below its low-water mark.
     pub(in crate::net) pause: Duration,
 }
 
@@ -76,17 +76,17 @@ struct State<S> {
     waiting: VecDeque<Incoming<S>>,
     bytes: usize,
     running: usize,
-    /// Somebody starts a call right now: only one does at a time, so that they start in order.
+    /// A call is being started: one at a time, so that they start in order.
     starting: bool,
     /// A call that was started has yet to begin: those behind it wait.
     held: bool,
-    /// It began; those behind it wait until it has said what it says at once.
+    /// It began; later calls wait until its first poll is done.
     released: bool,
     /// Reading was paused, and many waited since.
     crowded: bool,
     /// The number of that pause. A session is paused for other reasons too, which are not over with it.
     pause: u64,
-    /// When many waited first since none did. However often reading goes on in between, it is one crowd.
+    /// When the queue first passed its high-water mark since it was empty.
     crowd_since: Option<Instant>,
 }
 
@@ -228,7 +228,7 @@ impl<S> CallQueue<S> {
         self.state().running -= 1;
     }
 
-    /// Whether there was a crowd and few wait now: reading may go on. Says so once.
+    /// Whether the queue has fallen below its low-water mark: reading may resume. True once.
     pub(in crate::net) fn is_below_low_water(&self) -> bool {
         let mut state = self.state();
         let few = state.waiting.len() * 4 <= self.bounds.waiting && state.bytes <= self.bounds.call;
@@ -239,17 +239,17 @@ impl<S> CallQueue<S> {
         thinned
     }
 
-    /// Reading was paused for the crowd, by this pause.
+    /// Reading was paused above the high-water mark, by this pause.
     pub(in crate::net) fn is_paused_by(&self, pause: u64) {
         self.state().pause = pause;
     }
 
-    /// The pause that began last for a crowd.
+    /// The last pause.
     pub(in crate::net) fn pause(&self) -> u64 {
         self.state().pause
     }
 
-    /// How long reading may still pause for this crowd.
+    /// How long reading may still pause.
     pub(in crate::net) fn pause_left(&self) -> Duration {
         let since = self.state().crowd_since;
         since.map_or(Duration::ZERO, |since| {
@@ -257,7 +257,7 @@ impl<S> CallQueue<S> {
         })
     }
 
-    /// Whether there is a crowd still: whoever thins it will say so.
+    /// Whether the queue is still above its high-water mark: the task that drains it will resume reading.
     pub(in crate::net) fn is_above_high_water(&self) -> bool {
         self.state().crowded
     }

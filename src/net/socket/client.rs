@@ -1,7 +1,7 @@
-//! What a session speaks: Socket.IO. Its packets are put together here and go to the socket of their namespace.
+//! Socket.IO over a session: packets are assembled here and go to the socket of their namespace.
 
+mod answer_connect;
 mod buffers;
-mod welcome;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use super::{
-    answer::acked, call_queue::Incoming, client_socket::ClientSocket, connect::Knocking,
+    answer::acked, call_queue::Incoming, client_socket::ClientSocket, connect::ConnectRequest,
     session_limits::SessionLimits, shared::Shared,
 };
 use crate::{
@@ -155,7 +155,7 @@ impl Inner {
         }
         if buffers > 0 {
             if buffers > MOST_BUFFERS {
-                return Err(Malformed("more Buffers than anybody sends"));
+                return Err(Malformed("too many Buffers"));
             }
             state.begun = Instant::now();
             let assembled = state.assembler.begin(text.into(), buffers)?;
@@ -167,7 +167,7 @@ impl Inner {
         }
         let socket = state.find(packet.namespace).cloned();
         drop(state);
-        match text.len() > self.shared.config.max_call {
+        match text.len() > self.shared.config.limits.max_call {
             true => too_large(&packet, socket),
             false => self.packet(session, &packet, socket, |arguments| arguments.into(), Vec::new()),
         }
@@ -263,15 +263,15 @@ impl Inner {
             return;
         }
         let (shared, limits) = (self.shared.clone(), self.limits.clone());
-        let knocking = Knocking::new(shared, session.clone(), limits, namespace, auth, query);
-        let mut welcoming = self.clone().welcome(knocking).boxed();
-        if (&mut welcoming).now_or_never().is_some() {
+        let connect_request = ConnectRequest::new(shared, session.clone(), limits, namespace, auth, query);
+        let mut connecting = self.clone().answer_connect(connect_request).boxed();
+        if (&mut connecting).now_or_never().is_some() {
             return;
         }
         let pause = session.pause_reading();
         let session = session.clone();
         tokio::spawn(async move {
-            welcoming.await;
+            connecting.await;
             session.end_pause(pause);
         });
     }
@@ -284,10 +284,10 @@ impl Inner {
         }
         let (inner, session) = (self.clone(), session.clone());
         let expecting = tokio::spawn(async move {
-            sleep(inner.shared.config.handshake_timeout).await;
+            sleep(inner.shared.config.session.handshake_timeout).await;
             if inner.state().sockets.is_empty() {
                 inner.shared.metrics.refused(Limit::Handshake);
-                session.close_in_peace(CloseReason::ForcedClose);
+                session.close_gracefully(CloseReason::ForcedClose);
             }
         });
         state.expecting = Some(expecting.abort_handle());

@@ -17,7 +17,7 @@ use super::{
     open_namespaces::OpenNamespace,
     refusals,
     sender::SocketSender,
-    server_event::{Greeting, ServerEvent},
+    server_event::{ConnectOptions, ServerEvent},
     session_limits::SessionLimits,
     shared::Shared,
 };
@@ -49,7 +49,7 @@ pub(in crate::net) struct ClientSocket {
     pub(in crate::net) call_queue: Arc<CallQueue<Arc<Self>>>,
     pub(in crate::net) sender: Arc<SocketSender>,
     pub(in crate::net) data: SocketData,
-    /// Who it is now; why it is nobody, where it is closed at its first call.
+    /// Its identity now; the refusal, if it is closed at its first call.
     pub(in crate::net) identity: Mutex<Identity>,
     identified: Notify,
     refused: Option<CallError>,
@@ -57,7 +57,7 @@ pub(in crate::net) struct ClientSocket {
     was_connected: AtomicBool,
     has_left: AtomicBool,
     pub(in crate::net) rooms: Member,
-    pub(in crate::net) gone: CancellationToken,
+    pub(in crate::net) cancellation: CancellationToken,
     pub(in crate::net) shared: Arc<Shared>,
 }
 
@@ -70,15 +70,15 @@ impl ClientSocket {
         identity: Result<Identity>,
         shared: Arc<Shared>,
     ) -> Result<Arc<Self>, getrandom::Error> {
-        let gone = CancellationToken::new();
+        let cancellation = CancellationToken::new();
         let config = &shared.config;
         let id = SocketId::random()?;
         let sender = SocketSender::new(id.clone(), session.clone(), place.clone(), config);
         let bounds = QueueLimits {
-            running: config.max_running,
-            waiting: config.max_waiting,
-            call: config.max_call,
-            pause: config.read_pause,
+            running: config.limits.max_running,
+            waiting: config.limits.max_waiting,
+            call: config.limits.max_call,
+            pause: config.limits.read_pause,
         };
         let call_queue = limits.queue(place.name.as_str(), bounds);
         let (identity, refused) = match identity {
@@ -100,7 +100,7 @@ impl ClientSocket {
             refused,
             was_connected: AtomicBool::new(false),
             has_left: AtomicBool::new(false),
-            gone,
+            cancellation,
             shared,
         });
         this.shared.sockets.enter(&this.id, &this);
@@ -110,12 +110,12 @@ impl ClientSocket {
 
     /// The socket is connected: it is subscribed to what its handshake names, and a client that is too old is
     /// told so.
-    pub(in crate::net) fn connected(self: &Arc<Self>, greeting: Greeting<'_>) {
-        let Greeting { topics, version } = greeting;
-        if let (Some(version), Some(min)) = (&version, &self.shared.config.min_client)
+    pub(in crate::net) fn connected(self: &Arc<Self>, options: ConnectOptions<'_>) {
+        let ConnectOptions { topics, version } = options;
+        if let (Some(version), Some(min)) = (&version, &self.shared.config.session.min_client)
             && version < min
         {
-            self.say(&ServerEvent::Reload { min });
+            self.send_event(&ServerEvent::Reload { min });
         }
         let most = self.shared.config.limits.max_subscriptions;
         let topics = topics.map_or_else(Wanted::default, |topics| Wanted::read(topics.get(), most));
@@ -136,7 +136,7 @@ impl ClientSocket {
     }
 
     /// Says something of the server itself, where clients listen for that.
-    pub(super) fn say(&self, notice: &ServerEvent<'_>) {
+    pub(super) fn send_event(&self, notice: &ServerEvent<'_>) {
         if !self.place.table.speaks_modules {
             return;
         }
@@ -180,22 +180,26 @@ impl ClientSocket {
             return self.close_at_first_call(ack, why);
         }
         if !self.is_too_fast(dialect, ack) {
-            self.refuse(dialect, ack, &refusals::too_large(self.shared.config.max_call));
+            self.refuse(
+                dialect,
+                ack,
+                &refusals::too_large(self.shared.config.limits.max_call),
+            );
         }
     }
 
-    /// Who it is now.
+    /// Its identity now.
     pub(in crate::net) fn known_identity(&self) -> MutexGuard<'_, Identity> {
         self.identity.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// It is somebody else from now on. One whose rights were taken away has none again.
+    /// Sets the identity. A revoked socket stays anonymous.
     ///
     /// # Errors
     /// Where that one has as many sockets as it may have.
     pub(in crate::net) fn set_identity(&self, identity: Identity) -> Result<()> {
         let mut known = self.known_identity();
-        if !self.gone.is_cancelled() {
+        if !self.cancellation.is_cancelled() {
             self.part.of(&self.shared.shares, identity.subject())?;
             *known = identity;
             self.identified.notify_waiters();
@@ -242,8 +246,8 @@ impl ClientSocket {
         if self.is_too_fast(dialect, ack) {
             return;
         }
-        self.shared.metrics.unheard();
-        self.shared.unheard.tell(self.place.table.name(), name);
+        self.shared.metrics.unhandled_events();
+        self.shared.unhandled_events.log(self.place.table.name(), name);
         match ack {
             Some(_) => self.refuse(dialect, ack, &refusals::unknown(name)),
             None => self.shared.metrics.answered(Some(Code::UnknownEvent)),
@@ -271,7 +275,7 @@ impl ClientSocket {
         let pause = self.session.pause_reading();
         self.call_queue.is_paused_by(pause);
         if !self.call_queue.is_above_high_water() {
-            // The calls were started elsewhere in between, and who did that resumed too early.
+            // Another task started the calls in between, and resumed reading too early.
             return self.session.end_pause(pause);
         }
         let session = self.session.clone();

@@ -1,4 +1,4 @@
-//! A client that wants to connect to a namespace: who it is, and whether it may be there.
+//! CONNECT to a namespace: authenticates the client, and accepts or refuses it.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-pub(super) struct Knocking {
+pub(super) struct ConnectRequest {
     pub(super) shared: Arc<Shared>,
     pub(super) session: Arc<Session>,
     pub(super) limits: Arc<SessionLimits<Arc<ClientSocket>>>,
@@ -28,7 +28,7 @@ pub(super) struct Knocking {
     pub(super) auth: Option<String>,
 }
 
-impl Knocking {
+impl ConnectRequest {
     /// One that connects, with what it gives as `auth`; existing clients give it as a query.
     pub(super) fn new(
         shared: Arc<Shared>,
@@ -51,7 +51,7 @@ impl Knocking {
     ///
     /// # Errors
     /// Why it may not.
-    pub(super) async fn let_in(&self, place: Arc<OpenNamespace>) -> Result<Arc<ClientSocket>> {
+    pub(super) async fn accept(&self, place: Arc<OpenNamespace>) -> Result<Arc<ClientSocket>> {
         let shared = &self.shared;
         let identified = self.identify().await;
         if let Err(error) = &identified {
@@ -90,15 +90,15 @@ impl Knocking {
         hello: Option<Handshake>,
     ) -> Result<()> {
         let shared = &self.shared;
-        // Whoever revokes finds it from now on; and who was revoked just before is found here.
+        // From now on a revocation finds the socket; one from just before is found here.
         if let Ok(identified) = &identified {
             let held = shared.auth.check_again(identified);
             held.inspect_err(|_| shared.metrics.refused(Limit::Revoked))?;
             socket.part.of(&shared.shares, identified.identity.subject())?;
         }
-        let welcome = socket.run_connect_hook(hello).await;
-        welcome.inspect_err(|_| shared.metrics.refused(Limit::ConnectHook))?;
-        match socket.gone.is_cancelled() {
+        let let_in = socket.run_connect_hook(hello).await;
+        let_in.inspect_err(|_| shared.metrics.refused(Limit::ConnectHook))?;
+        match socket.cancellation.is_cancelled() {
             true => Err(CallError::new(
                 Code::Forbidden,
                 "the connection was ended as it began",
@@ -116,7 +116,7 @@ impl Knocking {
             headers: head.map_or(&none, |head| &head.headers),
             uri: &uri,
         };
-        self.shared.auth.welcome(handshake).await
+        self.shared.auth.identify(handshake).await
     }
 
     /// What the namespace's hook is told, where it asks.

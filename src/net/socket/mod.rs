@@ -1,5 +1,5 @@
 //! A client's socket in a namespace, as its calls and their functions see it. `client` puts the packets of a session together
-//! for its sockets; a call waits in the `call_queue` of a `client_socket` for its turn, and what is said leaves by its `sender`.
+//! for its sockets; a call waits in the `call_queue` of a `client_socket`, and packets leave by its `sender`.
 
 mod answer;
 mod call_queue;
@@ -16,4 +16,4 @@ mod sender;
 mod server_event;
 mod session_limits;
 pub(in crate::net) mod shared;
-mod unheard;
+mod unhandled_events;

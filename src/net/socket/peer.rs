@@ -40,8 +40,8 @@ impl Peer for ClientSocket {
         self.set_identity(identity)
     }
 
-    fn gone(&self) -> &CancellationToken {
-        &self.gone
+    fn cancellation(&self) -> &CancellationToken {
+        &self.cancellation
     }
 
     fn emit<'a>(&'a self, target: Target, event: &'a str, data: Outgoing<'a>) -> BoxFuture<'a, Result<()>> {
@@ -81,8 +81,8 @@ impl Peer for ClientSocket {
         Box::pin(async move { self.rooms.ask(&target, event, data, wait).await })
     }
 
-    fn settled(&self) -> BoxFuture<'_, ()> {
-        Box::pin(self.sender.session().send_queue.settled())
+    fn ready(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.sender.session().send_queue.ready())
     }
 
     fn hold(&self) {

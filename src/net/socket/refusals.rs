@@ -1,4 +1,4 @@
-//! Why a call is not taken in, as its caller is told.
+//! Errors of calls that are not accepted.
 
 use std::time::Duration;
 
@@ -9,11 +9,11 @@ use crate::{
     error::{CallError, Code},
 };
 
-/// What existing clients are told who may not call.
+/// The error of existing clients without permission.
 pub(super) const NO_PERMISSION: &str = "user hasn`t permission";
 
-/// When calls that found no room may find it: a guess, as nobody knows how long those before them take.
-const AFTER_CROWD: Duration = Duration::from_secs(1);
+/// Retry time of a call that found a full queue: a guess, as the running time of earlier calls is unknown.
+const AFTER_OVERLOAD: Duration = Duration::from_secs(1);
 
 pub(super) fn stopping() -> CallError {
     CallError::new(Code::Unavailable, "the server is stopping")
@@ -21,7 +21,7 @@ pub(super) fn stopping() -> CallError {
 
 pub(super) fn crowded() -> CallError {
     let full = CallError::new(Code::Overloaded, "too many calls of this socket wait already");
-    later(full, AFTER_CROWD)
+    later(full, AFTER_OVERLOAD)
 }
 
 /// So many calls of a socket, or of a subject, that the next may come after this.

@@ -1,5 +1,4 @@
-//! What one socket is told: by its functions, by rooms, by topics. All of it goes into the session's queue in the order in which it
-//! is said.
+//! Packets to one socket: from its functions, rooms and topics. All go into the session's send queue in their order.
 
 use std::{
     any::Any,
@@ -28,7 +27,7 @@ use crate::{
     net::{
         engineio::{CloseReason, Message, Session, Unsent},
         rooms::event::{Dropped, EncodedEvent, EventBatch, EventSink},
-        socketio::{Kind, Notice, Packet, packet::Version},
+        socketio::{ControlPacket, Kind, Packet, packet::Version},
     },
 };
 
@@ -40,7 +39,7 @@ pub(in crate::net) struct SocketSender {
     namespace: Arc<OpenNamespace>,
     entrance: Entrance,
     /// How long an emit waits for room.
-    patience: Duration,
+    send_timeout: Duration,
     asked: Mutex<Asked>,
     /// Answers that the client does not take yet.
     untaken: AtomicUsize,
@@ -65,8 +64,8 @@ impl SocketSender {
             session,
             parser: config.session.parser,
             namespace,
-            entrance: Entrance::new(config.max_call),
-            patience: config.send_timeout,
+            entrance: Entrance::new(config.limits.max_call),
+            send_timeout: config.session.send_timeout,
             asked: Mutex::default(),
             untaken: AtomicUsize::new(0),
         })
@@ -85,13 +84,17 @@ impl SocketSender {
         }
     }
 
-    /// Sends a packet after all that was said before; waits for room, but no longer than patience lasts.
+    /// Sends a packet after all earlier ones; waits for room up to the send time-out.
     pub(in crate::net) async fn send(&self, kind: Kind<'_>, body: Outgoing<'_>) -> Result<()> {
         let packet = self.packet(kind, body);
         if self.entrance.holds(&packet)? {
             return Ok(());
         }
-        let sent = self.session.send_queue.send(&packet, Some(self.patience)).await;
+        let sent = self
+            .session
+            .send_queue
+            .send(&packet, Some(self.send_timeout))
+            .await;
         sent.map_err(error)
     }
 
@@ -151,7 +154,7 @@ impl SocketSender {
             .map_err(error)
     }
 
-    /// Sends what finds room at once, after all that was said before; how many it were.
+    /// Sends what finds room at once, after all earlier packets; how many.
     pub(in crate::net) fn pull(&self, event: &str, data: &mut dyn Iterator<Item = &Written>) -> usize {
         let packets = data.map(|written| self.packet(Kind::Event(event), written));
         self.session.send_queue.pull(packets)
@@ -180,13 +183,13 @@ impl SocketSender {
         sent.map(drop).map_err(error)
     }
 
-    /// Says this last. Nothing else is said after it.
+    /// Sends this as the last packet.
     pub(in crate::net) fn end(&self, last: &[(Kind<'_>, Outgoing<'_>)]) {
         let packets: Vec<_> = last
             .iter()
             .map(|(kind, body)| self.packet(*kind, *body))
             .collect();
-        let disconnected = Notice::disconnected(self.parser, self.namespace.name.as_str());
+        let disconnected = ControlPacket::disconnected(self.parser, self.namespace.name.as_str());
         let packets = packets.iter().map(|packet| packet as &dyn Message);
         let packets: Vec<_> = packets.chain([&disconnected as &dyn Message]).collect();
         self.session.send_queue.end(&packets);
@@ -194,7 +197,7 @@ impl SocketSender {
 
     /// The client is connected: it hears that, then what was said to it before.
     pub(in crate::net) fn connected(&self, version: Version, id: &str) {
-        let connected = Notice::connected(self.parser, version, self.namespace.name.as_str(), id);
+        let connected = ControlPacket::connected(self.parser, version, self.namespace.name.as_str(), id);
         let send = |message: &dyn Message| {
             if let Ok(false) = self.session.send_queue.send_beyond(message) {
                 self.session.close(CloseReason::Stalled);
@@ -205,14 +208,14 @@ impl SocketSender {
 
     /// Tells the client that its socket is no more, after all that was said before; nothing is said to it from now on.
     pub(in crate::net) fn disconnect(&self) {
-        let disconnected = Notice::disconnected(self.parser, self.namespace.name.as_str());
+        let disconnected = ControlPacket::disconnected(self.parser, self.namespace.name.as_str());
         if let Ok(false) = self.session.send_queue.send_beyond(&disconnected) {
             self.session.close(CloseReason::Stalled);
         }
         self.entrance.close();
     }
 
-    /// Whether the last was said.
+    /// Whether the last packet was sent.
     pub(in crate::net) fn has_ended(&self) -> bool {
         self.session.send_queue.has_ended()
     }
@@ -220,7 +223,7 @@ impl SocketSender {
     /// The client answered what it was asked.
     pub(in crate::net) fn answered(&self, number: u64, answer: Result<Value>) {
         if let Some(asking) = self.asked().answers.remove(&number) {
-            // Whoever asked may have given up.
+            // The receiver may have given up.
             let _ = asking.send(answer);
         }
     }
@@ -255,10 +258,10 @@ impl SocketSender {
         let answered = async {
             let packet = self.packet(Kind::Asking(event, asking.number), data);
             if self.entrance.holds(&packet)? {
-                return answer.await.unwrap_or_else(|_| Err(gone()));
+                return answer.await.unwrap_or_else(|_| Err(socket_gone()));
             }
             self.session.send_queue.send(&packet, None).await.map_err(error)?;
-            answer.await.unwrap_or_else(|_| Err(gone()))
+            answer.await.unwrap_or_else(|_| Err(socket_gone()))
         };
         let too_late = |_| CallError::new(Code::Timeout, "no ack in time");
         tokio::time::timeout(wait, answered).await.map_err(too_late)?
@@ -343,12 +346,12 @@ impl EventSink for SocketSender {
 
 fn error(unsent: Unsent) -> CallError {
     match unsent {
-        Unsent::Gone => gone(),
+        Unsent::Gone => socket_gone(),
         Unsent::Slow => CallError::new(Code::Unavailable, "the client reads too slowly"),
         Unsent::Unwritable(why) => CallError::internal(why),
     }
 }
 
-fn gone() -> CallError {
+fn socket_gone() -> CallError {
     CallError::new(Code::Unavailable, "the socket is gone")
 }

@@ -1,13 +1,12 @@
-//! What a client says of itself when it connects, and what the server says by itself: that it stops, that the
-//! client is too old.
+//! What a client sends in `auth` beside its credentials, and events of the server itself: draining, reload.
 
 use semver::Version;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
-/// What a client says in its handshake, as far as we listen.
+/// The fields of `auth` that the server reads beside credentials.
 #[derive(Default, Deserialize)]
-pub(in crate::net) struct Greeting<'a> {
+pub(in crate::net) struct ConnectOptions<'a> {
     /// The topics to subscribe to, and the last position that the client has of each.
     #[serde(borrow, default)]
     pub(in crate::net) topics: Option<&'a RawValue>,
@@ -22,14 +21,14 @@ fn version<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Version>, D::Err
     Ok(said.as_str().and_then(|said| said.parse().ok()))
 }
 
-/// A word of the server to one client.
+/// An event of the server to one client.
 #[derive(Serialize)]
 #[serde(tag = "event", content = "data")]
 pub(in crate::net) enum ServerEvent<'a> {
-    /// The server stops: calls are refused from here on, and the connection is closed soon.
+    /// The server drains: calls are refused from now on, and the connection is closed soon.
     #[serde(rename = "server.draining")]
     Draining,
-    /// The client is older than the server still speaks with, and should load itself anew.
+    /// The client's version is too old: it should reload.
     #[serde(rename = "server.reload")]
     Reload {
         /// The oldest version that will do.

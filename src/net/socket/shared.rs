@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{in_flight::InFlight, open_namespaces::OpenNamespaces, unheard::Unheard};
+use super::{in_flight::InFlight, open_namespaces::OpenNamespaces, unhandled_events::UnhandledEvents};
 use crate::{
     call::{dispatch::Dispatcher, memory::Budget},
     config::Config,
@@ -31,7 +31,7 @@ pub(in crate::net) struct Shared {
     pub(in crate::net) shares: Shares,
     /// What is held for all clients together.
     pub(in crate::net) memory: Arc<Budget>,
-    pub(in crate::net) unheard: Unheard,
+    pub(in crate::net) unhandled_events: UnhandledEvents,
     pub(in crate::net) config: Config,
     /// Where the sockets live: it ends with the last of them, whose tasks are there.
     _cores: Option<Arc<Runtimes>>,
@@ -62,7 +62,7 @@ impl Shared {
             shares: Shares::new(&config, &metrics),
             memory: Budget::new(config.limits.memory(), metrics.refusals(Limit::Memory)),
             metrics,
-            unheard: Unheard::default(),
+            unhandled_events: UnhandledEvents::default(),
             config,
             _cores: cores,
         })

@@ -40,8 +40,8 @@ pub(crate) struct Whole {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Assembled {
     Whole(Whole),
-    /// It is over a limit. Its text tells whom to answer; nothing of it is held, and Buffers of it that still come
-    /// are passed over.
+    /// It is over a limit. Its text has the namespace and ack to answer; nothing of it is held, and its further
+    /// Buffers are skipped.
     TooLarge(ByteString),
 }
 
@@ -131,8 +131,8 @@ impl Assembler {
 }
 
 impl Assembler {
-    /// Holds nothing more of the packet that waits: its text, which tells whom to answer. Buffers of it that still come are
-    /// passed over.
+    /// Drops the unfinished packet and returns its text, which has the namespace and ack to answer. Its further
+    /// Buffers are skipped.
     pub(crate) fn give_up(&mut self) -> Option<ByteString> {
         let packet = self.waiting.as_deref_mut()?.packet.take()?;
         Some(packet.text)

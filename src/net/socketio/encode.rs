@@ -91,7 +91,7 @@ fn mark(text: &mut Vec<u8>, digit: Range<usize>, kind: Kind<'_>, buffers: usize)
     text.splice(digit, format!("{binary}{buffers}-").into_bytes());
 }
 
-/// Appends what a client hears that is connected now: in protocol 5 the public id of its socket.
+/// Appends the payload of a CONNECT response: in protocol 5 the public id of the socket.
 pub(crate) fn connected(text: &mut Vec<u8>, version: Version, namespace: &str, sid: &str) {
     #[derive(Serialize)]
     struct Connected<'a> {
@@ -103,7 +103,7 @@ pub(crate) fn connected(text: &mut Vec<u8>, version: Version, namespace: &str, s
     }
 }
 
-/// Appends what a client hears that may not connect: in protocol 5 `{message, data}`, in protocol 4 the data where there
+/// Appends the payload of a CONNECT_ERROR: in protocol 5 `{message, data}`, in protocol 4 the data where there
 /// is some, or the message.
 pub(crate) fn refused(
     text: &mut Vec<u8>,
@@ -113,14 +113,14 @@ pub(crate) fn refused(
     data: Option<&RawValue>,
 ) {
     #[derive(Serialize)]
-    struct Refused<'a> {
+    struct ConnectError<'a> {
         message: &'a str,
         #[serde(skip_serializing_if = "Option::is_none")]
         data: Option<&'a RawValue>,
     }
     begin(text, b'4', namespace);
     match (version, data) {
-        (Version::V5, _) => append_json(text, &Refused { message, data }),
+        (Version::V5, _) => append_json(text, &ConnectError { message, data }),
         (Version::V4, Some(data)) => text.extend_from_slice(data.get().as_bytes()),
         (Version::V4, None) => append_json(text, message),
     }

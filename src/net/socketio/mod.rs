@@ -8,6 +8,6 @@ mod outgoing;
 pub(crate) mod packet;
 
 pub(in crate::net) use self::{
-    outgoing::{Kind, Notice, OwnPacket, Packet},
+    outgoing::{ControlPacket, Kind, OwnPacket, Packet},
     packet::ROOT,
 };

@@ -1,4 +1,4 @@
-//! What is said to a client: an event, an ack or what concerns its namespace; written at once, or written out where it
+//! Packets to a client: events, acks and control packets of its namespace; written at once, or written out where it
 //! waits.
 
 use std::sync::Arc;
@@ -107,7 +107,7 @@ impl<B: Serialize + ?Sized> Message for Packet<'_, B> {
     }
 }
 
-/// Writes a packet that stands there in JSON as MessagePack.
+/// Encodes a JSON packet as MessagePack.
 fn pack(to: &mut Encoder<'_>, text: &[u8], buffers: &[Bytes]) -> serde_json::Result<()> {
     let text = std::str::from_utf8(text).map_err(serde_json::Error::custom)?;
     let packed = msgpack::encode::encode(text, buffers).map_err(serde_json::Error::custom)?;
@@ -178,12 +178,12 @@ impl Message for OwnPacket {
 
 /// What concerns a namespace as a whole.
 #[derive(Clone, Debug)]
-pub(in crate::net) struct Notice {
+pub(in crate::net) struct ControlPacket {
     parser: Parser,
     text: Vec<u8>,
 }
 
-impl Notice {
+impl ControlPacket {
     fn of(parser: Parser, write: impl FnOnce(&mut Vec<u8>)) -> Self {
         let mut text = Vec::new();
         write(&mut text);
@@ -214,7 +214,7 @@ impl Notice {
     }
 }
 
-impl Message for Notice {
+impl Message for ControlPacket {
     fn write(&self, to: &mut Encoder<'_>) -> serde_json::Result<()> {
         match self.parser {
             Parser::Msgpack => pack(to, &self.text, &[]),

@@ -1,5 +1,5 @@
 //! One packet of Socket.IO that came in: `type [attachments-] [/namespace[?query],] [id] [JSON]`, read as far as its
-//! receiver must be known. An event's arguments are left as they are: who takes them reads them once.
+//! receiver must be known. An event's arguments stay JSON text, which the call parses once.
 //!
 //! Source: Socket.IO protocol, "Packet encoding"; `socket.io-parser` 3.3 and 4.2.
 

@@ -32,20 +32,20 @@ use crate::config::TlsConfig;
 /// How TLS begins: the type of its first record.
 const HANDSHAKE: u8 = 22;
 
-/// What a client is told who speaks HTTP.
+/// The answer to plain HTTP on a TLS port.
 const NO_TLS: &[u8] = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-type: text/plain\r\n\
     content-length: 45\r\n\r\nThis port speaks TLS: use https:// or wss://\n";
 
 /// Most that is read of a request before it is answered so, in bytes.
 const REQUEST: usize = 16 << 10;
 
-/// What a server speaks, by name.
+/// The ALPN protocols of a server.
 const HTTP: &[u8] = b"http/1.1";
 
 /// What carries a client's bytes.
 pub(in crate::net) type Stream = Either<TcpStream, Box<TlsStream<TcpStream>>>;
 
-/// Why a server cannot speak TLS.
+/// Why TLS cannot be configured.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// One of the two is missing.
@@ -91,7 +91,7 @@ pub enum TlsError {
 pub(crate) struct Tls {
     cert: PathBuf,
     key: PathBuf,
-    /// What browsers are told in `strict-transport-security`.
+    /// The value of `strict-transport-security`.
     pub(in crate::net) strict_transport: Option<HeaderValue>,
     acceptor: RwLock<TlsAcceptor>,
 }
@@ -117,7 +117,7 @@ impl Tls {
         })))
     }
 
-    /// Reads the files again, for those who connect from now on.
+    /// Reads the files again, for new connections.
     ///
     /// # Errors
     /// As [`Tls::new`]; what was read before goes on.
@@ -135,7 +135,7 @@ impl Tls {
         let mut first = [0];
         stream.peek(&mut first).await?;
         if first != [HANDSHAKE] {
-            return Err(turn_away(stream).await);
+            return Err(refuse_plain_http(stream).await);
         }
         let accept = self.acceptor().accept(stream);
         Ok(Either::Right(Box::new(accept.await?)))
@@ -157,8 +157,8 @@ impl fmt::Debug for Tls {
     }
 }
 
-/// Says to one who speaks HTTP where it is.
-async fn turn_away(mut stream: TcpStream) -> io::Error {
+/// Answers plain HTTP with the https address.
+async fn refuse_plain_http(mut stream: TcpStream) -> io::Error {
     // Read, as an answer to what was not is lost when the connection closes.
     let mut request = [0; REQUEST];
     let told = async {

@@ -52,7 +52,7 @@ impl Address {
         }))
     }
 
-    /// Whether nobody on the way can read or change what comes.
+    /// Whether the URL is private: https, or http to this machine.
     pub(in crate::net) fn is_private(&self) -> bool {
         let is_here = self.host == "localhost"
             || self

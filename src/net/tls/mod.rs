@@ -1,4 +1,4 @@
-//! TLS: beneath the server's connections (`acceptor`), and whom the program itself believes as a client (`roots`, `fetch`).
+//! TLS: of the server's connections (`acceptor`), and of outgoing requests (`roots`, `fetch`).
 
 pub(crate) mod acceptor;
 pub(in crate::net) mod fetch;

@@ -1,4 +1,4 @@
-//! Whom the program believes when it is the client of somebody's TLS: those whom its system does.
+//! Root certificates for outgoing TLS: those of the system.
 
 use std::io;
 

@@ -16,7 +16,7 @@ use super::{
     headers::{elements, is_token},
 };
 
-/// The version that every client speaks.
+/// The protocol version of every client.
 const VERSION: HeaderValue = HeaderValue::from_static("13");
 
 /// Bytes that a key holds, in base64.

@@ -1,4 +1,5 @@
-//! What is heard of frames, by this server and by another implementation: the first is held to the second, by its tests
+//! Messages decoded from frames, by this server and by another implementation: the first is held to the second, by
+//! its tests
 //! and by the fuzzer alone.
 
 use std::io::{Cursor, ErrorKind, Read, Result, Write};
@@ -38,7 +39,7 @@ impl From<Event<'_>> for Heard {
     }
 }
 
-/// What is heard of bytes that come in parts, up to the close frame, and how it ends otherwise.
+/// Messages decoded from bytes in parts, up to the close frame, or the violation.
 pub(crate) fn hear(parts: &[&[u8]], limit: usize) -> (Vec<Heard>, Option<Violation>) {
     hear_deflated(parts, limit, None)
 }
@@ -83,7 +84,8 @@ pub(crate) fn hear_deflated(
     (heard, None)
 }
 
-/// What tungstenite hears of the same bytes, and whether it fails the connection; `None` where it is known to differ.
+/// What tungstenite decodes from the same bytes, and whether it fails the connection; `None` where it is known to
+/// differ.
 pub(crate) fn reference(
     bytes: &[u8],
     (ours, violation): &(Vec<Heard>, Option<Violation>),

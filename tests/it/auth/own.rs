@@ -3,7 +3,9 @@
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
-use updraft::{App, AuthConfig, CallError, Code, Config, Context, Credentials, Identity, Module, Result};
+use updraft::{
+    App, AuthConfig, CallError, Code, Config, Context, Credentials, Identity, LimitsConfig, Module, Result,
+};
 
 use super::{call, closed, configured, connect, last_words, refusal, serve};
 use crate::support::{Local, RawClient, node_by_all_ways};

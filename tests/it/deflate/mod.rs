@@ -7,7 +7,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::{Value, json};
 use tokio::time::timeout;
-use updraft::{App, Config, Context, DeflateConfig, Json, Module, Result};
+use updraft::{
+    App, Config, Context, DeflateConfig, HttpConfig, Json, LimitsConfig, Module, Result, SessionConfig,
+};
 
 use self::frames::{Frames, compressed};
 use crate::{
@@ -19,9 +21,12 @@ const OFFER: &str = "sec-websocket-extensions: permessage-deflate; client_max_wi
 
 fn compressing() -> Config {
     Config {
-        deflate: DeflateConfig {
-            per_message: true,
-            ..DeflateConfig::default()
+        session: SessionConfig {
+            deflate: DeflateConfig {
+                per_message: true,
+                ..DeflateConfig::default()
+            },
+            ..SessionConfig::default()
         },
         ..Config::default()
     }
@@ -211,9 +216,15 @@ fn held(url: &str) -> usize {
 async fn what_there_is_no_memory_for_waits_until_there_is() {
     const MB: usize = 1 << 20;
     let server = server(Config {
-        max_call: 4 * MB,
-        max_memory: Some(64 * MB),
-        metrics: true,
+        limits: LimitsConfig {
+            max_call: 4 * MB,
+            max_memory: Some(64 * MB),
+            ..compressing().limits
+        },
+        http: HttpConfig {
+            metrics: true,
+            ..compressing().http
+        },
         ..compressing()
     })
     .await;

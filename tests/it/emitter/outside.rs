@@ -109,7 +109,7 @@ async fn what_runs_beside_a_server_may_panic_or_end() {
 async fn a_listener_tells_a_room_what_was_published() {
     let app = App::new().module(rooms()).topic(Topic::new("orders"));
     let io = app.emitter();
-    let app = app.listen("orders", "kitchen", move |order| {
+    let app = app.consumer("orders", "kitchen", move |order| {
         let io = io.clone();
         async move { io.of("/").to("kitchen").emit("order", &order.key).await }
     });

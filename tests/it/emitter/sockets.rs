@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use updraft::{
-    App, Code, Config, Context, Credentials, Emitter, Identity, Json, Module, Result, State,
+    App, Code, Config, Context, Credentials, Emitter, Identity, Json, LimitsConfig, Module, Result, State,
     testing::{TestApp, TestServer},
 };
 
@@ -64,7 +64,10 @@ async fn sockets_are_listed_with_their_rooms_identity_and_data() {
 #[tokio::test]
 async fn sockets_enter_and_leave_rooms_within_their_bounds() {
     let config = Config {
-        max_rooms: 2,
+        limits: LimitsConfig {
+            max_rooms: 2,
+            ..LimitsConfig::default()
+        },
         ..Config::default()
     };
     let server = TestServer::start(app().config(config)).await;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use updraft::{App, Config, Context, Emitter, Module, Result};
+use updraft::{App, Config, Context, Emitter, HttpConfig, Module, Result};
 
 use super::rooms;
 use crate::{
@@ -31,7 +31,10 @@ fn missed(local: &Local, cause: &str) -> u32 {
 
 async fn server(module: Module) -> Local {
     let config = Config {
-        metrics: true,
+        http: HttpConfig {
+            metrics: true,
+            ..HttpConfig::default()
+        },
         ..Config::default()
     };
     Local::start(App::new().module(rooms()).module(module), config).await

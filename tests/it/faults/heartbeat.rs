@@ -102,8 +102,11 @@ async fn who_is_silent_is_gone() {
 async fn a_silent_client_is_gone_when_its_time_is_up() {
     let time = Duration::from_millis(500);
     let server = server(Config {
-        ping_interval: Duration::from_millis(300),
-        ping_timeout: Duration::from_millis(200),
+        session: SessionConfig {
+            ping_interval: Duration::from_millis(300),
+            ping_timeout: Duration::from_millis(200),
+            ..SessionConfig::default()
+        },
         ..Config::default()
     })
     .await;

@@ -8,7 +8,7 @@ use tokio::{
     net::TcpStream,
     time::{Instant, sleep},
 };
-use updraft::Config;
+use updraft::{Config, HttpConfig};
 
 use super::{Polling, memory, server, session};
 use crate::support::{Local, settled, until, within_patience};
@@ -171,7 +171,10 @@ async fn what_is_posted_is_too() {
 #[tokio::test]
 async fn a_message_that_trickles_in_ends_its_session() {
     let server = server(Config {
-        body_timeout: Duration::from_millis(500),
+        http: HttpConfig {
+            body_timeout: Duration::from_millis(500),
+            ..HttpConfig::default()
+        },
         ..Config::default()
     })
     .await;
@@ -206,7 +209,10 @@ async fn a_message_that_trickles_in_ends_its_session() {
 async fn a_message_that_comes_slowly_is_taken_in() {
     let least = Duration::from_millis(500);
     let server = server(Config {
-        body_timeout: least,
+        http: HttpConfig {
+            body_timeout: least,
+            ..HttpConfig::default()
+        },
         ..Config::default()
     })
     .await;

@@ -14,7 +14,7 @@ use proptest::{
 use serde_json::{Value, json};
 use updraft::{
     Event,
-    journal::{Journal, Keep},
+    journal::{Journal, Retention},
 };
 
 use super::{Reader, card, end, in_memory, note, publish, reader::text, serve, wait_for};
@@ -172,10 +172,10 @@ impl Story {
     }
 
     async fn compact(&self) {
-        let keep = Keep {
+        let keep = Retention {
             least: Duration::ZERO,
             tombstones: Duration::ZERO,
-            ..Keep::default()
+            ..Retention::default()
         };
         self.journal.compact("board", keep).await.unwrap();
     }

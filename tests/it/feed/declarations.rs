@@ -38,7 +38,7 @@ async fn a_topic_is_declared_once_under_a_name() {
     let letters = told(|| board().topic(Topic::new("board.dead.letters"))).await;
     assert_eq!(
         letters,
-        "topic 'board.dead.letters' has a name of dead letters, and topic 'board' has no listener 'letters'"
+        "topic 'board.dead.letters' has a name of dead letters, and topic 'board' has no consumer 'letters'"
     );
 }
 
@@ -46,24 +46,24 @@ async fn a_topic_is_declared_once_under_a_name() {
 async fn a_listener_has_a_name_of_its_own_and_a_topic() {
     let twice = told(|| {
         board()
-            .listen("board", "mail", hear)
-            .listen("board", "mail", hear)
+            .consumer("board", "mail", hear)
+            .consumer("board", "mail", hear)
     })
     .await;
-    assert_eq!(twice, "topic 'board' has two listeners 'mail'");
-    let nowhere = told(|| board().listen("bored", "mail", hear)).await;
+    assert_eq!(twice, "topic 'board' has two consumers 'mail'");
+    let nowhere = told(|| board().consumer("bored", "mail", hear)).await;
     assert_eq!(
         nowhere,
-        "listener 'mail' reads topic 'bored', which is not declared: add .topic(Topic::new(\"bored\"))"
+        "consumer 'mail' reads topic 'bored', which is not declared: add .topic(Topic::new(\"bored\"))"
     );
-    let alone = told(|| App::new().listen("board", "mail", hear)).await;
+    let alone = told(|| App::new().consumer("board", "mail", hear)).await;
     assert_eq!(
         alone,
-        "listener 'mail' reads topic 'board', which is not declared: add .topic(Topic::new(\"board\"))"
+        "consumer 'mail' reads topic 'board', which is not declared: add .topic(Topic::new(\"board\"))"
     );
-    let dotted = told(|| board().listen("board", "e.mail", hear)).await;
+    let dotted = told(|| board().consumer("board", "e.mail", hear)).await;
     assert!(
-        dotted.starts_with("'e.mail', which listens to topic 'board', is no name"),
+        dotted.starts_with("'e.mail' on topic 'board' is no name"),
         "{dotted}"
     );
 }
@@ -86,8 +86,8 @@ async fn what_fits_together_starts() {
     let app = board()
         .topic(Topic::new("other"))
         .topic(Topic::new("board.dead.mail"))
-        .listen("board", "mail", hear)
-        .listen("other", "mail", hear)
+        .consumer("board", "mail", hear)
+        .consumer("other", "mail", hear)
         .project("board", 0_u64, fold)
         .project("board", 0_u32, fold)
         .journal(std::sync::Arc::new(journal));

@@ -16,7 +16,8 @@ use tokio::{
 use updraft::{
     Epoch,
     journal::{
-        Append, Appended, Cursor, Fence, Journal, JournalError, Keep, Recalled, Record, Removed, Tail,
+        Append, Appended, Cursor, Journal, JournalError, Record, Removed, Retention, StoredOutcome, Tail,
+        TopicBounds,
     },
 };
 
@@ -55,7 +56,7 @@ impl Hindered {
     pub(super) fn tell(&self) {
         let mut durable = self.durable.lock().unwrap();
         while let Ok(batch) = durable.try_recv() {
-            // It fails where nobody listens.
+            // It fails without receivers.
             let _ = self.tail.send(batch);
         }
     }
@@ -83,20 +84,20 @@ impl Journal for Hindered {
         Box::pin(async { appending.await.unwrap() })
     }
 
-    fn recall(&self, key: &str) -> BoxFuture<'_, Result<Option<Recalled>, JournalError>> {
-        self.journal.recall(key)
+    fn stored_outcome(&self, key: &str) -> BoxFuture<'_, Result<Option<StoredOutcome>, JournalError>> {
+        self.journal.stored_outcome(key)
     }
 
     fn answer(&self, key: String, answer: String) -> BoxFuture<'_, Result<(), JournalError>> {
         self.journal.answer(key, answer)
     }
 
-    fn fence(&self, topic: &str) -> BoxFuture<'_, Result<Fence, JournalError>> {
+    fn bounds(&self, topic: &str) -> BoxFuture<'_, Result<TopicBounds, JournalError>> {
         if self.unreadable.load(Ordering::SeqCst) {
             self.in_vain.fetch_add(1, Ordering::SeqCst);
             return Box::pin(async { Err(JournalError::Unavailable("hindered".to_owned())) });
         }
-        self.journal.fence(topic)
+        self.journal.bounds(topic)
     }
 
     fn read(&self, topic: &str, cursor: Cursor) -> BoxFuture<'_, Result<Vec<Record>, JournalError>> {
@@ -107,24 +108,29 @@ impl Journal for Hindered {
         self.journal.backlog(topic, cursor)
     }
 
-    fn compact(&self, topic: &str, keep: Keep) -> BoxFuture<'_, Result<Removed, JournalError>> {
+    fn compact(&self, topic: &str, keep: Retention) -> BoxFuture<'_, Result<Removed, JournalError>> {
         self.journal.compact(topic, keep)
     }
 
-    fn forget(&self, older_than: Duration) -> BoxFuture<'_, Result<usize, JournalError>> {
-        self.journal.forget(older_than)
+    fn expire_keys(&self, older_than: Duration) -> BoxFuture<'_, Result<usize, JournalError>> {
+        self.journal.expire_keys(older_than)
     }
 
-    fn topics(&self) -> BoxFuture<'_, Result<Vec<(String, Fence)>, JournalError>> {
+    fn topics(&self) -> BoxFuture<'_, Result<Vec<(String, TopicBounds)>, JournalError>> {
         self.journal.topics()
     }
 
-    fn consumed(&self, topic: &str, consumer: &str) -> BoxFuture<'_, Result<u64, JournalError>> {
-        self.journal.consumed(topic, consumer)
+    fn committed_offset(&self, topic: &str, consumer: &str) -> BoxFuture<'_, Result<u64, JournalError>> {
+        self.journal.committed_offset(topic, consumer)
     }
 
-    fn consume(&self, topic: &str, consumer: &str, seq: u64) -> BoxFuture<'_, Result<(), JournalError>> {
-        self.journal.consume(topic, consumer, seq)
+    fn commit_offset(
+        &self,
+        topic: &str,
+        consumer: &str,
+        seq: u64,
+    ) -> BoxFuture<'_, Result<(), JournalError>> {
+        self.journal.commit_offset(topic, consumer, seq)
     }
 
     fn tail(&self) -> broadcast::Receiver<Tail> {

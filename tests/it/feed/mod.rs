@@ -5,11 +5,12 @@ mod begin;
 mod board;
 mod bodies;
 mod clients;
+mod compaction;
+mod consumers;
 mod declarations;
 mod earlier;
 mod handshakes;
 mod hindered;
-mod listeners;
 mod once;
 mod orders;
 mod projections;
@@ -18,13 +19,12 @@ mod reader;
 mod resume;
 mod skipping;
 mod slow;
-mod tidying;
 
 use std::{future::Future, path::Path, sync::Arc, time::Duration};
 
 use updraft::{
     App, Event, Topic, everyone,
-    journal::{Append, Cursor, Durability, Journal, Keep, MemoryJournal, Record, SqliteJournal},
+    journal::{Append, Cursor, Durability, Journal, MemoryJournal, Record, Retention, SqliteJournal},
 };
 
 use self::reader::Reader;
@@ -89,9 +89,9 @@ on_every_store! {
     earlier::who_gave_up_and_tries_again_gets_what_the_first_try_said,
     earlier::what_follows_the_publish_of_an_earlier_try_is_not_published,
     earlier::who_tries_again_at_another_server_gets_the_first_answer,
-    tidying::what_a_topic_need_not_keep_goes,
-    tidying::a_topic_is_left_alone_until_there_may_be_something_to_remove,
-    tidying::a_call_is_remembered_for_as_long_as_is_configured,
+    compaction::what_a_topic_need_not_keep_goes,
+    compaction::a_topic_is_left_alone_until_there_may_be_something_to_remove,
+    compaction::a_call_is_remembered_for_as_long_as_is_configured,
     projections::a_projection_is_the_fold_of_its_topic,
     projections::an_event_that_the_fold_panics_on_is_left_out,
     projections::a_fold_that_always_panics_leaves_the_state_as_it_began,
@@ -105,8 +105,8 @@ on_every_store! {
     orders::who_decides_again_by_the_same_id_gets_the_first_answer,
     orders::who_finds_done_what_an_earlier_try_did_gets_its_answer,
     orders::who_cannot_see_what_was_acked_is_told_so_in_time,
-    listeners::a_listener_hears_all_in_order_and_goes_on_after_a_restart,
-    listeners::what_a_listener_fails_on_goes_to_the_dead_letters,
+    consumers::a_consumer_gets_all_in_order_and_goes_on_after_a_restart,
+    consumers::what_a_consumer_fails_on_goes_to_the_dead_letters,
 }
 
 fn wait_for<T>(story: impl Future<Output = T>) -> T {
@@ -172,13 +172,13 @@ fn note(text: &str) -> Event {
 
 /// Removes all that need not be kept, once it is old enough for that: until the floor is here.
 async fn compact_to(journal: &Arc<dyn Journal>, topic: &str, floor: u64) {
-    let keep = Keep {
+    let keep = Retention {
         least: Duration::ZERO,
         tombstones: Duration::ZERO,
-        ..Keep::default()
+        ..Retention::default()
     };
     within_patience("the compaction", async {
-        while journal.fence(topic).await.unwrap().floor < floor {
+        while journal.bounds(topic).await.unwrap().floor < floor {
             journal.compact(topic, keep).await.unwrap();
             tokio::time::sleep(Duration::from_millis(2)).await;
         }

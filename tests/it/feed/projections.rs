@@ -70,7 +70,7 @@ pub(super) async fn a_projection_is_the_fold_of_its_topic(journal: Arc<dyn Journ
         let fresh = everything(&*journal, "board").await;
         let fresh = fresh.iter().filter(|record| record.seq > folded);
         fresh.for_each(|record| fold(&mut all, record));
-        folded = journal.fence("board").await.unwrap().head;
+        folded = journal.bounds("board").await.unwrap().head;
         if round == 1 {
             compact_to(&journal, "board", folded - 20).await;
         }

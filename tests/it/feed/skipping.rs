@@ -32,14 +32,14 @@ async fn who_is_told_too_late_misses_nothing_though_the_journal_cannot_be_read_t
 async fn nobody_misses_anything(journal: Arc<dyn Journal>) {
     let hindered = Hindered::new(journal.clone());
     let (says, mut hears) = mpsc::unbounded_channel();
-    let listener = move |record: Record| {
+    let consumer = move |record: Record| {
         says.send(record.seq).unwrap();
         async { Ok(()) }
     };
     let app = App::new()
         .journal(hindered.clone())
         .topic(Topic::new("board").readable_by(everyone))
-        .listen("board", "worker", listener)
+        .consumer("board", "worker", consumer)
         .project("board", Places::new(), |places, record| places.push(record.seq))
         .module(Module::new("api.test").on("folded", folded));
     let local = Local::of(app).await;
@@ -73,7 +73,7 @@ async fn nobody_misses_anything(journal: Arc<dyn Journal>) {
     assert_eq!(heard, all, "who subscribes");
     let mut heard = Vec::new();
     while heard.last() != Some(&last) {
-        heard.push(within_patience("the listener", hears.recv()).await.unwrap());
+        heard.push(within_patience("the consumer", hears.recv()).await.unwrap());
     }
     assert_eq!(heard, all, "who listens");
     assert_eq!(

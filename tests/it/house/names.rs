@@ -12,9 +12,9 @@ const IMPLS_ELSEWHERE: [(&str, &str); 10] = [
     ("call::payload::digest", "Call"),
     ("feed::projection", "Feed"),
     ("feed::publish", "Feed"),
-    ("feed::listener", "Feed"),
-    ("feed::tidying", "Feed"),
-    ("feed::tidying", "Channel"),
+    ("feed::consumer", "Feed"),
+    ("feed::compaction", "Feed"),
+    ("feed::compaction", "Channel"),
     ("socketioxide::peer", "NamespaceSocket"),
 ];
 
@@ -32,26 +32,7 @@ const PRONOUNS: [&str; 9] = [
 ];
 
 /// Modules whose public documentation may have one of them.
-const PRONOUNS_ALLOWED: [&str; 18] = [
-    "app",
-    "call::condition",
-    "call::context",
-    "call::extract",
-    "call::guard",
-    "call::identity",
-    "net::auth::authenticator",
-    "net::auth::credentials",
-    "net::auth::subjects",
-    "net::fuzzing",
-    "net::server::lifecycle",
-    "net::socketio::assembly",
-    "socketioxide::namespace",
-    "testing::app",
-    "testing::client",
-    "testing::rooms",
-    "testing::server",
-    "testing::socket",
-];
+const PRONOUNS_ALLOWED: [&str; 0] = [];
 
 /// Names of files and items that say nothing of what they hold.
 const VAGUE: [&str; 6] = ["utils", "util", "helpers", "helper", "manager", "misc"];

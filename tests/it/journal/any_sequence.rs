@@ -70,12 +70,12 @@ impl<S: Store> Story<S> {
         let journal = self.store.journal();
         match step {
             Step::Append(plan) => {
-                let batch = plan.batch(self.model.fence(plan.topic()).head);
+                let batch = plan.batch(self.model.bounds(plan.topic()).head);
                 let outcome = journal.append(batch.append()).await;
                 self.happened(&batch, &outcome);
             }
             Step::Together(plans) => {
-                let batch = |plan: Plan| plan.batch(self.model.fence(plan.topic()).head);
+                let batch = |plan: Plan| plan.batch(self.model.bounds(plan.topic()).head);
                 let batches = plans.into_iter().map(batch).collect();
                 self.together(batches).await;
             }
@@ -84,18 +84,18 @@ impl<S: Store> Story<S> {
                 self.model.answer(key, &answer);
             }
             Step::Consume { topic, consumer, seq } => {
-                journal.consume(topic, consumer, seq).await.unwrap();
-                self.model.consume(topic, consumer, seq);
+                journal.commit_offset(topic, consumer, seq).await.unwrap();
+                self.model.commit_offset(topic, consumer, seq);
             }
             Step::Compact { topic, keep } => {
                 let removed = journal.compact(topic, keep).await.unwrap();
                 assert_eq!((removed.events, removed.bytes), self.model.compact(topic, &keep));
             }
             Step::Forget { all: false } => {
-                assert_eq!(journal.forget(Duration::MAX).await, Ok(0));
+                assert_eq!(journal.expire_keys(Duration::MAX).await, Ok(0));
             }
             Step::Forget { all: true } => {
-                let forgotten = journal.forget(Duration::ZERO).await.unwrap();
+                let forgotten = journal.expire_keys(Duration::ZERO).await.unwrap();
                 assert_eq!(forgotten, self.model.forget_all());
             }
             Step::Reopen => {
@@ -109,7 +109,7 @@ impl<S: Store> Story<S> {
                 let backlog = journal.backlog(topic, WHOLE).await.unwrap();
                 let mut shown = Shown::new();
                 backlog.iter().for_each(|record| show(&mut shown, record));
-                let position = self.model.fence(topic).head;
+                let position = self.model.bounds(topic).head;
                 self.followers.push(Follower {
                     topic,
                     position,
@@ -151,9 +151,9 @@ impl<S: Store> Story<S> {
         let journal = self.store.journal();
         assert_eq!(journal.topics().await.unwrap(), self.model.topics());
         for topic in TOPICS {
-            let fence = self.model.fence(topic);
-            assert_eq!(journal.fence(topic).await, Ok(fence));
-            assert_eq!(journal.head(topic).await, Ok(fence.head));
+            let bounds = self.model.bounds(topic);
+            assert_eq!(journal.bounds(topic).await, Ok(bounds));
+            assert_eq!(journal.head(topic).await, Ok(bounds.head));
             let page = journal.read(topic, cursor).await.unwrap();
             assert_eq!(page, self.model.read(topic, cursor));
             let page = journal.backlog(topic, cursor).await.unwrap();
@@ -169,12 +169,16 @@ impl<S: Store> Story<S> {
             backlog.iter().for_each(|record| show(&mut shown, record));
             assert_eq!(shown, self.model.shown(topic), "a new reader of {topic:?}");
             for consumer in CONSUMERS {
-                let stands = journal.consumed(topic, consumer).await;
-                assert_eq!(stands, Ok(self.model.consumed(topic, consumer)));
+                let stands = journal.committed_offset(topic, consumer).await;
+                assert_eq!(stands, Ok(self.model.committed_offset(topic, consumer)));
             }
         }
         for key in ONCE {
-            assert_eq!(journal.recall(key).await, Ok(self.model.recall(key)), "{key:?}");
+            assert_eq!(
+                journal.stored_outcome(key).await,
+                Ok(self.model.stored_outcome(key)),
+                "{key:?}"
+            );
         }
         self.followers_can_resume().await;
         self.tail_told_everything();
@@ -210,7 +214,7 @@ impl<S: Store> Story<S> {
             shown,
         } in &self.followers
         {
-            if *position >= self.model.fence(topic).floor {
+            if *position >= self.model.bounds(topic).floor {
                 let cursor = Cursor {
                     after: *position,
                     ..WHOLE

@@ -12,7 +12,7 @@ use std::{
 use tokio::time::sleep;
 use updraft::{
     Event,
-    journal::{Append, Appended, Cursor, Fence, Journal, Keep, Removed},
+    journal::{Append, Appended, Cursor, Journal, Removed, Retention, TopicBounds},
 };
 
 use super::{
@@ -24,7 +24,7 @@ use super::{
 };
 
 /// Removes all that may ever be removed.
-const NOTHING: Keep = Keep {
+const NOTHING: Retention = Retention {
     least: Duration::ZERO,
     tombstones: Duration::ZERO,
     age: Some(Duration::ZERO),
@@ -46,7 +46,7 @@ const BETWEEN: Duration = Duration::from_millis(100);
 async fn compact_between(
     journal: &dyn Journal,
     new: &Appended,
-    keep: impl FnOnce(Duration) -> Keep,
+    keep: impl FnOnce(Duration) -> Retention,
 ) -> Option<Removed> {
     let between = age(new.time) + BETWEEN;
     let removed = journal.compact("board", keep(between)).await.unwrap();
@@ -77,17 +77,20 @@ async fn tell_of_ages(journal: &dyn Journal) -> Option<()> {
     let all = everything(journal, "board").await;
 
     // Everything is kept for the least time, whatever else is said.
-    let least = Keep {
+    let least = Retention {
         least: HOUR,
         events: Some(0),
         bytes: Some(0),
         ..NOTHING
     };
     assert_eq!(journal.compact("board", least).await.unwrap().events, 0);
-    assert_eq!(journal.fence("board").await, Ok(Fence { head: 6, floor: 0 }));
+    assert_eq!(
+        journal.bounds("board").await,
+        Ok(TopicBounds { head: 6, floor: 0 })
+    );
 
     // What is older than that goes where another took its place: an event of `a`.
-    let superseded = |least| Keep {
+    let superseded = |least| Retention {
         least,
         tombstones: HOUR,
         age: None,
@@ -95,10 +98,13 @@ async fn tell_of_ages(journal: &dyn Journal) -> Option<()> {
     };
     let removed = compact_between(journal, &new, superseded).await?;
     assert_eq!((removed.events, removed.bytes), (1, all[1].size() as u64));
-    assert_eq!(journal.fence("board").await, Ok(Fence { head: 6, floor: 2 }));
+    assert_eq!(
+        journal.bounds("board").await,
+        Ok(TopicBounds { head: 6, floor: 2 })
+    );
 
     // Tombstones go by an age of their own, and so do events without a key.
-    let tombstones = |tombstones| Keep {
+    let tombstones = |tombstones| Retention {
         tombstones,
         age: None,
         ..NOTHING
@@ -106,8 +112,11 @@ async fn tell_of_ages(journal: &dyn Journal) -> Option<()> {
     assert_eq!(compact_between(journal, &new, tombstones).await?.events, 1);
     let left = ["old loose", "new loose", "new of a", "new end"];
     assert_eq!(names(&everything(journal, "board").await), left);
-    assert_eq!(journal.fence("board").await, Ok(Fence { head: 6, floor: 3 }));
-    let loose = |age| Keep {
+    assert_eq!(
+        journal.bounds("board").await,
+        Ok(TopicBounds { head: 6, floor: 3 })
+    );
+    let loose = |age| Retention {
         tombstones: HOUR,
         age: Some(age),
         ..NOTHING
@@ -136,11 +145,11 @@ pub(super) fn a_long_topic_is_compacted_to_its_end<S: Store>() {
             .map(|record| record.seq)
             .collect();
         assert_eq!(left, [EVENTS - 2, EVENTS - 1, EVENTS]);
-        let fence = Fence {
+        let bounds = TopicBounds {
             head: EVENTS,
             floor: EVENTS - 3,
         };
-        assert_eq!(journal.fence("board").await, Ok(fence));
+        assert_eq!(journal.bounds("board").await, Ok(bounds));
     });
 }
 
@@ -156,18 +165,18 @@ pub(super) fn idempotency_keys_are_forgotten_by_age<S: Store>() {
             };
             journal.append(append).await.unwrap();
         }
-        assert_eq!(journal.forget(Duration::from_secs(60 * 60)).await, Ok(0));
-        assert!(journal.recall("0").await.unwrap().is_some());
+        assert_eq!(journal.expire_keys(Duration::from_secs(60 * 60)).await, Ok(0));
+        assert!(journal.stored_outcome("0").await.unwrap().is_some());
         let mut forgotten = 0;
         // Some at a time.
         loop {
-            match journal.forget(Duration::ZERO).await.unwrap() {
+            match journal.expire_keys(Duration::ZERO).await.unwrap() {
                 0 => break,
                 some => forgotten += some,
             }
         }
         assert_eq!(forgotten, 2500);
-        assert_eq!(journal.recall("0").await, Ok(None));
+        assert_eq!(journal.stored_outcome("0").await, Ok(None));
     });
 }
 
@@ -185,10 +194,10 @@ pub(super) fn a_sequence_number_is_not_used_again_after_its_event_went<S: Store>
             assert!(everything(&*journal, "board").await.is_empty());
             drop(journal);
             store = store.reopened().await;
-            let fence = store.journal().fence("board").await;
+            let bounds = store.journal().bounds("board").await;
             assert_eq!(
-                fence,
-                Ok(Fence {
+                bounds,
+                Ok(TopicBounds {
                     head: round,
                     floor: round
                 })
@@ -268,11 +277,11 @@ async fn follow(journal: &dyn Journal, events: usize, is_over: &AtomicBool) -> S
     let began = Instant::now();
     'anew: loop {
         assert!(began.elapsed() < crate::support::PATIENCE, "it comes to an end");
-        let fence = journal.fence("board").await.unwrap();
+        let bounds = journal.bounds("board").await.unwrap();
         let mut shown = Shown::new();
         let mut cursor = Cursor {
             after: 0,
-            up_to: fence.head,
+            up_to: bounds.head,
             events,
             ..WHOLE
         };
@@ -285,7 +294,7 @@ async fn follow(journal: &dyn Journal, events: usize, is_over: &AtomicBool) -> S
             }
         }
         cursor = Cursor {
-            after: fence.head,
+            after: bounds.head,
             up_to: u64::MAX,
             ..cursor
         };
@@ -293,7 +302,7 @@ async fn follow(journal: &dyn Journal, events: usize, is_over: &AtomicBool) -> S
             let was_over = is_over.load(Ordering::Relaxed);
             let page = journal.read("board", cursor).await.unwrap();
             // The fence is asked for after the page: what was above the floor then was in the page.
-            if journal.fence("board").await.unwrap().floor > cursor.after {
+            if journal.bounds("board").await.unwrap().floor > cursor.after {
                 continue 'anew;
             }
             page.iter().for_each(|record| show(&mut shown, record));

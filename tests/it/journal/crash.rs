@@ -11,7 +11,7 @@ use std::{
 };
 
 use tokio::task::JoinSet;
-use updraft::journal::{Append, Durability, Fence, Journal, Record, SqliteJournal};
+use updraft::journal::{Append, Durability, Journal, Record, SqliteJournal, TopicBounds};
 
 use super::{WHOLE, append, event, everything, once, wait_for};
 use crate::support::Again;
@@ -129,7 +129,7 @@ async fn check(directory: &Path, round: usize, acked: &[Acked], before: &Held) -
         latest.sort_by_key(|record| record.seq);
         assert_eq!(journal.backlog(topic, WHOLE).await.unwrap(), latest);
         let head = events.last().map_or(0, |record| record.seq);
-        assert_eq!(journal.fence(topic).await, Ok(Fence { head, floor: 0 }));
+        assert_eq!(journal.bounds(topic).await, Ok(TopicBounds { head, floor: 0 }));
         held.extend(events.into_iter().map(|record| (record.seq, record)));
     }
     assert!(
@@ -156,8 +156,12 @@ async fn check(directory: &Path, round: usize, acked: &[Acked], before: &Held) -
             "none of {appender} is left out"
         );
         numbers[appender] += 1;
-        let recalled = journal.recall(name).await.unwrap().expect("its key came with it");
-        assert_eq!(recalled.appended.first, *first);
+        let stored = journal
+            .stored_outcome(name)
+            .await
+            .unwrap()
+            .expect("its key came with it");
+        assert_eq!(stored.appended.first, *first);
     }
     for (first, appender, number) in acked {
         let name = format!("{round}/{appender}/{number}");

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use updraft::{
     Event,
-    journal::{Journal, Keep},
+    journal::{Journal, Retention},
 };
 
 use super::{append, event, store::Store, wait_for};
@@ -13,7 +13,7 @@ use crate::support::within_patience;
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
 /// Keeps for ever what need not go at once.
-const FOR_EVER: Keep = Keep {
+const FOR_EVER: Retention = Retention {
     least: Duration::ZERO,
     tombstones: Duration::MAX,
     age: None,
@@ -22,7 +22,7 @@ const FOR_EVER: Keep = Keep {
 };
 
 /// How many events went, and in how many hours there may be more to do.
-async fn compact(journal: &dyn Journal, keep: Keep) -> (u64, Option<u64>) {
+async fn compact(journal: &dyn Journal, keep: Retention) -> (u64, Option<u64>) {
     let removed = journal.compact("board", keep).await.unwrap();
     let again = journal.compact("board", keep).await.unwrap();
     assert_eq!((again.events, again.due), (0, removed.due), "and nothing before");
@@ -52,7 +52,7 @@ pub(super) fn it_is_told_when_more_may_go<S: Store>() {
         ];
         journal.append(append("board", events)).await.unwrap();
 
-        let young = Keep {
+        let young = Retention {
             least: HOUR,
             ..FOR_EVER
         };
@@ -62,12 +62,12 @@ pub(super) fn it_is_told_when_more_may_go<S: Store>() {
             (1, None),
             "what is left may stay"
         );
-        let ending = Keep {
+        let ending = Retention {
             tombstones: 2 * HOUR,
             ..FOR_EVER
         };
         assert_eq!(compact(&*journal, ending).await, (0, Some(2)));
-        let ageing = Keep {
+        let ageing = Retention {
             age: Some(HOUR),
             ..ending
         };
@@ -76,13 +76,13 @@ pub(super) fn it_is_told_when_more_may_go<S: Store>() {
             (0, Some(1)),
             "the earlier of both"
         );
-        let young = Keep {
+        let young = Retention {
             least: HOUR,
             tombstones: Duration::ZERO,
             ..FOR_EVER
         };
         assert_eq!(compact(&*journal, young).await, (0, Some(1)));
-        let numbered = Keep {
+        let numbered = Retention {
             least: HOUR,
             events: Some(0),
             ..FOR_EVER
@@ -96,12 +96,12 @@ pub(super) fn it_is_told_when_more_may_go<S: Store>() {
             .unwrap()
             .time;
         assert_eq!(compact(&*journal, ending).await, (0, Some(2)));
-        let now = Keep {
+        let now = Retention {
             tombstones: age(later) + HOUR,
             ..FOR_EVER
         };
         assert!(journal.compact("board", now).await.unwrap().due.is_some());
-        let all = Keep {
+        let all = Retention {
             age: Some(Duration::ZERO),
             tombstones: Duration::ZERO,
             ..FOR_EVER
@@ -124,7 +124,7 @@ pub(super) fn what_is_due_goes_and_not_before<S: Store>() {
     wait_for(async {
         let store = S::new();
         let journal = store.journal();
-        let keep = Keep {
+        let keep = Retention {
             tombstones: Duration::from_millis(40),
             ..FOR_EVER
         };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use updraft::{
     Event,
-    journal::{Append, JournalError, Keep, SeenKey},
+    journal::{Append, JournalError, Retention, SeenKey},
 };
 
 use super::{append, event, everything, promises::together, store::Store, wait_for};
@@ -70,13 +70,13 @@ pub(super) fn a_key_that_ended_can_be_expected_to_have_no_event<S: Store>() {
                 .unwrap()
                 .last;
             if is_compacted {
-                let keep = Keep {
+                let keep = Retention {
                     least: Duration::ZERO,
                     tombstones: Duration::ZERO,
-                    ..Keep::default()
+                    ..Retention::default()
                 };
                 within_patience("the compaction", async {
-                    while journal.fence("board").await.unwrap().floor < ended {
+                    while journal.bounds("board").await.unwrap().floor < ended {
                         journal.compact("board", keep).await.unwrap();
                     }
                 })

@@ -17,7 +17,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 use updraft::{
     Event,
-    journal::{Append, Durability, Journal, JournalError, Keep, OpenError, SqliteJournal},
+    journal::{Append, Durability, Journal, JournalError, OpenError, Retention, SqliteJournal},
 };
 
 use super::{WHOLE, append, event, once, wait_for};
@@ -173,23 +173,23 @@ async fn use_all(journal: &dyn Journal) -> Vec<JournalError> {
         once: Some(once("new", 1)),
         ..append("board", [event("new").key("key 1")])
     };
-    let keep = Keep {
+    let keep = Retention {
         least: Duration::ZERO,
-        ..Keep::default()
+        ..Retention::default()
     };
     let mut errors = vec![
         journal.read("board", WHOLE).await.err(),
         journal.backlog("board", WHOLE).await.err(),
         journal.topics().await.err(),
-        journal.consumed("board", "mailer").await.err(),
+        journal.committed_offset("board", "mailer").await.err(),
         journal.append(one).await.err(),
         journal.answer("7".to_owned(), "done".to_owned()).await.err(),
-        journal.consume("board", "mailer", 7).await.err(),
+        journal.commit_offset("board", "mailer", 7).await.err(),
         journal.compact("board", keep).await.err(),
-        journal.forget(Duration::ZERO).await.err(),
+        journal.expire_keys(Duration::ZERO).await.err(),
     ];
     for number in (0..200).step_by(10) {
-        errors.push(journal.recall(&number.to_string()).await.err());
+        errors.push(journal.stored_outcome(&number.to_string()).await.err());
     }
     errors.push(journal.append(append("another", [event("new")])).await.err());
     errors.into_iter().flatten().collect()

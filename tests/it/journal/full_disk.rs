@@ -89,7 +89,7 @@ fn fill(directory: &Path) {
                 assert_eq!(*event.expect("it was acked").name, number.to_string());
             }
             let head = events.last().expect("something was acked").seq;
-            assert_eq!(journal.fence("board").await.unwrap().head, head);
+            assert_eq!(journal.bounds("board").await.unwrap().head, head);
 
             // There is room again. Whoever tries again is applied once.
             limit_files(None);

@@ -41,7 +41,7 @@ async fn is_lost(journal: &SqliteJournal, file: &Path, what: &str) {
         let appended = journal.append(append("board", [event("lost")])).await;
         assert!(is_unavailable(&appended), "{appended:?}");
         assert!(tail.try_recv().is_err(), "nobody hears of it");
-        assert!(is_unavailable(&journal.fence("board").await));
+        assert!(is_unavailable(&journal.bounds("board").await));
     }
     assert!(is_told(&journal.health().lost), "it is still so");
 }
@@ -157,7 +157,7 @@ fn a_copy_is_another_journal_and_a_move_is_none() {
         let of_copy = copy.epoch().clone();
         assert_ne!(of_copy, epoch);
         assert_eq!(names(&everything(&copy, "board").await), ["first", "second"]);
-        assert!(copy.recall("call-1").await.unwrap().is_some());
+        assert!(copy.stored_outcome("call-1").await.unwrap().is_some());
         copy.close().await;
         assert_eq!(*open(&copied).epoch(), of_copy, "once it is another, it stays so");
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use updraft::{
     Body,
-    journal::{Appended, Cursor, Fence, JournalError, Keep, Recalled, Record, SeenKey},
+    journal::{Appended, Cursor, JournalError, Record, Retention, SeenKey, StoredOutcome, TopicBounds},
 };
 
 use super::steps::Batch;
@@ -15,7 +15,7 @@ pub(super) struct Model {
     /// In the order of `seq`, without a gap: nothing ever leaves this.
     history: Vec<Record>,
     gone: BTreeSet<u64>,
-    once: BTreeMap<String, Recalled>,
+    once: BTreeMap<String, StoredOutcome>,
     consumers: BTreeMap<(String, String), u64>,
 }
 
@@ -47,7 +47,7 @@ impl Model {
                 false => Err(JournalError::OtherBody),
             };
         }
-        let head = self.fence(batch.topic).head;
+        let head = self.bounds(batch.topic).head;
         match batch.expect {
             Some(expected) if expected != head => {
                 return Err(JournalError::Expectation { expected, head });
@@ -77,7 +77,7 @@ impl Model {
             repeated: false,
         };
         if let Some(once) = batch.once.clone() {
-            let recalled = Recalled {
+            let stored = StoredOutcome {
                 digest: once.digest,
                 appended: Appended {
                     repeated: true,
@@ -85,7 +85,7 @@ impl Model {
                 },
                 answer: once.answer,
             };
-            self.once.insert(once.key, recalled);
+            self.once.insert(once.key, stored);
         }
         Ok(appended)
     }
@@ -100,17 +100,17 @@ impl Model {
         match latest {
             _ if seen.up_to == 0 => latest.is_none_or(Record::is_tombstone),
             Some(latest) if !self.gone.contains(&latest.seq) => latest.seq <= seen.up_to,
-            _ => self.fence(topic).floor <= seen.up_to,
+            _ => self.bounds(topic).floor <= seen.up_to,
         }
     }
 
     pub(super) fn answer(&mut self, key: &str, answer: &str) {
-        if let Some(recalled) = self.once.get_mut(key) {
-            recalled.answer = Some(answer.to_owned());
+        if let Some(stored) = self.once.get_mut(key) {
+            stored.answer = Some(answer.to_owned());
         }
     }
 
-    pub(super) fn recall(&self, key: &str) -> Option<Recalled> {
+    pub(super) fn stored_outcome(&self, key: &str) -> Option<StoredOutcome> {
         self.once.get(key).cloned()
     }
 
@@ -118,12 +118,12 @@ impl Model {
         std::mem::take(&mut self.once).len()
     }
 
-    pub(super) fn consume(&mut self, topic: &str, consumer: &str, seq: u64) {
+    pub(super) fn commit_offset(&mut self, topic: &str, consumer: &str, seq: u64) {
         self.consumers
             .insert((topic.to_owned(), consumer.to_owned()), seq);
     }
 
-    pub(super) fn consumed(&self, topic: &str, consumer: &str) -> u64 {
+    pub(super) fn committed_offset(&self, topic: &str, consumer: &str) -> u64 {
         let consumer = (topic.to_owned(), consumer.to_owned());
         self.consumers.get(&consumer).copied().unwrap_or(0)
     }
@@ -142,15 +142,15 @@ impl Model {
             .all(|other| other.key != record.key || other.seq <= record.seq)
     }
 
-    pub(super) fn fence(&self, topic: &str) -> Fence {
+    pub(super) fn bounds(&self, topic: &str) -> TopicBounds {
         let gone = self.ever(topic).filter(|record| self.gone.contains(&record.seq));
-        Fence {
+        TopicBounds {
             head: self.ever(topic).next_back().map_or(0, |record| record.seq),
             floor: gone.map(|record| record.seq).max().unwrap_or(0),
         }
     }
 
-    pub(super) fn topics(&self) -> Vec<(String, Fence)> {
+    pub(super) fn topics(&self) -> Vec<(String, TopicBounds)> {
         let names: BTreeSet<_> = self
             .history
             .iter()
@@ -158,7 +158,7 @@ impl Model {
             .collect();
         names
             .into_iter()
-            .map(|name| (name.clone(), self.fence(&name)))
+            .map(|name| (name.clone(), self.bounds(&name)))
             .collect()
     }
 
@@ -174,8 +174,8 @@ impl Model {
         page(self.present(topic).filter(is_wanted), cursor)
     }
 
-    /// The events that go, and their bytes. Of a `Keep` whose durations are either nothing or for ever.
-    pub(super) fn compact(&mut self, topic: &str, keep: &Keep) -> (u64, u64) {
+    /// The events that go, and their bytes. Of a `Retention` whose durations are either nothing or for ever.
+    pub(super) fn compact(&mut self, topic: &str, keep: &Retention) -> (u64, u64) {
         if !keep.least.is_zero() {
             return (0, 0);
         }

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::{sync::broadcast::error::TryRecvError, task::JoinSet, time::timeout};
 use updraft::{
     Event,
-    journal::{Append, Appended, Cursor, Fence, Journal, JournalError, Keep},
+    journal::{Append, Appended, Cursor, Journal, JournalError, Retention, TopicBounds},
 };
 
 use super::{WHOLE, append, event, everything, names, once, store::Store, wait_for};
@@ -170,9 +170,9 @@ pub(super) fn the_tail_tells_what_can_be_read_already<S: Store>() {
                     ..WHOLE
                 };
                 assert_eq!(journal.read("board", only).await.unwrap(), [(**record).clone()]);
-                assert!(journal.fence("board").await.unwrap().head >= told);
-                let recalled = journal.recall(&record.name).await.unwrap();
-                assert_eq!(recalled.expect("the key is known by now").appended.first, told);
+                assert!(journal.bounds("board").await.unwrap().head >= told);
+                let stored = journal.stored_outcome(&record.name).await.unwrap();
+                assert_eq!(stored.expect("the key is known by now").appended.first, told);
             }
         }
         appender.await.unwrap();
@@ -233,8 +233,8 @@ pub(super) fn numbers_beyond_what_a_file_can_say_are_no_error<S: Store>() {
         };
         assert_eq!(journal.read("board", beyond).await, Ok(Vec::new()));
         assert_eq!(journal.read("board", WHOLE).await.unwrap().len(), 1);
-        journal.consume("board", "mailer", u64::MAX).await.unwrap();
-        assert!(journal.consumed("board", "mailer").await.unwrap() > 1);
+        journal.commit_offset("board", "mailer", u64::MAX).await.unwrap();
+        assert!(journal.committed_offset("board", "mailer").await.unwrap() > 1);
         let wrong = Append {
             expect: Some(u64::MAX),
             ..append("board", [event("two")])
@@ -244,7 +244,7 @@ pub(super) fn numbers_beyond_what_a_file_can_say_are_no_error<S: Store>() {
             head: 1,
         };
         assert_eq!(journal.append(wrong).await, Err(refusal));
-        let keep = Keep {
+        let keep = Retention {
             least: Duration::ZERO,
             tombstones: Duration::MAX,
             age: Some(Duration::MAX),
@@ -252,7 +252,7 @@ pub(super) fn numbers_beyond_what_a_file_can_say_are_no_error<S: Store>() {
             bytes: Some(u64::MAX),
         };
         assert_eq!(journal.compact("board", keep).await.unwrap().events, 0);
-        assert_eq!(journal.forget(Duration::MAX).await, Ok(0));
+        assert_eq!(journal.expire_keys(Duration::MAX).await, Ok(0));
     });
 }
 
@@ -272,8 +272,8 @@ pub(super) fn a_batch_without_events_is_remembered_but_leaves_no_trace<S: Store>
             .answer("call-1".to_owned(), "done".to_owned())
             .await
             .unwrap();
-        let recalled = journal.recall("call-1").await.unwrap().unwrap();
-        assert_eq!(recalled.answer.as_deref(), Some("done"));
+        let stored = journal.stored_outcome("call-1").await.unwrap().unwrap();
+        assert_eq!(stored.answer.as_deref(), Some("done"));
 
         let refused = Append {
             expect: Some(9),
@@ -281,9 +281,9 @@ pub(super) fn a_batch_without_events_is_remembered_but_leaves_no_trace<S: Store>
         };
         let refusal = JournalError::Expectation { expected: 9, head: 0 };
         assert_eq!(journal.append(refused).await, Err(refusal));
-        assert_eq!(journal.fence("board").await, Ok(Fence::default()));
+        assert_eq!(journal.bounds("board").await, Ok(TopicBounds::default()));
         let topics = journal.topics().await.unwrap();
-        assert_eq!(topics, [("other".to_owned(), Fence { head: 1, floor: 0 })]);
+        assert_eq!(topics, [("other".to_owned(), TopicBounds { head: 1, floor: 0 })]);
     });
 }
 
@@ -311,8 +311,8 @@ pub(super) fn names_that_are_none_are_refused<S: Store>() {
             journal.append(append("board", [end])).await.unwrap_err();
         }
         assert_eq!(
-            journal.fence("board").await,
-            Ok(Fence::default()),
+            journal.bounds("board").await,
+            Ok(TopicBounds::default()),
             "nothing was appended"
         );
     });

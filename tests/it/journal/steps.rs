@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::{collection::vec, prelude::*, sample::select};
 use updraft::{
     Body, Event,
-    journal::{Append, Cursor, Keep, Once, Record, SeenKey},
+    journal::{Append, Cursor, Once, Record, Retention, SeenKey},
 };
 
 pub(super) const TOPICS: [&str; 3] = ["board", "böard/2", ""];
@@ -30,7 +30,7 @@ pub(super) enum Step {
     },
     Compact {
         topic: &'static str,
-        keep: Keep,
+        keep: Retention,
     },
     /// Every key or none.
     Forget {
@@ -202,11 +202,11 @@ fn age() -> impl Strategy<Value = Duration> {
     prop_oneof![5 => Just(Duration::ZERO), 1 => Just(Duration::MAX)]
 }
 
-fn keep() -> impl Strategy<Value = Keep> {
+fn keep() -> impl Strategy<Value = Retention> {
     let events = prop::option::of(prop_oneof![0..6_u64, Just(u64::MAX)]);
     let bytes = prop::option::of(prop_oneof![0..80_u64, Just(u64::MAX)]);
     let loose = prop::option::weighted(0.2, age());
-    (age(), age(), loose, events, bytes).prop_map(|(least, tombstones, age, events, bytes)| Keep {
+    (age(), age(), loose, events, bytes).prop_map(|(least, tombstones, age, events, bytes)| Retention {
         least,
         tombstones,
         age,

@@ -14,7 +14,7 @@ use std::{
 use serde_json::{Value, json};
 use updraft::{
     Body, Event,
-    journal::{Cursor, Fence, Journal, Keep, Recalled, Record},
+    journal::{Cursor, Journal, Record, Retention, StoredOutcome, TopicBounds},
 };
 
 use super::{
@@ -33,10 +33,10 @@ const WHOLE: Cursor = Cursor {
 /// All that a journal says to those who use it.
 #[derive(Debug, PartialEq)]
 struct Told {
-    topics: Vec<(String, Fence)>,
+    topics: Vec<(String, TopicBounds)>,
     events: Vec<Record>,
     backlog: Vec<Record>,
-    calls: Vec<Option<Recalled>>,
+    calls: Vec<Option<StoredOutcome>>,
     consumers: Vec<u64>,
 }
 
@@ -51,10 +51,10 @@ fn told(data: &Path) -> (String, Told) {
             backlog.extend(journal.backlog(topic, WHOLE).await.unwrap());
         }
         for number in 0..4 {
-            calls.push(journal.recall(&format!("call {number}")).await.unwrap());
+            calls.push(journal.stored_outcome(&format!("call {number}")).await.unwrap());
         }
         for topic in ["board", "gone", "not yet"] {
-            consumers.push(journal.consumed(topic, "mailer").await.unwrap());
+            consumers.push(journal.committed_offset(topic, "mailer").await.unwrap());
         }
         journal.close().await;
         let told = Told {
@@ -232,9 +232,9 @@ fn an_export_beside_appends_and_compaction_is_one_moment_of_whole_commits() {
         let busy = {
             let (journal, done) = (journal.clone(), done.clone());
             tokio::spawn(async move {
-                let keep = Keep {
+                let keep = Retention {
                     least: Duration::ZERO,
-                    ..Keep::default()
+                    ..Retention::default()
                 };
                 let mut number = 0_u64;
                 while !done.load(Relaxed) {

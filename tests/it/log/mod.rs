@@ -11,7 +11,7 @@ use std::{future::Future, path::Path};
 use serde_json::{Value, json, value::RawValue};
 use updraft::{
     Event,
-    journal::{Append, Durability, Journal, Keep, Once, SqliteJournal},
+    journal::{Append, Durability, Journal, Once, Retention, SqliteJournal},
 };
 
 use crate::support::{Packet, Program, RawClient, updraft};
@@ -111,13 +111,13 @@ fn fill(data: &Path) {
             };
             journal.append(append).await.unwrap();
         }
-        let keep = Keep {
+        let keep = Retention {
             least: std::time::Duration::ZERO,
-            ..Keep::default()
+            ..Retention::default()
         };
         journal.compact("gone", keep).await.unwrap();
-        journal.consume("board", "mailer", 4).await.unwrap();
-        journal.consume("not yet", "mailer", 0).await.unwrap();
+        journal.commit_offset("board", "mailer", 4).await.unwrap();
+        journal.commit_offset("not yet", "mailer", 0).await.unwrap();
         journal.close().await;
     });
 }

@@ -6,7 +6,7 @@ use serde_json::json;
 use tokio::sync::Semaphore;
 use updraft::{
     App, Config, Event, HttpConfig, LimitsConfig, Topic, everyone,
-    journal::{Durability, Keep, MemoryJournal, SqliteJournal},
+    journal::{Durability, MemoryJournal, Retention, SqliteJournal},
 };
 
 use super::{figure, told, watched};
@@ -149,9 +149,9 @@ async fn who_subscribes_and_who_is_behind_is_told() {
 async fn what_compaction_did_is_told() {
     let directory = tempfile::tempdir().unwrap();
     let journal = SqliteJournal::open(directory.path(), Durability::ProcessCrash).unwrap();
-    let keep = Keep {
+    let keep = Retention {
         least: Duration::ZERO,
-        ..Keep::default()
+        ..Retention::default()
     };
     let app = App::new()
         .journal(Arc::new(journal))
@@ -173,7 +173,7 @@ async fn what_compaction_did_is_told() {
     let trap = "CREATE TRIGGER trap BEFORE DELETE ON events BEGIN SELECT RAISE(ABORT, 'kept'); END";
     hand.execute_batch(trap).unwrap();
     within_patience("a compaction to fail", async {
-        while feed.tidy().await.is_ok() {}
+        while feed.compact().await.is_ok() {}
     })
     .await;
     assert_eq!(of(&local, "board", "compaction_failures_total"), 1.0);
@@ -186,7 +186,7 @@ async fn what_compaction_did_is_told() {
 
     hand.execute_batch("DROP TRIGGER trap").unwrap();
     let compacted = of(&local, "board", "compactions_total");
-    assert_eq!(feed.tidy().await.unwrap().events, 3);
+    assert_eq!(feed.compact().await.unwrap().events, 3);
     assert_eq!(of(&local, "board", "compactions_total"), compacted + 1.0);
     assert_eq!(of(&local, "board", "removed_events_total"), 3.0);
     // "set", "a" and a text in quotes.

@@ -1,6 +1,6 @@
 //! Whatever a client emits, under whatever name, comes back as it was sent.
 
-use updraft::{App, Args, Config, Data, EventName, Namespace, Parser};
+use updraft::{App, Args, Config, Data, EventName, Namespace, Parser, SessionConfig};
 
 use super::script;
 use crate::support::{Local, seed};
@@ -21,7 +21,10 @@ async fn any(
         .on("as it came", async |args: Args<Data>| args)
         .on("one by one", async |args: Args<Vec<Data>>| args);
     let config = Config {
-        parser,
+        session: SessionConfig {
+            parser,
+            ..SessionConfig::default()
+        },
         ..Config::default()
     };
     let local = Local::start(App::new().namespace(namespace), config).await;

@@ -1,6 +1,6 @@
 //! Real clients of three generations, over every transport, and with the other parser.
 
-use updraft::{Config, Parser};
+use updraft::{Config, Parser, SessionConfig};
 
 use super::{app, script, server};
 use crate::support::Local;
@@ -31,7 +31,10 @@ clients! {
 #[tokio::test(flavor = "multi_thread")]
 async fn clients_may_speak_message_pack() {
     let config = Config {
-        parser: Parser::Msgpack,
+        session: SessionConfig {
+            parser: Parser::Msgpack,
+            ..SessionConfig::default()
+        },
         ..Config::default()
     };
     let local = Local::start(app(), config).await;

@@ -12,7 +12,10 @@ use tokio_tungstenite::{
     connect_async,
     tungstenite::{Message, client::IntoClientRequest},
 };
-use updraft::{App, Args, CallError, Code, Config, Context, Handshake, Json, Left, Namespace, Result, State};
+use updraft::{
+    App, Args, CallError, Code, Config, Context, Handshake, HttpConfig, Json, Left, LimitsConfig, Namespace,
+    Result, State,
+};
 
 use crate::support::{Local, RawClient, until, within_patience};
 
@@ -76,7 +79,10 @@ async fn a_hook_sees_how_a_client_came() {
         .state(seen.clone())
         .namespace(Namespace::new("/chat").connect(arrived));
     let config = Config {
-        trusted_proxies: vec!["127.0.0.1".parse::<IpAddr>().unwrap().into()],
+        http: HttpConfig {
+            trusted_proxies: vec!["127.0.0.1".parse::<IpAddr>().unwrap().into()],
+            ..HttpConfig::default()
+        },
         ..Config::default()
     };
     let local = Local::start(app, config).await;
@@ -146,7 +152,10 @@ fn trouble() -> App {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hook_that_fails_refuses_its_client_and_no_other() {
     let config = Config {
-        guard_timeout: Duration::from_millis(50),
+        limits: LimitsConfig {
+            guard_timeout: Duration::from_millis(50),
+            ..LimitsConfig::default()
+        },
         ..Config::default()
     };
     let local = Local::start(trouble(), config).await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
-use updraft::{App, Config, Json, Namespace, State};
+use updraft::{App, Config, HttpConfig, Json, LimitsConfig, Namespace, State};
 
 use crate::{
     metrics::told,
@@ -28,7 +28,10 @@ async fn failure(client: &mut RawClient, packet: &str) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_namespaces_by_data_are_a_hundred() {
     let config = Config {
-        metrics: true,
+        http: HttpConfig {
+            metrics: true,
+            ..HttpConfig::default()
+        },
         ..Config::default()
     };
     let app = App::new().namespace(Namespace::matching("/game/{id}").on("x", async || ()));
@@ -73,9 +76,12 @@ async fn gated(config: Config) -> Local {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_that_comes_back_begins_nothing_anew() {
     let config = Config {
-        max_running: 1,
-        max_waiting: 2,
-        read_pause: Duration::from_millis(1),
+        limits: LimitsConfig {
+            max_running: 1,
+            max_waiting: 2,
+            read_pause: Duration::from_millis(1),
+            ..LimitsConfig::default()
+        },
         ..Config::default()
     };
     let local = gated(config).await;
@@ -100,8 +106,11 @@ async fn one_that_comes_back_begins_nothing_anew() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_rate_is_of_the_connection_whatever_its_namespaces() {
     let config = Config {
-        call_rate: 1,
-        call_burst: 5,
+        limits: LimitsConfig {
+            call_rate: 1,
+            call_burst: 5,
+            ..LimitsConfig::default()
+        },
         ..Config::default()
     };
     let local = gated(config).await;
@@ -125,7 +134,10 @@ async fn the_rate_is_of_the_connection_whatever_its_namespaces() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_too_large_or_too_deep_or_broken_is_answered_in_its_ack() {
     let config = Config {
-        max_call: 1000,
+        limits: LimitsConfig {
+            max_call: 1000,
+            ..LimitsConfig::default()
+        },
         ..Config::default()
     };
     let local = gated(config).await;

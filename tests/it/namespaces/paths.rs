@@ -2,14 +2,17 @@
 
 use std::fs;
 
-use updraft::{App, Config, testing::TestServer};
+use updraft::{App, Config, HttpConfig, testing::TestServer};
 
 use super::{app, script};
 use crate::support::{Http, Local};
 
 fn at(paths: &[&str]) -> Config {
     Config {
-        path: paths.iter().map(|path| (*path).to_owned()).collect(),
+        http: HttpConfig {
+            path: paths.iter().map(|path| (*path).to_owned()).collect(),
+            ..HttpConfig::default()
+        },
         ..Config::default()
     }
 }
@@ -39,7 +42,10 @@ async fn the_client_bundle_is_under_each_path() {
     let bundle = tempfile::tempdir().unwrap();
     fs::write(bundle.path().join("socket.io.js"), "the client").unwrap();
     let config = Config {
-        client_bundle: Some(bundle.path().to_owned()),
+        http: HttpConfig {
+            client_bundle: Some(bundle.path().to_owned()),
+            ..HttpConfig::default()
+        },
         ..at(&["/realtime", "/socket.io"])
     };
     let local = Local::start(App::new(), config).await;

@@ -20,7 +20,7 @@ use tokio::{
 };
 use updraft::{
     App, Context, Event, Json, Module, Position, Result, Topic, everyone,
-    journal::{Durability, Journal, Keep, Removed, SqliteJournal, Tail},
+    journal::{Durability, Journal, Removed, Retention, SqliteJournal, Tail},
 };
 
 use super::{
@@ -69,11 +69,11 @@ async fn publish(Json(said): Json<Said>, cx: Context) -> Result<Json<Position>> 
 }
 
 fn app(journal: Arc<dyn Journal>) -> App {
-    let keep = Keep {
+    let keep = Retention {
         least: Duration::from_secs(1),
         tombstones: Duration::from_secs(1),
         events: Some(NOTES as u64),
-        ..Keep::default()
+        ..Retention::default()
     };
     let module = Module::new("crowd").on("publish", publish);
     TOPICS
@@ -199,7 +199,7 @@ fn compact(local: &Local) -> (oneshot::Sender<()>, tokio::task::JoinHandle<Remov
     let compaction = tokio::spawn(async move {
         let mut removed = Removed::default();
         while is_enough.try_recv().is_err() {
-            let gone = feed.tidy().await.unwrap();
+            let gone = feed.compact().await.unwrap();
             removed.events += gone.events;
             removed.bytes += gone.bytes;
             tokio::time::sleep(Duration::from_millis(10)).await;

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use serde_json::{Value, json};
 use socketioxide::{SocketIo, extract::SocketRef, handler::ConnectHandler};
 use tokio::{sync::Semaphore, task::yield_now};
-use updraft::{App, Code, Config, Context, Module, Result, State};
+use updraft::{App, Code, Config, Context, LimitsConfig, Module, Result, State};
 
 use super::{echo, serve, serve_with};
 use crate::support::{

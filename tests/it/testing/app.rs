@@ -314,7 +314,7 @@ async fn listeners_are_waited_for_and_their_dead_letters_seen() {
             }
         }
     };
-    let app = TestApp::start(app().listen("orders", "mail", mail)).await;
+    let app = TestApp::start(app().consumer("orders", "mail", mail)).await;
     for dish in ["soup", "poison", "tea"] {
         app.call("api.orders.place").data(dish).await.data::<Value>();
     }

@@ -17,7 +17,7 @@ const YEARS: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
 
 /// Nothing is kept for its age.
-const NOTHING: Keep = Keep {
+const NOTHING: Retention = Retention {
     least: Duration::ZERO,
     tombstones: Duration::ZERO,
     age: Some(Duration::ZERO),
@@ -26,7 +26,7 @@ const NOTHING: Keep = Keep {
 };
 
 /// Everything is kept for an hour, and then goes.
-const AN_HOUR: Keep = Keep {
+const AN_HOUR: Retention = Retention {
     least: HOUR,
     tombstones: HOUR,
     age: Some(HOUR),
@@ -104,10 +104,10 @@ impl Story {
     }
 
     /// How many calls are forgotten, and how many events go, by these ages.
-    async fn gone(&self, keep: Keep) -> (usize, u64) {
+    async fn gone(&self, keep: Retention) -> (usize, u64) {
         let mut calls = 0;
         loop {
-            match self.journal.forget(keep.least).await.unwrap() {
+            match self.journal.expire_keys(keep.least).await.unwrap() {
                 0 => break,
                 some => calls += some,
             }

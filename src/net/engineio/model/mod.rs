@@ -260,7 +260,7 @@ fn act(client: &mut Client, step: &Step) {
             .for_each(|session| session.close(CloseReason::ForcedClose)),
         Step::ServerCloseInPeace => session
             .iter()
-            .for_each(|session| session.close_in_peace(CloseReason::ForcedClose)),
+            .for_each(|session| session.close_gracefully(CloseReason::ForcedClose)),
         Step::Open(..) | Step::Wait(_) => {}
     }
 }

@@ -52,12 +52,12 @@ pub(super) fn fail(session: &Arc<Session>, violation: Violation) {
     session.send_queue.frame(|frames| {
         encode::close(frames, violation.code(), "");
     });
-    session.close_in_peace(CloseReason::ParseError);
+    session.close_gracefully(CloseReason::ParseError);
 }
 
 pub(super) fn receive_event(session: &Arc<Session>, event: Event<'_>) {
     if received(session, event).is_err() {
-        session.close_in_peace(CloseReason::ParseError);
+        session.close_gracefully(CloseReason::ParseError);
     }
 }
 
@@ -76,7 +76,7 @@ fn received(session: &Arc<Session>, event: Event<'_>) -> Result<(), Malformed> {
         Event::Close(said) => {
             let code = said.map_or(close::NORMAL, |said| said.code);
             session.send_queue.frame(|frames| encode::close(frames, code, ""));
-            session.close_in_peace(CloseReason::TransportClose);
+            session.close_gracefully(CloseReason::TransportClose);
             Ok(())
         }
     }

@@ -79,7 +79,7 @@ async fn who_comes_later_does_not_hear_what_was_said_before_and_who_goes_does() 
     ada.emit_to_others(&Target::within("room"), "late", &2)
         .await
         .unwrap();
-    rooms.settled().await;
+    rooms.delivered().await;
     assert_eq!(to_bob.heard(), ["early"]);
     assert_eq!(to_eve.heard(), ["late"]);
 }

@@ -39,7 +39,7 @@ impl Inner {
         let assembled = state.assembler.add(bytes)?;
         let size = state.assembler.held();
         let held = state.held.get_or_insert_with(|| session.holder().hold());
-        held.settle(size);
+        held.shrink_to(size);
         if held.cover(size) {
             return Ok(assembled);
         }
@@ -80,7 +80,7 @@ impl Inner {
             let is_late = |(since, longest)| since == begun && begun.elapsed() >= longest;
             if self.assembling_since(&session).is_some_and(is_late) {
                 self.shared.metrics.refused(Limit::Body);
-                return session.close_in_peace(CloseReason::ParseError);
+                return session.close_gracefully(CloseReason::ParseError);
             }
         }
     }

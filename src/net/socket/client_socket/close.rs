@@ -1,4 +1,4 @@
-//! How a socket is closed by the server, and what its client hears last.
+//! Disconnects of a socket by the server, and the last packets to its client.
 
 use serde_json::json;
 use tokio::sync::futures::Notified;
@@ -27,10 +27,10 @@ impl ClientSocket {
     }
 
     fn close_saying(&self, last: &[(Kind<'_>, Outgoing<'_>)]) {
-        self.gone.cancel();
+        self.cancellation.cancel();
         *self.known_identity() = Identity::ANONYMOUS;
         self.sender.end(last);
-        self.session.close_in_peace(CloseReason::ForcedClose);
+        self.session.close_gracefully(CloseReason::ForcedClose);
     }
 
     /// Existing clients look for the text as a message, whether they wait for an ack or not.
@@ -50,7 +50,7 @@ impl ClientSocket {
 
 impl Connected for ClientSocket {
     fn say_draining(&self) {
-        self.say(&ServerEvent::Draining);
+        self.send_event(&ServerEvent::Draining);
     }
 
     fn revoke(&self, subject: &str) -> bool {

@@ -18,7 +18,7 @@ impl ClientSocket {
         let hook = self.place.table.disconnect.is_some() && self.refused.is_none();
         let left = (hook && self.was_connected.load(Ordering::Acquire))
             .then(|| Left::new(reason, self.rooms.rooms()));
-        self.gone.cancel();
+        self.cancellation.cancel();
         self.sender.disconnected();
         self.rooms.disconnected();
         self.limits.keep(self.namespace(), &self.call_queue);
@@ -41,7 +41,7 @@ impl ClientSocket {
         let Some(hook) = &self.place.table.disconnect else {
             return;
         };
-        let limit = self.shared.config.call_timeout;
+        let limit = self.shared.config.limits.call_timeout;
         let done = self.shared.dispatcher.hook(hook, self.clone(), limit).await;
         if let Err(error) = done {
             tracing::warn!(%error, namespace = self.place.table.name(), "a disconnect hook failed");
@@ -57,7 +57,7 @@ impl ClientSocket {
             self.data.set(hello);
         }
         if let (Some(hook), None) = (&self.place.table.connect, &self.refused) {
-            let limit = self.shared.config.guard_timeout;
+            let limit = self.shared.config.limits.guard_timeout;
             self.shared.dispatcher.hook(hook, self.clone(), limit).await?;
         }
         if !self.place.table.keeps_handshake {
@@ -67,7 +67,7 @@ impl ClientSocket {
     }
 
     /// Its client hears that it is connected.
-    pub(in crate::net) fn welcome(&self) {
+    pub(in crate::net) fn answer_connect(&self) {
         self.was_connected.store(true, Ordering::Release);
         let version = Version::from(self.session.protocol());
         self.sender.connected(version, self.id.as_str());
@@ -75,7 +75,7 @@ impl ClientSocket {
 
     /// Whether the namespace's guards let it through; else it is told so.
     pub(super) async fn may_subscribe(&self, context: &Context) -> bool {
-        let limit = self.shared.config.guard_timeout;
+        let limit = self.shared.config.limits.guard_timeout;
         let asked = self
             .shared
             .dispatcher

@@ -90,7 +90,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The namespace and the id as they stand in a packet's text.
+    /// The namespace and the ack id as a packet's text has them.
     fn head(&self) -> Result<String, Malformed> {
         let namespace = match self.namespace.unwrap_or(ROOT) {
             ROOT => String::new(),

@@ -10,7 +10,7 @@ use crate::net::engineio::packet::Malformed;
 /// A packet that this server did not write.
 const MALFORMED: Malformed = Malformed("a packet that cannot be MessagePack");
 
-/// Writes a packet that stands there in JSON as one message of MessagePack.
+/// Encodes a JSON packet as one MessagePack message.
 ///
 /// # Errors
 /// Where the text is no packet, or nests deeper than 127 levels.
@@ -84,7 +84,7 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// The Buffer that an object stands for.
+    /// The Buffer of a placeholder object.
     fn buffer(&self, fields: &Map<String, Value>) -> Option<&'a [u8]> {
         if fields.get("_placeholder") != Some(&Value::Bool(true)) {
             return None;

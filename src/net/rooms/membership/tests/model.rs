@@ -164,10 +164,10 @@ fn play(steps: &[Step], cores: usize) -> Vec<Vec<String>> {
                     };
                     said.unwrap();
                 }
-                Step::Wait => rooms.settled().await,
+                Step::Wait => rooms.delivered().await,
             }
         }
-        rooms.settled().await;
+        rooms.delivered().await;
     };
     Builder::new_current_thread().build().unwrap().block_on(speaking);
     sockets.iter().map(|(_, notes)| notes.heard()).collect()

@@ -18,17 +18,17 @@ use crate::{
 
 type Function = BoxFuture<'static, Result<Reply>>;
 
-fn repeats() -> Repeats {
-    Repeats::new(Arc::new(MemoryJournal::new().unwrap()))
+fn idempotency() -> Idempotency {
+    Idempotency::new(Arc::new(MemoryJournal::new().unwrap()))
 }
 
-fn call(key: &str) -> OnceCall {
+fn call(key: &str) -> IdempotentCall {
     let arrived = Arrived {
         text: format!(r#"["event",{{"event":"api.test.run","id":"{key}"}}]"#).into(),
         attachments: Vec::new(),
     };
     let call = Call::decode(arrived, &Limits::default()).unwrap();
-    OnceCall::of(&call, &Identity::ANONYMOUS).unwrap().unwrap()
+    IdempotentCall::of(&call, &Identity::ANONYMOUS).unwrap().unwrap()
 }
 
 /// In an hour.
@@ -42,21 +42,21 @@ fn ending() -> Ending {
 }
 
 /// Runs a call to its end, however it ends.
-async fn run(repeats: &Repeats, start: impl FnOnce() -> Result<Function>) {
+async fn run(idempotency: &Idempotency, start: impl FnOnce() -> Result<Function>) {
     let (call, ending) = (call("key"), ending());
-    let applied = repeats.apply(&call, (), async { start() }, &ending);
+    let applied = idempotency.apply(&call, (), async { start() }, &ending);
     let _ = AssertUnwindSafe(applied).catch_unwind().await;
 }
 
-fn running(repeats: &Repeats) -> usize {
-    repeats.running.len()
+fn running(idempotency: &Idempotency) -> usize {
+    idempotency.running.len()
 }
 
 /// One that has begun, and does not end by itself.
-fn begun<'a>(repeats: &'a Repeats, call: &'a OnceCall) -> BoxFuture<'a, Result<Reply>> {
+fn begun<'a>(idempotency: &'a Idempotency, call: &'a IdempotentCall) -> BoxFuture<'a, Result<Reply>> {
     let mut begun = Box::pin(async move {
         let start = async { Ok(pending::<Result<Reply>>().boxed()) };
-        repeats.apply(call, (), start, &ending()).await
+        idempotency.apply(call, (), start, &ending()).await
     });
     assert!(
         begun
@@ -68,30 +68,30 @@ fn begun<'a>(repeats: &'a Repeats, call: &'a OnceCall) -> BoxFuture<'a, Result<R
 
 #[tokio::test]
 async fn nothing_is_left_of_a_call_that_came_to_its_end() {
-    let repeats = repeats();
-    run(&repeats, || Ok(async { Ok(None) }.boxed())).await;
-    assert_eq!(running(&repeats), 0, "an answer");
+    let idempotency = idempotency();
+    run(&idempotency, || Ok(async { Ok(None) }.boxed())).await;
+    assert_eq!(running(&idempotency), 0, "an answer");
     let refused = || CallError::new(Code::Forbidden, "no");
-    run(&repeats, move || Ok(async move { Err(refused()) }.boxed())).await;
-    assert_eq!(running(&repeats), 0, "an error");
-    run(&repeats, move || Err(refused())).await;
-    assert_eq!(running(&repeats), 0, "arguments that do not fit");
-    run(&repeats, || Ok(async { panic!("at once") }.boxed())).await;
-    assert_eq!(running(&repeats), 0, "a panic");
+    run(&idempotency, move || Ok(async move { Err(refused()) }.boxed())).await;
+    assert_eq!(running(&idempotency), 0, "an error");
+    run(&idempotency, move || Err(refused())).await;
+    assert_eq!(running(&idempotency), 0, "arguments that do not fit");
+    run(&idempotency, || Ok(async { panic!("at once") }.boxed())).await;
+    assert_eq!(running(&idempotency), 0, "a panic");
     let late = async {
         yield_now().await;
         panic!("later")
     };
-    run(&repeats, || Ok(late.boxed())).await;
-    assert_eq!(running(&repeats), 0, "a late panic");
-    run(&repeats, || panic!("before")).await;
-    assert_eq!(running(&repeats), 0, "a panic before it begins");
+    run(&idempotency, || Ok(late.boxed())).await;
+    assert_eq!(running(&idempotency), 0, "a late panic");
+    run(&idempotency, || panic!("before")).await;
+    assert_eq!(running(&idempotency), 0, "a panic before it begins");
 }
 
 /// It was tried before the server was brought up to date, and is tried again after.
 #[tokio::test]
 async fn a_key_of_a_journal_from_before_is_known_where_the_call_is_written_the_same_way() {
-    let (repeats, first, ending) = (repeats(), call("key"), ending());
+    let (idempotency, first, ending) = (idempotency(), call("key"), ending());
     assert_ne!(first.digest, first.digest_as_written);
     let append = |digest| Append {
         topic: "board".to_owned(),
@@ -104,42 +104,42 @@ async fn a_key_of_a_journal_from_before_is_known_where_the_call_is_written_the_s
             answer: None,
         }),
     };
-    let appended = repeats.journal.append(append(first.digest_as_written)).await;
+    let appended = idempotency.journal.append(append(first.digest_as_written)).await;
     let never = || async { Ok(async { panic!("it ran again") }.boxed()) };
-    let again = repeats.apply::<Function>(&first, (), never(), &ending).await;
+    let again = idempotency.apply::<Function>(&first, (), never(), &ending).await;
     let again = serde_json::to_value(again.unwrap().unwrap()).unwrap();
-    assert_eq!(again, repeats.position(appended.unwrap().last).to_string());
+    assert_eq!(again, idempotency.position(appended.unwrap().last).to_string());
     let mut other = call("key");
     other.digest_as_written = 0;
-    let refused = repeats.apply::<Function>(&other, (), never(), &ending).await;
+    let refused = idempotency.apply::<Function>(&other, (), never(), &ending).await;
     assert_eq!(refused.err().unwrap().code(), Code::Conflict);
 }
 
 /// As one is that takes too long, or whose server stops.
 #[tokio::test]
 async fn nothing_is_left_of_a_call_that_is_dropped() {
-    let repeats = repeats();
+    let idempotency = idempotency();
     let (first, second, third, other) = (call("key"), call("key"), call("key"), call("other"));
-    let first = begun(&repeats, &first);
-    let second = begun(&repeats, &second);
-    let third = begun(&repeats, &third);
-    let other = begun(&repeats, &other);
-    assert_eq!(running(&repeats), 2, "by key");
+    let first = begun(&idempotency, &first);
+    let second = begun(&idempotency, &second);
+    let third = begun(&idempotency, &third);
+    let other = begun(&idempotency, &other);
+    assert_eq!(running(&idempotency), 2, "by key");
     drop(other);
-    assert_eq!(running(&repeats), 1);
+    assert_eq!(running(&idempotency), 1);
     drop(second);
-    assert_eq!(running(&repeats), 1, "one of those that wait for their turn");
+    assert_eq!(running(&idempotency), 1, "one of those that wait for their turn");
     drop(first);
-    assert_eq!(running(&repeats), 1, "the one that ran, while another waits");
+    assert_eq!(running(&idempotency), 1, "the one that ran, while another waits");
     drop(third);
-    assert_eq!(running(&repeats), 0);
+    assert_eq!(running(&idempotency), 0);
 }
 
 /// Each of those who leave could take the other for one who stays.
 #[test]
 fn nothing_is_left_of_calls_that_are_dropped_at_once() {
     const ROUNDS: usize = 20_000;
-    let (repeats, together) = (repeats(), Barrier::new(2));
+    let (idempotency, together) = (idempotency(), Barrier::new(2));
     let timers = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build();
@@ -150,11 +150,11 @@ fn nothing_is_left_of_calls_that_are_dropped_at_once() {
                 let _timers = timers.enter();
                 let call = call("key");
                 for round in 0..ROUNDS {
-                    let begun = begun(&repeats, &call);
+                    let begun = begun(&idempotency, &call);
                     together.wait();
                     drop(begun);
                     together.wait();
-                    assert_eq!(running(&repeats), 0, "round {round}");
+                    assert_eq!(running(&idempotency), 0, "round {round}");
                     together.wait();
                 }
             });

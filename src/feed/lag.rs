@@ -7,21 +7,21 @@ use std::sync::{
 
 /// The positions of a topic's subscribers.
 #[derive(Default)]
-pub(super) struct Places(Mutex<Vec<Weak<AtomicU64>>>);
+pub(super) struct ReaderPositions(Mutex<Vec<Weak<AtomicU64>>>);
 
 /// The position of one subscriber, while it is subscribed.
-pub(super) struct Place(Arc<AtomicU64>);
+pub(super) struct ReaderPosition(Arc<AtomicU64>);
 
-impl Places {
+impl ReaderPositions {
     /// Adds a subscriber that has everything up to this event.
-    pub(super) fn enter(&self, seq: u64) -> Place {
+    pub(super) fn enter(&self, seq: u64) -> ReaderPosition {
         let place = Arc::new(AtomicU64::new(seq));
         let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if places.len() == places.capacity() {
             places.retain(|place| place.strong_count() > 0);
         }
         places.push(Arc::downgrade(&place));
-        Place(place)
+        ReaderPosition(place)
     }
 
     /// The last event of each.
@@ -33,7 +33,7 @@ impl Places {
     }
 }
 
-impl Place {
+impl ReaderPosition {
     /// The subscriber has everything from now on, until it is moved.
     pub(super) fn is_caught_up(&self) {
         self.moved_to(u64::MAX);

@@ -15,13 +15,13 @@ use updraft::{
 use super::{Reader, card, end, note, publish};
 use crate::support::{Local, until, within_patience};
 
-/// A server with a listener that says what it hears, and fails on what `fails` says.
+/// A server with a consumer that says what it hears, and fails on what `fails` says.
 async fn serve(
     journal: &Arc<dyn Journal>,
     fails: impl Fn(&Record) -> bool + Clone + Send + Sync + 'static,
 ) -> (Local, UnboundedReceiver<Record>) {
     let (says, hears) = mpsc::unbounded_channel();
-    let listener = move |record: Record| {
+    let consumer = move |record: Record| {
         let (fails, says) = (fails.clone(), says.clone());
         async move {
             says.send(record.clone()).unwrap();
@@ -32,7 +32,7 @@ async fn serve(
         .journal(journal.clone())
         .topic(Topic::new("jobs"))
         .topic(Topic::new("jobs.dead.worker").readable_by(everyone))
-        .listen("jobs", "worker", listener);
+        .consumer("jobs", "worker", consumer);
     (Local::of(app).await, hears)
 }
 
@@ -55,7 +55,7 @@ async fn end_of(server: TestServer, journal: &Arc<dyn Journal>) {
     until("all to let go of the journal", || Arc::strong_count(journal) == 1).await;
 }
 
-pub(super) async fn a_listener_hears_all_in_order_and_goes_on_after_a_restart(journal: Arc<dyn Journal>) {
+pub(super) async fn a_consumer_gets_all_in_order_and_goes_on_after_a_restart(journal: Arc<dyn Journal>) {
     let before = publish(&journal, "jobs", [note("from before the first start")]).await;
     let (local, mut hears) = serve(&journal, |_| false).await;
     let mut expected = vec![before];
@@ -93,15 +93,15 @@ pub(super) async fn a_listener_hears_all_in_order_and_goes_on_after_a_restart(jo
 }
 
 async fn until_consumed(journal: &Arc<dyn Journal>, seq: u64) {
-    within_patience("the listener's place to be kept", async {
-        while journal.consumed("jobs", "worker").await.unwrap() < seq {
+    within_patience("the consumer's place to be kept", async {
+        while journal.committed_offset("jobs", "worker").await.unwrap() < seq {
             tokio::task::yield_now().await;
         }
     })
     .await;
 }
 
-pub(super) async fn what_a_listener_fails_on_goes_to_the_dead_letters(journal: Arc<dyn Journal>) {
+pub(super) async fn what_a_consumer_fails_on_goes_to_the_dead_letters(journal: Arc<dyn Journal>) {
     let is_hard = |record: &Record| &*record.name != "note";
     let (local, mut hears) = serve(&journal, is_hard).await;
     let mut reader = Reader::connect(&local).await;

@@ -16,26 +16,26 @@ use futures_util::poll;
 use super::{
     ending::{Ending, said},
     extract::Json,
-    first_answer,
-    once::{Applied, OnceCall},
+    idempotent_call::{Applied, IdempotentCall},
     payload::Data,
     reply::Reply,
+    stored_reply,
     turns::Turns,
 };
 use crate::{
     error::{CallError, Result},
     event::Position,
-    journal::{Journal, JournalError, Recalled},
+    journal::{Journal, JournalError, StoredOutcome},
 };
 
 /// All calls with an idempotency key: those that run now, and through the journal those that ran.
-pub(super) struct Repeats {
+pub(super) struct Idempotency {
     journal: Arc<dyn Journal>,
-    /// One who has a key's turn runs the call.
+    /// The call that has a key's turn runs.
     running: Turns,
 }
 
-impl Repeats {
+impl Idempotency {
     pub(super) fn new(journal: Arc<dyn Journal>) -> Self {
         Self {
             journal,
@@ -47,7 +47,7 @@ impl Repeats {
     /// back until it has begun; where an earlier try still runs, until that is over.
     pub(super) async fn apply<F>(
         &self,
-        call: &OnceCall,
+        call: &IdempotentCall,
         hold: impl Sized,
         start: impl Future<Output = Result<F>>,
         ending: &Ending,
@@ -58,7 +58,7 @@ impl Repeats {
         let _turn = ending
             .in_time(async { Ok(self.running.take(&call.key).await) })
             .await?;
-        if let Some(answer) = ending.in_time(self.recall(call)).await? {
+        if let Some(answer) = ending.in_time(self.stored_outcome(call)).await? {
             return answer;
         }
         let mut function = ending.in_time(start).await?;
@@ -75,33 +75,33 @@ impl Repeats {
     }
 
     /// What the call came to, where it was applied before.
-    async fn recall(&self, call: &OnceCall) -> Result<Option<Result<Reply>>> {
-        let recalled = self.journal.recall(&call.key).await;
+    async fn stored_outcome(&self, call: &IdempotentCall) -> Result<Option<Result<Reply>>> {
+        let recalled = self.journal.stored_outcome(&call.key).await;
         let recalled = recalled.map_err(JournalError::refusal)?;
-        Ok(recalled.map(|recalled| self.first_answer(call, recalled)))
+        Ok(recalled.map(|recalled| self.stored_reply(call, recalled)))
     }
 
-    /// Where the function told nothing before the server went down, the answer is what the journal knows of it:
+    /// If the function had not answered before the server went down, the answer is what the journal knows of it:
     /// the position.
-    fn first_answer(&self, call: &OnceCall, recalled: Recalled) -> Result<Reply> {
+    fn stored_reply(&self, call: &IdempotentCall, recalled: StoredOutcome) -> Result<Reply> {
         if ![call.digest, call.digest_as_written].contains(&recalled.digest) {
             return Err(JournalError::OtherBody.refusal());
         }
         match recalled.answer {
-            Some(answer) => first_answer::from_text(&answer),
+            Some(answer) => stored_reply::from_text(&answer),
             None => Ok(Some(Box::new(self.position(recalled.appended.last)))),
         }
     }
 
     /// Puts the answer of a call that published beside its key, whatever kind it is, unless that says the same already.
-    async fn keep(&self, call: &OnceCall, result: Result<Reply>) -> Result<Reply> {
+    async fn keep(&self, call: &IdempotentCall, result: Result<Reply>) -> Result<Reply> {
         match call.end().await {
             Applied::At { last, answer } => {
                 let first = written(result).map_err(CallError::for_good);
-                let text = first_answer::to_text(&first)?;
+                let text = stored_reply::to_text(&first)?;
                 let known = match answer {
                     Some(answer) => answer,
-                    None => first_answer::of(Json(self.position(last)))?,
+                    None => stored_reply::of(Json(self.position(last)))?,
                 };
                 if text != known {
                     self.store(call, text).await?;
@@ -110,26 +110,26 @@ impl Repeats {
             }
             Applied::Unknown => self.keep_where_applied(call, written(result)).await,
             // An earlier try, which was given up here, went through all the same: its answer is the first.
-            Applied::Earlier => self.recall(call).await?.unwrap_or(result),
+            Applied::Earlier => self.stored_outcome(call).await?.unwrap_or(result),
             // So it may have, where the function refuses what it finds done already.
-            Applied::No if result.is_err() => self.recall(call).await?.unwrap_or(result),
+            Applied::No if result.is_err() => self.stored_outcome(call).await?.unwrap_or(result),
             Applied::No | Applied::Over => result,
         }
     }
 
     /// The same where it is not known whether the call published. The journal writes in order: when it has seen the answer,
     /// it has the key too, or never will.
-    async fn keep_where_applied(&self, call: &OnceCall, result: Result<Option<Data>>) -> Result<Reply> {
-        let first = first_answer::to_text(&result.clone().map_err(CallError::for_good))?;
+    async fn keep_where_applied(&self, call: &IdempotentCall, result: Result<Option<Data>>) -> Result<Reply> {
+        let first = stored_reply::to_text(&result.clone().map_err(CallError::for_good))?;
         if self.store(call, first).await.is_ok()
-            && let Ok(Some(answer)) = self.recall(call).await
+            && let Ok(Some(answer)) = self.stored_outcome(call).await
         {
             return answer;
         }
         result.map(boxed)
     }
 
-    async fn store(&self, call: &OnceCall, text: String) -> Result<()> {
+    async fn store(&self, call: &IdempotentCall, text: String) -> Result<()> {
         let stored = self.journal.answer(call.key.to_string(), text).await;
         stored.map_err(JournalError::refusal)
     }
@@ -142,7 +142,7 @@ impl Repeats {
     }
 }
 
-impl fmt::Debug for Repeats {
+impl fmt::Debug for Idempotency {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Repeats").finish_non_exhaustive()
     }

@@ -13,18 +13,18 @@ const EVERY: Duration = Duration::from_secs(60);
 
 impl Feed {
     /// Compacts periodically, for as long as the feed lives.
-    pub(crate) fn keep_tidy(self: &Arc<Self>) {
-        self.spawn(tidy(Arc::downgrade(self)));
+    pub(crate) fn compact_periodically(self: &Arc<Self>) {
+        self.spawn(compact(Arc::downgrade(self)));
     }
 
-    /// Removes events beyond the topics' retention, as their [`Keep`](crate::journal::Keep) says. A running server
+    /// Removes events beyond the topics' retention, as their [`Retention`](crate::journal::Retention) says. A running server
     /// does
     /// this every minute by itself. Topics to which nothing was appended and of which nothing can have aged enough
     /// since the last time are passed over.
     ///
     /// # Errors
     /// If the journal cannot be written. The other topics are compacted all the same.
-    pub async fn tidy(&self) -> Result<Removed, JournalError> {
+    pub async fn compact(&self) -> Result<Removed, JournalError> {
         let mut removed = Removed::default();
         let mut failure = None;
         for channel in self.channels().filter(|channel| channel.is_due()) {
@@ -41,7 +41,7 @@ impl Feed {
             .channels()
             .filter_map(|channel| channel.compacted().as_ref()?.due);
         removed.due = dues.min();
-        while self.journal().forget(self.remembers()).await? > 0 {}
+        while self.journal().expire_keys(self.remembers()).await? > 0 {}
         failure.map_or(Ok(removed), Err)
     }
 }
@@ -79,19 +79,19 @@ impl Channel {
         self.metrics.removed_bytes.inc_by(removed.bytes);
         self.metrics
             .floor
-            .set(self.journal.fence(&self.topic.name).await?.floor);
+            .set(self.journal.bounds(&self.topic.name).await?.floor);
         Ok(removed)
     }
 }
 
 /// Compacts periodically.
-async fn tidy(feed: Weak<Feed>) {
+async fn compact(feed: Weak<Feed>) {
     loop {
         tokio::time::sleep(EVERY).await;
         let Some(feed) = feed.upgrade() else {
             return;
         };
-        match feed.tidy().await {
+        match feed.compact().await {
             Ok(Removed { events: 0, .. }) => {}
             Ok(removed) => tracing::debug!(
                 events = removed.events,

@@ -1,4 +1,4 @@
-//! The first answer of a call as it is stored, for whoever tries the call again.
+//! The first answer of a call as it is stored, for retries.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
@@ -13,7 +13,7 @@ use crate::error::{CallError, Result};
 
 /// `{data?, buffers?}` or `{error}`, Buffers in base64.
 #[derive(Deserialize, Serialize)]
-struct Stored {
+struct StoredReply {
     #[serde(
         default,
         deserialize_with = "even_null",
@@ -41,7 +41,7 @@ pub(crate) fn of(answer: impl IntoReply) -> Result<String> {
 
 /// What a call came to, as text.
 pub(super) fn to_text(result: &Result<Option<Data>>) -> Result<String> {
-    let mut stored = Stored {
+    let mut stored = StoredReply {
         data: None,
         buffers: Vec::new(),
         error: None,
@@ -66,7 +66,7 @@ pub(super) fn to_text(result: &Result<Option<Data>>) -> Result<String> {
 /// # Errors
 /// The error that it came to, or [`Code::Internal`](crate::Code::Internal) where the text is none of ours.
 pub(super) fn from_text(text: &str) -> Result<Reply> {
-    let stored: Stored = serde_json::from_str(text)?;
+    let stored: StoredReply = serde_json::from_str(text)?;
     if let Some(error) = stored.error {
         return Err(error);
     }

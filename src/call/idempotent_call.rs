@@ -14,7 +14,7 @@ use crate::{
 
 /// One call with an idempotency key, as what it publishes sees it.
 #[derive(Debug)]
-pub(crate) struct OnceCall {
+pub(crate) struct IdempotentCall {
     pub(super) key: ByteString,
     pub(super) digest: u64,
     /// As journals of earlier versions have it.
@@ -23,12 +23,12 @@ pub(crate) struct OnceCall {
     applied: Mutex<Applied>,
 }
 
-/// Whether a call's key stands in the journal.
+/// Whether a call's key is in the journal.
 #[derive(Debug)]
 pub(super) enum Applied {
     /// It does not.
     No,
-    /// It may: an append that carries it did not tell, and never will.
+    /// Unknown: an append with it did not report its outcome.
     Unknown,
     /// It does, with this answer, or none but the position.
     At { last: u64, answer: Option<String> },
@@ -38,8 +38,8 @@ pub(super) enum Applied {
     Over,
 }
 
-impl OnceCall {
-    /// `None` where the call has no key. A subject's keys are its own: nobody else's call has the same.
+impl IdempotentCall {
+    /// `None` where the call has no key. Keys are scoped to the subject.
     pub(super) fn of(call: &Call, caller: &Identity) -> Result<Option<Self>> {
         let Some(key) = call.id() else {
             return Ok(None);
@@ -52,7 +52,7 @@ impl OnceCall {
         }))
     }
 
-    /// Appends with the key, where it does not stand in the journal yet; without it where it does.
+    /// Appends with the key, if it is not in the journal yet; else without it.
     ///
     /// # Errors
     /// Those of the append; [`Code::Unavailable`] where it is not known whether the key stands in the journal, or an
@@ -105,8 +105,8 @@ impl OnceCall {
     }
 }
 
-/// A key as it is stored. With a subject it is longer than any that a client may choose, so that no choice of one who
-/// is anonymous is that of a subject.
+/// A key as it is stored. With a subject it is longer than any key of a client, so an anonymous client cannot choose
+/// a subject's key.
 fn scoped(key: &str, caller: &Identity) -> ByteString {
     match caller.subject() {
         None => key.into(),

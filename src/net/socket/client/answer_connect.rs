@@ -7,7 +7,8 @@ use tokio::time::sleep;
 
 use super::{
     super::{
-        client_socket::ClientSocket, connect::Knocking, refusals::too_many_namespaces, server_event::Greeting,
+        client_socket::ClientSocket, connect::ConnectRequest, refusals::too_many_namespaces,
+        server_event::ConnectOptions,
     },
     Inner,
 };
@@ -17,51 +18,54 @@ use crate::{
         auth::expiry,
         engineio::{CloseReason, Message, Session},
         metrics::Limit,
-        socketio::{Notice, packet::Version},
+        socketio::{ControlPacket, packet::Version},
     },
 };
 
-/// How long a refused client may stay connected, to hear why.
-const FAREWELL: std::time::Duration = std::time::Duration::from_secs(5);
+/// Grace period of a refused client, to read the error.
+const REFUSAL_GRACE: std::time::Duration = std::time::Duration::from_secs(5);
 
 impl Inner {
-    pub(super) async fn welcome(self: Arc<Self>, knocking: Knocking) {
+    pub(super) async fn answer_connect(self: Arc<Self>, connect_request: ConnectRequest) {
         let registry = self.shared.dispatcher.registry();
-        let Some(place) = self.shared.namespaces.find(registry, &knocking.namespace) else {
-            return self.refuse(&knocking, "Invalid namespace", None);
+        let Some(place) = self.shared.namespaces.find(registry, &connect_request.namespace) else {
+            return self.refuse(&connect_request, "Invalid namespace", None);
         };
         if let Err(full) = self.has_place() {
-            return self.refuse(&knocking, full.message(), Some(&full));
+            return self.refuse(&connect_request, full.message(), Some(&full));
         }
-        match knocking.let_in(place).await {
-            Ok(socket) => self.connected(&knocking, &socket),
-            Err(error) => self.refuse(&knocking, error.message(), Some(&error)),
+        match connect_request.accept(place).await {
+            Ok(socket) => self.connected(&connect_request, &socket),
+            Err(error) => self.refuse(&connect_request, error.message(), Some(&error)),
         }
     }
 
-    fn connected(&self, knocking: &Knocking, socket: &Arc<ClientSocket>) {
+    fn connected(&self, connect_request: &ConnectRequest, socket: &Arc<ClientSocket>) {
         let mut state = self.state();
         state.sockets.retain(|socket| !socket.has_left());
         state.sockets.push(socket.clone());
         state.expect_nothing();
         drop(state);
-        socket.welcome();
-        let greeting: Greeting<'_> = knocking
+        socket.answer_connect();
+        let options: ConnectOptions<'_> = connect_request
             .auth
             .as_deref()
             .and_then(|auth| serde_json::from_str(auth).ok())
             .unwrap_or_default();
-        socket.connected(greeting);
+        socket.connected(options);
         expiry::begin(socket.clone(), self.shared.auth.clone());
-        if knocking.session.is_closed() {
-            let reason = knocking.session.closed().unwrap_or(CloseReason::TransportClose);
+        if connect_request.session.is_closed() {
+            let reason = connect_request
+                .session
+                .closed()
+                .unwrap_or(CloseReason::TransportClose);
             socket.disconnected(reason.as_str());
         }
     }
 
     /// Whether the session may be in one more namespace.
     fn has_place(&self) -> Result<()> {
-        let most = self.shared.config.max_namespaces;
+        let most = self.shared.config.limits.max_namespaces;
         let sockets = self
             .state()
             .sockets
@@ -75,19 +79,25 @@ impl Inner {
         Err(too_many_namespaces(most))
     }
 
-    fn refuse(self: &Arc<Self>, knocking: &Knocking, message: &str, error: Option<&CallError>) {
-        let version = Version::from(knocking.session.protocol());
-        let parser = self.shared.config.parser;
+    fn refuse(self: &Arc<Self>, connect_request: &ConnectRequest, message: &str, error: Option<&CallError>) {
+        let version = Version::from(connect_request.session.protocol());
+        let parser = self.shared.config.session.parser;
         let data = error.and_then(|error| to_raw_value(error).ok());
         say(
-            &knocking.session,
-            &Notice::refused(parser, version, &knocking.namespace, message, data.as_deref()),
+            &connect_request.session,
+            &ControlPacket::refused(
+                parser,
+                version,
+                &connect_request.namespace,
+                message,
+                data.as_deref(),
+            ),
         );
         if version == Version::V4 {
             // These hear of an error, and stay until they are told to go.
             say(
-                &knocking.session,
-                &Notice::disconnected(parser, &knocking.namespace),
+                &connect_request.session,
+                &ControlPacket::disconnected(parser, &connect_request.namespace),
             );
         }
         let mut state = self.state();
@@ -95,10 +105,10 @@ impl Inner {
             return;
         }
         drop(state);
-        let (inner, session) = (self.clone(), knocking.session.clone());
+        let (inner, session) = (self.clone(), connect_request.session.clone());
         tokio::spawn(async move {
             tokio::select! {
-                () = sleep(FAREWELL) => {}
+                () = sleep(REFUSAL_GRACE) => {}
                 () = session.over() => return,
             }
             let mut state = inner.state();
@@ -106,7 +116,7 @@ impl Inner {
             let is_alone = state.sockets.is_empty();
             drop(state);
             if is_alone {
-                session.close_in_peace(CloseReason::ForcedClose);
+                session.close_gracefully(CloseReason::ForcedClose);
             }
         });
     }

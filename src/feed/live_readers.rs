@@ -12,7 +12,7 @@ use super::frame::{EVENT, Frame};
 use crate::call::context::Context;
 
 /// The live readers of a topic.
-pub(super) struct Standings(Mutex<Standing>);
+pub(super) struct LiveReaders(Mutex<Standing>);
 
 struct Standing {
     /// The last event, which each of them has.
@@ -46,13 +46,13 @@ impl Reader {
 }
 
 /// One live reader, until this is dropped.
-pub(super) struct CaughtUp<'a> {
-    all: &'a Standings,
+pub(super) struct LiveReader<'a> {
+    all: &'a LiveReaders,
     number: u64,
     falls: oneshot::Receiver<u64>,
 }
 
-impl Standings {
+impl LiveReaders {
     /// Of a topic whose last event is this.
     pub(super) fn new(head: u64) -> Self {
         Self(Mutex::new(Standing {
@@ -63,7 +63,7 @@ impl Standings {
     }
 
     /// Adds a reader that has everything up to `at`; `None` if that is not the position of the live readers.
-    pub(super) fn enter(&self, at: u64, cx: &Context) -> Option<CaughtUp<'_>> {
+    pub(super) fn enter(&self, at: u64, cx: &Context) -> Option<LiveReader<'_>> {
         let mut standing = self.standing();
         if standing.at != at {
             return None;
@@ -76,7 +76,7 @@ impl Standings {
             falls: teller,
         };
         standing.readers.insert(number, reader);
-        Some(CaughtUp {
+        Some(LiveReader {
             all: self,
             number,
             falls,
@@ -85,7 +85,7 @@ impl Standings {
 
     /// Tells them what is new, as `beyond` finds it by the last event that they have; where it does not find it, they
     /// all fall behind. The topic's last event is `head` now.
-    pub(super) fn tell(&self, head: u64, beyond: impl FnOnce(u64) -> Option<Vec<(u64, Frame)>>) {
+    pub(super) fn notify(&self, head: u64, beyond: impl FnOnce(u64) -> Option<Vec<(u64, Frame)>>) {
         let mut standing = self.standing();
         if head <= standing.at {
             return;
@@ -120,14 +120,14 @@ impl Standings {
     }
 }
 
-impl CaughtUp<'_> {
+impl LiveReader<'_> {
     /// Waits until it falls behind; the last event that it was told, where it is known.
     pub(super) async fn fallen(&mut self) -> Option<u64> {
         (&mut self.falls).await.ok()
     }
 }
 
-impl Drop for CaughtUp<'_> {
+impl Drop for LiveReader<'_> {
     fn drop(&mut self) {
         self.all.standing().readers.remove(&self.number);
     }

@@ -23,10 +23,10 @@ const TRIES: u32 = 5;
 const FIRST_WAIT: Duration = Duration::from_millis(100);
 
 /// The function of a consumer.
-pub(crate) type Hearing = Arc<dyn Fn(Record) -> BoxFuture<'static, Result<()>> + Send + Sync>;
+pub(crate) type ConsumerFunction = Arc<dyn Fn(Record) -> BoxFuture<'static, Result<()>> + Send + Sync>;
 
 /// Boxes the function of a consumer.
-pub(crate) fn hearing<F, Fut>(function: F) -> Hearing
+pub(crate) fn consumer_function<F, Fut>(function: F) -> ConsumerFunction
 where
     F: Fn(Record) -> Fut + Send + Sync + 'static,
     Fut: Future<Output = Result<()>> + Send + 'static,
@@ -34,10 +34,10 @@ where
     Arc::new(move |record| Box::pin(function(record)))
 }
 
-/// What stands between a topic and a listener in the name of the listener's dead letters.
+/// Separates topic and consumer in the name of a dead-letter topic.
 pub(super) const DEAD: &str = ".dead.";
 
-/// The topic of the events of another that a listener failed on.
+/// The dead-letter topic of a consumer.
 pub(super) fn dead_letters(topic: &str, name: &str) -> String {
     format!("{topic}{DEAD}{name}")
 }
@@ -51,15 +51,20 @@ impl Feed {
 }
 
 /// Runs `function` for each event of a topic, from the committed position of the consumer of this name.
-pub(crate) async fn listen(feed: Arc<Feed>, topic: String, name: String, function: Hearing) -> Result<()> {
+pub(crate) async fn start_consumer(
+    feed: Arc<Feed>,
+    topic: String,
+    name: String,
+    function: ConsumerFunction,
+) -> Result<()> {
     let channel = feed.channel(&topic)?.clone();
     let at = feed
         .journal()
-        .consumed(&topic, &name)
+        .committed_offset(&topic, &name)
         .await
         .map_err(JournalError::refusal)?;
     let mut follower = Follower::new(channel, at);
-    let listener = Listener {
+    let consumer = Consumer {
         journal: feed.journal().clone(),
         topic,
         name,
@@ -68,40 +73,40 @@ pub(crate) async fn listen(feed: Arc<Feed>, topic: String, name: String, functio
     feed.spawn(async move {
         loop {
             match follower.next().await {
-                Ok(page) => listener.hear(page).await,
-                Err(error) => wait_for_journal("a listener", &error).await,
+                Ok(page) => consumer.handle(page).await,
+                Err(error) => wait_for_journal("a consumer", &error).await,
             }
         }
     });
     Ok(())
 }
 
-struct Listener {
+struct Consumer {
     journal: Arc<dyn Journal>,
     topic: String,
     name: String,
-    function: Hearing,
+    function: ConsumerFunction,
 }
 
-impl Listener {
-    async fn hear(&self, page: Vec<Record>) {
+impl Consumer {
+    async fn handle(&self, page: Vec<Record>) {
         for record in page {
             let seq = record.seq;
-            if let Err(error) = self.try_to_hear(&record).await {
-                self.bury(&record, &error).await;
+            if let Err(error) = self.try_to_handle(&record).await {
+                self.dead_letter(&record, &error).await;
             }
-            self.until_done(|| self.journal.consume(&self.topic, &self.name, seq))
+            self.until_done(|| self.journal.commit_offset(&self.topic, &self.name, seq))
                 .await;
         }
     }
 
-    async fn try_to_hear(&self, record: &Record) -> Result<()> {
+    async fn try_to_handle(&self, record: &Record) -> Result<()> {
         let mut wait = FIRST_WAIT;
         for _ in 1..TRIES {
             match self.run(record).await {
                 Ok(()) => return Ok(()),
                 Err(error) => tracing::warn!(
-                    listener = self.name,
+                    consumer = self.name,
                     seq = record.seq,
                     "{error}; it is tried again"
                 ),
@@ -114,20 +119,20 @@ impl Listener {
 
     /// A panic is a failure like any other: it must not end the consumer.
     async fn run(&self, record: &Record) -> Result<()> {
-        let hearing = async { (self.function)(record.clone()).await };
-        AssertUnwindSafe(hearing)
+        let consumer_function = async { (self.function)(record.clone()).await };
+        AssertUnwindSafe(consumer_function)
             .catch_unwind()
             .await
             .unwrap_or_else(|panic| {
                 let said = said(&*panic);
-                Err(CallError::internal(format_args!("a listener panicked: {said}")))
+                Err(CallError::internal(format_args!("a consumer panicked: {said}")))
             })
     }
 
     /// Moves an event that fails for good to the dead letters, so that the consumer goes on.
-    async fn bury(&self, record: &Record, error: &CallError) {
+    async fn dead_letter(&self, record: &Record, error: &CallError) {
         tracing::error!(
-            listener = self.name,
+            consumer = self.name,
             seq = record.seq,
             "{error}; it goes to the dead letters"
         );
@@ -159,7 +164,7 @@ impl Listener {
         attempt: impl Fn() -> BoxFuture<'a, std::result::Result<T, JournalError>>,
     ) {
         while let Err(error) = attempt().await {
-            wait_for_journal(&format!("the listener {}", self.name), &error).await;
+            wait_for_journal(&format!("the consumer {}", self.name), &error).await;
         }
     }
 }

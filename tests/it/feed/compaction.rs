@@ -4,17 +4,17 @@ use std::{sync::Arc, time::Duration};
 
 use updraft::{
     App, Config, HttpConfig, JournalConfig, Topic, everyone,
-    journal::{Append, Journal, Keep, Once},
+    journal::{Append, Journal, Once, Retention},
 };
 
 use super::{card, end, everything, note};
 use crate::support::{Http, Local, until, within_patience};
 
 pub(super) async fn what_a_topic_need_not_keep_goes(journal: Arc<dyn Journal>) {
-    let keep = Keep {
+    let keep = Retention {
         least: Duration::ZERO,
         tombstones: Duration::ZERO,
-        ..Keep::default()
+        ..Retention::default()
     };
     let topic = Topic::new("board").readable_by(everyone).keep(keep);
     let local = Local::of(App::new().journal(journal.clone()).topic(topic)).await;
@@ -32,7 +32,7 @@ pub(super) async fn what_a_topic_need_not_keep_goes(journal: Arc<dyn Journal>) {
     // Once it is old enough: a moment after it was published.
     within_patience("the tidying", async {
         while everything(&*journal, "board").await.len() > 2 {
-            feed.tidy().await.unwrap();
+            feed.compact().await.unwrap();
         }
     })
     .await;
@@ -60,10 +60,10 @@ fn head(local: &Local) -> u64 {
 }
 
 pub(super) async fn a_topic_is_left_alone_until_there_may_be_something_to_remove(journal: Arc<dyn Journal>) {
-    let keep = Keep {
+    let keep = Retention {
         least: Duration::ZERO,
         tombstones: Duration::from_millis(300),
-        ..Keep::default()
+        ..Retention::default()
     };
     let topic = Topic::new("board").keep(keep);
     let config = Config {
@@ -77,7 +77,7 @@ pub(super) async fn a_topic_is_left_alone_until_there_may_be_something_to_remove
     let feed = local.server.feed().expect("the app has topics");
     let board = feed.topic("board");
     for _ in 0..5 {
-        feed.tidy().await.unwrap();
+        feed.compact().await.unwrap();
     }
     assert_eq!(compactions(&local), 1, "it is looked at once");
 
@@ -87,9 +87,9 @@ pub(super) async fn a_topic_is_left_alone_until_there_may_be_something_to_remove
         .await
         .unwrap();
     until("the feed to know of it", || head(&local) == last.seq).await;
-    assert_eq!(feed.tidy().await.unwrap().events, 1);
+    assert_eq!(feed.compact().await.unwrap().events, 1);
     for _ in 0..5 {
-        assert_eq!(feed.tidy().await.unwrap().due, None);
+        assert_eq!(feed.compact().await.unwrap().due, None);
     }
     assert_eq!(compactions(&local), 2);
 
@@ -98,7 +98,7 @@ pub(super) async fn a_topic_is_left_alone_until_there_may_be_something_to_remove
     until("the feed to know of it", || head(&local) == last.seq).await;
     within_patience("the end to be removed", async {
         while everything(&*journal, "board").await.len() > 1 {
-            feed.tidy().await.unwrap();
+            feed.compact().await.unwrap();
         }
     })
     .await;
@@ -136,13 +136,16 @@ pub(super) async fn a_call_is_remembered_for_as_long_as_is_configured(journal: A
         let local = Local::start(app, config).await;
         let feed = local.server.feed().expect("the app has topics");
         within_patience("the call to be forgotten", async {
-            feed.tidy().await.unwrap();
-            while is_short && journal.recall("call-1").await.unwrap().is_some() {
-                feed.tidy().await.unwrap();
+            feed.compact().await.unwrap();
+            while is_short && journal.stored_outcome("call-1").await.unwrap().is_some() {
+                feed.compact().await.unwrap();
             }
         })
         .await;
-        assert_eq!(journal.recall("call-1").await.unwrap().is_none(), is_short);
+        assert_eq!(
+            journal.stored_outcome("call-1").await.unwrap().is_none(),
+            is_short
+        );
         local.server.stop().await;
     }
 }

@@ -8,11 +8,11 @@ use std::{
 /// Most names that are told.
 const NAMES: usize = 100;
 
-/// Most letters of a name that are told.
+/// Longest name in the log.
 const SHOWN: usize = 100;
 
 #[derive(Default)]
-pub(in crate::net) struct Unheard(Mutex<Told>);
+pub(in crate::net) struct UnhandledEvents(Mutex<Told>);
 
 #[derive(Default)]
 struct Told {
@@ -20,9 +20,9 @@ struct Told {
     is_full: bool,
 }
 
-impl Unheard {
+impl UnhandledEvents {
     /// An event of this name came in a namespace. It is what a client wrote, so no more than the name is logged, in escapes.
-    pub(in crate::net) fn tell(&self, namespace: &str, name: &str) {
+    pub(in crate::net) fn log(&self, namespace: &str, name: &str) {
         let shown = &name[..name.floor_char_boundary(SHOWN)];
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let key = format!("{namespace},{shown}");

@@ -77,7 +77,7 @@ async fn packets_without_end() {
     ] {
         flood(&server, about, many(packet)).await;
     }
-    let names = (0..20_000).map(|number| format!(r#"42["{MARKER}{number}"]"#));
+    let names = (0..20_000).map(|number| format!(r#"42["name {number}","{MARKER}"]"#));
     flood(&server, "an event of a new name each", names).await;
     let namespaces = (0..20_000).map(|number| format!("40/{MARKER}{number},"));
     flood(&server, "a new namespace each", namespaces).await;

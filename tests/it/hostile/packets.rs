@@ -114,7 +114,7 @@ async fn packets_that_lead_nowhere_are_dropped() {
         ),
         (
             "an event without an ack that nobody knows",
-            format!(r#"42["{MARKER}",1]"#),
+            format!(r#"42["nobody knows","{MARKER}"]"#),
         ),
         ("a number as name", "42[7]".to_owned()),
         (

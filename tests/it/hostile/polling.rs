@@ -151,7 +151,7 @@ async fn what_is_posted_and_is_no_payload() {
         ),
         (
             "an event that nobody knows",
-            text(&format!("42[\"{MARKER}\"]")),
+            text(&format!("42[\"x\",\"{MARKER}\"]")),
             200,
             GoesOn,
         ),
@@ -198,7 +198,7 @@ async fn what_is_posted_to_a_session_of_version_3_and_is_no_payload() {
         ("a ping of the client's", text("1:2"), 200, GoesOn),
         (
             "an event that nobody knows",
-            text(&format!("{}:42[\"{MARKER}\"]", MARKER.len() + 6)),
+            text(&format!("{}:42[\"x\",\"{MARKER}\"]", MARKER.len() + 10)),
             200,
             GoesOn,
         ),

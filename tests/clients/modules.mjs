@@ -88,7 +88,7 @@ await check('an ack is answered also under the name of no event of ours', async 
       socket.emit(name, { event: 'api.services.status' }, done);
     });
     assert.equal(answer.error.code, 'unknown_event', name);
-    assert.equal(answer.error.message, "calls are emitted as 'event'");
+    assert.equal(answer.error.message, `no function hears '${name}' here`);
   }
 });
 

@@ -4,6 +4,7 @@ mod conflict;
 mod emitter;
 #[cfg(feature = "socketioxide")]
 mod namespace;
+mod start_error;
 
 use std::{fmt, future::Future, sync::Arc};
 
@@ -11,7 +12,7 @@ use axum::Router;
 use futures_util::future::BoxFuture;
 
 use self::conflict::Asks;
-pub use self::conflict::ConfigError;
+pub use self::{conflict::ConfigError, start_error::StartError};
 use crate::{
     call::{
         dispatch::Dispatcher,
@@ -19,13 +20,13 @@ use crate::{
         identity::Identity,
         module::Module,
         namespace::Namespace,
-        registry::{EventNames, Registry, RegistryError},
+        registry::{EventNames, Registry},
         states::States,
     },
     config::Config,
-    error::{CallError, Result},
-    feed::{self, Declarations, Feed, Projection, Topic, TopicError},
-    journal::{Journal, JournalError, OpenError, Record, SqliteJournal},
+    error::Result,
+    feed::{self, Declarations, Feed, Projection, Topic},
+    journal::{Journal, Record, SqliteJournal},
     net::{
         auth::{self, Authenticator, Credentials, Deciding, KeyError, Subjects},
         server::{
@@ -80,35 +81,6 @@ impl fmt::Debug for App {
             .field("config", &self.config)
             .finish_non_exhaustive()
     }
-}
-
-/// Why an app does not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// Settings that do not go together.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// A function's name or state is wrong.
-    #[error(transparent)]
-    Registry(#[from] RegistryError),
-    /// The declarations of topics, consumers and projections do not fit together.
-    #[error(transparent)]
-    Topic(#[from] TopicError),
-    /// The journal cannot be opened.
-    #[error(transparent)]
-    Open(#[from] OpenError),
-    /// The journal cannot be read.
-    #[error(transparent)]
-    Journal(#[from] JournalError),
-    /// The keys that tokens are checked with cannot be had.
-    #[error(transparent)]
-    Keys(#[from] KeyError),
-    /// A projection or a consumer cannot start, as the journal cannot be read.
-    #[error("{0}")]
-    Feed(CallError),
-    /// The server cannot be reached.
-    #[error(transparent)]
-    Serve(#[from] ServeError),
 }
 
 impl App {

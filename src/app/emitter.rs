@@ -5,7 +5,7 @@ use crate::{call::emitter::Emitter, net::server::start_tasks};
 
 impl App {
     /// The sockets of this app, from outside their calls: for routes, listeners, threads. Until the app is started it reaches
-    /// nobody.
+    /// no socket.
     ///
     /// ```
     /// use updraft::{App, Topic};

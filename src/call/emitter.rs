@@ -49,7 +49,7 @@ impl Emitter {
         let _ = self.0.set(hub);
     }
 
-    /// The sockets of a namespace, all of them unless rooms are named. Where nobody is connected, nobody is reached.
+    /// The sockets of a namespace, all of them unless rooms are named. Without a connected socket it reaches none.
     pub fn of(&self, namespace: &str) -> BroadcastTo<'static> {
         let namespace = match namespace.starts_with('/') {
             true => namespace.into(),

@@ -135,7 +135,7 @@ impl Namespace {
     /// `message` and `data` (`{code, message, retry, details?}`). What it emits reaches the client once it is connected; so do
     /// not wait for an ack of it here. It has `--guard-timeout`, and other packets of the same connection wait for it.
     ///
-    /// It takes [`Handshake`](crate::Handshake), [`Context`](crate::Context) and [`State`](crate::State). Who the client is was
+    /// It takes [`Handshake`](crate::Handshake), [`Context`](crate::Context) and [`State`](crate::State). The identity of the client was
     /// settled before, where the app asks ([`App::authenticate`](crate::App::authenticate), tokens);
     /// [`Context::identify`](crate::Context::identify) settles it here, or later.
     #[must_use]
@@ -217,7 +217,7 @@ impl Namespace {
         self
     }
 
-    /// Answers calls by `event` here too, and tells topics to those who subscribe. In `/` this is so by itself.
+    /// Answers calls by `event` here too, and sends topics to their subscribers. In `/` this is so by itself.
     #[must_use]
     pub fn modules(mut self) -> Self {
         self.speaks_modules = true;

@@ -164,7 +164,7 @@ impl TestApp {
         self.emitter.clone()
     }
 
-    /// All that functions and emitters emitted until now, in order: to whom, and also where nobody heard it. What topics tell their
+    /// All that functions and emitters emitted until now, in order, with their targets, also where no socket got it. What topics tell their
     /// subscribers is not among it.
     pub fn emitted(&self) -> Vec<Emitted> {
         self.rooms.emitted()

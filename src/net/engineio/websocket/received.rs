@@ -2,18 +2,20 @@
 
 use std::sync::Arc;
 
-use super::super::{
-    packet::{Malformed, Packet},
-    receiver::receive,
-    session::{CloseReason, Session},
-};
 use crate::{
     call::memory::Held,
-    net::websocket::{
-        close::{self, Violation},
-        encode::{self, Kind},
-        frame::{Event, Form},
-        inflate::{Uninflated, inflate},
+    net::{
+        engineio::{
+            packet::{Malformed, Packet},
+            receiver::receive,
+            session::{CloseReason, Session},
+        },
+        websocket::{
+            close::{self, Violation},
+            encode::{self, Kind},
+            frame::{Event, Form},
+            inflate::{Uninflated, inflate},
+        },
     },
 };
 

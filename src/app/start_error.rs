@@ -1,0 +1,39 @@
+//! Why an app does not start.
+
+use super::conflict::ConfigError;
+use crate::{
+    call::registry::RegistryError,
+    error::CallError,
+    feed::TopicError,
+    journal::{JournalError, OpenError},
+    net::{auth::KeyError, server::lifecycle::ServeError},
+};
+
+/// Why an app does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Settings that do not go together.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A function's name or state is wrong.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// The declarations of topics, consumers and projections do not fit together.
+    #[error(transparent)]
+    Topic(#[from] TopicError),
+    /// The journal cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The journal cannot be read.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The keys that tokens are checked with cannot be had.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
+    /// A projection or a consumer cannot start, as the journal cannot be read.
+    #[error("{0}")]
+    Feed(CallError),
+    /// The server cannot be reached.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+}

@@ -144,8 +144,7 @@ impl<S> CallQueue<S> {
         state.running == 0 && state.waiting.is_empty()
     }
 
-    /// Whether a call that came in is the next to start, as most are, without that it waits: it takes little, and none waits
-    /// before it. It is started then as if [`CallQueue::next`] had given it.
+    /// Whether a call that came in, small and with none before it, starts at once, as if [`CallQueue::next`] had given it.
     pub(in crate::net) fn is_next(&self, incoming: &Incoming<S>) -> bool {
         let mut state = self.state();
         incoming.size() <= STEP && state.waiting.is_empty() && state.starts(&self.bounds)

@@ -64,9 +64,10 @@ impl Assembler {
         self.waiting.as_deref().map_or(0, packet)
     }
 
-    /// Bytes of the packet that waits that have come, whether they are held or not.
+    /// Bytes of the packet that waits that have come; none of one that is too large, whose rest is passed over.
     pub(crate) fn came(&self) -> usize {
-        self.waiting.as_deref().map_or(0, |waiting| waiting.bytes)
+        let came = self.waiting.as_deref().map(|waiting| waiting.bytes);
+        came.filter(|came| *came <= self.limits.bytes).unwrap_or_default()
     }
 
     /// Begins with a packet's text, to which so many Buffers belong; it has ended already where that is none, or too

@@ -82,8 +82,13 @@ impl Frames {
 
     /// Sends a frame with this first byte, under a mask of zeros. The server may have closed.
     pub(super) async fn send(&mut self, first: u8, payload: &[u8]) {
+        self.send_part(first, payload, payload.len()).await;
+    }
+
+    /// Sends the beginning of a frame of so many bytes.
+    pub(super) async fn send_part(&mut self, first: u8, payload: &[u8], length: usize) {
         let mut frame = vec![first];
-        match payload.len() {
+        match length {
             length @ ..126 => frame.push(0x80 | length as u8),
             length => {
                 frame.push(0x80 | 127);

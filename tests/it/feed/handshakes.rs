@@ -138,11 +138,11 @@ pub(super) async fn half_a_surrogate_pair_in_a_handshake_costs_nothing_else(jour
     assert_eq!(me["data"], "x\u{fffd}");
 }
 
-pub(super) async fn a_handshake_of_thousands_of_topics_is_answered_within_bounds(journal: Arc<dyn Journal>) {
+pub(super) async fn a_handshake_of_hundreds_of_topics_is_answered_within_bounds(journal: Arc<dyn Journal>) {
     let local = serve(&journal, "board").await;
     let mut topics: serde_json::Map<_, _> = [("board".to_owned(), Value::Null)].into_iter().collect();
     let long = "ü".repeat(500);
-    topics.extend((0..2000).map(|number| (format!("{number} {long}"), Value::Null)));
+    topics.extend((0..900).map(|number| (format!("{number} {long}"), Value::Null)));
     let mut client = connect(&local, &Value::Object(topics)).await;
 
     let mut told = Vec::new();

@@ -44,9 +44,9 @@ async fn the_client_bundle_is_under_each_path() {
     let config = Config {
         http: HttpConfig {
             client_bundle: Some(bundle.path().to_owned()),
-            ..HttpConfig::default()
+            ..at(&["/realtime", "/socket.io"]).http
         },
-        ..at(&["/realtime", "/socket.io"])
+        ..Config::default()
     };
     let local = Local::start(App::new(), config).await;
     for path in ["/realtime", "/socket.io"] {

@@ -25,14 +25,14 @@ use tokio::{
 };
 use tokio_util::task::AbortOnDropHandle;
 
-use super::reply::Reply;
+use super::{reply::Reply, run_delay::Stretch};
 use crate::error::{CallError, Code, Result};
 
 /// A function's future.
 type Running = BoxFuture<'static, Result<Reply>>;
 
-/// A function that does not wait for so long keeps others waiting. Less than that the system itself may take from a thread
-/// now and then; and what is said to many from apart costs more, as other cores begin to write before all is said.
+/// A function that does not wait for so long keeps others waiting. Not less, as what is said to many from apart costs more:
+/// other cores begin to write before all is said. What the system takes from the thread meanwhile is not the function's.
 const LONG: Duration = Duration::from_millis(20);
 
 /// Calls in a row that must be brief before a function that was not is trusted again.
@@ -53,8 +53,9 @@ impl Conduct {
 
     /// Does a part of its work that began then, and remembers whether that took long.
     fn watch<T>(&self, begun: Instant, work: impl FnOnce() -> T) -> T {
+        let stretch = Stretch::begin(begun);
         let done = work();
-        if begun.elapsed() > LONG {
+        if stretch.took_longer_than(LONG) {
             self.apart.store(TRUSTED_AFTER, Ordering::Relaxed);
         }
         done
@@ -209,9 +210,18 @@ fn hand(done: oneshot::Sender<Result<Reply>>, result: Result<Reply>) -> Result<R
 
 #[cfg(test)]
 mod tests {
-    use std::thread::sleep;
+    use std::{
+        sync::atomic::AtomicBool,
+        thread::{self, available_parallelism, sleep},
+    };
 
     use super::*;
+
+    /// Computes for so long, by the clock on the wall.
+    fn compute(time: Duration) {
+        let begun = Instant::now();
+        while begun.elapsed() < time {}
+    }
 
     #[test]
     fn a_function_that_took_long_is_trusted_again_when_it_has_been_brief_for_long() {
@@ -226,5 +236,38 @@ mod tests {
         assert!(!conduct.is_long());
         conduct.one_less();
         assert!(!conduct.is_long());
+    }
+    /// A thread that has to give way to all others is made to wait for far longer than a function may take.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_brief_function_is_not_taken_for_long_where_the_system_takes_its_thread() {
+        const BRIEF: Duration = Duration::from_millis(2);
+        let done = AtomicBool::new(false);
+        let conduct = Conduct::default();
+        thread::scope(|scope| {
+            for _ in 0..2 * available_parallelism().unwrap().get() {
+                scope.spawn(|| while !done.load(Ordering::Relaxed) {});
+            }
+            let last = scope.spawn(|| {
+                rustix::process::nice(10).unwrap();
+                let mut waited = false;
+                while !waited {
+                    let begun = Instant::now();
+                    conduct.watch(begun, || compute(BRIEF));
+                    waited = begun.elapsed() > LONG;
+                    assert!(!conduct.is_long());
+                }
+            });
+            let ended = last.join();
+            done.store(true, Ordering::Relaxed);
+            ended.unwrap();
+        });
+    }
+
+    #[test]
+    fn a_function_that_computes_for_long_is_known_at_once() {
+        let conduct = Conduct::default();
+        conduct.watch(Instant::now(), || compute(Duration::from_secs(1)));
+        assert!(conduct.is_long());
     }
 }

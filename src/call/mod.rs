@@ -1,7 +1,7 @@
 //! From a packet to an answer, with no socket in sight: a call is decoded (`payload`), found
 //! (`registry`), its arguments are taken from it (`extract`), the function runs (`handler`), and what it
 //! returns becomes the answer (`reply`). Before it runs each `guard` is asked, often by a `condition` on the
-//! caller's `identity`, and its `rights` still hold when it begins; one that keeps its thread for long runs apart (`conduct`); one that
+//! caller's `identity`, and its `rights` still hold when it begins; one that keeps its thread for long runs apart (`conduct`; the system's part in that is its `run_delay`); one that
 //! panics or takes too long has an `ending` too. An ack says the `answer`. `dispatch` does these in turn, and `idempotency` only the first
 //! time that a call is tried; `module` is how functions are named. What is said to others than the caller goes to a `target`, by the
 //! function or by an `emitter`.
@@ -35,6 +35,7 @@ pub(crate) mod registered;
 pub(crate) mod registry;
 pub(crate) mod reply;
 mod rights;
+mod run_delay;
 pub(crate) mod states;
 pub(crate) mod stored_reply;
 pub(crate) mod table;

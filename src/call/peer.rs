@@ -3,6 +3,7 @@
 use std::{any::Any, borrow::Borrow, fmt, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -56,6 +57,23 @@ impl AsRef<str> for SocketId {
 impl From<&SocketId> for String {
     fn from(id: &SocketId) -> Self {
         id.as_str().to_owned()
+    }
+}
+
+/// As text: `cx.to(&room).emit("new-user", cx.socket_id())`.
+///
+/// ```
+/// use updraft::{Context, Json, Result, SocketId};
+///
+/// async fn members(room: String, cx: Context) -> Result<Json<Vec<SocketId>>> {
+///     let sockets = cx.within(room).sockets().await?;
+///     Ok(Json(sockets.into_iter().map(|socket| socket.id).collect()))
+/// }
+/// # let namespace = updraft::Namespace::new("/").on("members", members);
+/// ```
+impl Serialize for SocketId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
     }
 }
 

@@ -47,7 +47,7 @@ pub struct HttpConfig {
     )]
     pub path: Vec<String>,
 
-    /// Directory with socket.io.js, to serve it under each path as Node does
+    /// Directory with socket.io.js, to serve it under each path in place of the one in the crate
     #[arg(long, env = "UPDRAFT_CLIENT_BUNDLE", value_name = "DIR")]
     pub client_bundle: Option<PathBuf>,
 

@@ -1,25 +1,10 @@
 // A Node backend's clients: namespaces.mjs URL GENERATION TRANSPORT
 
 import assert from 'node:assert/strict';
-import { check, connect, open, readable, soon } from './support.mjs';
+import { ask, check, connect, next, open, soon } from './support.mjs';
 
 const [url, generation, transport] = process.argv.slice(2);
 const to = (namespace, options = {}) => connect(`${url}${namespace}`, generation, transport, options);
-
-/** The arguments of an ack. */
-const ask = (socket, ...event) =>
-  soon(`an ack of ${event[0]}`, (done) => {
-    let acks = 0;
-    socket.emit(...event, (...ack) => {
-      acks += 1;
-      assert.equal(acks, 1, `a second ack of ${event[0]}`);
-      done(readable(ack));
-    });
-  });
-
-/** The arguments of the next event of a name. */
-const next = (socket, name) =>
-  soon(`the event ${name}`, (done) => socket.once(name, (...args) => done(readable(args))));
 
 const VALUES = [
   [],

@@ -66,6 +66,23 @@ export function call(socket, ...call) {
   });
 }
 
+/** The arguments of an ack. */
+export function ask(socket, ...event) {
+  return soon(`an ack of ${event[0]}`, (done) => {
+    let acks = 0;
+    socket.emit(...event, (...ack) => {
+      acks += 1;
+      assert.equal(acks, 1, `a second ack of ${event[0]}`);
+      done(readable(ack));
+    });
+  });
+}
+
+/** The arguments of the next event of a name. */
+export function next(socket, name) {
+  return soon(`the event ${name}`, (done) => socket.once(name, (...args) => done(readable(args))));
+}
+
 /** What a client hears as `message`, in order. */
 export class Messages {
   #heard = [];

@@ -224,7 +224,7 @@ fn the_folders_of_the_network_do_not_go_round_in_circles() {
 
 #[test]
 fn a_file_holds_one_concept() {
-    for path in ["src", "tests", "benches", "bench/src"]
+    for path in ["src", "tests", "benches", "bench/src", "examples"]
         .into_iter()
         .flat_map(rust_files)
     {
@@ -247,6 +247,7 @@ fn the_maps_name_files_that_exist() {
                 "bench/",
                 "fuzz/",
                 "client-demo/",
+                "examples/",
             ]
             .iter()
             .any(|folder| name.starts_with(folder));

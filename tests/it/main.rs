@@ -14,6 +14,7 @@ mod decoder;
 mod deflate;
 mod diagnostics;
 mod emitter;
+mod examples;
 mod failures;
 mod faults;
 mod feed;

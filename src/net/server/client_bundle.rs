@@ -1,5 +1,8 @@
 //! The JS client, as Node's server hands it out: `socket.io.js` and its siblings beside Socket.IO, read from a
-//! directory (the `dist` of an installed `socket.io-client`).
+//! directory (the `dist` of an installed `socket.io-client`), or those in the crate (`embedded`).
+
+#[cfg(feature = "client-bundle")]
+pub(in crate::net) mod embedded;
 
 use std::path::Path;
 

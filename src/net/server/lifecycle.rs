@@ -306,8 +306,12 @@ fn socketio(clients: &Clients) -> Result<Router, ServeError> {
     let gate = Arc::new(Gate::new(origins, shared.metrics.clone()));
     let checked = middleware::from_fn_with_state(gate, origins::check);
     let mut routes = engineio::routes(&clients.engine, &paths).layer(checked);
-    if let Some(directory) = &shared.config.http.client_bundle {
-        routes = routes.merge(client_bundle(directory, &paths)?);
+    match &shared.config.http.client_bundle {
+        Some(directory) => routes = routes.merge(client_bundle(directory, &paths)?),
+        #[cfg(feature = "client-bundle")]
+        None => routes = routes.merge(client_bundle::embedded::routes(&paths)),
+        #[cfg(not(feature = "client-bundle"))]
+        None => {}
     }
     if let Some(cors) = cors {
         routes = routes.layer(cors);

@@ -12,7 +12,7 @@ impl App {
     ///
     /// let app = App::new().topic(Topic::new("orders"));
     /// let io = app.emitter();
-    /// let app = app.listen("orders", "kitchen", move |order| {
+    /// let app = app.consumer("orders", "kitchen", move |order| {
     ///     let io = io.clone();
     ///     async move { io.of("/").to("kitchen").emit("order", &order.key).await }
     /// });

@@ -41,7 +41,7 @@ use crate::{
     message = "`{Self}` cannot be taken from a call",
     label = "this function has an argument of type `{Self}`",
     note = "to read the call's `data` as one, take `Json<{Self}>`; a value that the app shares is `State<{Self}>`",
-    note = "arguments are `Json<T>`, `Bytes`, `String`, `Data`, `Args<…>`, `Call`, `Whole<T>`, `Context`, `State<T>`, `EventName`, `Handshake`, `Option` of the first four, or a type of yours that implements `FromCall`"
+    note = "arguments are `Json<T>`, `Bytes`, `String`, `Data`, `Args<…>`, `Call`, `Envelope<T>`, `Context`, `State<T>`, `EventName`, `Handshake`, `Option` of the first four, or a type of yours that implements `FromCall`"
 )]
 pub trait FromCall: Sized {
     /// Whether it is made of the call's `data`, which one argument of a function may take.

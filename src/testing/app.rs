@@ -100,17 +100,17 @@ impl TestApp {
         }
     }
 
-    /// Calls a function by its name, from an anonymous socket, the same for all these calls.
+    /// Calls a function by its name, from an anonymous socket, the same for all these calls, which connects at the first.
     #[track_caller]
     pub fn call(&self, event: &str) -> TestCall<'static> {
-        self.anyone.call(event)
+        self.anyone.clone().appeared().call(event)
     }
 
     /// One more socket, of this identity. A connect hook of `/` is not asked: see [`TestApp::connect_to`].
     #[track_caller]
     pub fn connect(&self, identity: Identity) -> TestSocket {
         let root = NamespaceName::root().clone();
-        connect(&self.dispatcher, &self.rooms, root, identity, self.most_rooms)
+        connect(&self.dispatcher, &self.rooms, root, identity, self.most_rooms).appeared()
     }
 
     /// One more socket in a namespace, whose connect hook is told this `auth`; `()` says nothing.

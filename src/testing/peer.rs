@@ -48,7 +48,7 @@ struct HeldCount {
 }
 
 impl TestPeer {
-    /// A socket that is connected.
+    /// A socket that is about to connect.
     pub(super) fn new(
         id: SocketId,
         namespace: NamespaceName,
@@ -70,6 +70,11 @@ impl TestPeer {
         let socket: Weak<dyn Peer> = Arc::<Self>::downgrade(&this);
         rooms.enter(recipient, socket);
         this
+    }
+
+    /// It is connected: others reach it from now on.
+    pub(super) fn appear(&self) {
+        self.rooms.appear(&self.recipient.id);
     }
 
     /// Waits until the calls before have begun.

@@ -86,6 +86,8 @@ struct Member {
     recipient: Arc<Recipient>,
     socket: Weak<dyn Peer>,
     rooms: BTreeSet<String>,
+    /// Until then its own functions reach it and no others do, as on a server.
+    is_connected: bool,
 }
 
 impl State {
@@ -97,21 +99,33 @@ impl State {
 }
 
 impl Rooms {
-    /// One more socket, in no room.
+    /// One more socket, in no room. It is not connected yet.
     pub(super) fn enter(&self, recipient: Arc<Recipient>, socket: Weak<dyn Peer>) {
         let rooms = BTreeSet::new();
         self.state().members.push(Member {
             recipient,
             socket,
             rooms,
+            is_connected: false,
         });
+    }
+
+    /// A socket is connected: from now on others reach it, too.
+    pub(super) fn appear(&self, id: &SocketId) {
+        let mut state = self.state();
+        let mut members = state.members.iter_mut();
+        if let Some(member) = members.find(|member| member.recipient.id == *id) {
+            member.is_connected = true;
+        }
     }
 
     /// The sockets of a namespace that an emitter means.
     pub(super) fn meant(&self, namespace: &str, target: &Target) -> Vec<Arc<dyn Peer>> {
         let state = self.state();
         let meant = state.members.iter().filter(|member| {
-            member.is_in(namespace) && target.includes(false, |room| member.is_inside(room))
+            member.is_connected
+                && member.is_in(namespace)
+                && target.includes(false, |room| member.is_inside(room))
         });
         meant.filter_map(|member| member.socket.upgrade()).collect()
     }
@@ -212,7 +226,9 @@ impl Rooms {
 impl Member {
     fn is_meant(&self, emitted: &Emitted) -> bool {
         let is_caller = emitted.by.as_ref() == Some(&self.recipient.id);
-        self.is_in(&emitted.namespace) && emitted.to.includes(is_caller, |room| self.is_inside(room))
+        (self.is_connected || is_caller)
+            && self.is_in(&emitted.namespace)
+            && emitted.to.includes(is_caller, |room| self.is_inside(room))
     }
 
     fn is_in(&self, namespace: &str) -> bool {

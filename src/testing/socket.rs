@@ -128,7 +128,13 @@ impl TestSocket {
             self.peer.leave_namespace();
             return Err(refusal);
         }
-        Ok(self)
+        Ok(self.appeared())
+    }
+
+    /// The same socket, connected.
+    pub(super) fn appeared(self) -> Self {
+        self.peer.appear();
+        self
     }
 
     async fn answered(&self, route: Route, event: String, arrived: Arrived) -> Answer {

@@ -1,6 +1,8 @@
 //! Where an emitter comes from: an app before it starts, a hook at its start, a server that runs, a router's handle.
 
 use std::{
+    io::{BufRead, BufReader},
+    process::{Command, Stdio},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -9,7 +11,7 @@ use std::{
 };
 
 use axum::{Router, extract::State, routing::get};
-use tokio::{net::TcpListener, sync::oneshot};
+use tokio::{net::TcpListener, runtime::Handle, sync::oneshot};
 use updraft::{
     App, Emitter, Event, Topic,
     testing::{TestApp, TestServer},
@@ -127,6 +129,32 @@ async fn a_listener_tells_a_room_what_was_published() {
             format!("table {number}")
         );
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_child_process_writes_is_told_line_by_line() {
+    let server = TestServer::start(App::new()).await;
+    let mut client = server.connect().await;
+    let (io, runtime) = (server.emitter(), Handle::current());
+    let watch = std::thread::spawn(move || {
+        let mut build = Command::new("sh")
+            .args(["-c", "echo compiling; echo linking; exit 3"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        for line in BufReader::new(build.stdout.take().unwrap()).lines() {
+            let line = line.unwrap();
+            runtime.block_on(io.of("/").emit("line", &line)).unwrap();
+        }
+        let code = build.wait().unwrap().code();
+        runtime.block_on(io.of("/").emit("exit", &code)).unwrap();
+    });
+    for line in ["compiling", "linking"] {
+        assert_eq!(client.next_event().await.data::<String>(), line);
+    }
+    let exit = client.next_event().await;
+    assert_eq!((&*exit.name, exit.data::<i32>()), ("exit", 3));
+    watch.join().unwrap();
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ mod guards;
 mod hooks;
 mod limits;
 mod paths;
+mod sessions;
 mod unheard;
 
 use bytes::Bytes;

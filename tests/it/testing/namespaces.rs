@@ -2,8 +2,8 @@
 
 use serde_json::json;
 use updraft::{
-    App, Args, CallError, Code, Context, Handshake, Identity, Left, Namespace, Result,
-    testing::{Target, TestApp},
+    App, Args, CallError, Code, Context, Handshake, Identity, Json, Left, Module, Namespace, Result,
+    testing::{Target, TestApp, TestServer},
 };
 
 async fn arrived(hello: Handshake, cx: Context) -> Result<()> {
@@ -78,4 +78,48 @@ async fn what_a_hook_refuses_and_nobody_hears_is_told() {
     assert_eq!(ada.emit("sing", 1).await.error().code(), Code::UnknownEvent);
     let misfit = ada.emit("draw", Args(("circle", "large"))).await;
     assert_eq!(misfit.error().details().unwrap()["path"], "arguments[1]");
+}
+
+/// How many were connected when this socket was about to.
+struct Before(usize);
+
+async fn count(cx: Context) -> Result<()> {
+    cx.join("lobby")?;
+    cx.within("lobby").emit("come", &1).await?;
+    cx.set_socket_data(Before(cx.all().sockets().await?.len()));
+    Ok(())
+}
+
+fn counting() -> App {
+    let before = async |cx: Context| Json(cx.socket_data::<Before>().map(|before| before.0));
+    App::new()
+        .namespace(Namespace::new("/").connect(count))
+        .module(Module::new("test").on("before", before))
+}
+
+#[tokio::test]
+async fn a_socket_is_not_among_those_that_are_connected_before_it_is() {
+    let app = TestApp::start(counting()).await;
+    let server = TestServer::start(counting()).await;
+    for already in 0..3 {
+        let socket = app.connect_to("/", Identity::ANONYMOUS, ()).await.unwrap();
+        assert_eq!(socket.call("test.before").await.data::<usize>(), already);
+        assert_eq!(
+            socket.event("come").await.data::<u8>(),
+            1,
+            "its own hook reaches it"
+        );
+        socket.received_nothing_else();
+        assert_eq!(app.emitter().of("/").sockets().await.unwrap().len(), already + 1);
+    }
+    let mut clients = Vec::new();
+    for already in 0..3 {
+        let mut client = server.connect().await;
+        assert_eq!(client.call("test.before").await.data::<usize>(), already);
+        assert_eq!(client.event("come").await.data::<u8>(), 1);
+        clients.push(client);
+    }
+    // A call that names no socket is of one that connects with it.
+    app.call("test.before").await.data::<Option<usize>>();
+    assert_eq!(app.emitter().of("/").sockets().await.unwrap().len(), 4);
 }

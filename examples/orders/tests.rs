@@ -62,7 +62,7 @@ async fn each_does_what_is_theirs() {
     let app = TestApp::start(app()).await;
     let order = json!({"id": "1", "dish": "soup", "guest": "ada", "is_ready": true});
     let cooked = Event::new("order.cooked").key("1").data(&order).unwrap();
-    app.publish("orders", [cooked]).await;
+    app.publish("orders", [cooked]).await.unwrap();
 
     let anonymous = app.call("cafe.orders.list").await;
     assert_eq!(anonymous.error().code(), Code::Unauthenticated);

@@ -41,7 +41,7 @@ use crate::{
     message = "`{Self}` cannot be taken from a call",
     label = "this function has an argument of type `{Self}`",
     note = "to read the call's `data` as one, take `Json<{Self}>`; a value that the app shares is `State<{Self}>`",
-    note = "arguments are `Json<T>`, `Bytes`, `String`, `Data`, `Args<…>`, `Call`, `Envelope<T>`, `Context`, `State<T>`, `EventName`, `Handshake`, `Option` of the first four, or a type of yours that implements `FromCall`"
+    note = "arguments are `Json<T>`, `Bytes`, `String`, `Data`, `Args<…>`, `Call`, `Envelope<T>`, `Context`, `State<T>`, `EventName`, `Handshake`, `Left`, `Option` of the first four, `Result` of any, or a type of yours that implements `FromCall`"
 )]
 pub trait FromCall: Sized {
     /// Whether it is made of the call's `data`, which one argument of a function may take.
@@ -281,5 +281,46 @@ impl<T: FromData> FromCall for Option<T> {
             true => Ok(None),
             false => T::from_call(call, context).map(Some),
         }
+    }
+}
+
+/// The argument, or why it cannot be taken: for a function that answers that in a form of its own. Without it, the caller is
+/// answered by the error, and the function does not run.
+///
+/// ```
+/// # use updraft::testing::TestApp;
+/// use serde::Deserialize;
+/// use serde_json::{Value, json};
+/// use updraft::{App, Identity, Json, Namespace, Result};
+///
+/// #[derive(Deserialize)]
+/// struct Todo { title: String }
+///
+/// async fn create(todo: Result<Json<Todo>>) -> Json<Value> {
+///     match todo {
+///         Ok(Json(todo)) => Json(json!({"data": todo.title})),
+///         Err(error) => Json(json!({"error": "invalid payload", "errorDetails": error.details()})),
+///     }
+/// }
+/// let app = App::new().namespace(Namespace::new("/").on("todo:create", create));
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// # let app = TestApp::start(app).await;
+/// # let socket = app.connect(Identity::ANONYMOUS);
+/// # let created = socket.emit("todo:create", json!({"title": "fly"})).await.data::<Value>();
+/// # assert_eq!(created, json!({"data": "fly"}));
+/// # let refused = socket.emit("todo:create", json!({"title": 1})).await.data::<Value>();
+/// # assert_eq!((&refused["error"], &refused["errorDetails"]["path"]), (&json!("invalid payload"), &json!("title")));
+/// # });
+/// ```
+impl<T: FromCall> FromCall for Result<T> {
+    const TAKES_DATA: bool = T::TAKES_DATA;
+    const ORIGIN: Origin = T::ORIGIN;
+
+    fn from_call(call: &Call, context: &Context) -> Result<Self> {
+        Ok(T::from_call(call, context))
+    }
+
+    fn check(states: &States) -> Result<(), MissingState> {
+        T::check(states)
     }
 }

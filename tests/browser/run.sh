@@ -19,7 +19,7 @@ fi
 CHROMIUM="$(find_browser)"
 export CHROMIUM
 
-(cd ../.. && cargo build)
+(cd ../.. && cargo build --bins --examples)
 if [ $# -gt 0 ]; then
   exec node "$@"
 fi

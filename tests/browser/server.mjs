@@ -11,13 +11,20 @@ import { ownPort } from '../clients/server.mjs';
 const PROGRAM = process.env.UPDRAFT_PROGRAM ?? new URL('../../target/debug/updraft', import.meta.url).pathname;
 
 export class Server {
+  #program;
   #child;
   #data;
   #goes = () => this.#child.kill('SIGKILL');
 
   /** Starts it anew, with flags beside those that every test needs. */
-  static async start(...flags) {
+  static start(...flags) {
+    return Server.of(PROGRAM, ...flags);
+  }
+
+  /** The same with another program that `App::run` made. */
+  static async of(program, ...flags) {
     const server = new Server();
+    server.#program = program;
     process.once('exit', server.#goes);
     server.#data = await mkdtemp(join(tmpdir(), 'updraft-browser-'));
     await server.again(...flags);
@@ -27,7 +34,7 @@ export class Server {
   /** Starts it once more, where it was. */
   async again(...flags) {
     const port = this.url === undefined ? await ownPort() : new URL(this.url).port;
-    this.#child = spawn(PROGRAM, ['serve', '--port', port, '--data', this.#data, ...flags], {
+    this.#child = spawn(this.#program, ['serve', '--port', port, '--data', this.#data, ...flags], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const lines = createInterface({ input: this.#child.stdout });

@@ -47,12 +47,33 @@ fn the_client_is_handed_out_where_it_is_asked_for() {
         200,
         "the engine is there too"
     );
+}
 
-    let without = Program::start(&[]);
-    assert_eq!(
-        Http::get(&without.url, "/socket.io/socket.io.js", &[]).status,
-        404
-    );
+/// As Node's server does, so that a page that loads it from there needs no change.
+#[cfg(feature = "client-bundle")]
+#[test]
+fn the_client_is_in_the_crate_as_npm_has_it() {
+    let server = Program::start(&["--path", "/socket.io,/realtime"]);
+    for path in ["/socket.io", "/realtime"] {
+        for (file, same) in [
+            ("socket.io.js", "socket.io.min.js"),
+            ("socket.io.min.js", "socket.io.min.js"),
+            ("socket.io.esm.min.js", "socket.io.esm.min.js"),
+            ("socket.io.msgpack.min.js", "socket.io.msgpack.min.js"),
+        ] {
+            let address = format!("{path}/{file}?v=1");
+            let response = Http::get(&server.url, &address, &[]);
+            let installed = std::fs::read_to_string(format!("{CLIENT}/{same}")).unwrap();
+            assert!(response.body == installed, "{address}");
+            assert_eq!(
+                response.header("content-type"),
+                Some("text/javascript; charset=utf-8")
+            );
+            let tag = response.header("etag").unwrap();
+            let again = Http::get(&server.url, &address, &[&format!("if-none-match: {tag}")]);
+            assert_eq!((again.status, &*again.body), (304, ""), "{address}");
+        }
+    }
 }
 
 #[test]

@@ -13,9 +13,13 @@ mod orders;
 #[path = "../../../examples/whiteboard/main.rs"]
 mod whiteboard;
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, sync::Arc};
 
-use updraft::{App, Config, JournalConfig, testing::TestServer};
+use updraft::{
+    App,
+    journal::{Durability, Journal, SqliteJournal},
+    testing::TestServer,
+};
 
 use crate::support::{Http, node};
 
@@ -53,16 +57,9 @@ async fn rooms_of_an_encrypted_board_pass_buffers_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn orders_are_there_after_a_restart() {
     let data = tempfile::tempdir().unwrap();
-    let app = || {
-        let journal = JournalConfig {
-            data: data.path().to_owned(),
-            ..JournalConfig::default()
-        };
-        orders::app().config(Config {
-            journal,
-            ..Config::default()
-        })
-    };
+    let journal = SqliteJournal::open(data.path(), Durability::PowerLoss).unwrap();
+    let journal: Arc<dyn Journal> = Arc::new(journal);
+    let app = || orders::app().journal(journal.clone());
     play(app(), "examples/orders.mjs", &["begin"]).await;
     play(app(), "examples/orders.mjs", &[]).await;
 }

@@ -67,6 +67,11 @@ async def event(sid, sent):
     return {"event": call["event"], "data": await functions[call["event"]](sid, call.get("data"))}
 
 
+@io.on("api.services.test.testFunc")
+async def named(sid, data):
+    return data
+
+
 async def main():
     app = web.Application()
     io.attach(app)

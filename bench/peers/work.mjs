@@ -26,6 +26,12 @@ const read = (call) => {
 
 export const serve = (io) => {
   io.on('connection', (socket) => {
+    const { room } = socket.handshake.auth
+    if (room) {
+      socket.join(room)
+      socket.emit('welcome', socket.id)
+    }
+    socket.on('api.services.test.testFunc', (data, ack) => ack(data))
     socket.on('event', async (sent, ack) => {
       const call = read(sent)
       ack({ event: call.event, data: await functions.get(call.event)(call.data, socket, io) })

@@ -59,6 +59,11 @@ impl Client {
         this
     }
 
+    /// Leaves at once: nothing of the connection stays in the kernel, where the ports of those that left are few.
+    pub(crate) fn reset(self) {
+        self.stream.set_zero_linger().expect("a setting");
+    }
+
     async fn upgrade(&mut self, address: SocketAddr) {
         let request = format!(
             "GET /socket.io/?EIO=4&transport=websocket HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\n\

@@ -18,7 +18,8 @@ use measure::{Size, measure};
 use peers::{Peer, Served};
 use report::Report;
 use scenarios::{
-    backlog::Backlog, calls::Calls, fanout::FanOut, idle, memory, publish::Publish, room::Source, stall,
+    backlog::Backlog, calls::Calls, connect::Connect, fanout::FanOut, idle, memory, publish::Publish,
+    room::Source, stall,
 };
 
 /// Measures Updraft beside what people would pick instead
@@ -55,6 +56,10 @@ impl Arguments {
 enum Scenario {
     /// Calls of 128 B and 16 KB, from call to ack
     Ack,
+    /// The call of 128 B as an event of its own name, beside the same call by `event`
+    Named,
+    /// A storm of clients that connect, each through a hook
+    Connect,
     /// A call as a Buffer
     Buffer,
     /// base64 of gzip, as a call and as its data
@@ -169,6 +174,8 @@ impl Run {
         let size = self.size;
         match scenario {
             Scenario::Ack => self.each(Calls::ack(size.many)).await,
+            Scenario::Named => self.each(Calls::named()).await,
+            Scenario::Connect => self.each(vec![Connect]).await,
             Scenario::Buffer => self.each(Calls::buffer()).await,
             Scenario::Gzip => self.each(Calls::gzip()).await,
             Scenario::Fanout => self.each(FanOut::rooms(size.many)).await,

@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use socketioxide::{
     SocketIo,
     adapter::LocalAdapter,
-    extract::{AckSender, SocketRef},
+    extract::{AckSender, SocketRef, TryData},
     handler::{ConnectHandler, FromMessageParts, MessageHandler, Value},
     socket::Socket,
 };
@@ -21,7 +21,7 @@ use tokio::net::TcpListener;
 
 use super::{
     runtimes::per_core,
-    work::{Card, Changed, ECHO, EMIT, JOIN, LENGTH, STATUS, fixture},
+    work::{Card, Changed, ECHO, EMIT, Hello, JOIN, LENGTH, STATUS, WELCOME, fixture},
 };
 
 /// So large that nothing is lost.
@@ -40,9 +40,16 @@ pub(super) fn start() -> SocketAddr {
     // In a middleware, since a first call that comes on CONNECT's heels would else find nobody.
     let welcome = async |socket: SocketRef| {
         socket.on("event", OnReader);
+        socket.on(ECHO, EchoOnReader);
         Ok::<(), Infallible>(())
     };
-    io.ns("/", (async || {}).with(welcome));
+    let arrived = async |socket: SocketRef, TryData(hello): TryData<Hello>| {
+        if let Ok(hello) = hello {
+            socket.join(hello.room);
+            socket.emit(WELCOME, socket.id.as_str()).expect("there is room");
+        }
+    };
+    io.ns("/", arrived.with(welcome));
     let router = Router::new().layer(layer).layer(middleware::from_fn(small));
     per_core(async move |listener: TcpListener| {
         let listener = listener.tap_io(|stream| stream.set_nodelay(true).expect("an open connection"));
@@ -81,6 +88,19 @@ impl MessageHandler<LocalAdapter, Direct> for OnReader {
         if let Value::Str(text, attachments) = value {
             let attachments = attachments.unwrap_or_default();
             answer(&socket, text.as_str(), attachments.front(), ack);
+        }
+    }
+}
+
+/// An event of its own name, answered with its argument.
+struct EchoOnReader;
+
+impl MessageHandler<LocalAdapter, Direct> for EchoOnReader {
+    fn call(&self, socket: Arc<Socket>, mut value: Value, id: Option<i64>) {
+        let Ok(ack) = AckSender::<LocalAdapter>::from_message_parts(&socket, &mut value, &id);
+        if let Value::Str(text, _) = value {
+            let (_, argument): (&str, &RawValue) = serde_json::from_str(text.as_str()).expect("a packet");
+            ack.send(&(argument,)).expect("there is room");
         }
     }
 }

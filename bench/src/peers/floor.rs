@@ -83,8 +83,11 @@ impl Socket {
                 Some(Message::Text(text)) if text.starts_with("45") => self.waiting = Some(text),
                 Some(Message::Text(text)) => {
                     let id = digits(&text[2..]);
-                    let argument = &text[2 + id.len() + r#"["event","#.len()..text.len() - 1];
-                    self.answer(id, argument).await?;
+                    let arguments = &text[2 + id.len()..text.len() - 1];
+                    match arguments.strip_prefix(r#"["event","#) {
+                        Some(call) => self.answer(id, call).await?,
+                        None => self.echo(id, arguments).await?,
+                    }
                 }
                 Some(Message::Binary(bytes)) => {
                     let head = self.waiting.take()?;
@@ -137,6 +140,13 @@ impl Socket {
             unknown => panic!("nobody calls {unknown}"),
         };
         let answer = ["43", id, r#"[{"event":""#, event, r#"","data":"#, data, "}]"].concat();
+        self.stream.feed(Message::text(answer)).await.ok()
+    }
+
+    /// Answers an event of its own name with its argument.
+    async fn echo(&mut self, id: &str, arguments: &str) -> Option<()> {
+        let (_, argument) = arguments.split_once("\",")?;
+        let answer = ["43", id, "[", argument, "]"].concat();
         self.stream.feed(Message::text(answer)).await.ok()
     }
 

@@ -23,6 +23,8 @@ use crate::process::ServerProcess;
 pub(crate) enum Peer {
     /// Updraft on its defaults
     Updraft,
+    /// Updraft called by `event`, where others are called by an event's own name
+    UpdraftByEvent,
     /// socketioxide with raw handlers and the best settings found
     Bare,
     /// tokio-tungstenite, packets framed by hand: the floor
@@ -45,8 +47,9 @@ pub(crate) enum Peer {
 
 impl Peer {
     /// In the order in which tables have them.
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Updraft,
+        Self::UpdraftByEvent,
         Self::Bare,
         Self::Floor,
         Self::Store,
@@ -62,6 +65,7 @@ impl Peer {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Updraft => "Updraft",
+            Self::UpdraftByEvent => "Updraft, by event",
             Self::Bare => "bare socketioxide",
             Self::Floor => "floor",
             Self::Node => "Node",
@@ -74,6 +78,11 @@ impl Peer {
         }
     }
 
+    /// Whether this is Updraft, in whatever way it is called.
+    pub(crate) fn is_updraft(self) -> bool {
+        matches!(self, Self::Updraft | Self::UpdraftByEvent)
+    }
+
     /// Whether this is no server that anybody would pick, but what lies beneath one.
     pub(crate) fn is_ground(self) -> bool {
         matches!(self, Self::Floor | Self::Store)
@@ -82,7 +91,7 @@ impl Peer {
     /// Why it cannot be measured here.
     pub(crate) fn missing(self) -> Option<String> {
         match self {
-            Self::Updraft | Self::Bare | Self::Floor | Self::Store => None,
+            Self::Updraft | Self::UpdraftByEvent | Self::Bare | Self::Floor | Self::Store => None,
             Self::Node | Self::NodeTuned => foreign::missing_node(&["socket.io", "bufferutil"]),
             Self::NodeSqlite => foreign::missing_node(&["socket.io", "better-sqlite3"]),
             Self::NodeRedis => foreign::missing_redis(),
@@ -95,6 +104,7 @@ impl Peer {
     pub(crate) fn start(self) -> ServerProcess {
         let command = match self {
             Self::Updraft => serve(&["updraft"]),
+            Self::UpdraftByEvent => return self.start_with_namespace(),
             Self::Bare => serve(&["bare"]),
             Self::Floor => serve(&["floor"]),
             Self::Node => foreign::node(&["node.mjs", "plain"]),
@@ -104,6 +114,14 @@ impl Peer {
             Self::NodeSqlite | Self::NodeRedis | Self::Store => return self.start_with(0, 1),
         };
         ServerProcess::start(command, None)
+    }
+
+    /// Starts it with a function for an event of its own name, and a hook for clients that connect. The others have both always.
+    pub(crate) fn start_with_namespace(self) -> ServerProcess {
+        match self.is_updraft() {
+            true => ServerProcess::start(serve(&["updraft-namespace"]), None),
+            false => self.start(),
+        }
     }
 
     /// Starts it with a topic in which there are so many events, each about one of so many keys.
@@ -144,6 +162,7 @@ pub(crate) fn directory() -> TempDir {
 #[derive(Subcommand)]
 pub(crate) enum Served {
     Updraft,
+    UpdraftNamespace,
     UpdraftTopics {
         data: PathBuf,
         events: usize,
@@ -157,8 +176,11 @@ impl Served {
     /// Starts it; it serves as long as the runtime that comes with its address.
     pub(crate) fn start(&self) -> (SocketAddr, Option<tokio::runtime::Runtime>) {
         match self {
-            Self::Updraft => updraft::start(None),
-            Self::UpdraftTopics { data, events, keys } => updraft::start(Some((data, *events, *keys))),
+            Self::Updraft => updraft::start(updraft::app(), None),
+            Self::UpdraftNamespace => updraft::start(updraft::app().namespace(updraft::namespace()), None),
+            Self::UpdraftTopics { data, events, keys } => {
+                updraft::start(updraft::app(), Some((data, *events, *keys)))
+            }
             Self::Bare => (bare::start(), None),
             Self::Floor => (floor::start(), None),
         }

@@ -4,16 +4,19 @@ use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use bytes::Bytes;
 use tokio::runtime::{Builder, Runtime};
-use updraft::{App, Config, Context, Data, Event, Feed, Json, Module, Position, Result, Topic, everyone};
+use updraft::{
+    App, Config, Context, Data, Event, Feed, Handshake, Json, Module, Namespace, Position, Result, Topic,
+    everyone,
+};
 
 use super::{
     store::data,
-    work::{Card, Changed},
+    work::{Card, Changed, ECHO, Hello, WELCOME},
 };
 
 /// Starts as `updraft serve` does, with a topic where there is a directory for its journal: so many events in it, each
 /// about one of so many keys.
-pub(super) fn start(topic: Option<(&Path, usize, usize)>) -> (SocketAddr, Option<Runtime>) {
+pub(super) fn start(mut app: App, topic: Option<(&Path, usize, usize)>) -> (SocketAddr, Option<Runtime>) {
     let runtime = Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -23,7 +26,6 @@ pub(super) fn start(topic: Option<(&Path, usize, usize)>) -> (SocketAddr, Option
             port: 0,
             ..Config::default()
         };
-        let mut app = app();
         if let Some((data, ..)) = topic {
             data.clone_into(&mut config.journal.data);
             app = app
@@ -39,13 +41,26 @@ pub(super) fn start(topic: Option<(&Path, usize, usize)>) -> (SocketAddr, Option
     (address, Some(runtime))
 }
 
-fn app() -> App {
+pub(super) fn app() -> App {
     let test = Module::new("api.services.test")
         .on("testFunc", echo)
         .on("length", length);
     let services = Module::new("api.services").on("status", status);
     let bench = Module::new("bench").on("join", join).on("emit", emit);
     App::new().module(test).module(services).module(bench)
+}
+
+/// Hears an event of its own name, and welcomes clients that say into which room they come.
+pub(super) fn namespace() -> Namespace {
+    Namespace::new("/").connect(arrived).on(ECHO, echo)
+}
+
+async fn arrived(handshake: Handshake, cx: Context) -> Result<()> {
+    let Ok(hello) = handshake.auth_as::<Hello>() else {
+        return Ok(());
+    };
+    cx.join(&hello.room)?;
+    cx.emit(WELCOME, cx.socket_id().as_str()).await
 }
 
 async fn echo(data: Data) -> Data {

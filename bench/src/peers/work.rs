@@ -22,6 +22,15 @@ pub(crate) const JOIN: &str = "bench.join";
 /// Emits a card to the room.
 pub(crate) const EMIT: &str = "bench.emit";
 
+/// Said to a client that came into a room as it connected.
+pub(crate) const WELCOME: &str = "welcome";
+
+/// What such a client says as it connects.
+#[derive(Deserialize)]
+pub(crate) struct Hello {
+    pub(crate) room: String,
+}
+
 /// What a client says of a card.
 #[derive(Deserialize)]
 pub(crate) struct Card {

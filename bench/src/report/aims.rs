@@ -20,13 +20,16 @@ enum Figure {
 }
 
 /// By the front of a scenario's name, and by its end.
-const AIMS: [(&str, &str, Figure); 25] = [
+const AIMS: [(&str, &str, Figure); 28] = [
     ("ack 128 B", "32 x 8", Figure::Cpu(Peer::Bare, 0.6)),
     ("ack 128 B", "32 x 8", Figure::Cpu(Peer::Bun, 0.4)),
     ("ack 128 B", "32 x 8", Figure::Cpu(Peer::Node, 0.15)),
     ("ack 128 B", "0 x 1", Figure::Cpu(Peer::Bare, 0.75)),
     ("ack 128 B", ", 1 x 1", Figure::Cpu(Peer::Bare, 0.8)),
     ("ack 16 KB", "", Figure::Cpu(Peer::Bare, 0.5)),
+    ("named 128 B", "", Figure::Cpu(Peer::UpdraftByEvent, 1.0)),
+    ("named 128 B", "", Figure::Cpu(Peer::Bare, 0.6)),
+    ("connect", "", Figure::Cpu(Peer::Bare, 1.0)),
     ("buffer 16 KB", "", Figure::Cpu(Peer::Bare, 0.75)),
     ("gzip, data 16 KB", "", Figure::Cpu(Peer::Floor, 1.15)),
     ("gzip, data 256 KB", "", Figure::Cpu(Peer::Floor, 1.15)),

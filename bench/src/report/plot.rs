@@ -53,7 +53,7 @@ fn panel(svg: &mut String, scenario: &Scenario, top: usize) {
     for (number_of, (peer, value)) in scenario.peers.iter().zip(values).enumerate() {
         let y = top + TITLE + number_of * (BAR + GAP);
         let fill = match peer.who {
-            Peer::Updraft => "#0b7285",
+            ours if ours.is_updraft() => "#0b7285",
             ground if ground.is_ground() => "#ced4da",
             _ => "#868e96",
         };

@@ -47,7 +47,7 @@ impl Scenario {
         let others = self
             .peers
             .iter()
-            .filter(|summary| summary.who != Peer::Updraft && !summary.who.is_ground());
+            .filter(|summary| !summary.who.is_updraft() && !summary.who.is_ground());
         others.min_by(|one, other| one.cpu.middle.total_cmp(&other.cpu.middle))
     }
 

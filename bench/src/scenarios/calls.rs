@@ -22,6 +22,8 @@ use crate::{
 enum Form {
     /// An object, which is answered with its data.
     Object,
+    /// The same data with an event of the call's name.
+    Named,
     /// The same as a Buffer of JSON.
     Buffer,
     /// The base64 of gzip as a call's data, which is unpacked; answered with its length.
@@ -57,6 +59,10 @@ impl Calls {
         ]
     }
 
+    pub(crate) fn named() -> Vec<Self> {
+        vec![Self::new(Form::Named, 128, 32, 8)]
+    }
+
     pub(crate) fn buffer() -> Vec<Self> {
         vec![Self::new(Form::Buffer, 16 << 10, 32, 8)]
     }
@@ -70,11 +76,18 @@ impl Calls {
         ]
     }
 
-    fn packet(&self, id: usize) -> Packet {
+    fn packet(&self, peer: Peer, id: usize) -> Packet {
         // The envelope of the 128 B counts.
         let json = Board::of_size(self.size - self.size.min(184) / 3).json();
         let call = match self.form {
             Form::Object => object(&json),
+            Form::Named if peer == Peer::UpdraftByEvent => object(&json),
+            Form::Named => {
+                return Packet {
+                    text: format!(r#"42{id}["{EVENT}",{json}]"#),
+                    buffer: None,
+                };
+            }
             Form::Buffer => {
                 return Packet {
                     text: format!(r#"451-{id}["event",{{"_placeholder":true,"num":0}}]"#),
@@ -102,6 +115,7 @@ impl Scenario for Calls {
     fn name(&self) -> String {
         let form = match self.form {
             Form::Object => "ack",
+            Form::Named => "named",
             Form::Buffer => "buffer",
             Form::PackedData => "gzip, data",
             Form::PackedCall => "gzip, call",
@@ -118,16 +132,26 @@ impl Scenario for Calls {
     }
 
     fn peers(&self) -> &'static [Peer] {
-        super::EPHEMERAL
+        match self.form {
+            Form::Named => super::NAMED,
+            _ => super::EPHEMERAL,
+        }
     }
 
-    async fn connect(&self, _: Peer, server: Option<&ServerProcess>) -> Vec<Caller> {
+    fn start(&self, peer: Peer) -> Option<ServerProcess> {
+        Some(match self.form {
+            Form::Named => peer.start_with_namespace(),
+            _ => peer.start(),
+        })
+    }
+
+    async fn connect(&self, peer: Peer, server: Option<&ServerProcess>) -> Vec<Caller> {
         let address = server.expect("a server").address;
         let mut callers = Vec::new();
         for _ in 0..self.connections {
             callers.push(Caller {
                 client: Client::connect(address, "").await,
-                packets: (0..self.outstanding).map(|id| self.packet(id)).collect(),
+                packets: (0..self.outstanding).map(|id| self.packet(peer, id)).collect(),
             });
         }
         callers
@@ -201,7 +225,7 @@ fn answered(text: &str) -> usize {
     let is_error = memchr::memmem::find(front, br#""error""#).is_some();
     let id = text.strip_prefix("43").and_then(|rest| rest.split_once('['));
     match id {
-        Some((id, answer)) if !is_error && answer.starts_with(r#"{"event":"#) => id.parse().expect("an id"),
+        Some((id, answer)) if !is_error && answer.starts_with('{') => id.parse().expect("an id"),
         _ => panic!(
             "an answer was expected, not {}",
             text.chars().take(FRONT).collect::<String>()

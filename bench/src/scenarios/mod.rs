@@ -2,6 +2,7 @@
 
 pub(crate) mod backlog;
 pub(crate) mod calls;
+pub(crate) mod connect;
 pub(crate) mod fanout;
 pub(crate) mod idle;
 pub(crate) mod memory;
@@ -21,6 +22,21 @@ const EPHEMERAL: &[Peer] = &[
     Peer::NodeTuned,
     Peer::Python,
 ];
+
+/// Those that are called by an event's own name, beside the same call by `event`.
+const NAMED: &[Peer] = &[
+    Peer::Updraft,
+    Peer::UpdraftByEvent,
+    Peer::Bare,
+    Peer::Floor,
+    Peer::Bun,
+    Peer::Node,
+    Peer::NodeTuned,
+    Peer::Python,
+];
+
+/// Servers with a hook for clients that connect, whose emits arrive after the client is connected.
+const WELCOMING: &[Peer] = &[Peer::Updraft, Peer::Bare, Peer::Bun, Peer::Node, Peer::NodeTuned];
 
 /// Servers that keep what is published.
 const DURABLE: &[Peer] = &[Peer::Updraft, Peer::NodeSqlite, Peer::NodeRedis];

@@ -35,7 +35,7 @@ pub mod journal;
 /// From a packet to an answer, with no socket in sight.
 mod call;
 pub use call::{
-    args::{Args, FromArgument, FromArguments},
+    args::{Args, FromAck, FromArgument, FromArguments},
     condition::{Claim, Condition, claim, signed_in},
     context::Context,
     emitter::{BroadcastTo, Emitter},

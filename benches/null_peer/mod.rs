@@ -3,11 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
-use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use updraft::{
     Ack, Identity, Result, SocketId,
-    payload::{NamespaceName, Outgoing, Peer, SocketData, Target, Written},
+    payload::{Arguments, NamespaceName, Outgoing, Peer, SocketData, Target, Written},
 };
 
 pub(crate) struct NullPeer {
@@ -67,7 +66,7 @@ impl Peer for NullPeer {
         _: &'a str,
         _: Outgoing<'a>,
         _: Duration,
-    ) -> BoxFuture<'a, Result<Vec<Ack<Value>>>> {
+    ) -> BoxFuture<'a, Result<Vec<Ack<Arguments>>>> {
         Box::pin(async { Ok(Vec::new()) })
     }
 

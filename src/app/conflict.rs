@@ -1,6 +1,6 @@
 //! Settings that do not go together.
 
-use crate::config::{AuthConfig, Config, TlsConfig};
+use crate::config::{AuthConfig, Config, DeflateConfig, TlsConfig};
 
 /// What tokens are checked with.
 const KEYS: &str = "--auth-secrets, --auth-keys or --auth-keys-url";
@@ -58,6 +58,14 @@ pub(super) fn check(config: &Config, asks: Asks) -> Result<(), ConfigError> {
         let is_set = config.tls.hsts != TlsConfig::default().hsts;
         alone(&[("--tls-hsts", is_set)], "--tls-cert")?;
     }
+    let deflate = config.session.deflate;
+    if !deflate.per_message {
+        let is_set = deflate.threshold != DeflateConfig::default().threshold;
+        alone(
+            &[("--per-message-deflate-threshold", is_set)],
+            "--per-message-deflate",
+        )?;
+    }
     let (memory, call) = (config.limits.memory(), config.limits.max_call);
     match call <= memory / CALLS {
         true => Ok(()),
@@ -112,6 +120,11 @@ mod tests {
         assert_eq!(checked(refresh), alone("--auth-keys-refresh", "--auth-keys-url"));
         let hsts = |config: &mut Config| config.tls.hsts = Duration::ZERO;
         assert_eq!(checked(hsts), alone("--tls-hsts", "--tls-cert"));
+        let threshold = |config: &mut Config| config.session.deflate.threshold = 1;
+        assert_eq!(
+            checked(threshold),
+            alone("--per-message-deflate-threshold", "--per-message-deflate")
+        );
     }
 
     #[test]

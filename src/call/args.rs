@@ -1,16 +1,12 @@
-//! Several arguments: of an event that comes in, of one that goes out, of an ack.
+//! Several arguments: of an event that comes in, of one that goes out, of an ack in either direction.
 
 use serde::{Serialize, Serializer, de::DeserializeOwned};
 
-use super::{
-    context::Context,
-    extract::FromCall,
-    payload::{ARGUMENTS, Arguments, Call, Data},
-    reply::{IntoReply, Reply},
-};
+use super::payload::{ARGUMENTS, Arguments, Data};
 use crate::error::Result;
 
-/// Several arguments: taken by a function, returned by one (the ack has them then), or emitted.
+/// Several arguments: taken by a function, returned by one (the ack has them then), emitted, or acked by a client
+/// ([`FromAck`]).
 ///
 /// As an argument it is a tuple of up to eight types, each of which takes one argument of the event, `Vec<T>` for all of them, or
 /// [`Data`] for all of them as they came. Missing ones fit `Option`; further ones are passed over, as in Node. A Buffer is
@@ -41,17 +37,49 @@ impl<T: Serialize> Serialize for Args<T> {
     }
 }
 
-impl<T: Serialize + Send + Sync + 'static> IntoReply for Args<T> {
-    fn into_reply(self) -> Result<Reply> {
-        Ok(Some(Box::new(self)))
+/// What a client's ack can be taken as: any type that serde reads takes the first of its arguments ([`Bytes`](bytes::Bytes) a
+/// Buffer), [`Data`] takes it as it came, and [`Args`] takes several.
+///
+/// ```
+/// use std::time::Duration;
+/// use bytes::Bytes;
+/// use updraft::{Args, Context, Result};
+///
+/// async fn key_of(cx: Context) -> Result<Bytes> {
+///     // socket.on("key?", (room, ack) => ack("aes", new Uint8Array([1, 2, 3])));
+///     let Args((_algorithm, key)): Args<(String, Bytes)> =
+///         cx.emit_with_ack("key?", "room", Duration::from_secs(5)).await?;
+///     Ok(key)
+/// }
+/// # let _ = updraft::Module::new("keys").on("of", key_of);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "a client's ack cannot be taken as `{Self}`",
+    note = "it is a type that serde reads, `Data`, or `Args` of a tuple of up to eight types, of `Vec<T>` or of `Data`"
+)]
+pub trait FromAck: Sized {
+    /// Takes it.
+    ///
+    /// # Errors
+    /// [`Code::InvalidData`](crate::Code::InvalidData) with the place that does not fit, and what was expected there.
+    fn from_ack(ack: &Arguments) -> Result<Self>;
+}
+
+impl<T: DeserializeOwned> FromAck for T {
+    fn from_ack(ack: &Arguments) -> Result<Self> {
+        ack.first("ack")
     }
 }
 
-impl<T: FromArguments> FromCall for Args<T> {
-    const TAKES_DATA: bool = true;
+impl FromAck for Data {
+    fn from_ack(ack: &Arguments) -> Result<Self> {
+        Self::from_argument(ack.iter().next(), ack, 0)
+    }
+}
 
-    fn from_call(call: &Call, _: &Context) -> Result<Self> {
-        T::from_arguments(&call.arguments()?).map(Self)
+impl<T: FromArguments> FromAck for Args<T> {
+    fn from_ack(ack: &Arguments) -> Result<Self> {
+        T::from_arguments(ack).map(Self)
     }
 }
 

@@ -3,14 +3,14 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use bytestring::ByteString;
-use serde::{Serialize, de::DeserializeOwned};
+use serde::Serialize;
 use tokio_util::sync::WaitForCancellationFuture;
 
 use super::{
+    args::FromAck,
     emitter::BroadcastTo,
     idempotent_call::IdempotentCall,
     identity::Identity,
-    payload::from_value,
     peer::{Peer, SocketId},
     per_core::OfCore,
     states::States,
@@ -127,12 +127,13 @@ impl Context {
         self.peer.emit(Target::caller(), event, &data).await
     }
 
-    /// Emits an event to the caller and waits for the client's ack.
+    /// Emits an event to the caller and waits for the client's ack, of which a type takes the first argument and
+    /// [`Args`](crate::Args) several: see [`FromAck`].
     ///
     /// # Errors
     /// As [`Context::emit`]; [`Code::Timeout`] where no ack comes in time, [`Code::InvalidData`] where it
     /// does not fit the type.
-    pub async fn emit_with_ack<R: DeserializeOwned>(
+    pub async fn emit_with_ack<R: FromAck>(
         &self,
         event: &str,
         data: &(impl Serialize + Sync + ?Sized),
@@ -146,7 +147,7 @@ impl Context {
             .into_iter()
             .next()
             .ok_or_else(|| CallError::new(Code::Unavailable, "the socket is gone"))?;
-        from_value(ack.result?, "ack")
+        R::from_ack(&ack.result?)
     }
 
     /// Every socket in a room, the caller's own too where it is in it. The public id of a socket names a room, too, in which
@@ -183,7 +184,8 @@ impl Context {
     /// Enters a room; it comes to be with its first socket.
     ///
     /// # Errors
-    /// [`Code::TooLarge`] where the socket is in as many rooms as the configuration allows.
+    /// [`Code::TooLarge`] where the socket is in as many rooms as the configuration allows, and where the name has more than
+    /// 1024 bytes.
     pub fn join(&self, room: &str) -> Result<()> {
         self.peer.join(room)
     }
@@ -229,7 +231,8 @@ impl Context {
     }
 
     /// Disconnects the socket from its namespace, once what was said to it before is sent. Its client hears `disconnect` with
-    /// `io server disconnect`, and does not come back by itself. Other namespaces of the same connection stay.
+    /// `io server disconnect`, and does not come back by itself. Other namespaces of the same connection stay. The answer of a
+    /// call that does this comes too late for its client, as in Node: what it is to hear is emitted before.
     pub fn disconnect(&self) {
         self.peer.clone().disconnect();
     }

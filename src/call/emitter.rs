@@ -6,11 +6,11 @@ use std::{
     time::Duration,
 };
 
-use serde::{Serialize, de::DeserializeOwned};
+use serde::Serialize;
 
 use super::{
+    args::FromAck,
     hub::{Change, Hub, RemoteSocket},
-    payload::from_value,
     peer::{Ack, Peer},
     states::States,
     target::Target,
@@ -189,11 +189,11 @@ impl<'a> BroadcastTo<'a> {
     }
 
     /// Emits an event to all of them and collects their acks, in the order in which they came: one of each socket, with
-    /// [`Code::Timeout`](crate::Code::Timeout) of one that did not come within `wait`.
+    /// [`Code::Timeout`](crate::Code::Timeout) of one that did not come within `wait`. What each is read as [`FromAck`] says.
     ///
     /// # Errors
     /// As [`BroadcastTo::emit`].
-    pub async fn emit_with_ack<R: DeserializeOwned>(
+    pub async fn emit_with_ack<R: FromAck>(
         &self,
         event: &str,
         data: &(impl Serialize + Sync + ?Sized),
@@ -214,7 +214,7 @@ impl<'a> BroadcastTo<'a> {
         };
         let read = |ack: Ack<_>| Ack {
             socket: ack.socket,
-            result: ack.result.and_then(|ack| from_value(ack, "ack")),
+            result: ack.result.and_then(|ack| R::from_ack(&ack)),
         };
         Ok(acks.into_iter().map(read).collect())
     }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
 use super::{
+    args::{Args, FromArguments},
     context::Context,
     payload::{Call, Data},
     states::States,
@@ -84,6 +85,15 @@ pub enum Origin {
 impl FromCall for EventName {
     fn from_call(call: &Call, _: &Context) -> Result<Self> {
         Ok(Self::as_written(call.event()))
+    }
+}
+
+/// Several arguments.
+impl<T: FromArguments> FromCall for Args<T> {
+    const TAKES_DATA: bool = true;
+
+    fn from_call(call: &Call, _: &Context) -> Result<Self> {
+        T::from_arguments(&call.arguments()?).map(Self)
     }
 }
 

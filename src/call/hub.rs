@@ -3,10 +3,10 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
-use serde_json::Value;
 
 use super::{
     identity::Identity,
+    payload::Arguments,
     peer::{Ack, Outgoing, Peer, SocketData, SocketId},
     target::Target,
 };
@@ -31,7 +31,7 @@ pub(crate) trait Hub: Send + Sync {
         event: &'a str,
         data: Outgoing<'a>,
         wait: Duration,
-    ) -> BoxFuture<'a, Result<Vec<Ack<Value>>>>;
+    ) -> BoxFuture<'a, Result<Vec<Ack<Arguments>>>>;
 
     /// The sockets that are meant, as they are now.
     fn sockets<'a>(

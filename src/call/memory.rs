@@ -284,6 +284,13 @@ impl Account {
             held.give_back(bytes);
         }
     }
+
+    /// Holds nothing any more.
+    pub(crate) fn give_back_all(&self) {
+        if let Some(held) = &self.0 {
+            held.shrink_to(0);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -4,10 +4,12 @@ use std::{any::Any, borrow::Borrow, fmt, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 use serde::{Serialize, Serializer};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use super::{identity::Identity, pattern::NamespaceName, target::Target, written::Written};
+use super::{
+    identity::Identity, pattern::NamespaceName, payload::Arguments, target::Target, written::Written,
+};
 use crate::error::{CallError, Code, Result};
 
 /// A socket's public name: 20 random characters, safe to show to other clients.
@@ -136,7 +138,7 @@ pub trait Peer: Send + Sync + 'static {
         event: &'a str,
         data: Outgoing<'a>,
         wait: Duration,
-    ) -> BoxFuture<'a, Result<Vec<Ack<Value>>>>;
+    ) -> BoxFuture<'a, Result<Vec<Ack<Arguments>>>>;
 
     /// Completes when nothing for this socket waits for room in its send queue.
     fn ready(&self) -> BoxFuture<'_, ()>;
@@ -161,6 +163,24 @@ pub trait Peer: Send + Sync + 'static {
 
     /// What functions keep on the socket, one value per type.
     fn data(&self) -> &SocketData;
+}
+
+/// Longest name of a room, in bytes: sockets hold the names of their rooms for as long as they are in them.
+pub(crate) const LONGEST_ROOM: usize = 1024;
+
+/// That a socket may enter a room of this name.
+///
+/// # Errors
+/// Where that is too long.
+pub(crate) fn check_room(room: &str) -> Result<()> {
+    match room.len() <= LONGEST_ROOM {
+        true => Ok(()),
+        false => Err(CallError::new(
+            Code::TooLarge,
+            format!("the name of a room has {LONGEST_ROOM} bytes at most"),
+        )
+        .with_details(json!({ "most": LONGEST_ROOM }))),
+    }
 }
 
 /// The refusal of one room too many.

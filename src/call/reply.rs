@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde::Serialize;
 
-use super::{extract::Json, payload::Data};
+use super::{args::Args, extract::Json, payload::Data};
 use crate::error::{CallError, Result};
 
 /// What goes into an answer's `data`; nothing where the function returns nothing.
@@ -63,6 +63,12 @@ impl IntoReply for Vec<u8> {
 impl<T: Serialize + Send + Sync + 'static> IntoReply for Json<T> {
     fn into_reply(self) -> Result<Reply> {
         some(self.0)
+    }
+}
+
+impl<T: Serialize + Send + Sync + 'static> IntoReply for Args<T> {
+    fn into_reply(self) -> Result<Reply> {
+        some(self)
     }
 }
 

@@ -8,7 +8,10 @@ use serde::Serialize;
 use serde_json::{Value, json, value::RawValue};
 
 use super::failure::ClientError;
-use crate::{call::payload::Data, error::Result};
+use crate::{
+    call::payload::{Arguments, Data},
+    error::Result,
+};
 
 /// A packet on its way to the server: its text, and the Buffers that follow it.
 pub(crate) struct Packet {
@@ -34,26 +37,24 @@ impl Packet {
     /// # Errors
     /// Where the argument cannot be written as JSON.
     pub(crate) fn event(name: &str, data: &(impl Serialize + ?Sized), ack: Option<u64>) -> Result<Self> {
-        Self::new(["42", "45"], ack, &(name, data))
+        let (json, buffers) = Data::new(&(name, data))?.to_parts();
+        Ok(Self::new(["42", "45"], ack, &json, buffers))
     }
 
     /// The ack of an event of the server's.
-    ///
-    /// # Errors
-    /// Where the argument cannot be written as JSON.
-    pub(crate) fn ack(number: u64, data: &(impl Serialize + ?Sized)) -> Result<Self> {
-        Self::new(["43", "46"], Some(number), &(data,))
+    pub(crate) fn ack(number: u64, arguments: &Arguments) -> Self {
+        let (json, buffers) = arguments.to_parts();
+        Self::new(["43", "46"], Some(number), &json, buffers)
     }
 
     /// The kind without Buffers, and the one with.
-    fn new([plain, binary]: [&str; 2], number: Option<u64>, arguments: &impl Serialize) -> Result<Self> {
-        let (json, buffers) = Data::new(arguments)?.to_parts();
+    fn new([plain, binary]: [&str; 2], number: Option<u64>, json: &str, buffers: Vec<Bytes>) -> Self {
         let number = number.map(|number| number.to_string()).unwrap_or_default();
         let text = match buffers.len() {
             0 => format!("{plain}{number}{json}"),
             count => format!("{binary}{count}-{number}{json}"),
         };
-        Ok(Self { text, buffers })
+        Self { text, buffers }
     }
 }
 
@@ -185,7 +186,9 @@ mod tests {
         let expected = json!({"name": "a[0]-1", "small": {"base64": "AA=="}, "large": {"base64": "//4="}});
         assert_eq!(with_buffers_as_base64(&data).unwrap(), expected);
 
-        let Incoming::Ack { number, data } = there_and_back(Packet::ack(12, &[1, 2]).unwrap()) else {
+        let Incoming::Ack { number, data } =
+            there_and_back(Packet::ack(12, &Arguments::written(&[1, 2]).unwrap()))
+        else {
             panic!("an ack was written");
         };
         assert_eq!((number, data.json::<Vec<u8>>().unwrap()), (12, vec![1, 2]));

@@ -3,11 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::future::{BoxFuture, ready};
-use serde_json::Value;
 
 use crate::{
     call::{
         hub::{Change, Hub, RemoteSocket},
+        payload::Arguments,
         peer::{Ack, Outgoing},
         target::Target,
     },
@@ -40,7 +40,7 @@ impl Hub for ForeignHub {
         _: &'a str,
         _: Outgoing<'a>,
         _: Duration,
-    ) -> BoxFuture<'a, Result<Vec<Ack<Value>>>> {
+    ) -> BoxFuture<'a, Result<Vec<Ack<Arguments>>>> {
         refused()
     }
 

@@ -10,14 +10,15 @@ use socketioxide::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    sender::{Kind, ack_error},
+    sender::{Kind, first_argument},
     socket::NamespaceSocket,
 };
 use crate::{
     call::{
         identity::Identity,
         pattern::NamespaceName,
-        peer::{Ack, Outgoing, Peer, SocketData, SocketId, in_too_many_rooms},
+        payload::Arguments,
+        peer::{Ack, Outgoing, Peer, SocketData, SocketId, check_room, in_too_many_rooms},
         target::Target,
         written::Written,
     },
@@ -82,7 +83,7 @@ impl<A: Adapter> Peer for NamespaceSocket<A> {
         event: &'a str,
         data: Outgoing<'a>,
         wait: Duration,
-    ) -> BoxFuture<'a, Result<Vec<Ack<Value>>>> {
+    ) -> BoxFuture<'a, Result<Vec<Ack<Arguments>>>> {
         Box::pin(async move {
             if target.is_caller() {
                 let result = self.sender.ask(event, data, wait).await;
@@ -101,7 +102,7 @@ impl<A: Adapter> Peer for NamespaceSocket<A> {
             })?;
             let ack = |(socket, ack): (_, std::result::Result<_, _>)| Ack {
                 socket: self.public_id(socket),
-                result: ack.map_err(ack_error),
+                result: first_argument(ack),
             };
             Ok(acks.map(ack).collect().await)
         })
@@ -120,6 +121,7 @@ impl<A: Adapter> Peer for NamespaceSocket<A> {
     }
 
     fn join(&self, room: &str) -> Result<()> {
+        check_room(room)?;
         let most = self.shared.config.limits.max_rooms;
         match self.rooms.join(room, most) {
             true => Ok(()),

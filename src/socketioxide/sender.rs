@@ -23,7 +23,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    call::peer::Outgoing,
+    call::{payload::Arguments, peer::Outgoing},
     error::{CallError, Code, Result},
 };
 
@@ -74,9 +74,9 @@ impl<A: Adapter> Sender<A> {
     }
 
     /// Sends an event in its turn, and waits for its ack.
-    pub(super) async fn ask(&self, event: &str, data: Outgoing<'_>, wait: Duration) -> Result<Value> {
+    pub(super) async fn ask(&self, event: &str, data: Outgoing<'_>, wait: Duration) -> Result<Arguments> {
         let give = |socket: &Arc<Socket<A>>| socket.timeout(wait).emit_with_ack::<_, Value>(event, &(data,));
-        self.in_turn(give).await?.await.map_err(ack_error)
+        first_argument(self.in_turn(give).await?.await)
     }
 
     /// Sends events, as many as find room at once, and none while others wait; how many it were.
@@ -227,7 +227,12 @@ async fn with_retries<T>(mut attempt: impl FnMut() -> Result<Option<T>>) -> Resu
     }
 }
 
-pub(super) fn ack_error(error: AckError) -> CallError {
+/// What a client acks; socketioxide has the first of its arguments.
+pub(super) fn first_argument(ack: Result<Value, AckError>) -> Result<Arguments> {
+    Arguments::written(&ack.map_err(ack_error)?)
+}
+
+fn ack_error(error: AckError) -> CallError {
     match error {
         AckError::Timeout => CallError::new(Code::Timeout, "no ack in time"),
         AckError::Decode(_) => CallError::new(Code::InvalidData, "an ack that is no JSON value"),

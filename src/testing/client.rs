@@ -13,7 +13,7 @@ use super::{
     inbox::{Inbox, Received},
 };
 use crate::{
-    call::payload::Data,
+    call::payload::{Arguments, Data},
     client::{Client, ClientError, Incoming, Packet},
     error::{CallError, Code, Result},
     event::Position,
@@ -192,12 +192,17 @@ impl TestClient {
         self.call("topic.subscribe").data(data)
     }
 
-    /// Acks events of this name from now on, with what `respond` makes of their data.
-    pub fn respond(&mut self, event: &str, respond: impl Fn(Value) -> Value + Send + Sync + 'static) {
+    /// Acks events of this name from now on, with what `respond` makes of their data: one argument, or several
+    /// ([`Args`](crate::Args)).
+    pub fn respond<R: Serialize>(
+        &mut self,
+        event: &str,
+        respond: impl Fn(Value) -> R + Send + Sync + 'static,
+    ) {
         self.inbox.respond(event, respond);
     }
 
-    /// Acks one event that was received.
+    /// Acks one event that was received, with one argument or several ([`Args`](crate::Args)).
     ///
     /// # Panics
     /// Where the server wants no ack of it.
@@ -205,7 +210,7 @@ impl TestClient {
     pub fn ack(&mut self, received: &Received, data: impl Serialize) -> impl Future<Output = ()> {
         let line = Location::caller();
         let packet = match received.ack {
-            Some(number) => Packet::ack(number, &data),
+            Some(number) => Arguments::written(&data).map(|data| Packet::ack(number, &data)),
             None => fail_at(line, format_args!("the server wants no ack of {received}")),
         };
         async move { self.send(packet, line).await }
@@ -262,7 +267,8 @@ impl TestClient {
             Incoming::Event { name, data, ack } => {
                 if let Some(response) = self.inbox.take_in(Received { name, data, ack }) {
                     let number = response.number;
-                    self.send(Packet::ack(number, &response.make()), line).await;
+                    let packet = response.make().map(|data| Packet::ack(number, &data));
+                    self.send(packet, line).await;
                 }
             }
         }

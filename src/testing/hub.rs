@@ -3,13 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
-use serde_json::Value;
 
 use super::rooms::{Emitted, Rooms};
 use crate::{
     call::{
         hub::{Change, Hub, RemoteSocket},
-        payload::Data,
+        payload::{Arguments, Data},
         peer::{Ack, Outgoing, Peer},
         target::Target,
     },
@@ -44,7 +43,7 @@ impl Hub for TestHub {
         event: &'a str,
         data: Outgoing<'a>,
         wait: Duration,
-    ) -> BoxFuture<'a, Result<Vec<Ack<Value>>>> {
+    ) -> BoxFuture<'a, Result<Vec<Ack<Arguments>>>> {
         Box::pin(async move { Ok(self.0.ask(emitted(namespace, target, event, data)?, wait).await) })
     }
 

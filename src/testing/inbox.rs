@@ -6,11 +6,14 @@ use std::{
     sync::Arc,
 };
 
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use super::failure::fail;
-use crate::call::payload::Data;
+use crate::{
+    call::payload::{Arguments, Data},
+    error::Result,
+};
 
 /// An event that a socket received.
 #[derive(Clone, Debug)]
@@ -52,7 +55,7 @@ impl fmt::Display for Received {
 }
 
 /// What a socket answers to an event that wants an ack.
-type Respond = Arc<dyn Fn(Value) -> Value + Send + Sync>;
+type Respond = Arc<dyn Fn(Value) -> Result<Arguments> + Send + Sync>;
 
 /// An ack that is to be made of an event's data, with nothing locked: it is the test's own code.
 pub(super) struct Response {
@@ -62,7 +65,9 @@ pub(super) struct Response {
 }
 
 impl Response {
-    pub(super) fn make(self) -> Value {
+    /// # Errors
+    /// Where it cannot be written as JSON.
+    pub(super) fn make(self) -> Result<Arguments> {
         (self.respond)(self.data)
     }
 }
@@ -76,7 +81,12 @@ pub(super) struct Inbox {
 
 impl Inbox {
     /// Acks events of this name from now on.
-    pub(super) fn respond(&mut self, event: &str, respond: impl Fn(Value) -> Value + Send + Sync + 'static) {
+    pub(super) fn respond<R: Serialize>(
+        &mut self,
+        event: &str,
+        respond: impl Fn(Value) -> R + Send + Sync + 'static,
+    ) {
+        let respond = move |data| Arguments::written(&respond(data));
         self.responses.insert(event.to_owned(), Arc::new(respond));
     }
 

@@ -7,7 +7,6 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
-use serde_json::Value;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
@@ -19,8 +18,8 @@ use crate::{
     call::{
         identity::Identity,
         pattern::NamespaceName,
-        payload::Data,
-        peer::{Ack, Outgoing, Peer, SocketData, SocketId, in_too_many_rooms},
+        payload::{Arguments, Data},
+        peer::{Ack, Outgoing, Peer, SocketData, SocketId, check_room, in_too_many_rooms},
         target::Target,
         written::Written,
     },
@@ -176,7 +175,7 @@ impl Peer for TestPeer {
         event: &'a str,
         data: Outgoing<'a>,
         wait: Duration,
-    ) -> BoxFuture<'a, Result<Vec<Ack<Value>>>> {
+    ) -> BoxFuture<'a, Result<Vec<Ack<Arguments>>>> {
         Box::pin(async move {
             let emitted = self.emitted(target, event, data)?;
             Ok(self.rooms.ask(emitted, wait).await)
@@ -196,6 +195,7 @@ impl Peer for TestPeer {
     }
 
     fn join(&self, room: &str) -> Result<()> {
+        check_room(room)?;
         if room == self.id().as_str() {
             return Ok(());
         }

@@ -6,12 +6,15 @@ use std::{
     time::Duration,
 };
 
-use serde_json::Value;
 use tokio::sync::{Notify, oneshot};
 
 use super::inbox::{Inbox, Received, Response};
 use crate::{
-    call::{pattern::NamespaceName, payload::Data, peer::SocketId},
+    call::{
+        pattern::NamespaceName,
+        payload::{Arguments, Data},
+        peer::SocketId,
+    },
     error::{CallError, Code, Result},
 };
 
@@ -28,7 +31,7 @@ struct State {
     inbox: Inbox,
     asked: u64,
     /// Pending acks, by number.
-    waiting: HashMap<u64, oneshot::Sender<Value>>,
+    waiting: HashMap<u64, oneshot::Sender<Result<Arguments>>>,
 }
 
 impl Recipient {
@@ -47,7 +50,11 @@ impl Recipient {
     }
 
     /// Receives an event that wants an ack; how the test acks it, where it said so.
-    pub(super) fn ask(&self, event: &str, data: Data) -> (oneshot::Receiver<Value>, Option<Response>) {
+    pub(super) fn ask(
+        &self,
+        event: &str,
+        data: Data,
+    ) -> (oneshot::Receiver<Result<Arguments>>, Option<Response>) {
         let (sender, acked) = oneshot::channel();
         let number = {
             let mut state = self.state();
@@ -67,7 +74,7 @@ impl Recipient {
     }
 
     /// Acks an event; whether that is still waited for.
-    pub(super) fn ack(&self, number: u64, response: Value) -> bool {
+    pub(super) fn ack(&self, number: u64, response: Result<Arguments>) -> bool {
         let waiting = self.state().waiting.remove(&number);
         waiting.is_some_and(|waiting| waiting.send(response).is_ok())
     }
@@ -95,9 +102,9 @@ impl Recipient {
 }
 
 /// The ack of one socket, in time.
-pub(super) async fn acked(asked: oneshot::Receiver<Value>, wait: Duration) -> Result<Value> {
+pub(super) async fn acked(asked: oneshot::Receiver<Result<Arguments>>, wait: Duration) -> Result<Arguments> {
     match tokio::time::timeout(wait, asked).await {
-        Ok(Ok(response)) => Ok(response),
+        Ok(Ok(response)) => response,
         Ok(Err(_)) => Err(CallError::new(Code::Unavailable, "the socket is gone")),
         Err(_) => Err(CallError::new(Code::Timeout, "no ack in time")),
     }

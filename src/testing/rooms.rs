@@ -8,7 +8,6 @@ use std::{
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use serde::de::DeserializeOwned;
-use serde_json::Value;
 use tokio::sync::oneshot;
 
 use super::{
@@ -16,10 +15,13 @@ use super::{
     inbox::Response,
     recipient::{Recipient, acked},
 };
-use crate::call::{
-    payload::Data,
-    peer::{Ack, Peer, SocketId},
-    target::Target,
+use crate::{
+    call::{
+        payload::{Arguments, Data},
+        peer::{Ack, Peer, SocketId},
+        target::Target,
+    },
+    error::Result,
 };
 
 /// An event that was emitted.
@@ -80,7 +82,7 @@ struct State {
 }
 
 /// An ack that is waited for; how the test makes it, where it said so.
-type Asked = (oneshot::Receiver<Value>, Option<Response>);
+type Asked = (oneshot::Receiver<Result<Arguments>>, Option<Response>);
 
 struct Member {
     recipient: Arc<Recipient>,
@@ -184,7 +186,7 @@ impl Rooms {
     }
 
     /// The same, and what each acks in time.
-    pub(super) async fn ask(&self, emitted: Emitted, wait: Duration) -> Vec<Ack<Value>> {
+    pub(super) async fn ask(&self, emitted: Emitted, wait: Duration) -> Vec<Ack<Arguments>> {
         let asked: FuturesUnordered<_> = self
             .begin_to_ask(emitted)
             .into_iter()

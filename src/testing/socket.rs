@@ -27,7 +27,7 @@ use crate::{
         identity::Identity,
         left::Left,
         memory::Account,
-        payload::{Arrived, Data},
+        payload::{Arguments, Arrived, Data},
         peer::{Peer, SocketId},
         table::{Route, Table},
     },
@@ -199,25 +199,25 @@ impl TestSocket {
         }
     }
 
-    /// Acks events of this name from now on, with what `respond` makes of their data. Without this the function waits
-    /// for as long as it asked.
-    pub fn respond(&self, event: &str, respond: impl Fn(Value) -> Value + Send + Sync + 'static) {
+    /// Acks events of this name from now on, with what `respond` makes of their data: one argument, or several
+    /// ([`Args`](crate::Args)). Without this the function waits for as long as it asked.
+    pub fn respond<R: Serialize>(&self, event: &str, respond: impl Fn(Value) -> R + Send + Sync + 'static) {
         self.peer.recipient.inbox(|inbox| inbox.respond(event, respond));
     }
 
-    /// Acks one event that was received.
+    /// Acks one event that was received, with one argument or several ([`Args`](crate::Args)).
     ///
     /// # Panics
     /// If the emit expects no ack, and if the data cannot be written as JSON.
     #[track_caller]
     pub fn ack(&self, received: &Received, data: impl Serialize) {
-        let data = match serde_json::to_value(data) {
-            Ok(data) => data,
+        let arguments = match Arguments::written(&data) {
+            Ok(arguments) => arguments,
             Err(error) => fail(format_args!("the ack of {received}: {error}")),
         };
         let waits = received
             .ack
-            .is_some_and(|number| self.peer.recipient.ack(number, data));
+            .is_some_and(|number| self.peer.recipient.ack(number, Ok(arguments)));
         if !waits {
             fail(format_args!("no ack is expected for {received}"));
         }

@@ -1,17 +1,21 @@
 //! The arguments of an event, one after the other, each as it is written.
 
+use std::fmt::Display;
+
+use bytes::Bytes;
 use bytestring::ByteString;
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
-    attachments::Attachments,
+    attachments::{Attachments, Mismatch},
     data::Data,
     json::{Fault, Reader},
+    output::write,
     typed::{does_not_fit, from_json},
 };
-use crate::error::CallError;
+use crate::error::{CallError, Code};
 
-/// Where the arguments of an event stand, and the Buffers of all of them.
+/// Where the arguments of an event or an ack stand, and the Buffers of all of them.
 #[derive(Clone, Debug)]
 pub struct Arguments {
     /// An array that was checked.
@@ -49,6 +53,41 @@ impl Arguments {
         }
     }
 
+    /// What a client acks: the text of an array that was checked, and its Buffers.
+    ///
+    /// # Errors
+    /// [`Code::InvalidData`] where the text does not refer to each Buffer once.
+    pub(crate) fn of_ack(text: ByteString, buffers: Vec<Bytes>) -> Result<Self, CallError> {
+        let attachments = Attachments::from(buffers);
+        let mismatch = |Mismatch(why)| CallError::new(Code::InvalidData, format!("an ack with {why}"));
+        attachments.check_arguments(&text).map_err(mismatch)?;
+        Ok(Self {
+            text,
+            is_named: false,
+            attachments,
+        })
+    }
+
+    /// What is one argument, or several ([`Args`](crate::Args)), written out.
+    ///
+    /// # Errors
+    /// Where it cannot be written as JSON.
+    pub(crate) fn written(value: &(impl Serialize + ?Sized)) -> Result<Self, CallError> {
+        let mut text = b"[".to_vec();
+        let buffers = write(&mut text, value)?;
+        text.push(b']');
+        Ok(Self {
+            text: ByteString::try_from(text).map_err(CallError::internal)?,
+            is_named: false,
+            attachments: buffers.into(),
+        })
+    }
+
+    /// The text of the array, the name before all others where they are an event's, and the Buffers.
+    pub(crate) fn to_parts(&self) -> (ByteString, Vec<Bytes>) {
+        (self.text.clone(), self.attachments.as_slice().to_vec())
+    }
+
     /// One after the other, as it is written.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
         let mut reader = Reader::new(&self.text, usize::MAX);
@@ -70,6 +109,14 @@ impl Arguments {
     /// One of them, as data.
     pub(crate) fn one(&self, json: &str) -> Data {
         Data::from_field(self.text.slice_ref(json), &self.attachments)
+    }
+
+    /// The first of them as a type; none is as good as `null`. It is called `root` where it does not fit.
+    ///
+    /// # Errors
+    /// [`Code::InvalidData`], with the place and what was expected there.
+    pub(crate) fn first<T: DeserializeOwned>(&self, root: impl Display) -> Result<T, CallError> {
+        from_json(self.iter().next().unwrap_or("null"), &self.attachments, root)
     }
 
     /// The one of this number, as it is written, as a type; one that is missing is as good as `null`.

@@ -14,7 +14,7 @@ use serde::{
     forward_to_deserialize_any,
     ser::{SerializeMap, SerializeSeq},
 };
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Number, Value, value::RawValue};
 
 use super::{envelope::PLACEHOLDER, misfit::CHOICE};
 
@@ -58,6 +58,21 @@ impl Attachments {
             true => Ok(()),
             false => Err(Mismatch("an attachment that the call does not refer to")),
         }
+    }
+
+    /// The same of the arguments of an event or an ack, an array.
+    pub(super) fn check_arguments(&self, text: &str) -> Result<(), Mismatch> {
+        if self.is_empty() {
+            return Ok(());
+        }
+        // Each alone, as the array around them would be a level too many for the parser.
+        let read = || -> serde_json::Result<Value> {
+            let arguments: Vec<&RawValue> = serde_json::from_str(text)?;
+            let read = arguments.iter().map(|one| serde_json::from_str(one.get()));
+            Ok(Value::Array(read.collect::<serde_json::Result<_>>()?))
+        };
+        let tree = read().map_err(|_| Mismatch("JSON that cannot be read, beside Buffers"))?;
+        self.check(&tree)
     }
 
     fn mark(&self, json: &Value, seen: &mut [bool]) -> Result<(), Mismatch> {

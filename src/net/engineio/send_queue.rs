@@ -7,15 +7,15 @@ use std::{
     pin::pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     task::{Context, Poll},
     time::Duration,
 };
 
-use futures_util::future::select;
+use futures_util::future::{Either, select};
 use tokio::{
-    sync::{Mutex as Turns, Notify},
+    sync::{Mutex as Turns, MutexGuard as TurnGuard, Notify},
     task::unconstrained,
 };
 
@@ -25,7 +25,7 @@ use super::{
     packet::Protocol,
     writer::Writer,
 };
-use crate::call::memory::Holder;
+use crate::call::memory::{Account, Holder};
 
 /// Why a message was not taken.
 #[derive(Debug)]
@@ -53,6 +53,7 @@ pub(in crate::net) struct SendQueue {
     in_turn: AtomicUsize,
     /// Something left, or nothing will any more.
     moved: Notify,
+    shortage: Shortage,
     holder: Arc<Holder>,
 }
 
@@ -64,27 +65,33 @@ impl SendQueue {
             turn: Turns::default(),
             in_turn: AtomicUsize::new(0),
             moved: Notify::new(),
+            shortage: Shortage::default(),
             holder: holder.clone(),
         }
     }
 
-    /// Sends a message after all that was sent before. Where there is no room it waits as long as patience lasts; for
-    /// ever without.
+    /// Sends a message after all that was sent before. Where there is no room it waits for so long.
     pub(in crate::net) async fn send(
         &self,
         message: &(dyn Message + Sync),
-        time_limit: Option<Duration>,
+        time_limit: Duration,
     ) -> Result<(), Unsent> {
-        if self.try_send(message)? {
-            return Ok(());
-        }
-        // Boxed, so that the many that find room are less to move and to hold.
-        let sent = Box::pin(self.send_in_turn(message));
-        match time_limit {
-            None => sent.await,
-            Some(time_limit) => tokio::time::timeout(time_limit, sent)
-                .await
-                .unwrap_or(Err(Unsent::Slow)),
+        tokio::time::timeout(time_limit, self.send_patiently(message, &Account::default()))
+            .await
+            .unwrap_or(Err(Unsent::Slow))
+    }
+
+    /// The same; it waits as long as the session lasts. Where it waits for memory nothing is held for its call any more: answers
+    /// whose calls hold all that there is would wait for each other for ever.
+    pub(in crate::net) async fn send_patiently(
+        &self,
+        message: &(dyn Message + Sync),
+        call: &Account,
+    ) -> Result<(), Unsent> {
+        match self.try_send(message)? {
+            true => Ok(()),
+            // Boxed, so that the many that find room are less to move and to hold.
+            false => Box::pin(self.send_in_turn(message, call)).await,
         }
     }
 
@@ -96,10 +103,11 @@ impl SendQueue {
         }
     }
 
-    async fn send_in_turn(&self, message: &(dyn Message + Sync)) -> Result<(), Unsent> {
+    async fn send_in_turn(&self, message: &(dyn Message + Sync), call: &Account) -> Result<(), Unsent> {
         let _in_turn = InTurn::of(&self.in_turn);
         let placed = async {
-            let _turn = self.turn.lock().await;
+            let _turn = self.next_turn(call).await;
+            let mut lasting = None;
             // Bytes that it found no memory for: it is not written out anew for each that gives a little back.
             let mut short = 0;
             loop {
@@ -113,11 +121,27 @@ impl SendQueue {
                     }
                     short = self.state().short;
                 }
+                if short > 0 {
+                    lasting.get_or_insert_with(|| self.shortage.begin());
+                    call.give_back_all();
+                }
                 select(moved, pin!(freed)).await;
             }
         };
         // Unconstrained, since a task that has used up its budget would not even queue, and be overtaken.
         unconstrained(placed).await
+    }
+
+    /// Waits for its turn.
+    async fn next_turn(&self, call: &Account) -> TurnGuard<'_, ()> {
+        let mut turn = pin!(self.turn.lock());
+        let begun = pin!(self.shortage.begun());
+        if let Either::Left((turn, _)) = select(turn.as_mut(), begun).await {
+            return turn;
+        }
+        // The one before it may wait for this.
+        call.give_back_all();
+        turn.await
     }
 
     /// Sends what finds room at once, as long as nothing waits; how many it were.
@@ -269,6 +293,38 @@ impl SendQueue {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether the sender that is next waits for memory.
+#[derive(Default)]
+struct Shortage {
+    lasts: AtomicBool,
+    begun: Notify,
+}
+
+/// A shortage, until this is dropped.
+struct Lasting<'a>(&'a Shortage);
+
+impl Shortage {
+    fn begin(&self) -> Lasting<'_> {
+        self.lasts.store(true, Ordering::Release);
+        self.begun.notify_waiters();
+        Lasting(self)
+    }
+
+    /// Completes when there is one.
+    async fn begun(&self) {
+        let begun = self.begun.notified();
+        if !self.lasts.load(Ordering::Acquire) {
+            begun.await;
+        }
+    }
+}
+
+impl Drop for Lasting<'_> {
+    fn drop(&mut self) {
+        self.0.lasts.store(false, Ordering::Release);
     }
 }
 

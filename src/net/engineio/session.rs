@@ -222,7 +222,7 @@ impl Session {
     }
 
     /// Receives what came, after all that came before.
-    pub(super) fn receive<T>(self: &Arc<Self>, receive: impl FnOnce() -> T) -> T {
+    pub(in crate::net) fn receive<T>(self: &Arc<Self>, receive: impl FnOnce() -> T) -> T {
         let receiving = self.receiving.lock().unwrap_or_else(PoisonError::into_inner);
         let received = receive();
         if let Some(handler) = self.handler() {

@@ -135,7 +135,7 @@ impl Reader {
             }
         }
         self.grant = None;
-        self.rest = Vec::new();
+        (self.rest, self.deflated) = (Vec::new(), None);
         self.held.shrink_to(0);
         self.poll_over(cx)
     }

@@ -7,7 +7,6 @@ use std::{
     time::Duration,
 };
 
-use serde_json::Value;
 use tokio::{
     runtime::{Handle, Id},
     sync::{
@@ -20,7 +19,10 @@ use tokio::{
 
 use super::event::{EncodedEvent, EventBatch, EventSink};
 use crate::{
-    call::peer::{Ack, Outgoing},
+    call::{
+        payload::Arguments,
+        peer::{Ack, Outgoing},
+    },
     net::{engineio::MANY, metrics::Missed},
 };
 
@@ -47,7 +49,12 @@ pub(in crate::net) struct Recipient {
 
 impl Recipient {
     /// Asks it, and waits for its ack.
-    pub(in crate::net) async fn ask(&self, event: &str, data: Outgoing<'_>, wait: Duration) -> Ack<Value> {
+    pub(in crate::net) async fn ask(
+        &self,
+        event: &str,
+        data: Outgoing<'_>,
+        wait: Duration,
+    ) -> Ack<Arguments> {
         Ack {
             socket: self.sink.id().clone(),
             result: self.sink.clone().ask(event, data, wait).await,

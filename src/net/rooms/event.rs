@@ -6,11 +6,10 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
-use serde_json::Value;
 
 use crate::{
     call::{
-        payload::Data,
+        payload::{Arguments, Data},
         peer::{Outgoing, SocketId},
         target::Target,
     },
@@ -39,7 +38,7 @@ pub(in crate::net) trait EventSink: Send + Sync {
         event: &'a str,
         data: Outgoing<'a>,
         wait: Duration,
-    ) -> BoxFuture<'a, Result<Value>>;
+    ) -> BoxFuture<'a, Result<Arguments>>;
 }
 
 /// How many emits a recipient did not take, and why.

@@ -3,12 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
-use serde_json::Value;
 
 use super::membership::Rooms;
 use crate::{
     call::{
         hub::{Change, Hub, RemoteSocket},
+        payload::Arguments,
         peer::{Ack, Outgoing},
         target::Target,
     },
@@ -55,7 +55,7 @@ impl Hub for ServerHub {
         event: &'a str,
         data: Outgoing<'a>,
         wait: Duration,
-    ) -> BoxFuture<'a, Result<Vec<Ack<Value>>>> {
+    ) -> BoxFuture<'a, Result<Vec<Ack<Arguments>>>> {
         Box::pin(self.rooms.ask(namespace, target, event, data, wait))
     }
 

@@ -11,7 +11,6 @@ use std::{
 };
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
-use serde_json::Value;
 use tokio::runtime::Handle;
 
 use super::{
@@ -21,6 +20,7 @@ use super::{
 };
 use crate::{
     call::{
+        payload::Arguments,
         peer::{Ack, Outgoing, SocketId},
         target::Target,
     },
@@ -106,7 +106,7 @@ impl Rooms {
         event: &str,
         data: Outgoing<'_>,
         wait: Duration,
-    ) -> Result<Vec<Ack<Value>>> {
+    ) -> Result<Vec<Ack<Arguments>>> {
         match self.select(namespace, target) {
             Some(snapshot) => self.ask_all(&snapshot, None, event, data, wait).await,
             None => Ok(Vec::new()),
@@ -132,7 +132,7 @@ impl Rooms {
         event: &str,
         data: Outgoing<'_>,
         wait: Duration,
-    ) -> Result<Vec<Ack<Value>>> {
+    ) -> Result<Vec<Ack<Arguments>>> {
         let written = EncodedEvent::new(event, data, &Target::all())?;
         let data = written.data();
         self.delivered().await;
@@ -316,7 +316,7 @@ impl Member {
         event: &str,
         data: Outgoing<'_>,
         wait: Duration,
-    ) -> Result<Vec<Ack<Value>>> {
+    ) -> Result<Vec<Ack<Arguments>>> {
         if target.is_caller() {
             return Ok(vec![self.recipient.ask(event, data, wait).await]);
         }

@@ -1,29 +1,22 @@
 //! What a client answers that was asked.
 
 use bytes::Bytes;
-use serde_json::Value;
+use bytestring::ByteString;
 
 use crate::{
-    error::{CallError, Code, Result},
+    call::payload::Arguments,
+    error::Result,
     net::{engineio::Malformed, socketio::packet::arguments},
 };
 
 /// Deepest nesting in what a client answers.
 const DEEPEST: usize = 127;
 
-/// What a client answers: the first of its arguments.
+/// What a client answers: the arguments of its ack.
 ///
 /// # Errors
-/// Where it is no packet.
-pub(super) fn acked(text: &str, attachments: &[Bytes]) -> Result<Result<Value>, Malformed> {
-    if !attachments.is_empty() {
-        return Ok(Err(CallError::new(
-            Code::InvalidData,
-            "an ack that is no JSON value",
-        )));
-    }
-    let arguments = arguments(text, DEEPEST)?;
-    let first = arguments.first().map_or("null", |first| *first);
-    let value = serde_json::from_str(first);
-    Ok(value.map_err(|_| CallError::new(Code::InvalidData, "an ack that is no JSON value")))
+/// Where it is no packet. One that does not fit its Buffers is an error for the function that asked.
+pub(super) fn acked(text: ByteString, attachments: Vec<Bytes>) -> Result<Result<Arguments>, Malformed> {
+    arguments(&text, DEEPEST)?;
+    Ok(Arguments::of_ack(text, attachments))
 }

@@ -2,20 +2,21 @@
 
 mod answer_connect;
 mod buffers;
+mod connecting;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use bytestring::ByteString;
-use futures_util::FutureExt;
 use tokio::{
     task::AbortHandle,
     time::{Instant, sleep},
 };
 
+use self::connecting::Connecting;
 use super::{
-    answer::acked, call_queue::Incoming, client_socket::ClientSocket, connect::ConnectRequest,
-    session_limits::SessionLimits, shared::Shared,
+    answer::acked, call_queue::Incoming, client_socket::ClientSocket, session_limits::SessionLimits,
+    shared::Shared,
 };
 use crate::{
     call::{
@@ -29,7 +30,7 @@ use crate::{
         metrics::Limit,
         socketio::{
             ROOT,
-            assembly::{Assembled, Assembler, Limits},
+            assembly::{Assembled, Assembler, Limits, Whole},
             packet::{Kind, Packet, Version},
         },
     },
@@ -52,6 +53,7 @@ struct Inner {
 
 struct State {
     sockets: Vec<Arc<ClientSocket>>,
+    connecting: Connecting,
     /// What ends the session where it connects to nothing.
     expecting: Option<AbortHandle>,
     assembler: Assembler,
@@ -73,6 +75,7 @@ impl Client {
             shared,
             state: Mutex::new(State {
                 sockets: Vec::new(),
+                connecting: Connecting::default(),
                 expecting: None,
                 assembler: Assembler::new(limits),
                 held: None,
@@ -167,6 +170,13 @@ impl Inner {
         }
         let socket = state.find(packet.namespace).cloned();
         drop(state);
+        if socket.is_none() && self.is_connecting(packet.namespace) {
+            let whole = Whole {
+                text: text.into(),
+                buffers: Vec::new(),
+            };
+            return self.assembled(session, Assembled::Whole(whole));
+        }
         match text.len() > self.shared.config.limits.max_call {
             true => too_large(&packet, socket),
             false => self.packet(session, &packet, socket, |arguments| arguments.into(), Vec::new()),
@@ -176,19 +186,25 @@ impl Inner {
     /// A packet is there with its Buffers, or over its limit.
     fn assembled(self: &Arc<Self>, session: &Arc<Session>, assembled: Assembled) -> Result<(), Malformed> {
         let version = Version::from(session.protocol());
+        let (Assembled::TooLarge(text) | Assembled::Whole(Whole { text, .. })) = &assembled;
+        let text = text.clone();
+        let packet = Packet::decode(version, &text)?;
+        let socket = self.socket(packet.namespace);
+        let assembled = match socket {
+            Some(_) => Some(assembled),
+            None => self.hold_back(session, packet.namespace, assembled),
+        };
         match assembled {
-            Assembled::TooLarge(text) => {
-                let packet = Packet::decode(version, &text)?;
-                too_large(&packet, self.socket(packet.namespace))?;
+            None => Ok(()),
+            Some(Assembled::TooLarge(_)) => too_large(&packet, socket),
+            Some(Assembled::Whole(_)) if text.len() > self.shared.config.limits.max_call => {
+                too_large(&packet, socket)
             }
-            Assembled::Whole(whole) => {
-                let packet = Packet::decode(version, &whole.text)?;
-                let socket = self.socket(packet.namespace);
-                let text = |arguments: &str| whole.text.slice_ref(arguments);
-                self.packet(session, &packet, socket, text, whole.buffers)?;
+            Some(Assembled::Whole(whole)) => {
+                let slice = |arguments: &str| text.slice_ref(arguments);
+                self.packet(session, &packet, socket, slice, whole.buffers)
             }
         }
-        Ok(())
     }
 
     fn packet(
@@ -226,7 +242,7 @@ impl Inner {
             }
             Kind::Ack { id, arguments } => {
                 if let Some(socket) = socket {
-                    socket.acked(*id, acked(arguments, &attachments)?);
+                    socket.acked(*id, acked(text(arguments), attachments)?);
                 }
             }
         }
@@ -249,31 +265,6 @@ impl Inner {
         let socket = state.sockets.swap_remove(found);
         drop(state);
         socket.disconnected("client namespace disconnect");
-    }
-
-    /// Connects the client to a namespace. Where that takes its time, the session is not read meanwhile.
-    fn connect(
-        self: &Arc<Self>,
-        session: &Arc<Session>,
-        namespace: &str,
-        auth: Option<&str>,
-        query: Option<&str>,
-    ) {
-        if self.socket(namespace).is_some() {
-            return;
-        }
-        let (shared, limits) = (self.shared.clone(), self.limits.clone());
-        let connect_request = ConnectRequest::new(shared, session.clone(), limits, namespace, auth, query);
-        let mut connecting = self.clone().answer_connect(connect_request).boxed();
-        if (&mut connecting).now_or_never().is_some() {
-            return;
-        }
-        let pause = session.pause_reading();
-        let session = session.clone();
-        tokio::spawn(async move {
-            connecting.await;
-            session.end_pause(pause);
-        });
     }
 
     /// A client that has not connected in time goes. Nothing waits for one that is connected.

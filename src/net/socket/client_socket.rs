@@ -6,7 +6,6 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use serde_json::Value;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -24,6 +23,7 @@ use super::{
 use crate::{
     call::{
         identity::Identity,
+        payload::Arguments,
         peer::{SocketData, SocketId},
         table::{EVENT, Route},
     },
@@ -170,7 +170,7 @@ impl ClientSocket {
     }
 
     /// The client acked what it was asked.
-    pub(in crate::net) fn acked(&self, number: u64, answer: Result<Value>) {
+    pub(in crate::net) fn acked(&self, number: u64, answer: Result<Arguments>) {
         self.sender.answered(number, answer);
     }
 

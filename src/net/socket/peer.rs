@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
-use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 
 use super::client_socket::ClientSocket;
@@ -11,7 +10,8 @@ use crate::{
     call::{
         identity::Identity,
         pattern::NamespaceName,
-        peer::{Ack, Outgoing, Peer, SocketData, SocketId, in_too_many_rooms},
+        payload::Arguments,
+        peer::{Ack, Outgoing, Peer, SocketData, SocketId, check_room, in_too_many_rooms},
         target::Target,
         written::Written,
     },
@@ -77,7 +77,7 @@ impl Peer for ClientSocket {
         event: &'a str,
         data: Outgoing<'a>,
         wait: Duration,
-    ) -> BoxFuture<'a, Result<Vec<Ack<Value>>>> {
+    ) -> BoxFuture<'a, Result<Vec<Ack<Arguments>>>> {
         Box::pin(async move { self.rooms.ask(&target, event, data, wait).await })
     }
 
@@ -94,6 +94,7 @@ impl Peer for ClientSocket {
     }
 
     fn join(&self, room: &str) -> Result<()> {
+        check_room(room)?;
         let most = self.shared.config.limits.max_rooms;
         if !self.rooms.join(room, most) {
             self.shared.metrics.refused(Limit::Rooms);

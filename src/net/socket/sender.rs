@@ -12,13 +12,14 @@ use std::{
 };
 
 use futures_util::{FutureExt, future::BoxFuture};
-use serde_json::Value;
 use tokio::sync::oneshot;
 
 use super::{dialect::Dialect, entrance::Entrance, open_namespaces::OpenNamespace};
 use crate::{
     call::{
         dispatch::{Answer, said},
+        memory::Account,
+        payload::Arguments,
         peer::{Outgoing, SocketId},
         written::Written,
     },
@@ -49,7 +50,7 @@ pub(in crate::net) struct SocketSender {
 #[derive(Default)]
 struct Asked {
     next: u64,
-    answers: HashMap<u64, oneshot::Sender<Result<Value>>>,
+    answers: HashMap<u64, oneshot::Sender<Result<Arguments>>>,
 }
 
 impl SocketSender {
@@ -90,11 +91,7 @@ impl SocketSender {
         if self.entrance.holds(&packet)? {
             return Ok(());
         }
-        let sent = self
-            .session
-            .send_queue
-            .send(&packet, Some(self.send_timeout))
-            .await;
+        let sent = self.session.send_queue.send(&packet, self.send_timeout).await;
         sent.map_err(error)
     }
 
@@ -139,6 +136,7 @@ impl SocketSender {
         dialect: Dialect,
         ack: Option<u64>,
         answer: &Answer,
+        call: &Account,
     ) -> Result<()> {
         let Some(response) = dialect.answer(ack, answer) else {
             return Ok(());
@@ -148,7 +146,7 @@ impl SocketSender {
         }
         let _untaken = Untaken::of(&self.untaken);
         let packet = self.packet(response.kind(), &response);
-        let sent = AssertUnwindSafe(self.session.send_queue.send(&packet, None)).catch_unwind();
+        let sent = AssertUnwindSafe(self.session.send_queue.send_patiently(&packet, call)).catch_unwind();
         sent.await
             .map_err(|panic| panicked(answer, &*panic))?
             .map_err(error)
@@ -221,7 +219,7 @@ impl SocketSender {
     }
 
     /// The client answered what it was asked.
-    pub(in crate::net) fn answered(&self, number: u64, answer: Result<Value>) {
+    pub(in crate::net) fn answered(&self, number: u64, answer: Result<Arguments>) {
         if let Some(asking) = self.asked().answers.remove(&number) {
             // The receiver may have given up.
             let _ = asking.send(answer);
@@ -238,7 +236,7 @@ impl SocketSender {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn begin_to_ask(&self) -> (Asking<'_>, oneshot::Receiver<Result<Value>>) {
+    fn begin_to_ask(&self) -> (Asking<'_>, oneshot::Receiver<Result<Arguments>>) {
         let (asking, answer) = oneshot::channel();
         let mut asked = self.asked();
         let number = asked.next;
@@ -253,14 +251,16 @@ impl SocketSender {
         )
     }
 
-    async fn ask(&self, event: &str, data: Outgoing<'_>, wait: Duration) -> Result<Value> {
+    async fn ask(&self, event: &str, data: Outgoing<'_>, wait: Duration) -> Result<Arguments> {
         let (asking, answer) = self.begin_to_ask();
         let answered = async {
             let packet = self.packet(Kind::Asking(event, asking.number), data);
             if self.entrance.holds(&packet)? {
                 return answer.await.unwrap_or_else(|_| Err(socket_gone()));
             }
-            self.session.send_queue.send(&packet, None).await.map_err(error)?;
+            let nothing = Account::default();
+            let sent = self.session.send_queue.send_patiently(&packet, &nothing);
+            sent.await.map_err(error)?;
             answer.await.unwrap_or_else(|_| Err(socket_gone()))
         };
         let too_late = |_| CallError::new(Code::Timeout, "no ack in time");
@@ -339,7 +339,7 @@ impl EventSink for SocketSender {
         event: &'a str,
         data: Outgoing<'a>,
         wait: Duration,
-    ) -> BoxFuture<'a, Result<Value>> {
+    ) -> BoxFuture<'a, Result<Arguments>> {
         async move { Self::ask(&self, event, data, wait).await }.boxed()
     }
 }

@@ -3,6 +3,7 @@
 mod acks;
 mod clients;
 mod outside;
+mod several;
 mod sockets;
 mod targets;
 mod volatile;

@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use serde_json::json;
-use tokio::{io::AsyncWriteExt, net::TcpStream};
-use updraft::{Config, HttpConfig, LimitsConfig};
+use tokio::{io::AsyncWriteExt, net::TcpStream, sync::Semaphore};
+use updraft::{App, Config, HttpConfig, Json, LimitsConfig, Module, State};
 
 use super::{
     packed, server,
@@ -225,5 +226,54 @@ async fn what_functions_keep_of_a_call_counts_until_its_answer() {
             .await;
         assert_eq!(answer["data"], 500_000);
     }
+    until("all to be given back", || held(&server) == 0).await;
+}
+
+/// Each client's call holds memory until it is answered, and the answers are larger: all calls together hold all that there is.
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_whose_calls_hold_all_there_is_do_not_wait_for_each_other() {
+    const CLIENTS: usize = 5;
+    async fn hold(_: Json<String>, gate: State<Semaphore>) -> Json<String> {
+        let pass = gate.acquire().await;
+        drop(pass);
+        Json("z".repeat(4 * MB))
+    }
+    let config = Config {
+        limits: LimitsConfig {
+            max_memory: Some(16 * MB),
+            ..LimitsConfig::default()
+        },
+        http: HttpConfig {
+            metrics: true,
+            ..HttpConfig::default()
+        },
+        ..Config::default()
+    };
+    let module = Module::new("gate")
+        .on("hold", hold)
+        .on("open", async |gate: State<Semaphore>| gate.add_permits(1));
+    let server = Local::start(App::new().state(Semaphore::new(0)).module(module), config).await;
+    let call = packed("gate.hold", 2 * MB);
+    let mut clients = Vec::new();
+    for number in 1..=CLIENTS {
+        let mut client = server.client().await;
+        let ack = client.begin(&call).await;
+        until("a call to hold its memory", || held(&server) >= number * 2 * MB).await;
+        clients.push((client, ack));
+    }
+    // Two calls of one client are answered in turn.
+    let (client, _) = &mut clients[0];
+    let small = client
+        .begin(&json!({"event": "gate.hold", "data": "x".repeat(300)}))
+        .await;
+    let mut other = server.client().await;
+    other.call(&json!({"event": "gate.open"})).await;
+    let answers = clients.iter_mut().map(async |(client, ack)| {
+        let answer = client.answer(*ack).await;
+        assert_eq!(answer["data"].as_str().map(str::len), Some(4 * MB));
+    });
+    join_all(answers).await;
+    let answer = clients[0].0.answer(small).await;
+    assert_eq!(answer["data"].as_str().map(str::len), Some(4 * MB));
     until("all to be given back", || held(&server) == 0).await;
 }

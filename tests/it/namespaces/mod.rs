@@ -1,6 +1,7 @@
 //! Events of any name, in any namespace: as a Node backend has them, with clients unchanged.
 
 mod arguments;
+mod attacks;
 mod clients;
 mod declarations;
 mod guards;

@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 
 use bytestring::ByteString;
-use serde_json::{Value, value::RawValue};
 
 use super::{Call, Whole, bad_call, mended, shared, too_large, unreadable};
 use crate::{
@@ -45,7 +44,9 @@ impl Call {
             read => read.map_err(|fault| unreadable(fault, limits))?,
         };
         let attachments = Attachments::from(attachments);
-        check_arguments(&text, &attachments)?;
+        attachments
+            .check_arguments(&text)
+            .map_err(|mismatch| bad_call(mismatch.0))?;
         let data = match heard.first {
             None => Data::default(),
             Some(json) => Data::from_field(text.slice_ref(json), &attachments),
@@ -84,19 +85,4 @@ impl Call {
             Whole::InPacket(_) | Whole::Alone(_) => Arguments::of_data(&self.data.open()?),
         })
     }
-}
-
-/// That the arguments of an event refer to each of its Buffers once.
-fn check_arguments(text: &str, attachments: &Attachments) -> Result<(), CallError> {
-    if attachments.is_empty() {
-        return Ok(());
-    }
-    // Each alone, as the array around them would be a level too many for the parser.
-    let read = || -> serde_json::Result<Value> {
-        let arguments: Vec<&RawValue> = serde_json::from_str(text)?;
-        let read = arguments.iter().map(|one| serde_json::from_str(one.get()));
-        Ok(Value::Array(read.collect::<serde_json::Result<_>>()?))
-    };
-    let tree = read().map_err(|_| bad_call("JSON that cannot be read, beside Buffers"))?;
-    attachments.check(&tree).map_err(|mismatch| bad_call(mismatch.0))
 }

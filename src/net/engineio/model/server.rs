@@ -9,12 +9,15 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use super::wire::{lock, number, written};
-use crate::net::engineio::{
-    message::{Encoder, Message, Outgoing, Queued},
-    packet::Malformed,
-    server::Server,
-    session::{CloseReason, Handler, Session},
-    settings::Settings,
+use crate::{
+    call::memory::Account,
+    net::engineio::{
+        message::{Encoder, Message, Outgoing, Queued},
+        packet::Malformed,
+        server::Server,
+        session::{CloseReason, Handler, Session},
+        settings::Settings,
+    },
 };
 
 /// One session, as the server had it.
@@ -196,7 +199,12 @@ async fn say_all(record: Arc<Record>, session: Arc<Session>, mut to_say: mpsc::U
         while let Some(size) = to_say.recv().await {
             let number = record.said() + 1;
             let message = Said::new(number, size);
-            if session.send_queue.send(&message, None).await.is_err() {
+            if session
+                .send_queue
+                .send_patiently(&message, &Account::default())
+                .await
+                .is_err()
+            {
                 return;
             }
             record.said.store(Said::last(number), Ordering::Relaxed);

@@ -45,7 +45,11 @@ pub(super) fn receive_deflated(
             fail(session, violation);
             Ok(0)
         }
-        Err(Uninflated::NoMemory) => Err(NoMemory),
+        Err(Uninflated::NoMemory) => {
+            // It may wait for long, and holds nothing of what it found meanwhile.
+            held.shrink_to(0);
+            Err(NoMemory)
+        }
     }
 }
 

@@ -31,9 +31,9 @@ impl EventSink for Notes {
         event: &'a str,
         _: Outgoing<'a>,
         _: Duration,
-    ) -> BoxFuture<'a, Result<Value>> {
+    ) -> BoxFuture<'a, Result<Arguments>> {
         self.1.lock().unwrap().push(format!("asked {event}"));
-        Box::pin(async { Ok(Value::Null) })
+        Box::pin(async { Ok(Arguments::default()) })
     }
 }
 

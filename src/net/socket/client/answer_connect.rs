@@ -66,13 +66,11 @@ impl Inner {
     /// Whether the session may be in one more namespace.
     fn has_place(&self) -> Result<()> {
         let most = self.shared.config.limits.max_namespaces;
-        let sockets = self
-            .state()
-            .sockets
-            .iter()
-            .filter(|socket| !socket.has_left())
-            .count();
-        if sockets + self.limits.count_unfinished() < most {
+        let state = self.state();
+        let sockets = state.sockets.iter().filter(|socket| !socket.has_left());
+        let taken = sockets.count() + state.connecting.count();
+        drop(state);
+        if taken + self.limits.count_unfinished() < most {
             return Ok(());
         }
         self.shared.metrics.refused(Limit::Namespaces);

@@ -12,9 +12,12 @@ use crate::{
 impl ClientSocket {
     /// The socket is gone, for this reason: nobody waits any more for what its functions do.
     pub(in crate::net) fn disconnected(self: &Arc<Self>, reason: &'static str) {
-        if self.has_left.swap(true, Ordering::AcqRel) {
-            return;
+        if !self.has_left.swap(true, Ordering::AcqRel) {
+            self.leave(reason);
         }
+    }
+
+    fn leave(self: &Arc<Self>, reason: &'static str) {
         let hook = self.place.table.disconnect.is_some() && self.refused.is_none();
         let left = (hook && self.was_connected.load(Ordering::Acquire))
             .then(|| Left::new(reason, self.rooms.rooms()));
@@ -31,10 +34,14 @@ impl ClientSocket {
 
     /// The server takes the socket out of its namespace; other sockets of the session stay.
     pub(in crate::net) fn leave_namespace(self: &Arc<Self>) {
-        if self.was_connected.load(Ordering::Acquire) && !self.has_left() {
+        // It has left before its client hears that, which may be back at once.
+        if self.has_left.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        if self.was_connected.load(Ordering::Acquire) {
             self.sender.disconnect();
         }
-        self.disconnected("server namespace disconnect");
+        self.leave("server namespace disconnect");
     }
 
     async fn run_disconnect_hook(self: Arc<Self>, _in_progress: CallInFlight) {

@@ -16,6 +16,7 @@ use crate::{
     call::{
         called::Called,
         dispatch::{Answer, Begun},
+        memory::Account,
     },
     error::{CallError, Code, Result},
 };
@@ -57,8 +58,8 @@ impl ClientSocket {
             Begun::Done(answer) => {
                 let unsaid = self.try_answer(dialect, ack, answer)?;
                 let mut rest = async move {
-                    let _until_answered = (in_flight, account);
-                    this.answer(dialect, ack, unsaid).await;
+                    let _until_answered = in_flight;
+                    this.answer(dialect, ack, unsaid, &account).await;
                 }
                 .boxed();
                 // So that it has its place before those that come after it.
@@ -66,9 +67,9 @@ impl ClientSocket {
             }
             Begun::Waits(waiting) => {
                 let rest = async move {
-                    let _until_answered = (in_flight, account);
+                    let _until_answered = in_flight;
                     let answer = waiting.answer().await;
-                    this.answer(dialect, ack, answer).await;
+                    this.answer(dialect, ack, answer, &account).await;
                 };
                 Some(rest.boxed())
             }
@@ -91,10 +92,10 @@ impl ClientSocket {
         }));
     }
 
-    async fn answer(&self, dialect: Dialect, ack: Option<u64>, answer: Answer) {
+    async fn answer(&self, dialect: Dialect, ack: Option<u64>, answer: Answer, call: &Account) {
         let mut unsaid = Some(answer);
         while let Some(answer) = unsaid {
-            let said = self.sender.answer(dialect, ack, &answer).await;
+            let said = self.sender.answer(dialect, ack, &answer, call).await;
             unsaid = self.unsaid(answer, said.map(|()| true));
         }
     }

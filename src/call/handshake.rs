@@ -16,6 +16,7 @@ use super::{
     context::Context,
     extract::{FromCall, Origin},
     payload::{Call, from_value, whole},
+    peer::SocketData,
 };
 use crate::error::{CallError, Result};
 
@@ -70,24 +71,42 @@ pub(crate) struct Whence {
 impl Handshake {
     pub(crate) fn new(auth: Value, head: Arc<Head>) -> Self {
         Self(Arc::new(Parts {
-            auth,
+            auth: match auth {
+                Value::Null => nothing(),
+                given => given,
+            },
             head,
             time: SystemTime::now(),
         }))
     }
 
-    /// What the client gives as `auth` for this namespace; a 2.x client, the query behind the namespace's name. `null` where it
-    /// gives nothing.
+    /// Keeps it on its socket, for the functions that take it.
+    pub(crate) fn keep(self, data: &SocketData) {
+        data.set(Kept(self));
+    }
+
+    /// Keeps it on its socket no longer.
+    pub(crate) fn forget(data: &SocketData) {
+        data.remove::<Kept>();
+    }
+
+    /// What the client gives as `auth` for this namespace; a 2.x client, the query behind the namespace's name. `{}` where it
+    /// gives nothing, as in Node.
     pub fn auth(&self) -> &Value {
         &self.0.auth
     }
 
-    /// The same as a type.
+    /// The same as a type. Where the client gives nothing, a type whose fields are all optional fits, and so does any in an
+    /// `Option`.
     ///
     /// # Errors
     /// [`Code::InvalidData`](crate::Code::InvalidData) where it does not fit.
     pub fn auth_as<T: DeserializeOwned>(&self) -> Result<T> {
-        from_value(self.0.auth.clone(), "auth")
+        let auth = from_value(self.0.auth.clone(), "auth");
+        match self.0.auth == nothing() {
+            true => auth.or_else(|error| T::deserialize(Value::Null).map_err(|_| error)),
+            false => auth,
+        }
     }
 
     /// A parameter of the first request's query, decoded: `io(url, {query: {room: "a b"}})`.
@@ -150,15 +169,23 @@ impl FromCall for Handshake {
     const ORIGIN: Origin = Origin::Handshake;
 
     fn from_call(_: &Call, context: &Context) -> Result<Self> {
-        let kept = context.socket_data::<Self>();
+        let kept = context.socket_data::<Kept>();
         let none =
             || CallError::internal("this socket has no handshake: it is of another server, or of a test");
-        kept.map(|kept| (*kept).clone()).ok_or_else(none)
+        kept.map(|kept| kept.0.clone()).ok_or_else(none)
     }
 }
+
+/// A socket's handshake among what is kept on it; not one that a function keeps there.
+struct Kept(Handshake);
 
 /// The `auth` of a handshake, from what the client wrote.
 pub(crate) fn auth(json: Option<&str>) -> Value {
     json.and_then(|json| serde_json::from_str(&whole(json)).ok())
-        .unwrap_or_default()
+        .unwrap_or_else(nothing)
+}
+
+/// The `auth` of a client that gives none.
+fn nothing() -> Value {
+    Value::Object(serde_json::Map::new())
 }

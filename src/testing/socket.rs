@@ -119,7 +119,7 @@ impl TestSocket {
     /// The same socket, where its namespace's connect hook lets it in.
     pub(super) async fn welcomed(self, auth: Value) -> Result<Self> {
         let handshake = Handshake::new(auth, Arc::default());
-        self.peer.data().set(handshake);
+        handshake.keep(self.peer.data());
         let table = self.table();
         let hook = table.as_ref().and_then(|table| table.connect.as_ref());
         if let Some(hook) = hook

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
 use crate::{
+    call::handshake::auth,
     config::AuthConfig,
     error::{CallError, Code, Result},
     net::engineio::parameter,
@@ -37,7 +38,7 @@ impl Credentials {
         self.token.as_deref()
     }
 
-    /// What the client gives as `auth`; `null` where it gives nothing, and at `auth.refresh`.
+    /// What the client gives as `auth`; `{}` where it gives nothing, `null` at `auth.refresh`.
     pub fn auth(&self) -> &Value {
         &self.auth
     }
@@ -90,9 +91,8 @@ pub(super) fn token(handshake: Handshake<'_>, config: &AuthConfig) -> Result<Cre
 /// # Errors
 /// As [`token`].
 pub(super) fn everything(handshake: Handshake<'_>, config: &AuthConfig) -> Result<Credentials> {
-    let auth = handshake.auth.and_then(|auth| serde_json::from_str(auth).ok());
     Ok(Credentials {
-        auth: auth.unwrap_or_default(),
+        auth: auth(handshake.auth),
         headers: handshake.headers.clone(),
         ..token(handshake, config)?
     })

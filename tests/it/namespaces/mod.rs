@@ -5,6 +5,7 @@ mod attacks;
 mod clients;
 mod declarations;
 mod guards;
+mod handshakes;
 mod hooks;
 mod limits;
 mod paths;

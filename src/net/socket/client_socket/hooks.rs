@@ -61,14 +61,14 @@ impl ClientSocket {
     /// Why it may not be there.
     pub(in crate::net) async fn run_connect_hook(self: &Arc<Self>, hello: Option<Handshake>) -> Result<()> {
         if let Some(hello) = hello {
-            self.data.set(hello);
+            hello.keep(&self.data);
         }
         if let (Some(hook), None) = (&self.place.table.connect, &self.refused) {
             let limit = self.shared.config.limits.guard_timeout;
             self.shared.dispatcher.hook(hook, self.clone(), limit).await?;
         }
         if !self.place.table.keeps_handshake {
-            self.data.remove::<Handshake>();
+            Handshake::forget(&self.data);
         }
         Ok(())
     }

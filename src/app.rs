@@ -1,5 +1,6 @@
 //! The app that a user builds: modules, shared state, configuration.
 
+mod admin;
 mod conflict;
 mod emitter;
 #[cfg(feature = "socketioxide")]
@@ -14,6 +15,7 @@ use futures_util::future::BoxFuture;
 use self::conflict::Asks;
 pub use self::{conflict::ConfigError, start_error::StartError};
 use crate::{
+    admin::Admin,
     call::{
         dispatch::Dispatcher,
         emitter::Emitter,
@@ -65,6 +67,7 @@ pub struct App {
     routes: Option<Router>,
     deciding: Option<Deciding>,
     emitter: Emitter,
+    admin: Option<Admin>,
     tasks: Vec<StartTask>,
     config: Config,
 }
@@ -314,7 +317,10 @@ impl App {
         if self.deciding.is_some() || self.config.auth.has_keys() {
             modules.push(auth::module());
         }
-        let namespaces = std::mem::take(&mut self.namespaces);
+        let mut namespaces = std::mem::take(&mut self.namespaces);
+        if let Some(admin) = self.admin.take() {
+            namespaces.push(admin.checked()?.into_namespace(&mut self.states));
+        }
         let registry = Registry::with_namespaces(modules, namespaces, &self.states)?;
         Ok((registry, topics))
     }
@@ -324,6 +330,7 @@ impl App {
     /// # Errors
     /// As [`App::start`], but for the address.
     pub(crate) async fn into_parts(mut self) -> Result<Parts, StartError> {
+        let traffic = self.admin.is_some().then(|| self.begin_to_count());
         let (registry, topics) = self.assemble()?;
         let auth = self.authenticator().await?;
         let feed = self.feed(topics).await?;
@@ -345,6 +352,7 @@ impl App {
             auth,
             routes: self.routes,
             emitter: self.emitter,
+            traffic,
             tasks: self.tasks,
             config: self.config,
         })

@@ -97,6 +97,10 @@ pub use socketioxide::{Connecting, SocketioxideNamespace};
 /// A Socket.IO client, for the program and for tests.
 mod client;
 
+/// The admin page of Socket.IO.
+mod admin;
+pub use admin::{Admin, AdminError};
+
 /// What a user builds.
 mod app;
 pub use app::{App, ConfigError, StartError};
@@ -133,6 +137,11 @@ struct OnIdentity;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/emitter.md")]
 struct OnEmitters;
+
+/// And of the page on the admin page.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/admin.md")]
+struct OnAdmin;
 
 /// And of the page on socketioxide.
 #[cfg(all(doctest, feature = "socketioxide"))]

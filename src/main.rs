@@ -3,12 +3,16 @@
 mod api;
 mod page;
 
-use std::process::ExitCode;
+use std::{env, process::ExitCode};
 
-use updraft::App;
+use updraft::{Admin, App};
 
 fn main() -> ExitCode {
-    app().run()
+    match env::var("ADMIN_HASH") {
+        // The admin page is there where it has a password.
+        Ok(hash) => app().admin(Admin::new("admin", hash)).run(),
+        Err(_) => app().run(),
+    }
 }
 
 fn app() -> App {

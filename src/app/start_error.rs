@@ -2,6 +2,7 @@
 
 use super::conflict::ConfigError;
 use crate::{
+    admin::AdminError,
     call::registry::RegistryError,
     error::CallError,
     feed::TopicError,
@@ -15,6 +16,9 @@ pub enum StartError {
     /// Settings that do not go together.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The admin page cannot be served so.
+    #[error(transparent)]
+    Admin(#[from] AdminError),
     /// A function's name or state is wrong.
     #[error(transparent)]
     Registry(#[from] RegistryError),

@@ -65,6 +65,27 @@ impl Emitter {
         self.target(namespace.unwrap_or_else(|| "/".into()), Target::within(id))
     }
 
+    /// The namespaces that are declared by name or have sockets now, sorted, and how many sockets are in each.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// use updraft::{App, Config, Namespace};
+    ///
+    /// let app = App::new().namespace(Namespace::new("/chat"));
+    /// let server = app.config(Config { port: 0, ..Config::default() }).start().await?;
+    /// assert_eq!(server.emitter().namespaces(), [("/".to_owned(), 0), ("/chat".to_owned(), 0)]);
+    /// # Ok::<(), updraft::StartError>(()) }).unwrap();
+    /// ```
+    pub fn namespaces(&self) -> Vec<(String, usize)> {
+        let namespaces = self.hub().map(Hub::namespaces).unwrap_or_default();
+        let mut namespaces: Vec<_> = namespaces
+            .into_iter()
+            .map(|(name, sockets)| (name.to_string(), sockets))
+            .collect();
+        namespaces.sort_unstable();
+        namespaces
+    }
+
     fn target(&self, namespace: Arc<str>, target: Target) -> BroadcastTo<'static> {
         let emitter = self.clone();
         BroadcastTo {
@@ -243,6 +264,15 @@ impl<'a> BroadcastTo<'a> {
     /// As [`BroadcastTo::leave`].
     pub async fn disconnect(&self) -> Result<()> {
         self.change(Change::Disconnect).await
+    }
+
+    /// Closes their connections, after all that was emitted to them before: their clients leave every namespace, and do not come
+    /// back by themselves. In Node `disconnectSockets(true)`.
+    ///
+    /// # Errors
+    /// As [`BroadcastTo::leave`].
+    pub async fn close(&self) -> Result<()> {
+        self.change(Change::Close).await
     }
 
     /// All of them, as they are now.

@@ -48,6 +48,9 @@ pub(crate) trait Hub: Send + Sync {
         change: Change<'a>,
     ) -> BoxFuture<'a, Result<()>>;
 
+    /// The namespaces that are declared by name or have sockets, and how many.
+    fn namespaces(&self) -> Vec<(Arc<str>, usize)>;
+
     /// The namespace that the socket of this public id is in.
     fn namespace_of(&self, socket: &str) -> Option<Arc<str>>;
 }
@@ -58,6 +61,8 @@ pub(crate) enum Change<'a> {
     Join(&'a str),
     Leave(&'a str),
     Disconnect,
+    /// The connection too, with all that its client has over it.
+    Close,
 }
 
 /// A socket, as it was when it was looked at: `BroadcastTo::sockets` lists them.

@@ -40,6 +40,7 @@ pub struct Namespace {
     pub(super) guards: Vec<Guard>,
     pub(super) errors: Errors,
     pub(super) speaks_modules: bool,
+    pub(super) authenticates: bool,
     /// Where a guard was put on the function before it, and there is none.
     pub(super) misplaced: Option<&'static Location<'static>>,
 }
@@ -127,6 +128,7 @@ impl Namespace {
             guards: Vec::new(),
             errors: Errors::default(),
             speaks_modules,
+            authenticates: false,
             misplaced: None,
         }
     }
@@ -207,6 +209,13 @@ impl Namespace {
             Some(function) => function.guards.push(Guard::new(guard)),
             None => self.misplaced = Some(Location::caller()),
         }
+        self
+    }
+
+    /// Its connect hook alone says who may connect: the app's own authentication is not asked.
+    #[must_use]
+    pub(crate) fn authenticates(mut self) -> Self {
+        self.authenticates = true;
         self
     }
 

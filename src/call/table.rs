@@ -40,6 +40,8 @@ pub(crate) struct Table {
     pub(super) guards: Arc<[Guard]>,
     pub(crate) errors: Errors,
     pub(crate) speaks_modules: bool,
+    /// Whether its connect hook alone says who may connect.
+    pub(crate) authenticates: bool,
     /// Whether a socket keeps its handshake for its functions.
     pub(crate) keeps_handshake: bool,
 }
@@ -113,6 +115,7 @@ impl Table {
             guards: Arc::default(),
             errors: Errors::default(),
             speaks_modules: true,
+            authenticates: false,
             keeps_handshake,
         }
     }
@@ -128,6 +131,7 @@ impl Table {
             guards,
             errors,
             speaks_modules,
+            authenticates,
             misplaced,
         } = namespace;
         let pattern = pattern.map_err(|(name, problem)| RegistryError::Namespace { name, problem, place })?;
@@ -159,6 +163,7 @@ impl Table {
             guards: guards.into(),
             errors,
             speaks_modules,
+            authenticates,
             keeps_handshake: false,
         };
         for function in functions {

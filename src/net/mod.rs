@@ -2,7 +2,7 @@
 //! WebSocket is a stream of `conn`, whose frames `websocket` reads and writes. `engineio` makes sessions of such connections,
 //! or of requests that poll; `socketio` is what sessions say. Each client has a `socket` there: a call goes through its queue,
 //! the answer through that of its session. `rooms` broadcast to many sockets.
-//! `auth` authenticates clients, `limits` bounds them, `metrics` counts.
+//! `auth` authenticates clients, `limits` bounds them, `metrics` and `traffic` count.
 
 pub(crate) mod auth;
 mod conn;
@@ -19,4 +19,5 @@ mod socket;
 pub(crate) mod socketio;
 pub(crate) mod sockets;
 pub(crate) mod tls;
+pub(crate) mod traffic;
 pub(crate) mod websocket;

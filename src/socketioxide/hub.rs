@@ -52,6 +52,10 @@ impl Hub for ForeignHub {
         refused()
     }
 
+    fn namespaces(&self) -> Vec<(Arc<str>, usize)> {
+        Vec::new()
+    }
+
     fn namespace_of(&self, _: &str) -> Option<Arc<str>> {
         None
     }

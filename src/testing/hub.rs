@@ -71,7 +71,7 @@ impl Hub for TestHub {
                     socket.leave(room);
                     Ok(())
                 }
-                Change::Disconnect => {
+                Change::Disconnect | Change::Close => {
                     self.0.leave(socket.id());
                     Ok(())
                 }
@@ -79,6 +79,10 @@ impl Hub for TestHub {
             let sockets = self.0.meant(namespace, target);
             sockets.into_iter().map(change).fold(Ok(()), Result::and)
         })
+    }
+
+    fn namespaces(&self) -> Vec<(Arc<str>, usize)> {
+        self.0.namespaces()
     }
 
     fn namespace_of(&self, socket: &str) -> Option<Arc<str>> {

@@ -1,7 +1,7 @@
 //! The sockets of a [`TestApp`](super::TestApp): their rooms, and the emits with their targets.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
@@ -130,6 +130,17 @@ impl Rooms {
                 && target.includes(false, |room| member.is_inside(room))
         });
         meant.filter_map(|member| member.socket.upgrade()).collect()
+    }
+
+    /// The namespaces that sockets are in, and how many.
+    pub(super) fn namespaces(&self) -> Vec<(Arc<str>, usize)> {
+        let mut sockets = BTreeMap::<_, usize>::new();
+        for member in &self.state().members {
+            *sockets
+                .entry(Arc::from(member.recipient.namespace.as_str()))
+                .or_default() += 1;
+        }
+        sockets.into_iter().collect()
     }
 
     /// The socket of this id.

@@ -9,7 +9,7 @@ use std::{
 };
 
 /// The rooms, from the ground up (ARCHITECTURE.md, "The modules").
-const ROOMS: [&str; 12] = [
+const ROOMS: [&str; 13] = [
     "error",
     "event",
     "journal",
@@ -19,6 +19,7 @@ const ROOMS: [&str; 12] = [
     "net",
     "socketioxide",
     "client",
+    "admin",
     "app",
     "testing",
     "cli",

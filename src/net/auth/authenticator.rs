@@ -105,6 +105,14 @@ impl Authenticator {
         self.authenticate(credentials).await
     }
 
+    /// That of a client that is not asked.
+    pub(crate) fn anonymous(&self) -> Identified {
+        Identified {
+            identity: Identity::ANONYMOUS,
+            begun: self.subjects.now(),
+        }
+    }
+
     /// The identity of a client.
     ///
     /// # Errors

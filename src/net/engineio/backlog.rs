@@ -15,7 +15,7 @@ use super::{
     payload::MOST_PACKETS,
     writer::{WRITE_BUFFER, Writer},
 };
-use crate::call::memory::Held;
+use crate::{call::memory::Held, net::traffic::Traffic};
 
 /// Bytes of messages that wait, beside those that a WebSocket is being written.
 const MOST_BYTES: usize = 1 << 20;
@@ -50,6 +50,8 @@ pub(super) struct State {
     pub(super) held: Held,
     /// Bytes that what was put last found no memory for.
     pub(super) short: usize,
+    /// Where it is counted what goes, if anywhere.
+    traffic: Option<Arc<Traffic>>,
 }
 
 pub(super) struct Waiting {
@@ -99,7 +101,7 @@ pub(in crate::net) enum Polled {
 }
 
 impl State {
-    pub(super) fn new(protocol: Protocol, held: Held) -> Self {
+    pub(super) fn new(protocol: Protocol, held: Held, traffic: Option<Arc<Traffic>>) -> Self {
         Self {
             protocol,
             carrier: Carrier::Polling(Polling::default()),
@@ -110,6 +112,7 @@ impl State {
             ended: false,
             held,
             short: 0,
+            traffic,
         }
     }
 
@@ -134,6 +137,8 @@ impl State {
                 self.short = writer.frames.len() - before;
                 writer.frames.truncate(before);
                 writer.frames.shrink_to(WRITE_BUFFER);
+            } else if let Some(traffic) = &self.traffic {
+                traffic.goes_as_frames(&writer.frames[before..]);
             }
             return Ok(is_held);
         }
@@ -178,6 +183,9 @@ impl State {
         if is_held {
             writer.prepare();
             writer.frames.extend_from_slice(frames);
+            if let Some(traffic) = &self.traffic {
+                traffic.goes_as_frames(frames);
+            }
         }
         is_held
     }
@@ -285,10 +293,14 @@ impl State {
         {
             // What was written out once can be written again.
             let framing = writer.framing(self.protocol);
+            let before = writer.frames.len();
             let written = queued
                 .message
                 .write(&mut Encoder::Frames(&mut writer.frames, framing));
             debug_assert!(written.is_ok());
+            if let Some(traffic) = &self.traffic {
+                traffic.goes_as_frames(&writer.frames[before..]);
+            }
         }
     }
 
@@ -306,6 +318,10 @@ impl State {
             let written = queued.message.write(&mut Encoder::Packets(&mut taken));
             debug_assert!(written.is_ok());
             bytes += taken.range(before..).map(Outgoing::size).sum::<usize>();
+            if let Some(traffic) = &self.traffic {
+                let packets = taken.range(before..);
+                traffic.goes(packets.map(|packet| (packet.is_text(), packet.size())));
+            }
         }
         if let Carrier::Polling(polling) = &mut self.carrier {
             polling.is_polled = taken.is_empty();
@@ -325,74 +341,4 @@ impl State {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::call::memory::{Budget, Holder};
-
-    fn empty() -> State {
-        let budget = Budget::new(1 << 30, Default::default());
-        State::new(Protocol::V4, Holder::new(budget).hold())
-    }
-
-    fn message(number: usize) -> Outgoing {
-        Outgoing::Text(format!("4{number}").into_bytes())
-    }
-
-    fn polled(state: &mut State) -> Vec<Outgoing> {
-        match state.take_packets() {
-            Polled::Packets(packets, _) => packets,
-            other => panic!("packets were expected, not {other:?}"),
-        }
-    }
-
-    #[test]
-    fn polls_take_what_was_said_in_order_and_no_more_than_clients_bear() {
-        let mut state = empty();
-        for number in 0..40 {
-            assert!(state.put(&message(number), Priority::Normal).unwrap());
-        }
-        let mut heard = Vec::new();
-        for expected in [16, 16, 8] {
-            let packets = polled(&mut state);
-            assert_eq!(packets.len(), expected);
-            heard.extend(packets);
-        }
-        assert_eq!(heard, (0..40).map(message).collect::<Vec<_>>());
-        assert!(matches!(state.take_packets(), Polled::Nothing));
-        state.ended = true;
-        assert!(matches!(state.take_packets(), Polled::Over));
-    }
-
-    #[test]
-    fn what_waits_is_bounded_and_refusals_stand_beyond_that() {
-        let mut state = empty();
-        let taken = (0..).take_while(|number| state.put(&message(*number), Priority::Normal).unwrap());
-        assert_eq!(taken.count(), MOST_MESSAGES);
-        assert!(state.put(&message(0), Priority::Beyond).unwrap());
-        let beyond = (0..).take_while(|number| state.put(&message(*number), Priority::Beyond).unwrap());
-        assert_eq!(beyond.count() + 1, MOST_BEYOND);
-        let large = Outgoing::Text(vec![b'4'; MOST_BYTES]);
-        let mut state = empty();
-        assert!(state.put(&large, Priority::Normal).unwrap());
-        assert!(
-            !state.put(&message(0), Priority::Normal).unwrap(),
-            "bytes count too"
-        );
-        polled(&mut state);
-        assert!(
-            state.put(&message(0), Priority::Normal).unwrap(),
-            "there is room again"
-        );
-    }
-
-    #[test]
-    fn only_notices_are_not_waited_for() {
-        let mut state = empty();
-        state.put(&message(0), Priority::Notice).unwrap();
-        assert!(state.is_flushed());
-        state.put(&message(1), Priority::Normal).unwrap();
-        assert!(!state.is_flushed());
-        polled(&mut state);
-        assert!(state.is_flushed());
-    }
-}
+mod tests;

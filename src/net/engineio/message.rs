@@ -46,6 +46,10 @@ impl Outgoing {
             Self::Binary(bytes) => bytes.len(),
         }
     }
+
+    pub(super) fn is_text(&self) -> bool {
+        matches!(self, Self::Text(_))
+    }
 }
 
 /// How a WebSocket carries messages.

@@ -19,8 +19,14 @@ pub(super) fn receive(session: &Arc<Session>, packet: Packet<'_>) -> Result<(), 
         return Ok(());
     };
     match (packet, session.protocol()) {
-        (Packet::Text(text), _) => handler.text(session, text),
-        (Packet::Binary(bytes), _) => handler.binary(session, Bytes::from(bytes.into_owned())),
+        (Packet::Text(text), _) => {
+            count(session, text.len());
+            handler.text(session, text)
+        }
+        (Packet::Binary(bytes), _) => {
+            count(session, bytes.len());
+            handler.binary(session, Bytes::from(bytes.into_owned()))
+        }
         (Packet::Ping(data), Protocol::V3) => {
             let pong = Outgoing::Text([b"3", data.as_bytes()].concat());
             if let Ok(false) = session.send_queue.send_beyond(&pong) {
@@ -37,5 +43,11 @@ pub(super) fn receive(session: &Arc<Session>, packet: Packet<'_>) -> Result<(), 
         (Packet::Open(_) | Packet::Upgrade | Packet::Noop, _) => {
             Err(Malformed("a packet that leads nowhere"))
         }
+    }
+}
+
+fn count(session: &Session, bytes: usize) {
+    if let Some(traffic) = &session.settings().traffic {
+        traffic.came(bytes);
     }
 }

@@ -25,7 +25,10 @@ use super::{
     packet::Protocol,
     writer::Writer,
 };
-use crate::call::memory::{Account, Holder};
+use crate::{
+    call::memory::{Account, Holder},
+    net::traffic::Traffic,
+};
 
 /// Why a message was not taken.
 #[derive(Debug)]
@@ -58,10 +61,10 @@ pub(in crate::net) struct SendQueue {
 }
 
 impl SendQueue {
-    pub(super) fn new(protocol: Protocol, holder: &Arc<Holder>) -> Self {
+    pub(super) fn new(protocol: Protocol, holder: &Arc<Holder>, traffic: Option<Arc<Traffic>>) -> Self {
         Self {
             protocol,
-            state: Mutex::new(State::new(protocol, holder.hold())),
+            state: Mutex::new(State::new(protocol, holder.hold(), traffic)),
             turn: Turns::default(),
             in_turn: AtomicUsize::new(0),
             moved: Notify::new(),

@@ -50,6 +50,9 @@ pub(in crate::net) trait Handler: Send + Sync {
     fn idle(&self, session: &Arc<Session>);
 
     fn closed(&self, session: &Arc<Session>, reason: CloseReason);
+
+    /// The server ends it soon: all that it carries leaves first.
+    fn disconnect(&self);
 }
 
 /// Why a session ended, in Node's words.
@@ -144,6 +147,8 @@ pub(super) struct State {
     pub(super) is_posted: bool,
     /// Its client takes no bytes, as it said when it began to poll.
     pub(super) is_text: bool,
+    /// Among those that poll.
+    is_counted: bool,
 }
 
 impl Session {
@@ -155,12 +160,13 @@ impl Session {
         registry: Arc<Registry<Self>>,
     ) -> Arc<Self> {
         let holder = Holder::new(settings.memory.clone());
-        Arc::new(Self {
+        let send_queue = SendQueue::new(protocol, &holder, settings.traffic.clone());
+        let this = Arc::new(Self {
             id: id.into(),
             protocol,
             settings,
             registry,
-            send_queue: SendQueue::new(protocol, &holder),
+            send_queue,
             holder,
             liveness: Liveness::default(),
             handler: OnceLock::new(),
@@ -175,9 +181,29 @@ impl Session {
                 is_polled: false,
                 is_posted: false,
                 is_text: false,
+                is_counted: false,
             }),
             closed: OnceLock::new(),
-        })
+        });
+        this.count_as_begun();
+        this
+    }
+
+    /// It is one more, and polls until a WebSocket carries it.
+    fn count_as_begun(&self) {
+        if let Some(traffic) = &self.settings.traffic {
+            traffic.begun();
+            traffic.polls();
+            self.state().is_counted = true;
+        }
+    }
+
+    fn count_as_polling_no_more(&self, state: &mut State) {
+        if let Some(traffic) = &self.settings.traffic
+            && std::mem::take(&mut state.is_counted)
+        {
+            traffic.polls_no_more();
+        }
     }
 
     /// The open packet. It holds the session id, which is a secret: it gives access to the session.
@@ -217,7 +243,7 @@ impl Session {
     }
 
     /// The receiver of its messages.
-    pub(super) fn handler(&self) -> Option<&Arc<dyn Handler>> {
+    pub(in crate::net) fn handler(&self) -> Option<&Arc<dyn Handler>> {
         self.handler.get()
     }
 
@@ -262,6 +288,10 @@ impl Session {
         }
         tracing::debug!(reason = reason.as_str(), "a session is over");
         self.liveness.end();
+        if let Some(traffic) = &self.settings.traffic {
+            self.count_as_polling_no_more(&mut self.state());
+            traffic.ended(reason.as_str());
+        }
         if let Some(handler) = self.handler() {
             handler.closed(self, reason);
         }
@@ -351,7 +381,9 @@ impl Session {
 
     /// A WebSocket carries it from now on.
     pub(super) fn is_taken_over(&self) {
-        self.state().transport = Transport::WebSocket;
+        let mut state = self.state();
+        state.transport = Transport::WebSocket;
+        self.count_as_polling_no_more(&mut state);
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {

@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use crate::{call::memory::Budget, net::websocket::deflate::Deflate};
+use crate::{
+    call::memory::Budget,
+    net::{traffic::Traffic, websocket::deflate::Deflate},
+};
 
 /// What a server holds its sessions to.
 pub(in crate::net) struct Settings {
@@ -22,6 +25,8 @@ pub(in crate::net) struct Settings {
     pub(in crate::net) send_timeout: Duration,
     /// What is held for all clients together.
     pub(in crate::net) memory: Arc<Budget>,
+    /// Where it is counted what passes, if anywhere.
+    pub(in crate::net) traffic: Option<Arc<Traffic>>,
     /// Whether the head of the first request is kept.
     pub(in crate::net) keep_heads: bool,
 }

@@ -73,7 +73,7 @@ pub(super) fn answer(server: &Arc<Server>, mut request: Request) -> Result<Respo
                 let Ok(session) = server.open(protocol, || head.unwrap_or_default()) else {
                     return;
                 };
-                session.state().transport = Transport::WebSocket;
+                session.is_taken_over();
                 carry(&session, stream, deflate, Some(&server)).await;
                 read(session, deflate, rest).await;
             });

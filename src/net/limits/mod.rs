@@ -5,7 +5,7 @@
 pub(super) mod byte_rate;
 mod origin;
 pub(super) mod origins;
-pub(super) mod per_address;
+pub(crate) mod per_address;
 pub(super) mod per_subject;
 pub(super) mod proxies;
 pub(crate) mod rate;

@@ -20,11 +20,17 @@ use crate::{
 pub(in crate::net) struct ServerHub {
     rooms: Arc<Rooms>,
     sockets: Arc<Sockets>,
+    /// The namespaces that are declared by name.
+    declared: Vec<Arc<str>>,
 }
 
 impl ServerHub {
-    pub(in crate::net) fn new(rooms: Arc<Rooms>, sockets: Arc<Sockets>) -> Self {
-        Self { rooms, sockets }
+    pub(in crate::net) fn new(rooms: Arc<Rooms>, sockets: Arc<Sockets>, declared: Vec<Arc<str>>) -> Self {
+        Self {
+            rooms,
+            sockets,
+            declared,
+        }
     }
 
     /// The sockets that a target means, as far as they are still there.
@@ -78,7 +84,7 @@ impl Hub for ServerHub {
     ) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let sockets = self.meant(namespace, target);
-            if let Change::Disconnect = change {
+            if let Change::Disconnect | Change::Close = change {
                 self.rooms.delivered().await;
             }
             let change = |socket: Arc<dyn Connected>| match change {
@@ -91,10 +97,24 @@ impl Hub for ServerHub {
                     socket.disconnect();
                     Ok(())
                 }
+                Change::Close => {
+                    socket.close();
+                    Ok(())
+                }
             };
             // One that cannot does not keep the others from it.
             sockets.into_iter().map(change).fold(Ok(()), Result::and)
         })
+    }
+
+    fn namespaces(&self) -> Vec<(Arc<str>, usize)> {
+        let mut namespaces = self.rooms.namespaces();
+        for declared in &self.declared {
+            if namespaces.iter().all(|(name, _)| name != declared) {
+                namespaces.push((declared.clone(), 0));
+            }
+        }
+        namespaces
     }
 
     fn namespace_of(&self, socket: &str) -> Option<Arc<str>> {

@@ -120,6 +120,15 @@ impl Rooms {
         recipients.map(|recipient| recipient.sink.id().clone()).collect()
     }
 
+    /// The namespaces that sockets are in, and how many.
+    pub(in crate::net) fn namespaces(&self) -> Vec<(Arc<str>, usize)> {
+        let open: Vec<Weak<Open>> = self.open_by_name().values().cloned().collect();
+        // Looked into without the lock, which the last one to go of a namespace takes.
+        let open = open.iter().filter_map(Weak::upgrade);
+        open.map(|open| (open.name.clone(), open.rooms().sockets()))
+            .collect()
+    }
+
     /// Completes when all earlier emits are in the send queues of their recipients.
     pub(in crate::net) async fn delivered(&self) {
         self.deliveries.delivered().await;
@@ -145,12 +154,12 @@ impl Rooms {
     }
 
     fn select(&self, namespace: &str, target: &Target) -> Option<Arc<RoomSnapshot>> {
-        let open = self.namespaces().get(namespace)?.upgrade()?;
+        let open = self.open_by_name().get(namespace)?.upgrade()?;
         open.rooms().select(target)
     }
 
     fn open(self: &Arc<Self>, namespace: &str) -> Arc<Open> {
-        let mut namespaces = self.namespaces();
+        let mut namespaces = self.open_by_name();
         if let Some(open) = namespaces.get(namespace).and_then(Weak::upgrade) {
             return open;
         }
@@ -164,7 +173,7 @@ impl Rooms {
         open
     }
 
-    fn namespaces(&self) -> MutexGuard<'_, HashMap<Arc<str>, Weak<Open>>> {
+    fn open_by_name(&self) -> MutexGuard<'_, HashMap<Arc<str>, Weak<Open>>> {
         self.namespaces.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -177,7 +186,7 @@ impl Open {
 
 impl Drop for Open {
     fn drop(&mut self) {
-        let mut namespaces = self.server.namespaces();
+        let mut namespaces = self.server.open_by_name();
         // A socket that came meanwhile has opened it anew.
         let is_gone = |open: &Weak<Self>| open.strong_count() == 0;
         if namespaces.get(&self.name).is_some_and(is_gone) {

@@ -76,6 +76,11 @@ impl NamespaceRooms {
         }
     }
 
+    /// How many sockets are there.
+    pub(super) fn sockets(&self) -> usize {
+        self.all.recipients.len()
+    }
+
     /// A socket is there, in the room of its own id and in these.
     pub(super) fn appear<'a>(
         &mut self,

@@ -11,6 +11,7 @@ use crate::{
         engineio::{self, CloseReason, Handler, Session, Settings},
         metrics::Limit,
         socket::{client::Client, shared::Shared},
+        traffic::Traffic,
         websocket::deflate::Deflate,
     },
 };
@@ -43,7 +44,7 @@ fn largest_message(max_call: usize, memory: &Budget) -> usize {
 }
 
 impl Clients {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, traffic: Option<Arc<Traffic>>) -> Self {
         let metrics = shared.metrics.clone();
         let late = Box::new(move || metrics.refused(Limit::Body));
         let config = &shared.config;
@@ -59,6 +60,7 @@ impl Clients {
             upgrade_timeout: config.session.handshake_timeout,
             send_timeout: config.session.send_timeout,
             memory: shared.memory.clone(),
+            traffic,
             keep_heads: shared.auth.asks()
                 || shared
                     .dispatcher

@@ -28,6 +28,7 @@ use crate::{
         runtime::Runtimes,
         socket::shared::Shared,
         tls::acceptor::{Tls, TlsError},
+        traffic::Traffic,
     },
 };
 
@@ -87,6 +88,8 @@ pub(crate) struct Parts {
     /// The app's own, beside ours.
     pub(crate) routes: Option<Router>,
     pub(crate) emitter: Emitter,
+    /// Where it is counted what passes, if anywhere.
+    pub(crate) traffic: Option<Arc<Traffic>>,
     pub(crate) tasks: Vec<StartTask>,
     pub(crate) config: Config,
 }
@@ -266,9 +269,10 @@ pub(crate) fn router(mut parts: Parts) -> Result<(Router, Handle), ServeError> {
 
 fn build(parts: Parts, cores: Option<Arc<Runtimes>>) -> Result<(Clients, Router), ServeError> {
     let shared = Shared::new(parts.dispatcher, parts.feed, parts.auth, parts.config, cores);
-    let hub = ServerHub::new(shared.rooms.clone(), shared.sockets.clone());
+    let declared = shared.namespaces.declared();
+    let hub = ServerHub::new(shared.rooms.clone(), shared.sockets.clone(), declared);
     parts.emitter.reach(Arc::new(hub));
-    let clients = Clients::new(shared);
+    let clients = Clients::new(shared, parts.traffic);
     let router = routes(&clients, parts.routes.unwrap_or_else(default_routes))?;
     Ok((clients, router))
 }

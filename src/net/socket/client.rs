@@ -135,6 +135,13 @@ impl Handler for Client {
         tokio::spawn(self.0.clone().expect_whole(session.clone()));
     }
 
+    fn disconnect(&self) {
+        let sockets = std::mem::take(&mut self.0.state().sockets);
+        for socket in sockets {
+            socket.leave_namespace();
+        }
+    }
+
     fn closed(&self, _: &Arc<Session>, reason: CloseReason) {
         let mut state = self.0.state();
         let sockets = std::mem::take(&mut state.sockets);

@@ -53,7 +53,10 @@ impl ConnectRequest {
     /// Why it may not.
     pub(super) async fn accept(&self, place: Arc<OpenNamespace>) -> Result<Arc<ClientSocket>> {
         let shared = &self.shared;
-        let identified = self.identify().await;
+        let identified = match place.table.authenticates {
+            true => Ok(shared.auth.anonymous()),
+            false => self.identify().await,
+        };
         if let Err(error) = &identified {
             tracing::debug!(%error, "a client was refused");
             shared.metrics.refused(Limit::Identity);

@@ -60,6 +60,11 @@ impl OpenNamespaces {
         Some(opened)
     }
 
+    /// Those that are declared by name.
+    pub(in crate::net) fn declared(&self) -> Vec<Arc<str>> {
+        self.declared.keys().map(|name| Arc::from(&**name)).collect()
+    }
+
     /// How many are made of data.
     #[cfg(test)]
     pub(in crate::net) fn made(&self) -> usize {

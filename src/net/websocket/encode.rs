@@ -120,6 +120,35 @@ impl Open {
     }
 }
 
+/// What is in frames that were written here, one after the other: whether each is a text, and the bytes of its payload. Control
+/// frames are passed over.
+pub(crate) fn messages(mut frames: &[u8]) -> impl Iterator<Item = (bool, usize)> {
+    let mut next = move || {
+        let (&[first, length], rest) = frames.split_first_chunk()?;
+        let (length, rest) = match length {
+            126 => {
+                let (length, rest) = rest.split_first_chunk()?;
+                (u64::from(u16::from_be_bytes(*length)), rest)
+            }
+            127 => {
+                let (length, rest) = rest.split_first_chunk()?;
+                (u64::from_be_bytes(*length), rest)
+            }
+            length => (u64::from(length), rest),
+        };
+        let length = usize::try_from(length).ok()?;
+        frames = rest.get(length..)?;
+        Some((first & OPCODE, length))
+    };
+    let data = std::iter::from_fn(move || next()).filter(|(opcode, _)| *opcode < CLOSE);
+    data.map(|(opcode, length)| (opcode == TEXT, length))
+}
+
+/// What the first byte says of a frame's kind; from `CLOSE` on it is a control frame (RFC 6455, 5.2).
+const OPCODE: u8 = 0x0f;
+const TEXT: u8 = Kind::Text as u8 & OPCODE;
+const CLOSE: u8 = Kind::Close as u8 & OPCODE;
+
 /// Bytes of the longest head.
 const MOST_OF_HEAD: usize = 10;
 
@@ -199,6 +228,20 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn the_messages_of_what_was_written_are_found_again() {
+        let mut frames = Vec::new();
+        let lengths = [0, 1, 125, 126, 65_535, 65_536];
+        for length in lengths {
+            frame(&mut frames, Kind::Text, &vec![b'x'; length]);
+            frame(&mut frames, Kind::Pong, b"pong");
+            frame(&mut frames, Kind::Binary, &vec![0; length]);
+        }
+        close(&mut frames, 1000, "");
+        let expected = lengths.map(|length| [(true, length), (false, length)]);
+        assert_eq!(messages(&frames).collect::<Vec<_>>(), expected.concat());
     }
 
     #[test]

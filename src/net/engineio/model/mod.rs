@@ -93,6 +93,7 @@ impl Play {
             upgrade_timeout: LIMIT,
             send_timeout: LIMIT,
             memory: memory.clone(),
+            traffic: None,
             keep_heads: false,
             deflate: None,
         });

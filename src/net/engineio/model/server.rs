@@ -161,6 +161,8 @@ impl Message for Said {
 struct Recorder(Arc<Record>);
 
 impl Handler for Recorder {
+    fn disconnect(&self) {}
+
     fn opened(&self, session: &Arc<Session>) {
         assert!(
             self.0.session.set(Arc::downgrade(session)).is_ok(),

@@ -1,5 +1,7 @@
 //! Disconnects of a socket by the server, and the last packets to its client.
 
+use std::sync::Arc;
+
 use serde_json::json;
 use tokio::sync::futures::Notified;
 
@@ -51,6 +53,19 @@ impl ClientSocket {
 impl Connected for ClientSocket {
     fn say_draining(&self) {
         self.send_event(&ServerEvent::Draining);
+    }
+
+    fn close(self: Arc<Self>) {
+        if let Some(handler) = self.session.handler() {
+            handler.disconnect();
+        }
+        let longest = self.shared.config.session.send_timeout;
+        let session = self.session.clone();
+        tokio::spawn(async move {
+            // What waits would be dropped with the session.
+            let _ = tokio::time::timeout(longest, session.send_queue.flushed()).await;
+            session.close_gracefully(CloseReason::ForcedClose);
+        });
     }
 
     fn revoke(&self, subject: &str) -> bool {

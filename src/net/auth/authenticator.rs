@@ -67,7 +67,9 @@ impl Authenticator {
     /// How clients are authenticated, as a line for the server's output.
     pub(crate) fn introduction(&self) -> &'static str {
         match self.method {
-            Method::Anonymous => "Clients are not authenticated: all are anonymous.",
+            Method::Anonymous => {
+                "Tokens are not checked: clients are anonymous, unless a hook or a function identifies them."
+            }
             Method::Tokens(_) if self.config.optional => {
                 "Clients may show a token (JWT); those without one are anonymous."
             }

@@ -1,7 +1,12 @@
 //! Guards stand before events of any name, and before the modules of their namespace.
 
+use std::sync::{Arc, Mutex};
+
 use serde_json::{Value, json};
-use updraft::{App, Context, Identity, Json, Module, Namespace, Topic, claim, everyone, require, signed_in};
+use updraft::{
+    App, Args, Context, Data, EventName, Identity, Json, Module, Namespace, State, Topic, claim, everyone,
+    require, signed_in,
+};
 
 use crate::support::{Local, RawClient};
 
@@ -82,4 +87,34 @@ async fn who_logs_in_by_an_event_is_let_through_from_then_on() {
         ask(&mut client, r#"42/door,5["write"]"#).await,
         json!(["written"])
     );
+}
+
+/// What a guard saw: names and arguments.
+type Seen = Arc<Mutex<Vec<(String, Value)>>>;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guard_sees_each_event_with_all_its_arguments() {
+    async fn note(name: EventName, Args(args): Args<Data>, seen: State<Seen>) {
+        let args = args.json().unwrap();
+        seen.lock().unwrap().push((name.as_str().to_owned(), args));
+    }
+    let seen = Seen::default();
+    let root = Namespace::new("/")
+        .guard(note)
+        .on("add", async |Args((one, other)): Args<(u8, u8)>| {
+            Json(one + other)
+        })
+        .fallback(async || "anything");
+    let local = Local::of(App::new().state(seen.clone()).namespace(root)).await;
+    let mut client = local.client().await;
+    assert_eq!(ask(&mut client, r#"421["add",1,2]"#).await, json!([3]));
+    assert_eq!(
+        ask(&mut client, r#"422["sing",{"loud":true}]"#).await,
+        json!(["anything"])
+    );
+    let expected = [
+        ("add".to_owned(), json!([1, 2])),
+        ("sing".to_owned(), json!([{"loud": true}])),
+    ];
+    assert_eq!(*seen.lock().unwrap(), expected);
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use updraft::{
-    App, Code, Config, Context, Identity, Json, LimitsConfig, Namespace, Result, State, testing::TestApp,
+    App, CallError, Code, Config, Context, Identity, Json, LimitsConfig, Namespace, Result, State,
+    testing::TestApp,
 };
 
 use crate::support::{Local, RawClient, within_patience};
@@ -231,4 +232,25 @@ async fn an_identity_that_is_revoked_while_calls_run_ends_its_socket_and_no_othe
     while let Some(last) = ada.next().await {
         assert!(!last.to_string().starts_with("43"), "{last}");
     }
+}
+
+/// A client that is refused is closed after a while, where it is in no namespace: not while it comes into another.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_refused_by_one_namespace_may_be_connected_to_a_slow_one() {
+    async fn refuses() -> Result<()> {
+        Err(CallError::new(Code::Forbidden, "no"))
+    }
+    let app = App::new()
+        .namespace(Namespace::new("/refuses").connect(refuses))
+        .namespace(
+            Namespace::new("/slow").connect(async || tokio::time::sleep(Duration::from_secs(6)).await),
+        );
+    let local = Local::of(app).await;
+    let mut client = RawClient::open(&local.url).await;
+    assert!(client.text().await.starts_with("0{"));
+    client.send("40/slow,").await;
+    client.send("40/refuses,").await;
+    assert!(client.text().await.starts_with("44/refuses,{"));
+    let told = client.text().await;
+    assert!(told.starts_with("40/slow,{"), "{told}");
 }

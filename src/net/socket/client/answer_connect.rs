@@ -111,7 +111,7 @@ impl Inner {
             }
             let mut state = inner.state();
             state.is_refused = false;
-            let is_alone = state.sockets.is_empty();
+            let is_alone = state.sockets.is_empty() && state.connecting.count() == 0;
             drop(state);
             if is_alone {
                 session.close_gracefully(CloseReason::ForcedClose);

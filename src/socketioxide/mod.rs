@@ -1,9 +1,10 @@
 //! The app's functions on namespaces of a user's own socketioxide server. Only this module imports that crate.
 //!
 //! A `namespace` is given to such a server; `connect` lets its sockets in and takes their packets; each is a `socket`, whose
-//! calls wait in a `call_queue`, which is in `rooms`, and leads to its client by a `sender`; `peer` is what functions may do with it.
+//! calls wait in a `call_queue`, which is in `rooms`, and leads to its client by a `sender`, which sends `arguments`; `peer` is what functions may do with it.
 //! What all of them have in common is `shared`; `hub` is what emitters find there.
 
+mod arguments;
 mod call_queue;
 mod connect;
 mod hub;

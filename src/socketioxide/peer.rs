@@ -10,6 +10,7 @@ use socketioxide::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    arguments::EventArguments,
     sender::{Kind, first_argument},
     socket::NamespaceSocket,
 };
@@ -55,7 +56,7 @@ impl<A: Adapter> Peer for NamespaceSocket<A> {
     fn emit<'a>(&'a self, target: Target, event: &'a str, data: Outgoing<'a>) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             if !target.is_caller() {
-                emitted(self.others(&target).emit(event, &(data,)).await)?;
+                emitted(self.others(&target).emit(event, &EventArguments::of(data)).await)?;
             }
             if !self.is_meant(&target) {
                 return Ok(());
@@ -94,8 +95,8 @@ impl<A: Adapter> Peer for NamespaceSocket<A> {
                 true => self.among(&target),
                 false => self.others(&target),
             };
-            let data = (data,);
-            let asked = asked.timeout(wait).emit_with_ack::<_, Value>(event, &data);
+            let arguments = EventArguments::of(data);
+            let asked = asked.timeout(wait).emit_with_ack::<_, Value>(event, &arguments);
             let acks = asked.await.map_err(|error| match error {
                 EmitWithAckError::Encode(error) => CallError::internal(error),
                 EmitWithAckError::Adapter(error) => adapter_failed(error),

@@ -22,6 +22,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use super::arguments::EventArguments;
 use crate::{
     call::{payload::Arguments, peer::Outgoing},
     error::{CallError, Code, Result},
@@ -70,12 +71,15 @@ impl<A: Adapter> Sender<A> {
 
     /// Sends a packet after all that was sent before. Waits for room, for as long as the send time-out.
     pub(super) async fn send(&self, kind: Kind<'_>, data: Outgoing<'_>) -> Result<()> {
-        self.in_turn(|socket| give(socket, kind, data)).await
+        let arguments = EventArguments::of(data);
+        self.in_turn(|socket| give(socket, kind, &arguments)).await
     }
 
     /// Sends an event in its turn, and waits for its ack.
     pub(super) async fn ask(&self, event: &str, data: Outgoing<'_>, wait: Duration) -> Result<Arguments> {
-        let give = |socket: &Arc<Socket<A>>| socket.timeout(wait).emit_with_ack::<_, Value>(event, &(data,));
+        let arguments = EventArguments::of(data);
+        let give =
+            |socket: &Arc<Socket<A>>| socket.timeout(wait).emit_with_ack::<_, Value>(event, &arguments);
         first_argument(self.in_turn(give).await?.await)
     }
 
@@ -84,7 +88,10 @@ impl<A: Adapter> Sender<A> {
         let Ok(_turn) = self.turn.try_lock() else {
             return 0;
         };
-        let send = |data| self.attempt(&mut |socket| give(socket, Kind::Event(event), data));
+        let send = |data| {
+            let arguments = EventArguments::of(data);
+            self.attempt(&mut |socket| give(socket, Kind::Event(event), &arguments))
+        };
         data.take_while(|data| matches!(send(*data), Ok(Some(()))))
             .count()
     }
@@ -112,7 +119,9 @@ impl<A: Adapter> Sender<A> {
         let Ok(_turn) = self.turn.try_lock() else {
             return false;
         };
-        matches!(self.attempt(&mut |socket| give(socket, kind, data)), Ok(Some(())))
+        let arguments = EventArguments::of(data);
+        let given = self.attempt(&mut |socket| give(socket, kind, &arguments));
+        matches!(given, Ok(Some(())))
     }
 
     /// Completes when no packet waits for room.
@@ -146,7 +155,8 @@ impl<A: Adapter> Sender<A> {
             return;
         };
         for (kind, data) in last {
-            let sent = with_retries(|| fitted(give(&socket, *kind, data))).await;
+            let arguments = EventArguments::of(data);
+            let sent = with_retries(|| fitted(give(&socket, *kind, &arguments))).await;
             if let Err(error) = sent {
                 tracing::debug!(%error, "a client does not hear why it is closed");
             }
@@ -189,11 +199,14 @@ impl<A: Adapter> Sender<A> {
     }
 }
 
-fn give<A: Adapter>(socket: &Arc<Socket<A>>, kind: Kind<'_>, data: Outgoing<'_>) -> Result<(), SendError> {
-    // As a tuple of one, since an array or a newtype would be spread over several arguments.
+fn give<A: Adapter>(
+    socket: &Arc<Socket<A>>,
+    kind: Kind<'_>,
+    arguments: &EventArguments<'_>,
+) -> Result<(), SendError> {
     match kind {
-        Kind::Event(name) => socket.emit(name, &(data,)),
-        Kind::Ack(id) => ack_sender(socket, id).send(&(data,)),
+        Kind::Event(name) => socket.emit(name, arguments),
+        Kind::Ack(id) => ack_sender(socket, id).send(arguments),
     }
 }
 

@@ -28,6 +28,8 @@ mod plain;
 mod surrogates;
 mod typed;
 
+#[cfg(feature = "socketioxide")]
+pub(crate) use self::arguments::are_several;
 pub use self::{
     argument_list::Arguments,
     arrived::Arrived,

@@ -1,5 +1,6 @@
 //! The app's functions on namespaces of a socketioxide server under somebody else's axum.
 
+mod arguments;
 mod calls;
 mod clients;
 mod identity;

@@ -6,7 +6,8 @@ use bcrypt::HashParts;
 use serde_json::{Value, json};
 
 use super::{
-    NAMESPACE, actions, figures,
+    actions,
+    figures::{self, NAMESPACE},
     login::{self, Login},
 };
 use crate::{
@@ -19,8 +20,7 @@ const HIGHEST_COST: u32 = 16;
 
 /// Serves the admin page of Socket.IO (`@socket.io/admin-ui` on npm), which connects to the namespace `/admin`: figures of the
 /// server and its namespaces, and, unless it is read only, events, rooms and disconnects for other sockets.
-/// [`App::admin`](crate::App::admin) takes it; [docs/admin.md](https://github.com/updraft/updraft/blob/main/docs/admin.md) has how
-/// to run the page.
+/// [`App::admin`](crate::App::admin) takes it; `docs/admin.md` has how to run the page.
 ///
 /// ```
 /// use updraft::{Admin, App};

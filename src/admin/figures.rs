@@ -4,11 +4,13 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde::Serialize;
 
-use super::NAMESPACE;
 use crate::{
     call::emitter::Emitter,
     net::traffic::{Totals, Traffic},
 };
+
+/// The namespace that the page connects to, unless it is told another.
+pub(super) const NAMESPACE: &str = "/admin";
 
 /// Seconds from one telling to the next, as the page expects it.
 const SECONDS: usize = 2;

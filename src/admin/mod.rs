@@ -11,6 +11,3 @@ mod sessions;
 
 pub(crate) use self::declaration::AdminPage;
 pub use self::declaration::{Admin, AdminError};
-
-/// The namespace that the page connects to, unless it is told another.
-const NAMESPACE: &str = "/admin";

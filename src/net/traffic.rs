@@ -119,3 +119,26 @@ impl Traffic {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_passes_is_summed_up_and_a_packet_without_data_is_none() {
+        let traffic = Traffic::default();
+        (0..3).for_each(|_| traffic.begun());
+        traffic.ended("ping timeout");
+        traffic.ended("something new");
+        traffic.came(5);
+        // A message of four bytes, a ping, a Buffer of three.
+        traffic.goes([(true, 5), (true, 1), (false, 3)].into_iter());
+        traffic.goes_as_frames(b"\x81\x054word\x81\x012\x8a\x00");
+        let totals = traffic.totals();
+        assert_eq!((totals.begun, totals.clients()), (3, 1));
+        let ended: Vec<_> = totals.ended().filter(|(_, count)| *count > 0).collect();
+        assert_eq!(ended, [("ping timeout", 1), ("forced server close", 1)]);
+        assert_eq!((totals.packets_in, totals.bytes_in), (1, 5));
+        assert_eq!((totals.packets_out, totals.bytes_out), (3, 11));
+    }
+}

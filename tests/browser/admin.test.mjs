@@ -54,10 +54,8 @@ test('the page logs in, is known again, and shows what passes', async () => {
   await row('Namespaces', '/', '3').waitFor();
   assert.equal(await page.getByLabel('Password').isVisible(), false);
   await page.getByText('connected', { exact: true }).first().waitFor();
-  if (process.env.PICTURE !== undefined) {
-    await new Promise((done) => setTimeout(done, 25_000));
-    await page.screenshot({ path: process.env.PICTURE });
-  }
+  await row('Clients', 'WebSocket', '3', '75.0 %').waitFor();
+  await row('Clients', 'HTTP long-polling', '1', '25.0 %').waitFor();
   clearInterval(traffic);
   clients.forEach((client) => client.close());
   await row('Namespaces', '/', '0').waitFor();

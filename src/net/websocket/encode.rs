@@ -123,7 +123,7 @@ impl Open {
 /// What is in frames that were written here, one after the other: whether each is a text, and the bytes of its payload. Control
 /// frames are passed over.
 pub(crate) fn messages(mut frames: &[u8]) -> impl Iterator<Item = (bool, usize)> {
-    let mut next = move || {
+    let next = move || {
         let (&[first, length], rest) = frames.split_first_chunk()?;
         let (length, rest) = match length {
             126 => {
@@ -140,7 +140,7 @@ pub(crate) fn messages(mut frames: &[u8]) -> impl Iterator<Item = (bool, usize)>
         frames = rest.get(length..)?;
         Some((first & OPCODE, length))
     };
-    let data = std::iter::from_fn(move || next()).filter(|(opcode, _)| *opcode < CLOSE);
+    let data = std::iter::from_fn(next).filter(|(opcode, _)| *opcode < CLOSE);
     data.map(|(opcode, length)| (opcode == TEXT, length))
 }
 

@@ -319,7 +319,7 @@ impl<T: FromData> FromCall for Option<T> {
 /// # let created = socket.emit("todo:create", json!({"title": "fly"})).await.data::<Value>();
 /// # assert_eq!(created, json!({"data": "fly"}));
 /// # let refused = socket.emit("todo:create", json!({"title": 1})).await.data::<Value>();
-/// # assert_eq!((&refused["error"], &refused["errorDetails"]["path"]), (&json!("invalid payload"), &json!("title")));
+/// # assert_eq!((&refused["error"], &refused["errorDetails"]["path"]), (&json!("invalid payload"), &json!("data.title")));
 /// # });
 /// ```
 impl<T: FromCall> FromCall for Result<T> {

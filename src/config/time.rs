@@ -15,7 +15,7 @@ pub(super) fn time_or_zero(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|_| "write it as 10s, 1500ms or 2h".to_owned())
 }
 
-/// A time as [`time`] reads it, in its largest whole unit.
+/// A time as [`time()`] reads it, in its largest whole unit.
 pub(super) fn written(time: Duration) -> String {
     const UNITS: [(u128, &str); 4] = [
         (24 * 60 * 60 * 1000, "d"),

@@ -24,7 +24,7 @@ use crate::{
 const HEARTBEAT: Duration = Duration::from_secs(60 * 60);
 
 /// A server that listens on a free port, for as long as this lives. Its topics live in memory, unless the app names a
-/// journal or ([`Config::data`]) a directory; everything else is as [`App::config`] says, but for the port, and for the ping time-out where it is the default.
+/// journal or ([`JournalConfig::data`](crate::JournalConfig::data)) a directory; everything else is as [`App::config`] says, but for the port, and for the ping time-out where it is the default.
 ///
 /// What [`Server`] has, it has too: [`Server::url`], [`Server::revoke`], [`Server::feed`].
 ///

@@ -122,7 +122,7 @@ impl Arguments {
     /// The one of this number, as it is written, as a type; one that is missing is as good as `null`.
     ///
     /// # Errors
-    /// [`Code::InvalidData`](crate::Code::InvalidData), with its place and what was expected there.
+    /// [`Code::InvalidData`], with its place and what was expected there.
     pub(crate) fn read<T: DeserializeOwned>(
         &self,
         json: Option<&str>,

@@ -34,7 +34,7 @@ pub const MAX_ID: usize = 64;
 /// A call: the event's name, its `data` (read when asked for) and the fields beside it.
 ///
 /// As an argument of a function it is the whole call; [`Json`](crate::Json), [`Bytes`], `String` and
-/// [`Data`] take its data alone, [`Whole`](crate::Whole) takes it all into a type.
+/// [`Data`] take its data alone, [`Envelope`](crate::Envelope) takes it all into a type.
 ///
 /// Of a key that comes twice the last holds, keys may be written with escapes, and `null` in an optional
 /// field is as good as nothing. Levels of nesting count from the call itself, or from packed data itself.

@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// An app whose functions are called without a network. Its topics live in memory, unless the app names a journal
-/// or ([`Config::data`](crate::Config)) a directory.
+/// or ([`JournalConfig::data`](crate::JournalConfig)) a directory.
 ///
 /// It is the app itself: the same dispatcher, feed and state, so guards, limits of a call, time-outs, idempotency keys,
 /// topics, consumers and projections do as they do on a server. What the network does is not there: connecting (so

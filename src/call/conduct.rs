@@ -246,7 +246,11 @@ mod tests {
         let conduct = Conduct::default();
         thread::scope(|scope| {
             for _ in 0..2 * available_parallelism().unwrap().get() {
-                scope.spawn(|| while !done.load(Ordering::Relaxed) {});
+                scope.spawn(|| {
+                    while !done.load(Ordering::Relaxed) {
+                        std::hint::spin_loop()
+                    }
+                });
             }
             let last = scope.spawn(|| {
                 rustix::process::nice(10).unwrap();

@@ -27,6 +27,7 @@ impl NamespaceName {
     }
 
     /// One as it is, without parameters.
+    #[cfg(feature = "socketioxide")]
     pub(crate) fn plain(name: impl Into<String>) -> Self {
         Self {
             name: Cow::Owned(name.into()),

@@ -2,14 +2,14 @@
 //! while its client reads; a poll takes what there is. What finds no room waits here, bounded; beyond that senders
 //! wait, each in its turn.
 
+mod carried;
+
 use std::{
-    io,
     pin::pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
-    task::{Context, Poll},
     time::Duration,
 };
 
@@ -20,10 +20,9 @@ use tokio::{
 };
 
 use super::{
-    backlog::{Carrier, Polled, Priority, State},
-    message::{Encoder, Framing, Message},
+    backlog::{Carrier, Priority, State},
+    message::{Framing, Message},
     packet::Protocol,
-    writer::Writer,
 };
 use crate::{
     call::memory::{Account, Holder},
@@ -344,114 +343,5 @@ impl<'a> InTurn<'a> {
 impl Drop for InTurn<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
-/// For the one poll that there is at a time.
-impl SendQueue {
-    /// What there is to say now.
-    pub(super) fn poll(&self) -> Polled {
-        let mut state = self.state();
-        let polled = state.take_packets();
-        drop(state);
-        if let Polled::Packets(..) = polled {
-            self.moved.notify_waiters();
-        }
-        polled
-    }
-
-    /// Notifies when the queue may have room.
-    pub(super) fn has_more(&self) -> Option<Arc<Notify>> {
-        match &self.state().carrier {
-            Carrier::Polling(polling) => Some(polling.poll.clone()),
-            Carrier::WebSocket(_) | Carrier::Nothing => None,
-        }
-    }
-
-    /// Has a poll that waits look again.
-    pub(super) fn wake_poll(&self) {
-        if let Carrier::Polling(polling) = &self.state().carrier {
-            polling.poll.notify_waiters();
-        }
-    }
-}
-
-/// For the task of the one WebSocket.
-impl SendQueue {
-    /// A WebSocket carries all from now on.
-    pub(super) fn carried_by(&self, mut writer: Writer) -> bool {
-        let mut state = self.state();
-        let Carrier::Polling(polling) = &mut state.carrier else {
-            return false;
-        };
-        let framing = writer.framing(self.protocol);
-        let mut encoder = Encoder::Frames(&mut writer.frames, framing);
-        for packet in polling.packets.drain(..) {
-            encoder.packet(packet);
-        }
-        polling.poll.notify_waiters();
-        state.carrier = Carrier::WebSocket(writer);
-        drop(state);
-        self.moved.notify_waiters();
-        true
-    }
-
-    /// Reads; `None` where no WebSocket carries this any more.
-    pub(super) fn poll_read(&self, cx: &mut Context<'_>, into: &mut [u8]) -> Option<Poll<io::Result<usize>>> {
-        match &mut self.state().carrier {
-            Carrier::WebSocket(writer) => {
-                writer.is_polled_by(cx);
-                Some(writer.poll_read(cx, into))
-            }
-            Carrier::Polling(_) | Carrier::Nothing => None,
-        }
-    }
-
-    /// Writes out all that waits, as far as the client takes it. Nothing that was read is worked on any more.
-    pub(super) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let mut state = self.state();
-        let (before, was_flushed) = (state.bytes_written(), state.is_flushed());
-        let flushed = state.poll_flush(cx);
-        let has_moved = state.bytes_written() != before || state.is_flushed() != was_flushed;
-        state.shrink_to();
-        drop(state);
-        if has_moved {
-            self.moved.notify_waiters();
-        }
-        flushed
-    }
-
-    /// How many bytes have left, where others wait for the client to take them.
-    pub(super) fn stalls_at(&self) -> Option<u64> {
-        match &self.state().carrier {
-            Carrier::WebSocket(writer) if !writer.has_left() => Some(writer.bytes_written),
-            _ => None,
-        }
-    }
-
-    pub(super) fn poll_shutdown(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.state().carrier {
-            Carrier::WebSocket(writer) => writer.poll_shutdown(cx),
-            Carrier::Polling(_) | Carrier::Nothing => Poll::Ready(Ok(())),
-        }
-    }
-
-    /// Has the WebSocket's task look again.
-    pub(super) fn wake(&self) {
-        if let Carrier::WebSocket(writer) = &self.state().carrier {
-            writer.wake();
-        }
-    }
-
-    /// Writes a control frame, if the client reads.
-    pub(super) fn frame(&self, write: impl FnOnce(&mut Vec<u8>)) {
-        let mut state = self.state();
-        if let Carrier::WebSocket(writer) = &mut state.carrier
-            && writer.has_room()
-        {
-            writer.prepare();
-            write(&mut writer.frames);
-        }
-        self.push(state);
     }
 }

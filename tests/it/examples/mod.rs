@@ -55,7 +55,7 @@ async fn rooms_of_an_encrypted_board_pass_buffers_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn orders_are_there_after_a_restart() {
+async fn orders_are_there_at_the_next_server_on_their_journal() {
     let data = tempfile::tempdir().unwrap();
     let journal = SqliteJournal::open(data.path(), Durability::PowerLoss).unwrap();
     let journal: Arc<dyn Journal> = Arc::new(journal);

@@ -1,0 +1,1 @@
+//! How streams end that do not come to their end.

@@ -7,10 +7,20 @@ export const functions = new Map(Object.entries({
   'api.services.test.length': (data) => gunzipSync(Buffer.from(data, 'base64')).length,
   'api.services.status': () => 'online',
   'bench.join': (_, socket) => socket.join('board'),
+  'bench.stream.down': (frames, socket) => {
+    for (let n = 0; n < frames; n += 1) socket.emit('frame', block)
+  },
+  'bench.stream.down.acked': async (frames, socket) => {
+    for (let n = 0; n < frames; n += 1) await socket.emitWithAck('frame', block)
+  },
+  'bench.stream.up': () => null,
   'bench.emit': (card, _, io) => {
     io.to('board').emit('event', changed(card))
   },
 }))
+
+/** A frame of a stream. */
+const block = Buffer.alloc(64 * 1024, 7)
 
 let seq = 1_000_000
 
@@ -32,6 +42,7 @@ export const serve = (io) => {
       socket.emit('welcome', socket.id)
     }
     socket.on('api.services.test.testFunc', (data, ack) => ack(data))
+    socket.on('frame', (_, ack) => ack?.())
     socket.on('event', async (sent, ack) => {
       const call = read(sent)
       ack({ event: call.event, data: await functions.get(call.event)(call.data, socket, io) })

@@ -21,6 +21,12 @@ const TEXT: u8 = 0x81;
 /// A whole message of bytes.
 const BINARY: u8 = 0x82;
 
+/// What a server sends.
+pub(crate) enum Message<'a> {
+    Text(&'a str),
+    Buffer(&'a [u8]),
+}
+
 pub(crate) struct Client {
     stream: TcpStream,
     read: BytesMut,
@@ -121,8 +127,16 @@ impl Client {
         self.flush().await;
     }
 
-    /// The next message, heartbeats answered.
+    /// The next message, which is a text.
     pub(crate) async fn text(&mut self) -> &str {
+        match self.message().await {
+            Message::Text(text) => text,
+            Message::Buffer(_) => panic!("a text was expected, and a Buffer came"),
+        }
+    }
+
+    /// The next message, heartbeats answered.
+    pub(crate) async fn message(&mut self) -> Message<'_> {
         loop {
             self.read.advance(std::mem::take(&mut self.done));
             let Some((head, end)) = frame(&self.read) else {
@@ -136,7 +150,11 @@ impl Client {
                 self.feed("3");
                 continue;
             }
-            return std::str::from_utf8(&self.read[head..end]).expect("UTF-8");
+            let payload = &self.read[head..end];
+            return match self.read[0] {
+                BINARY => Message::Buffer(payload),
+                _ => Message::Text(std::str::from_utf8(payload).expect("UTF-8")),
+            };
         }
     }
 

@@ -19,7 +19,7 @@ use peers::{Peer, Served};
 use report::Report;
 use scenarios::{
     backlog::Backlog, calls::Calls, connect::Connect, fanout::FanOut, idle, memory, publish::Publish,
-    room::Source, stall,
+    room::Source, stall, streams::Streams,
 };
 
 /// Measures Updraft beside what people would pick instead
@@ -74,6 +74,8 @@ enum Scenario {
     Backlog,
     /// Durable publishes to 1,000 subscribers, single and in bursts
     TopicFanout,
+    /// Frames of 64 KB, down and up
+    Streams,
     /// Half of the readers stop reading
     Stall,
     /// What the server holds with a million events and 1,000 subscribers
@@ -189,6 +191,7 @@ impl Run {
             }
             Scenario::Backlog => self.each(vec![Backlog { keys: size.backlog }]).await,
             Scenario::TopicFanout => self.each(FanOut::topics(size.many)).await,
+            Scenario::Streams => self.each(Streams::all()).await,
             Scenario::Stall => {
                 for source in [Source::Room, Source::Topic] {
                     let measured = stall::measure(source, &self.peers, size).await;

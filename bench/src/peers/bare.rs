@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use socketioxide::{
     SocketIo,
     adapter::LocalAdapter,
-    extract::{AckSender, SocketRef, TryData},
+    extract::{AckSender, Data, SocketRef, TryData},
     handler::{ConnectHandler, FromMessageParts, MessageHandler, Value},
     socket::Socket,
 };
@@ -21,7 +21,9 @@ use tokio::net::TcpListener;
 
 use super::{
     runtimes::per_core,
-    work::{Card, Changed, ECHO, EMIT, Hello, JOIN, LENGTH, STATUS, WELCOME, fixture},
+    work::{
+        Card, Changed, DOWN, ECHO, EMIT, FRAME, Hello, JOIN, LENGTH, STATUS, UP, WELCOME, block, fixture,
+    },
 };
 
 /// So large that nothing is lost.
@@ -41,6 +43,7 @@ pub(super) fn start() -> SocketAddr {
     let welcome = async |socket: SocketRef| {
         socket.on("event", OnReader);
         socket.on(ECHO, EchoOnReader);
+        socket.on(FRAME, async |frame: Data<Bytes>| drop(frame));
         Ok::<(), Infallible>(())
     };
     let arrived = async |socket: SocketRef, TryData(hello): TryData<Hello>| {
@@ -144,6 +147,12 @@ fn answer(socket: &Socket, text: &str, attachment: Option<&Bytes>, ack: AckSende
             emit(socket, data);
             ack.send(&(Answer { event, data: () },))
         }
+        DOWN => {
+            let frames: usize = data.get().parse().expect("a number");
+            (0..frames).for_each(|_| socket.emit(FRAME, &block()).expect("there is room"));
+            ack.send(&(Answer { event, data: () },))
+        }
+        UP => ack.send(&(Answer { event, data: () },)),
         unknown => panic!("nobody calls {unknown}"),
     };
     sent.expect("there is room");

@@ -21,7 +21,7 @@ use tokio_tungstenite::{
 
 use super::{
     runtimes::per_core,
-    work::{Card, Changed, ECHO, EMIT, JOIN, LENGTH, STATUS, fixture},
+    work::{Card, Changed, DOWN, ECHO, EMIT, JOIN, LENGTH, STATUS, UP, block, fixture},
 };
 
 /// Bytes that the WebSocket reads at a time. Each idle connection holds such a buffer.
@@ -89,6 +89,8 @@ impl Socket {
                         None => self.echo(id, arguments).await?,
                     }
                 }
+                // A frame of a stream: the floor knows no more of it.
+                Some(Message::Binary(_)) if self.waiting.is_none() => {}
                 Some(Message::Binary(bytes)) => {
                     let head = self.waiting.take()?;
                     self.answer(digits(&head[4..]), from_utf8(&bytes).ok()?).await?;
@@ -137,6 +139,13 @@ impl Socket {
             LENGTH => &fixture::unpacked(data.trim_matches('"')).len().to_string(),
             JOIN => self.join(),
             EMIT => self.emit(data),
+            DOWN => {
+                for _ in 0..data.parse().ok()? {
+                    self.stream.send(Message::Binary(block())).await.ok()?;
+                }
+                "null"
+            }
+            UP => "null",
             unknown => panic!("nobody calls {unknown}"),
         };
         let answer = ["43", id, r#"[{"event":""#, event, r#"","data":"#, data, "}]"].concat();

@@ -3,15 +3,16 @@
 use std::{net::SocketAddr, path::Path, sync::Arc};
 
 use bytes::Bytes;
+use futures_util::{Stream, StreamExt, stream};
 use tokio::runtime::{Builder, Runtime};
 use updraft::{
-    App, Config, Context, Data, Event, Feed, Handshake, Json, Module, Namespace, Position, Result, Topic,
-    everyone,
+    App, Config, Context, Data, Event, Feed, Frames, Handshake, Incoming, Json, Module, Namespace, Position,
+    Result, Topic, everyone,
 };
 
 use super::{
     store::data,
-    work::{Card, Changed, ECHO, Hello, WELCOME},
+    work::{Card, Changed, ECHO, Hello, WELCOME, block},
 };
 
 /// Starts as `updraft serve` does, with a topic where there is a directory for its journal: so many events in it, each
@@ -47,7 +48,12 @@ pub(super) fn app() -> App {
         .on("length", length);
     let services = Module::new("api.services").on("status", status);
     let bench = Module::new("bench").on("join", join).on("emit", emit);
-    App::new().module(test).module(services).module(bench)
+    let streams = Module::new("bench.stream").on("down", down).on("up", up);
+    App::new()
+        .module(test)
+        .module(services)
+        .module(bench)
+        .module(streams)
 }
 
 /// Hears an event of its own name, and welcomes clients that say into which room they come.
@@ -81,6 +87,18 @@ async fn join(cx: Context) -> Result<()> {
 
 async fn emit(Json(card): Json<Card>, cx: Context) -> Result<()> {
     cx.within("board").emit("event", &Changed::of(&card)).await
+}
+
+async fn down(Json(frames): Json<usize>) -> Frames<impl Stream<Item = Bytes>> {
+    Frames(stream::repeat_with(block).take(frames))
+}
+
+async fn up(mut frames: Incoming<Bytes>) -> Result<Json<usize>> {
+    let mut size = 0;
+    while let Some(frame) = frames.next().await {
+        size += frame?.len();
+    }
+    Ok(Json(size))
 }
 
 async fn publish(Json(card): Json<Card>, cx: Context) -> Result<Json<Position>> {

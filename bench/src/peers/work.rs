@@ -22,6 +22,21 @@ pub(crate) const JOIN: &str = "bench.join";
 /// Emits a card to the room.
 pub(crate) const EMIT: &str = "bench.emit";
 
+/// Sends so many frames of 64 KB.
+pub(crate) const DOWN: &str = "bench.stream.down";
+
+/// Answers when all frames before it are taken in; a stream of Updraft's is that call.
+pub(crate) const UP: &str = "bench.stream.up";
+
+/// The event of a frame, where it is one of its own.
+pub(crate) const FRAME: &str = "frame";
+
+/// A frame.
+pub(crate) fn block() -> bytes::Bytes {
+    static BLOCK: std::sync::LazyLock<bytes::Bytes> = std::sync::LazyLock::new(|| vec![7; 64 << 10].into());
+    BLOCK.clone()
+}
+
 /// Said to a client that came into a room as it connected.
 pub(crate) const WELCOME: &str = "welcome";
 

@@ -20,7 +20,7 @@ enum Figure {
 }
 
 /// By the front of a scenario's name, and by its end.
-const AIMS: [(&str, &str, Figure); 28] = [
+const AIMS: [(&str, &str, Figure); 32] = [
     ("ack 128 B", "32 x 8", Figure::Cpu(Peer::Bare, 0.6)),
     ("ack 128 B", "32 x 8", Figure::Cpu(Peer::Bun, 0.4)),
     ("ack 128 B", "32 x 8", Figure::Cpu(Peer::Node, 0.15)),
@@ -47,6 +47,10 @@ const AIMS: [(&str, &str, Figure); 28] = [
     ("publish, 512", "", Figure::Rate(Peer::NodeSqlite, 5.0)),
     ("publish, 1 ", "", Figure::Rate(Peer::NodeSqlite, 1.0)),
     ("backlog", "", Figure::Rate(Peer::NodeSqlite, 1.0)),
+    ("streams down", "64 KB", Figure::Cpu(Peer::Floor, 1.2)),
+    ("streams down", "64 KB", Figure::Cpu(Peer::Bare, 1.0)),
+    ("streams up", "64 KB", Figure::Cpu(Peer::Floor, 1.2)),
+    ("streams up", "64 KB", Figure::Cpu(Peer::Bare, 1.0)),
     ("stall, half", "", Figure::Tail("stall, all", 1.5)),
     (
         "stall of a topic, half",

@@ -9,6 +9,7 @@ pub(crate) mod memory;
 pub(crate) mod publish;
 pub(crate) mod room;
 pub(crate) mod stall;
+pub(crate) mod streams;
 
 use crate::peers::Peer;
 
@@ -37,6 +38,19 @@ const NAMED: &[Peer] = &[
 
 /// Servers with a hook for clients that connect, whose emits arrive after the client is connected.
 const WELCOMING: &[Peer] = &[Peer::Updraft, Peer::Bare, Peer::Bun, Peer::Node, Peer::NodeTuned];
+
+/// Servers that stream, each as it can.
+const STREAMING: &[Peer] = &[
+    Peer::Updraft,
+    Peer::Bare,
+    Peer::Floor,
+    Peer::Bun,
+    Peer::Node,
+    Peer::NodeTuned,
+];
+
+/// Servers that have each frame acked.
+const ACKING: &[Peer] = &[Peer::Updraft, Peer::Bun, Peer::Node, Peer::NodeTuned];
 
 /// Servers that keep what is published.
 const DURABLE: &[Peer] = &[Peer::Updraft, Peer::NodeSqlite, Peer::NodeRedis];

@@ -24,6 +24,7 @@ use crate::{
         namespace::Namespace,
         registry::{EventNames, Registry},
         states::States,
+        stream::streaming::Streaming,
     },
     config::Config,
     error::Result,
@@ -309,6 +310,7 @@ impl App {
         self.states.promise::<EventNames>();
         self.states.promise::<Subjects>();
         self.states.promise::<Authenticator>();
+        self.states.promise::<Streaming>();
         let topics = std::mem::take(&mut self.declarations).checked()?;
         let mut modules = std::mem::take(&mut self.modules);
         if !topics.is_empty() {
@@ -341,8 +343,11 @@ impl App {
             }
         }
         self.states.insert(EventNames::of(&registry));
-        let limits = self.config.limits.payload();
-        let mut dispatcher = Dispatcher::new(registry, self.states, limits, self.config.limits.call_timeout);
+        let limits = &self.config.limits;
+        let streaming = Arc::new(limits.streaming());
+        self.states.share(streaming.clone());
+        let dispatcher = Dispatcher::new(registry, self.states, limits.payload(), limits.call_timeout);
+        let mut dispatcher = dispatcher.streaming_by(streaming);
         if let Some(feed) = &feed {
             dispatcher = dispatcher.remembering(feed.journal().clone());
         }

@@ -23,6 +23,9 @@ pub(crate) const OF_SOCKET_IO: [&str; 6] = [
     "removeListener",
 ];
 
+/// The event that carries calls to modules, and what a server says by itself.
+pub(crate) const EVENT: &str = "event";
+
 /// Whether this may be the name of an event that a namespace hears.
 pub(crate) fn check_heard(name: &str) -> Result<(), MalformedName> {
     match OF_SOCKET_IO.contains(&name) {

@@ -53,6 +53,10 @@ pub use call::{
     peer::{Ack, SocketId},
     registry::{EventNames, Registry, RegistryError},
     reply::{IntoReply, Reply},
+    stream::{
+        frames::Frames,
+        incoming::{After, Incoming},
+    },
 };
 
 /// Beneath [`Call`]: what arrives, and its limits. For benchmarks, fuzzing and servers of another kind.

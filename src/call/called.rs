@@ -62,6 +62,7 @@ impl<'a> Called<'a> {
                 let name = (!table.is_fallback(id)).then(|| table.function(id).event());
                 Call::of_event(arrived, name, limits)
             }
+            (Route::Stream, _) => Call::of_event(arrived, None, limits)?.in_envelope(),
             _ => Call::decode_within(arrived, limits),
         }
     }

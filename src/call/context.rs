@@ -14,6 +14,7 @@ use super::{
     peer::{Peer, SocketId},
     per_core::OfCore,
     states::States,
+    stream::open_stream::OpenStream,
     target::Target,
     written::Written,
 };
@@ -36,6 +37,7 @@ pub struct Context {
     states: Arc<OfCore<States>>,
     event: ByteString,
     once: Option<Arc<IdempotentCall>>,
+    stream: Option<Arc<OpenStream>>,
 }
 
 impl Context {
@@ -45,7 +47,21 @@ impl Context {
             states,
             event,
             once: None,
+            stream: None,
         }
+    }
+
+    /// The context of a call that opened a stream.
+    pub(super) fn streaming(self, stream: Arc<OpenStream>) -> Self {
+        Self {
+            stream: Some(stream),
+            ..self
+        }
+    }
+
+    /// The stream that the call opened.
+    pub(super) fn stream(&self) -> Option<&Arc<OpenStream>> {
+        self.stream.as_ref()
     }
 
     /// The context of a call with an idempotency key.

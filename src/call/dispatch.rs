@@ -5,28 +5,23 @@ use std::{
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
-    task::Poll,
     time::{Duration, Instant},
 };
 
 use bytestring::ByteString;
-use futures_util::{
-    future::{BoxFuture, Either},
-    poll,
-};
+use futures_util::future::{BoxFuture, Either};
 use tokio::{runtime::Handle, time};
 
 pub(crate) use super::ending::said;
 
 use super::{
     called::{Called, Guarded},
-    conduct::{self, Started, first_poll},
+    conduct::{Started, first_poll},
     context::Context,
     ending::{Ending, end_of, panicked},
-    guard::{Guard, Guards},
+    guard::Guards,
     idempotency::Idempotency,
-    idempotent_call::IdempotentCall,
-    identity::Identity,
+    in_turn::InTurn,
     memory::Account,
     payload::{Allowance, Arrived, Call, Limits},
     peer::{HeldCalls, Peer},
@@ -36,6 +31,7 @@ use super::{
     reply::Reply,
     rights::Rights,
     states::States,
+    stream::{self, Opening, TakenIn, begin_anew, open_stream::OpenStream, streaming::Streaming},
     table::Table,
 };
 use crate::{
@@ -71,13 +67,11 @@ pub struct Dispatcher {
     time_limit: Duration,
     idempotency: Option<Arc<Idempotency>>,
     apart: Option<Handle>,
+    streaming: Arc<Streaming>,
 }
 
 /// Time after a call's time-out to store its answer for retries.
 const TO_KEEP: Duration = Duration::from_secs(5);
-
-/// Bytes of a call that may say much, as gzip packs a thousand times as many.
-const LARGE: usize = 1 << 10;
 
 /// What is left of a call: of its function, or of what comes before that.
 type Rest = Either<Started, BoxFuture<'static, Result<Reply>>>;
@@ -86,7 +80,15 @@ type Rest = Either<Started, BoxFuture<'static, Result<Reply>>>;
 pub(crate) enum Begun {
     /// It is done, as most are.
     Done(Answer),
-    Waits(Waiting),
+    Waits(Turn, Waiting),
+}
+
+/// Whether a call that waits counts among those of its socket that run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    Kept,
+    /// Its client streams to it for as long as it likes, which is counted by itself.
+    GivenBack,
 }
 
 /// A call that waits for something. It may be awaited wherever its socket is.
@@ -125,6 +127,7 @@ impl Dispatcher {
             time_limit,
             idempotency: None,
             apart: None,
+            streaming: Arc::new(Streaming::none()),
         }
     }
 
@@ -144,6 +147,17 @@ impl Dispatcher {
             apart: Some(runtime),
             ..self
         }
+    }
+
+    /// Opens streams within these limits.
+    #[must_use]
+    pub(crate) fn streaming_by(self, streaming: Arc<Streaming>) -> Self {
+        Self { streaming, ..self }
+    }
+
+    /// What all its streams share.
+    pub(crate) fn streaming(&self) -> &Arc<Streaming> {
+        &self.streaming
     }
 
     /// The table of functions.
@@ -190,7 +204,7 @@ impl Dispatcher {
     pub async fn answer(&self, arrived: Arrived, peer: Arc<dyn Peer>) -> Answer {
         match self.begin(Called::by_event(), arrived, Account::default(), peer) {
             Begun::Done(answer) => answer,
-            Begun::Waits(waiting) => waiting.answer().await,
+            Begun::Waits(_, waiting) => waiting.answer().await,
         }
     }
 
@@ -215,10 +229,28 @@ impl Dispatcher {
         let run = catch_unwind(run).unwrap_or_else(|panic| Either::Left(Err(panicked(&event, &*panic))));
         match run {
             Either::Left(result) => Begun::Done(Answer { event, result }),
-            Either::Right((latest, rest)) => Begun::Waits(Waiting {
-                ending: self.ending(event, latest),
-                rest,
-            }),
+            Either::Right((latest, rest)) => {
+                let turn = match function.registered.frames.takes {
+                    true => Turn::GivenBack,
+                    false => Turn::Kept,
+                };
+                let ending = self.ending(event, latest);
+                Begun::Waits(turn, Waiting { ending, rest })
+            }
+        }
+    }
+
+    /// Takes in what a client says of one of its open streams.
+    pub(crate) fn take_in(
+        &self,
+        called: Called<'_>,
+        arrived: Arrived,
+        account: Account,
+        peer: &dyn Peer,
+    ) -> TakenIn {
+        match called.decode(arrived, &Allowance::of(self.limits, account)) {
+            Ok(call) => stream::take_in(call, peer),
+            Err(_) => TakenIn::Useless,
         }
     }
 
@@ -244,10 +276,10 @@ impl Dispatcher {
         call: Call,
         peer: Arc<dyn Peer>,
     ) -> Either<Result<Reply>, (time::Instant, Rest)> {
-        let Guarded {
-            registered,
-            of_namespace,
-        } = function;
+        let registered = function.registered;
+        if registered.streams() {
+            return self.stream(now, function, call, peer);
+        }
         let context = Context::new(peer, self.states.here().clone(), call.event_name());
         let apart = self.apart.as_ref().filter(|_| registered.is_long());
         let idempotency = self.idempotency.as_ref().filter(|_| call.id().is_some());
@@ -258,16 +290,7 @@ impl Dispatcher {
             };
         }
         let latest = self.too_late_after(now);
-        let in_turn = InTurn {
-            registered: registered.clone(),
-            of_namespace: of_namespace.cloned(),
-            idempotency: idempotency.cloned(),
-            runtime: self.apart.clone(),
-            hold: HeldCalls::new(context.peer().clone()),
-            ending: self.ending(call.event_name(), latest),
-            call,
-            context,
-        };
+        let in_turn = self.in_turn(latest, function, idempotency.cloned(), call, context);
         let end = match &in_turn.idempotency {
             Some(_) => latest + TO_KEEP,
             None => latest,
@@ -278,70 +301,60 @@ impl Dispatcher {
             None => Either::Right((end, Either::Right(rest))),
         }
     }
-}
 
-/// A call of whose socket others begin later than it, however long that takes.
-struct InTurn {
-    registered: Arc<Registered>,
-    of_namespace: Option<Arc<[Guard]>>,
-    idempotency: Option<Arc<Idempotency>>,
-    /// Where runs what keeps its thread for long.
-    runtime: Option<Handle>,
-    call: Call,
-    context: Context,
-    hold: HeldCalls,
-    ending: Ending,
-}
-
-impl InTurn {
-    async fn run(self) -> Result<Reply> {
-        let Self {
-            registered,
-            of_namespace,
-            idempotency,
-            runtime,
-            call,
-            context,
-            hold,
-            ending,
-        } = self;
-        let guards = Guards {
-            of_namespace: of_namespace.as_deref().unwrap_or_default(),
-            own: &registered.guards,
+    /// The same of a function that gives or takes frames: the call opens a stream.
+    fn stream(
+        &self,
+        now: Instant,
+        function: Guarded<'_>,
+        call: Call,
+        peer: Arc<dyn Peer>,
+    ) -> Either<Result<Reply>, (time::Instant, Rest)> {
+        let frames = function.registered.frames;
+        let opened = Opening::of(call).and_then(|(opening, call)| {
+            if opening.is_resumed() && !frames.resumes {
+                return Err(begin_anew());
+            }
+            Ok((OpenStream::open(peer.clone(), &self.streaming, opening)?, call))
+        });
+        let (stream, call) = match opened {
+            Ok(opened) => opened,
+            Err(refused) => return Either::Left(Err(refused)),
         };
-        let apart = runtime.as_ref().filter(|_| registered.is_long());
-        let rights = ending.in_time(Rights::ask(guards, &call, &context)).await?;
-        if let Some(idempotency) = idempotency
-            && let Some(once) = ending
-                .in_time(once(runtime.as_ref(), &call, rights.identity()))
-                .await?
-        {
-            let once = Arc::new(once);
-            let context = context.applied_once(once.clone());
-            let start = async {
-                let rights = rights.ask_again(guards, &call, &context).await?;
-                registered.start_at(apart, call, context, rights).await
-            };
-            return idempotency.apply(&once, hold, start, &ending).await;
-        }
-        let mut function = registered.start_at(apart, call, context, rights).await?;
-        let begun = poll!(&mut function);
-        drop(hold);
-        match begun {
-            Poll::Ready(result) => result,
-            Poll::Pending => function.await,
+        let context = Context::new(peer, self.states.here().clone(), call.event_name());
+        let context = context.streaming(stream.clone());
+        let latest = self.too_late_after(now);
+        let in_turn = self.in_turn(latest, function, None, call, context);
+        let mut rest: BoxFuture<'_, _> = Box::pin(stream.opened_by(in_turn.run()));
+        let end = match frames.takes {
+            true => end_of(Duration::MAX, now),
+            false => latest,
+        };
+        match first_poll(&mut rest) {
+            Some(result) => Either::Left(result),
+            None => Either::Right((end, Either::Right(rest))),
         }
     }
-}
 
-/// A call with an idempotency key. To compare what a large one says takes a while, in which no other socket is to wait.
-async fn once(runtime: Option<&Handle>, call: &Call, caller: &Identity) -> Result<Option<IdempotentCall>> {
-    let is_long = call.id().is_some() && call.size() > LARGE;
-    let Some(runtime) = runtime.filter(|_| is_long) else {
-        return IdempotentCall::of(call, caller);
-    };
-    let (call, caller) = (call.clone(), caller.clone());
-    conduct::apart(runtime, move || IdempotentCall::of(&call, &caller)).await
+    fn in_turn(
+        &self,
+        latest: time::Instant,
+        function: Guarded<'_>,
+        idempotency: Option<Arc<Idempotency>>,
+        call: Call,
+        context: Context,
+    ) -> InTurn {
+        InTurn {
+            registered: function.registered.clone(),
+            of_namespace: function.of_namespace.cloned(),
+            idempotency,
+            runtime: self.apart.clone(),
+            hold: HeldCalls::new(context.peer().clone()),
+            ending: self.ending(call.event_name(), latest),
+            call,
+            context,
+        }
+    }
 }
 
 /// The text that existing clients compare with: the last part of the name, its first letter in upper case, and nothing

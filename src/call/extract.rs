@@ -42,7 +42,7 @@ use crate::{
     message = "`{Self}` cannot be taken from a call",
     label = "this function has an argument of type `{Self}`",
     note = "to read the call's `data` as one, take `Json<{Self}>`; a value that the app shares is `State<{Self}>`",
-    note = "arguments are `Json<T>`, `Bytes`, `String`, `Data`, `Args<…>`, `Call`, `Envelope<T>`, `Context`, `State<T>`, `EventName`, `Handshake`, `Left`, `Option` of the first four, `Result` of any, or a type of yours that implements `FromCall`"
+    note = "arguments are `Json<T>`, `Bytes`, `String`, `Data`, `Args<…>`, `Call`, `Envelope<T>`, `Context`, `State<T>`, `EventName`, `Handshake`, `Left`, `Incoming<T>`, `After`, `Option` of the first four, `Result` of any, or a type of yours that implements `FromCall`"
 )]
 pub trait FromCall: Sized {
     /// Whether it is made of the call's `data`, which one argument of a function may take.
@@ -78,6 +78,10 @@ pub enum Origin {
     Handshake,
     /// How the socket left.
     Left,
+    /// The frames of a stream.
+    Stream,
+    /// Where a stream goes on.
+    After,
 }
 
 /// The name of the event, as the client wrote it: for a function that hears several, as

@@ -39,6 +39,12 @@ pub trait Handler<Args>: Send + Sync + 'static {
     /// Whether an argument comes out of this.
     #[doc(hidden)]
     fn takes(&self, origin: Origin) -> bool;
+
+    /// Whether it answers with a stream.
+    #[doc(hidden)]
+    fn gives_frames(&self) -> bool {
+        false
+    }
 }
 
 /// What arguments a function takes, whatever they are. Asked beside [`Handler`], so that the compiler knows them, and names
@@ -102,7 +108,10 @@ macro_rules! handler_of {
                 let () = <Self as Handler<($($argument,)*)>>::TAKES_DATA_ONCE;
                 let future = self($($argument::from_call(call, context)?),*);
                 // An async block would hold the future twice: as it was given, and as it is awaited.
-                Ok(Box::pin(future.map(IntoReply::into_reply)))
+                match context.stream().filter(|_| Fut::Output::STREAMS).cloned() {
+                    None => Ok(Box::pin(future.map(IntoReply::into_reply))),
+                    Some(stream) => Ok(Box::pin(future.map(|output| output.into_frames(stream)))),
+                }
             }
 
             #[allow(unused_variables)] // of a function without arguments
@@ -114,6 +123,10 @@ macro_rules! handler_of {
             #[allow(unused_variables)] // of a function without arguments
             fn takes(&self, origin: Origin) -> bool {
                 false $(|| $argument::ORIGIN == origin)*
+            }
+
+            fn gives_frames(&self) -> bool {
+                Fut::Output::STREAMS
             }
         }
     };
@@ -136,6 +149,10 @@ pub(super) trait Function: Send + Sync {
     fn check(&self, states: &States) -> Result<(), MissingState>;
 
     fn takes(&self, origin: Origin) -> bool;
+
+    fn gives_frames(&self) -> bool {
+        false
+    }
 }
 
 /// The table's entry for a handler.
@@ -164,5 +181,9 @@ impl<H: Handler<Args>, Args> Function for Erased<H, Args> {
 
     fn takes(&self, origin: Origin) -> bool {
         self.handler.takes(origin)
+    }
+
+    fn gives_frames(&self) -> bool {
+        self.handler.gives_frames()
     }
 }

@@ -34,6 +34,18 @@ pub(crate) struct Registered {
     conduct: Arc<Conduct>,
     pub(super) guards: Vec<Guard>,
     pub(super) place: &'static Location<'static>,
+    pub(super) frames: Directions,
+}
+
+/// Which frames a function has to do with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Directions {
+    /// It takes the client's.
+    pub(super) takes: bool,
+    /// It answers with its own.
+    pub(super) gives: bool,
+    /// It can go on where a client was.
+    pub(super) resumes: bool,
 }
 
 /// Why the table cannot be built. Each message names the places in the source.
@@ -159,9 +171,25 @@ impl Registered {
             missing,
             place,
         })?;
-        let takes = |origin| function.takes(origin) || guards.iter().any(|guard| guard.0.takes(origin));
-        if takes(Origin::Left) && !origins.contains(&Origin::Left) {
-            let argument = "Left, which a disconnect hook alone has";
+        let by_guards = |origin| guards.iter().any(|guard| guard.0.takes(origin));
+        let frames = Directions {
+            takes: function.takes(Origin::Stream),
+            gives: function.gives_frames(),
+            resumes: function.takes(Origin::After),
+        };
+        let is_refused = |origin| !origins.contains(&origin) && function.takes(origin);
+        let missing = if is_refused(Origin::Left) || by_guards(Origin::Left) {
+            Some("Left, which a disconnect hook alone has")
+        } else if is_refused(Origin::Stream) || by_guards(Origin::Stream) {
+            Some("Incoming, which a function of an event has, and no hook or guard")
+        } else if by_guards(Origin::After) || (frames.resumes && !frames.gives) {
+            Some("After, which a function that returns Frames has")
+        } else if frames.gives && !origins.contains(&Origin::Stream) {
+            Some("no event, and returns Frames, which need one")
+        } else {
+            None
+        };
+        if let Some(argument) = missing {
             return Err(RegistryError::Argument {
                 name,
                 argument,
@@ -175,7 +203,13 @@ impl Registered {
             conduct: Arc::default(),
             guards,
             place,
+            frames,
         })
+    }
+
+    /// Whether it gives or takes frames.
+    pub(super) fn streams(&self) -> bool {
+        self.frames.takes || self.frames.gives
     }
 
     /// Its name, cheap to share.

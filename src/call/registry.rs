@@ -16,7 +16,8 @@ use super::{
     module::{Module, Registration},
     namespace::Namespace,
     states::States,
-    table::Namespaces,
+    stream,
+    table::{Namespaces, Table},
 };
 use crate::event::{EventName, MalformedName};
 
@@ -63,8 +64,19 @@ impl Registry {
             }
         }
         let take_handshakes = functions.values().any(|one| one.takes(Origin::Handshake));
+        let namespaces = Namespaces::new(namespaces, states, take_handshakes)?;
+        if functions.values().any(|one| one.streams()) || namespaces.iter().any(Table::streams) {
+            let Module {
+                path,
+                functions: packets,
+                ..
+            } = stream::module();
+            for function in packets {
+                add(&mut functions, &path, function, states, EventName::reserved)?;
+            }
+        }
         Ok(Self {
-            namespaces: Namespaces::new(namespaces, states, take_handshakes)?,
+            namespaces,
             functions,
         })
     }
@@ -116,7 +128,8 @@ fn add(
         place,
     })?;
     function.name.clone_from(&full);
-    let registered = Registered::of(function, states, &[Origin::Call, Origin::Handshake])?;
+    let origins = [Origin::Call, Origin::Handshake, Origin::Stream];
+    let registered = Registered::of(function, states, &origins)?;
     match functions.entry(full.into_boxed_str()) {
         Entry::Occupied(taken) => Err(RegistryError::Duplicate {
             name,

@@ -1,9 +1,11 @@
 //! What a function may return: each type says what answer it becomes.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use serde::Serialize;
 
-use super::{args::Args, extract::Json, payload::Data};
+use super::{args::Args, extract::Json, payload::Data, stream::open_stream::OpenStream};
 use crate::error::{CallError, Result};
 
 /// What goes into an answer's `data`; nothing where the function returns nothing.
@@ -12,18 +14,32 @@ pub type Reply = Option<Box<dyn erased_serde::Serialize + Send + Sync>>;
 /// Something that a function may return.
 ///
 /// `()` and `None` answer without data, text and [`Json`] as JSON, [`Bytes`] as a Buffer, an `Err` as an
-/// error. Implement it to return a type of your own.
+/// error, [`Frames`](crate::Frames) with a stream. Implement it to return a type of your own.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an answer",
     note = "to answer with one as JSON, return `Json<{Self}>`",
-    note = "functions return `()`, text, `Json<T>`, `Bytes`, `Data`, `Option` or `Result` of these, or a type of yours that implements `IntoReply`"
+    note = "functions return `()`, text, `Json<T>`, `Bytes`, `Data`, `Option` or `Result` of these, `Frames`, or a type of yours that implements `IntoReply`"
 )]
 pub trait IntoReply {
+    /// Whether it answers with a stream.
+    #[doc(hidden)]
+    const STREAMS: bool = false;
+
     /// The answer's data.
     ///
     /// # Errors
     /// The error that the caller gets instead.
     fn into_reply(self) -> Result<Reply>;
+
+    /// The same, of a call that opened a stream.
+    #[doc(hidden)]
+    fn into_frames(self, stream: Arc<OpenStream>) -> Result<Reply>
+    where
+        Self: Sized,
+    {
+        let _ = stream;
+        self.into_reply()
+    }
 }
 
 fn some(data: impl Serialize + Send + Sync + 'static) -> Result<Reply> {
@@ -88,7 +104,13 @@ impl<T: IntoReply> IntoReply for Option<T> {
 }
 
 impl<T: IntoReply, E: Into<CallError>> IntoReply for std::result::Result<T, E> {
+    const STREAMS: bool = T::STREAMS;
+
     fn into_reply(self) -> Result<Reply> {
         self.map_err(Into::into)?.into_reply()
+    }
+
+    fn into_frames(self, stream: Arc<OpenStream>) -> Result<Reply> {
+        self.map_err(Into::into)?.into_frames(stream)
     }
 }

@@ -16,11 +16,10 @@ use super::{
     pattern::{NamespaceName, Pattern, ROOT},
     registered::{Registered, RegistryError},
     states::States,
+    stream::is_packet,
 };
+pub(crate) use crate::event::EVENT;
 use crate::event::check_heard;
-
-/// The event that carries calls to modules.
-pub(crate) const EVENT: &str = "event";
 
 /// The namespaces of a server. The root is always among them.
 #[derive(Debug)]
@@ -44,6 +43,8 @@ pub(crate) struct Table {
     pub(crate) authenticates: bool,
     /// Whether a socket keeps its handshake for its functions.
     pub(crate) keeps_handshake: bool,
+    /// Whether one of its functions gives or takes frames.
+    streams: bool,
 }
 
 /// A function of a namespace.
@@ -56,6 +57,8 @@ pub(crate) enum Route {
     /// A call by `event`, of a module's function.
     Module,
     Function(FunctionId),
+    /// What a client says of an open stream.
+    Stream,
 }
 
 impl Namespaces {
@@ -117,6 +120,7 @@ impl Table {
             speaks_modules: true,
             authenticates: false,
             keeps_handshake,
+            streams: false,
         }
     }
 
@@ -165,6 +169,7 @@ impl Table {
             speaks_modules,
             authenticates,
             keeps_handshake: false,
+            streams: false,
         };
         for function in functions {
             table.add(function, states)?;
@@ -172,6 +177,7 @@ impl Table {
         if let Some(fallback) = only(fallback, table.pattern.as_str())? {
             table.fallback = Some(table.register(fallback, states)?);
         }
+        table.streams = table.functions.iter().any(|one| one.streams());
         table.keeps_handshake = table.takes_handshake() || (speaks_modules && of_modules);
         Ok(table)
     }
@@ -203,7 +209,7 @@ impl Table {
 
     fn register(&mut self, mut function: Registration, states: &States) -> Result<FunctionId, RegistryError> {
         function.guards = [&self.guards, &function.guards[..]].concat();
-        let origins = [Origin::Call, Origin::Handshake];
+        let origins = [Origin::Call, Origin::Handshake, Origin::Stream];
         self.functions
             .push(Arc::new(Registered::of(function, states, &origins)?));
         Ok(FunctionId(self.functions.len() - 1))
@@ -219,13 +225,21 @@ impl Table {
         if self.speaks_modules && name == EVENT {
             return Some(Route::Module);
         }
-        let found = self.names.get(name).copied().or(self.fallback);
-        found.map(Route::Function)
+        match self.names.get(name) {
+            Some(function) => Some(Route::Function(*function)),
+            None if self.streams && is_packet(name) => Some(Route::Stream),
+            None => self.fallback.map(Route::Function),
+        }
     }
 
     /// Whether events of this name are calls to modules.
     pub(crate) fn is_call(&self, name: &str) -> bool {
         self.route(name) == Some(Route::Module)
+    }
+
+    /// Whether one of its functions gives or takes frames.
+    pub(super) fn streams(&self) -> bool {
+        self.streams
     }
 
     /// Whether this is the function of those that no other is for.

@@ -1,6 +1,6 @@
 //! What clients may take.
 
-use std::time::Duration;
+use std::{num::NonZeroU32, time::Duration};
 
 use clap::{Args, builder::RangedU64ValueParser, value_parser};
 
@@ -9,7 +9,7 @@ use super::{
     time::{time, written},
     value::positive,
 };
-use crate::call::payload::Limits;
+use crate::call::{payload::Limits, stream::streaming::Streaming};
 
 /// Nine times what a socket of the benchmark calls, and a third of what a server of two cores answers in all: no busy
 /// client is stopped, and none alone takes the whole server.
@@ -65,6 +65,20 @@ pub struct LimitsConfig {
     #[arg(long, env = "UPDRAFT_MAX_SUBSCRIPTIONS", value_name = "TOPICS",
         default_value_t = Self::default().max_subscriptions)]
     pub max_subscriptions: usize,
+
+    /// Open streams of one socket
+    #[arg(long, env = "UPDRAFT_MAX_STREAMS", value_name = "STREAMS", default_value_t = Self::default().max_streams)]
+    pub max_streams: usize,
+
+    /// Frames that a client may send on a stream beyond those that the function has taken
+    #[arg(long, env = "UPDRAFT_STREAM_WINDOW", value_name = "FRAMES", value_parser = value_parser!(u32).range(1..=65_536),
+        default_value_t = Self::default().stream_window)]
+    pub stream_window: u32,
+
+    /// Longest time for a client to give credit that a stream waits for, or its next frame
+    #[arg(long, env = "UPDRAFT_STREAM_TIMEOUT", value_name = "TIME", value_parser = time,
+        default_value = written(Self::default().stream_timeout))]
+    pub stream_timeout: Duration,
 
     /// Rooms of one socket
     #[arg(long, env = "UPDRAFT_MAX_ROOMS", value_name = "ROOMS", default_value_t = Self::default().max_rooms)]
@@ -137,6 +151,9 @@ impl Default for LimitsConfig {
             call_burst_per_subject: CALL_BURST,
             byte_rate: 32 << 20,
             max_subscriptions: 100,
+            max_streams: 16,
+            stream_window: 16,
+            stream_timeout: Duration::from_secs(60),
             max_rooms: 1000,
             max_namespaces: 100,
             max_call: payload.packed,
@@ -156,6 +173,15 @@ impl LimitsConfig {
     /// Bytes that may be held for all clients together.
     pub(crate) fn memory(&self) -> usize {
         self.max_memory.unwrap_or_else(memory::quarter)
+    }
+
+    /// The bounds on streams, and where they are counted.
+    pub(crate) fn streaming(&self) -> Streaming {
+        Streaming::new(
+            self.max_streams,
+            NonZeroU32::new(self.stream_window).unwrap_or(NonZeroU32::MIN),
+            self.stream_timeout,
+        )
     }
 
     /// The bounds on one call.

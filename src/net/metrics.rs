@@ -17,7 +17,7 @@ use prometheus_client::{
 };
 
 use crate::{
-    call::{memory::Budget, per_core::PerCore},
+    call::{memory::Budget, per_core::PerCore, stream::streaming::StreamCounts},
     error::Code,
     feed::Feed,
 };
@@ -43,11 +43,12 @@ pub(in crate::net) enum Limit {
     Memory,
     Namespaces,
     ConnectHook,
+    Streams,
 }
 
 impl Limit {
     /// All of them, in the order in which they are declared.
-    pub(in crate::net) const ALL: [Self; 18] = [
+    pub(in crate::net) const ALL: [Self; 19] = [
         Self::Connections,
         Self::ConnectionsPerAddress,
         Self::Handshake,
@@ -66,6 +67,7 @@ impl Limit {
         Self::Memory,
         Self::Namespaces,
         Self::ConnectHook,
+        Self::Streams,
     ];
 
     /// Its label.
@@ -89,6 +91,7 @@ impl Limit {
             Self::Memory => "memory",
             Self::Namespaces => "namespaces",
             Self::ConnectHook => "connect_hook",
+            Self::Streams => "streams",
         };
         LimitLabel { limit }
     }
@@ -157,7 +160,7 @@ impl Atomic<u64> for PerCore<AtomicU64> {
 }
 
 impl Metrics {
-    pub(in crate::net) fn new(feed: Option<&Feed>) -> Self {
+    pub(in crate::net) fn new(feed: Option<&Feed>, streams: &StreamCounts) -> Self {
         let mut registry = Registry::with_prefix("updraft");
         let [sockets, in_flight, held, budget] = [(); 4].map(|()| Gauge::default());
         let unhandled_events = Counter::default();
@@ -209,6 +212,22 @@ impl Metrics {
             "missed",
             "What was emitted to several sockets and one of them missed: volatile, or its queue was full",
             causes,
+        );
+        registry.register("streams", "Streams that are open", streams.open.clone());
+        registry.register(
+            "stream_frames",
+            "Frames of streams, by direction: sent to clients, or received from them",
+            streams.frames.clone(),
+        );
+        registry.register(
+            "stream_packets_ignored",
+            "Packets of clients about streams that are not open, or that say nothing new",
+            streams.ignored.clone(),
+        );
+        registry.register(
+            "streams_failed",
+            "Streams that the server ended for a fault or a time-out of the client",
+            streams.failed.clone(),
         );
         if let Some(feed) = feed {
             feed.count_refusals(&refused[Limit::Subscriptions as usize]);

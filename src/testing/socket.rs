@@ -148,7 +148,7 @@ impl TestSocket {
         self.peer.started(turn);
         let answer = match begun {
             Begun::Done(answer) => answer,
-            Begun::Waits(waiting) => waiting.answer().await,
+            Begun::Waits(_, waiting) => waiting.answer().await,
         };
         // As on a server, what panics while it is written is an error like any other.
         let written = catch_unwind(AssertUnwindSafe(|| match answer.result? {

@@ -44,6 +44,7 @@ mod socketioxide;
 mod status;
 mod stop;
 mod stop_polling;
+mod streams;
 mod testing;
 mod tls;
 mod ways;

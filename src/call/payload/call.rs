@@ -1,6 +1,7 @@
 //! A call: what its envelope says, and its data, unread.
 
 mod event;
+mod in_envelope;
 
 use std::{borrow::Cow, fmt};
 

@@ -228,7 +228,7 @@ impl Serialize for Data {
 pub(super) struct PackedData {
     data: Data,
     packing: Packing,
-    allowance: Allowance,
+    pub(super) allowance: Allowance,
 }
 
 /// Whether `data` is packed.

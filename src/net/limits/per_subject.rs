@@ -163,7 +163,13 @@ mod tests {
             },
             ..Config::default()
         };
-        Shares::new(&config, &Arc::new(Metrics::new(None)))
+        Shares::new(
+            &config,
+            &Arc::new(Metrics::new(
+                None,
+                &crate::call::stream::streaming::StreamCounts::default(),
+            )),
+        )
     }
 
     #[test]
@@ -195,7 +201,13 @@ mod tests {
             },
             ..Config::default()
         };
-        let shares = Shares::new(&config, &Arc::new(Metrics::new(None)));
+        let shares = Shares::new(
+            &config,
+            &Arc::new(Metrics::new(
+                None,
+                &crate::call::stream::streaming::StreamCounts::default(),
+            )),
+        );
         for number in 0..10 * FEW {
             let part = Part::default();
             part.of(&shares, Some(&number.to_string())).unwrap();

@@ -92,6 +92,7 @@ impl Clients {
             socket.say_draining();
         }
         let drained = async {
+            shared.dispatcher.streaming().stop().await;
             shared.progress.done().await;
             shared.rooms.delivered().await;
             let sessions = self.engine.sessions();

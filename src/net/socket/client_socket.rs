@@ -36,6 +36,7 @@ use crate::{
 };
 
 mod close;
+mod frame;
 mod hooks;
 mod run;
 
@@ -215,6 +216,9 @@ impl ClientSocket {
         if self.session.is_closed() {
             return;
         }
+        let Some(incoming) = self.take_frame(incoming) else {
+            return;
+        };
         let dialect = Dialect::of(&self.place.table, incoming.route);
         if self.shared.progress.is_draining() {
             return self.refuse(dialect, incoming.ack, &refusals::stopping());

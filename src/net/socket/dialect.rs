@@ -35,7 +35,7 @@ impl Dialect {
     pub(in crate::net) fn of(table: &Table, route: Route) -> Self {
         match route {
             Route::Module => Self::Call,
-            Route::Function(_) => Self::Event(table.errors),
+            Route::Function(_) | Route::Stream => Self::Event(table.errors),
         }
     }
 

@@ -45,7 +45,9 @@ impl Shared {
         config: Config,
         cores: Option<Arc<Runtimes>>,
     ) -> Arc<Self> {
-        let metrics = Arc::new(Metrics::new(feed.as_deref()));
+        let streams = &dispatcher.streaming().counts;
+        let metrics = Arc::new(Metrics::new(feed.as_deref(), streams));
+        streams.count_refusals(metrics.refusals(Limit::Streams));
         Arc::new(Self {
             namespaces: OpenNamespaces::new(dispatcher.registry()),
             dispatcher,

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     call::{
         called::Called,
-        dispatch::{Answer, Begun},
+        dispatch::{Answer, Begun, Turn},
         memory::Account,
     },
     error::{CallError, Code, Result},
@@ -27,9 +27,12 @@ impl ClientSocket {
         let begun = catch_unwind(AssertUnwindSafe(|| self.run(incoming)));
         match begun.unwrap_or_else(|_| panicked()) {
             None => self.call_queue.ended(),
-            Some(rest) => {
-                let others_wait = self.call_queue.begun();
-                self.go_on(rest);
+            Some((turn, rest)) => {
+                let others_wait = match turn {
+                    Turn::Kept => self.call_queue.begun(),
+                    Turn::GivenBack => self.call_queue.ended(),
+                };
+                self.go_on(turn, rest);
                 others_wait
             }
         }
@@ -42,7 +45,7 @@ impl ClientSocket {
     }
 
     /// Runs a call up to its first wait; what is left of it.
-    fn run(self: &Arc<Self>, incoming: Incoming<Arc<Self>>) -> Option<BoxFuture<'static, ()>> {
+    fn run(self: &Arc<Self>, incoming: Incoming<Arc<Self>>) -> Option<(Turn, BoxFuture<'static, ()>)> {
         let Incoming {
             socket: this,
             route,
@@ -63,27 +66,30 @@ impl ClientSocket {
                 }
                 .boxed();
                 // So that it has its place before those that come after it.
-                (&mut rest).now_or_never().is_none().then_some(rest)
+                let is_left = (&mut rest).now_or_never().is_none();
+                is_left.then_some((Turn::Kept, rest))
             }
-            Begun::Waits(waiting) => {
+            Begun::Waits(turn, waiting) => {
                 let rest = async move {
                     let _until_answered = in_flight;
                     let answer = waiting.answer().await;
                     this.answer(dialect, ack, answer, &account).await;
                 };
-                Some(rest.boxed())
+                Some((turn, rest.boxed()))
             }
         }
     }
 
     /// Runs what is left of a call as a task. Others that it held back start as soon as they may.
-    fn go_on(self: &Arc<Self>, rest: BoxFuture<'static, ()>) {
+    fn go_on(self: &Arc<Self>, turn: Turn, rest: BoxFuture<'static, ()>) {
         let this = self.clone();
         let mut rest = AssertUnwindSafe(rest).catch_unwind();
         tokio::spawn(poll_fn(move |context| {
             let polled = rest.poll_unpin(context).map(|ended| {
                 ended.unwrap_or_else(|_| panicked());
-                this.call_queue.finished();
+                if turn == Turn::Kept {
+                    this.call_queue.finished();
+                }
             });
             if this.call_queue.was_released() || polled.is_ready() {
                 this.start_waiting();

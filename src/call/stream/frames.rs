@@ -1,0 +1,118 @@
+//! What a function returns that streams.
+
+use std::{panic::AssertUnwindSafe, sync::Arc};
+
+use bytestring::ByteString;
+use futures_util::{FutureExt, Stream, StreamExt};
+use serde::{Serialize, Serializer, ser::SerializeStruct};
+use tokio::{sync::oneshot, task::consume_budget};
+
+use super::{
+    open_stream::{Closing, OpenStream},
+    opening::unnamed,
+    packet::Body,
+};
+use crate::{
+    call::{
+        ending::said,
+        reply::{IntoReply, Reply},
+    },
+    error::{CallError, Result},
+};
+
+/// Frames, one after the other, in answer to a call that names a stream: what a function returns that streams. Each item is what
+/// a function may return: [`Json`](crate::Json), text, [`Bytes`](bytes::Bytes), [`Data`](crate::Data), or a `Result` of these; an error
+/// is the last frame.
+///
+/// The call is answered at once. The stream is polled when its client has credit and its socket room, and never beyond
+/// that: it holds one frame at a time. It is dropped as soon as it ends, the client cancels it, leaves, or gives no credit
+/// within `--stream-timeout`, or the server stops; so guards in it run then.
+///
+/// ```
+/// use futures_util::{Stream, stream};
+/// use updraft::{Frames, Json, Module};
+///
+/// async fn count(Json(to): Json<u64>) -> Frames<impl Stream<Item = Json<u64>>> {
+///     Frames(stream::iter((0..to).map(Json)))
+/// }
+/// let module = Module::new("api.stream").on("count", count);
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Frames<S>(pub S);
+
+impl<S> IntoReply for Frames<S>
+where
+    S: Stream + Send + 'static,
+    S::Item: IntoReply,
+{
+    const STREAMS: bool = true;
+
+    fn into_reply(self) -> Result<Reply> {
+        Err(unnamed())
+    }
+
+    fn into_frames(self, stream: Arc<OpenStream>) -> Result<Reply> {
+        let (unsaid, said) = oneshot::channel();
+        let opened = Opened {
+            stream: stream.name.clone(),
+            _unsaid: unsaid,
+        };
+        let frames = self.0.map(IntoReply::into_reply);
+        tokio::spawn(feed(frames, stream.feed(), said));
+        Ok(Some(Box::new(opened)))
+    }
+}
+
+/// The answer to a call that opens a stream. Its frames begin when it is dropped: it was said then.
+struct Opened {
+    stream: ByteString,
+    _unsaid: oneshot::Sender<()>,
+}
+
+impl Serialize for Opened {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut opened = serializer.serialize_struct("Opened", 1)?;
+        opened.serialize_field("stream", &*self.stream)?;
+        opened.end()
+    }
+}
+
+/// Feeds a stream until it ends, and says how.
+async fn feed(
+    frames: impl Stream<Item = Result<Reply>> + Send + 'static,
+    closing: Closing,
+    said: oneshot::Receiver<()>,
+) {
+    let stream = &closing.0;
+    let _ = said.await;
+    let end = {
+        let sending = AssertUnwindSafe(send_all(Box::pin(frames), stream)).catch_unwind();
+        tokio::select! {
+            biased;
+            why = stream.ended() => why.map(Err),
+            sent = sending => Some(sent.unwrap_or_else(|panic| Err(panicked(stream, &*panic)))),
+        }
+    };
+    if let Some(end) = end {
+        stream.end(end).await;
+    }
+}
+
+async fn send_all(mut frames: impl Stream<Item = Result<Reply>> + Unpin, stream: &OpenStream) -> Result<()> {
+    loop {
+        stream.has_room().await?;
+        let Some(frame) = frames.next().await else {
+            return Ok(());
+        };
+        match frame? {
+            Some(data) => stream.send(Body::Data(&*data)).await?,
+            None => stream.send(Body::Nothing).await?,
+        }
+        // A stream that never waits leaves room for others of its core.
+        consume_budget().await;
+    }
+}
+
+fn panicked(stream: &OpenStream, panic: &(dyn std::any::Any + Send)) -> CallError {
+    CallError::internal(format_args!("stream {} panicked: {}", &*stream.name, said(panic)))
+}

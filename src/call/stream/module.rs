@@ -1,0 +1,63 @@
+//! What clients say of open streams: `stream.data`, `stream.end`, `stream.error`, `stream.credit`, `stream.cancel`.
+
+use super::{
+    packet::{CANCEL, CREDIT, DATA, END, ERROR, Head},
+    streaming::Streaming,
+    table::OpenStreams,
+};
+use crate::call::{context::Context, extract::State, module::Module, payload::Call, peer::Peer};
+
+/// The functions under `stream.`.
+pub(in crate::call) fn module() -> Module {
+    let names = [DATA, END, ERROR, CREDIT, CANCEL];
+    let functions = names.into_iter().filter_map(|name| name.strip_prefix("stream."));
+    functions.fold(Module::reserved("stream"), |module, name| module.on(name, packet))
+}
+
+/// Whether a client says this of an open stream.
+pub(in crate::call) fn is_packet(event: &str) -> bool {
+    matches!(event, DATA | END | ERROR | CREDIT | CANCEL)
+}
+
+/// Any of them. Who asks for an ack gets one.
+async fn packet(call: Call, State(streaming): State<Streaming>, cx: Context) {
+    if take_in(call, &**cx.peer()) != TakenIn::Useful {
+        streaming.counts.ignored.inc();
+    }
+}
+
+/// What became of a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TakenIn {
+    /// It carries its stream on.
+    Useful,
+    /// It says nothing new.
+    Useless,
+    /// Its stream is not open.
+    Unopened,
+}
+
+/// Takes in what a client says of a stream.
+pub(in crate::call) fn take_in(call: Call, peer: &dyn Peer) -> TakenIn {
+    let Ok(head) = call.fields::<Head>() else {
+        return TakenIn::Useless;
+    };
+    let streams = peer.data().get::<OpenStreams>();
+    let Some(stream) = streams.and_then(|streams| streams.find(&head.stream)) else {
+        return TakenIn::Unopened;
+    };
+    let is_useful = match call.event() {
+        DATA => stream.data(head.n, call),
+        END => stream.client_ended(head.n, None),
+        ERROR => stream.client_ended(head.n, Some(head.error())),
+        CREDIT => stream.credit(head.n),
+        _ => {
+            stream.cancel();
+            true
+        }
+    };
+    match is_useful {
+        true => TakenIn::Useful,
+        false => TakenIn::Useless,
+    }
+}

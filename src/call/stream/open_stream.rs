@@ -1,0 +1,407 @@
+//! A stream from its opening to its end: the credit of both directions, and why it ends.
+
+use std::sync::{
+    Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
+
+use bytestring::ByteString;
+use tokio::{
+    sync::{Notify, mpsc, watch},
+    time::{sleep, timeout},
+};
+use tokio_util::{sync::CancellationToken, task::task_tracker::TaskTrackerToken};
+
+use super::{
+    opening::Opening,
+    packet::{self, Body, Form, Packet},
+    streaming::Streaming,
+    table::OpenStreams,
+    window::{ReceiveWindow, SendWindow, Unfit},
+};
+use crate::{
+    call::{payload::Call, peer::Peer, target::Target},
+    error::{CallError, Code, Result},
+};
+
+/// Before a packet is tried again that found no room.
+const AFTER_FAILURE: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// A stream that a call opened.
+pub struct OpenStream {
+    pub(super) name: ByteString,
+    form: Form,
+    after: Option<u64>,
+    peer: Arc<dyn Peer>,
+    streaming: Arc<Streaming>,
+    sending: Mutex<SendWindow>,
+    /// A credit came.
+    credited: Notify,
+    /// While the function takes frames.
+    receiving: Mutex<Option<Receiving>>,
+    ended: CancellationToken,
+    /// Why, where it has not just ended.
+    why: OnceLock<CallError>,
+    /// Held until it is closed.
+    open: Mutex<Option<TaskTrackerToken>>,
+    /// Whether the function's frames outlive its call.
+    feeds: AtomicBool,
+}
+
+/// The frames of the client.
+struct Receiving {
+    window: ReceiveWindow,
+    /// Until the client's end.
+    frames: Option<mpsc::Sender<Result<Call>>>,
+    credit: watch::Sender<u64>,
+}
+
+/// A stream that is closed when this is dropped.
+pub(super) struct Closing(pub(super) Arc<OpenStream>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+impl OpenStream {
+    /// Opens a stream of a socket.
+    ///
+    /// # Errors
+    /// [`Code::Conflict`] where one of its name is open, [`Code::Overloaded`] where so many are, [`Code::Unavailable`] where the
+    /// server stops.
+    pub(in crate::call) fn open(
+        peer: Arc<dyn Peer>,
+        streaming: &Arc<Streaming>,
+        opening: Opening,
+    ) -> Result<Arc<Self>> {
+        if streaming.stopping.is_cancelled() {
+            return Err(stopping());
+        }
+        let Opening {
+            name,
+            window,
+            after,
+            form,
+        } = opening;
+        let streams = peer.data().get_or_default::<OpenStreams>();
+        let this = Arc::new(Self {
+            name,
+            form,
+            after,
+            peer,
+            sending: Mutex::new(SendWindow::new(after.unwrap_or_default(), window)),
+            credited: Notify::new(),
+            receiving: Mutex::default(),
+            ended: CancellationToken::new(),
+            why: OnceLock::new(),
+            open: Mutex::default(),
+            feeds: AtomicBool::new(false),
+            streaming: streaming.clone(),
+        });
+        if let Err(refused) = streams.enter(&this, streaming.most) {
+            streaming.counts.refused_one();
+            return Err(refused);
+        }
+        *lock(&this.open) = Some(streaming.open.token());
+        streaming.counts.open.inc();
+        Ok(this)
+    }
+
+    /// The first frame that the client lacks, where it had some.
+    pub(super) fn after(&self) -> Option<u64> {
+        self.after
+    }
+
+    /// What comes of the call that opened it, as long as it goes on. It is closed then, unless the function's frames go on.
+    ///
+    /// # Errors
+    /// Those of the call; why the stream ended.
+    pub(in crate::call) async fn opened_by<T>(
+        self: Arc<Self>,
+        call: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        let unfed = Unfed(&self);
+        let result = tokio::select! {
+            biased;
+            why = self.ended() => Err(why.unwrap_or_else(cancelled)),
+            result = call => result,
+        };
+        drop(unfed);
+        result
+    }
+
+    /// The function's frames go on when its call has its answer, until what is returned is dropped.
+    pub(super) fn feed(self: Arc<Self>) -> Closing {
+        self.feeds.store(true, Ordering::Release);
+        Closing(self)
+    }
+
+    /// Completes when it has ended: why, where the client is told.
+    pub(super) async fn ended(&self) -> Option<CallError> {
+        tokio::select! {
+            biased;
+            () = self.ended.cancelled() => self.why.get().cloned(),
+            () = self.peer.cancellation().cancelled() => None,
+            () = self.streaming.stopping.cancelled() => Some(stopping()),
+        }
+    }
+
+    /// Completes when one more frame may leave.
+    ///
+    /// # Errors
+    /// [`Code::Timeout`] where the client gives no credit for too long.
+    pub(super) async fn has_room(&self) -> Result<()> {
+        loop {
+            if lock(&self.sending).has_room() {
+                return Ok(());
+            }
+            let credited = timeout(self.streaming.idle, self.credited.notified());
+            credited.await.map_err(|_| self.idle("no credit"))?;
+        }
+    }
+
+    /// Sends a frame, as soon as the socket has room for it.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub(super) async fn send(&self, data: Body<'_>) -> Result<()> {
+        let n = lock(&self.sending).send();
+        self.say(packet::DATA, n, data).await?;
+        self.streaming.counts.sent.inc();
+        Ok(())
+    }
+
+    /// Says how its frames end, to a client that is there.
+    pub(super) async fn end(&self, result: Result<()>) {
+        let n = lock(&self.sending).next();
+        let said = match &result {
+            Ok(()) => self.say(packet::END, n, Body::Nothing).await,
+            Err(error) => self.say(packet::ERROR, n, Body::Error(error)).await,
+        };
+        if let Err(error) = said {
+            tracing::debug!(%error, "the end of a stream did not reach its client");
+        }
+    }
+
+    /// Says something of the stream. What finds no room in time is tried again, for as long as the socket lives.
+    async fn say(&self, name: &'static str, n: u64, body: Body<'_>) -> Result<()> {
+        let packet = Packet {
+            form: self.form,
+            name,
+            stream: &self.name,
+            n,
+            body,
+        };
+        let cancellation = self.peer.cancellation();
+        loop {
+            let emit = async {
+                self.peer.ready().await;
+                self.peer
+                    .emit(Target::caller(), self.form.event(name), &packet)
+                    .await
+            };
+            let said = tokio::select! {
+                biased;
+                () = cancellation.cancelled() => return Err(gone()),
+                said = emit => said,
+            };
+            match said {
+                Err(error) if error.code() == Code::Unavailable => sleep(AFTER_FAILURE).await,
+                said => return said,
+            }
+        }
+    }
+
+    /// The client's frames, in their order, as far as they have credit.
+    ///
+    /// # Errors
+    /// Where the function takes them already.
+    pub(super) fn receive(self: &Arc<Self>) -> Result<mpsc::Receiver<Result<Call>>> {
+        let window = ReceiveWindow::new(self.streaming.window);
+        // One more, for the client's error.
+        let (frames, receiver) = mpsc::channel(window.width() as usize + 1);
+        let (credit, credits) = watch::channel(0);
+        let mut receiving = lock(&self.receiving);
+        if receiving.is_some() {
+            return Err(CallError::internal("a function takes Incoming twice"));
+        }
+        let width = window.width();
+        *receiving = Some(Receiving {
+            window,
+            frames: Some(frames),
+            credit,
+        });
+        drop(receiving);
+        tokio::spawn(self.clone().grant(credits, width));
+        Ok(receiver)
+    }
+
+    /// Tells the client its credit, the newest, until it needs no more.
+    async fn grant(self: Arc<Self>, mut credits: watch::Receiver<u64>, width: u64) {
+        let granting = async {
+            loop {
+                let n = *credits.borrow_and_update();
+                let said = self.say(packet::CREDIT, n, Body::Window(width)).await;
+                if said.is_err() || credits.changed().await.is_err() {
+                    return;
+                }
+            }
+        };
+        tokio::select! {
+            biased;
+            () = self.ended.cancelled() => {}
+            () = granting => {}
+        }
+    }
+
+    /// The function took a frame.
+    pub(super) fn take(&self) {
+        if let Some(receiving) = &mut *lock(&self.receiving)
+            && let Some(n) = receiving.window.take()
+            && receiving.frames.is_some()
+        {
+            receiving.credit.send_replace(n);
+        }
+    }
+
+    /// The function takes no more frames.
+    pub(super) fn receive_no_more(&self) {
+        *lock(&self.receiving) = None;
+    }
+
+    /// How long a client may let the function wait.
+    pub(super) fn time_limit(&self) -> std::time::Duration {
+        self.streaming.idle
+    }
+
+    /// The client has let the function wait for too long.
+    pub(super) fn idle(&self, what: &str) -> CallError {
+        let limit = humantime::format_duration(self.streaming.idle);
+        CallError::new(Code::Timeout, format!("{what} of the client within {limit}"))
+    }
+
+    /// A frame came. Whether it was of use.
+    pub(super) fn data(&self, n: Option<u64>, call: Call) -> bool {
+        self.received(n, |receiving, n| {
+            receiving.window.arrives(n).map_err(unfit)?;
+            call.hold()?;
+            if let Some(frames) = &receiving.frames {
+                // There is room, as the window says.
+                let _ = frames.try_send(Ok(call));
+            }
+            Ok(())
+        })
+    }
+
+    /// The end of the client's frames came, with its error where it failed.
+    pub(super) fn client_ended(&self, n: Option<u64>, error: Option<CallError>) -> bool {
+        self.received(n, |receiving, n| {
+            receiving.window.is_due(n).map_err(unfit)?;
+            if let (Some(error), Some(frames)) = (error, receiving.frames.take()) {
+                let _ = frames.try_send(Err(error));
+            }
+            receiving.frames = None;
+            Ok(())
+        })
+    }
+
+    /// Does something about the client's frames, where they go on; what is wrong with it ends the stream.
+    fn received(&self, n: Option<u64>, take: impl FnOnce(&mut Receiving, u64) -> Result<()>) -> bool {
+        let mut receiving = lock(&self.receiving);
+        let Some(taking) = receiving.as_mut().filter(|taking| taking.frames.is_some()) else {
+            return false;
+        };
+        let taken = n
+            .ok_or_else(|| invalid("n: missing"))
+            .and_then(|n| take(taking, n));
+        drop(receiving);
+        match taken {
+            Ok(()) => {
+                self.streaming.counts.received.inc();
+                true
+            }
+            Err(why) => {
+                self.fail(why);
+                false
+            }
+        }
+    }
+
+    /// A credit came. Whether it was news.
+    pub(super) fn credit(&self, n: Option<u64>) -> bool {
+        let Some(n) = n else {
+            self.fail(invalid("n: missing"));
+            return false;
+        };
+        let credited = lock(&self.sending).credit(n);
+        match credited {
+            Ok(true) => self.credited.notify_one(),
+            Ok(false) => {}
+            Err(_) => self.fail(invalid("n: no such frame was sent")),
+        }
+        credited == Ok(true)
+    }
+
+    /// The client wants no more of it.
+    pub(super) fn cancel(&self) {
+        self.ended.cancel();
+    }
+
+    /// It ends, and the client is told why.
+    pub(super) fn fail(&self, why: CallError) {
+        if !self.ended.is_cancelled() && self.why.set(why).is_ok() {
+            self.streaming.counts.failed.inc();
+            self.ended.cancel();
+        }
+    }
+
+    fn close(&self) {
+        let Some(_open) = lock(&self.open).take() else {
+            return;
+        };
+        self.peer.data().get_or_default::<OpenStreams>().leave(&self.name);
+        self.receive_no_more();
+        self.ended.cancel();
+        self.streaming.counts.open.dec();
+    }
+}
+
+/// A stream that is closed when this is dropped, unless its frames go on.
+struct Unfed<'a>(&'a OpenStream);
+
+impl Drop for Unfed<'_> {
+    fn drop(&mut self) {
+        if !self.0.feeds.load(Ordering::Acquire) {
+            self.0.close();
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn unfit(unfit: Unfit) -> CallError {
+    match unfit {
+        Unfit::OutOfOrder { expected } => invalid(format!("n: frame {expected} was to come")),
+        Unfit::WithoutCredit => CallError::new(Code::Overloaded, "a frame came without credit").for_good(),
+    }
+}
+
+fn invalid(what: impl std::fmt::Display) -> CallError {
+    CallError::new(Code::InvalidData, what.to_string())
+}
+
+fn cancelled() -> CallError {
+    CallError::new(Code::Unavailable, "the client cancelled the stream").for_good()
+}
+
+fn stopping() -> CallError {
+    CallError::new(Code::Unavailable, "the server is stopping")
+}
+
+fn gone() -> CallError {
+    CallError::new(Code::Unavailable, "the socket is gone")
+}

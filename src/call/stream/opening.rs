@@ -1,0 +1,91 @@
+//! What a call says that opens a stream.
+
+use std::num::NonZeroU32;
+
+use bytestring::ByteString;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::packet::Form;
+use crate::{
+    call::payload::Call,
+    error::{CallError, Code, Result},
+};
+
+/// Longest name of a stream, in bytes.
+const LONGEST_NAME: usize = 64;
+
+/// A call to a function that gives or takes frames.
+pub(in crate::call) struct Opening {
+    pub(super) name: ByteString,
+    pub(super) window: Option<NonZeroU32>,
+    /// All frames below this one are there already.
+    pub(super) after: Option<u64>,
+    pub(super) form: Form,
+}
+
+#[derive(Deserialize)]
+struct Fields {
+    stream: Option<ByteString>,
+    window: Option<NonZeroU32>,
+    after: Option<u64>,
+}
+
+impl Opening {
+    /// Whether the client had it before, and wants it to go on.
+    pub(in crate::call) fn is_resumed(&self) -> bool {
+        self.after.is_some()
+    }
+
+    /// Reads what opens a stream. Of an event of any name it is the first argument, and its `data` the call's then.
+    ///
+    /// # Errors
+    /// Where the call names none, or wrongly; [`Code::Conflict`] where it has an idempotency key, which no stream has.
+    pub(in crate::call) fn of(call: Call) -> Result<(Self, Call)> {
+        let form = match call.is_of_event() {
+            true => Form::Event,
+            false => Form::Call,
+        };
+        let call = call.in_envelope()?;
+        let Fields {
+            stream,
+            window,
+            after,
+        } = call.fields()?;
+        let Some(name) = stream.filter(|name| !name.is_empty() && name.len() <= LONGEST_NAME) else {
+            return Err(unnamed());
+        };
+        if call.id().is_some() {
+            return Err(CallError::new(
+                Code::BadCall,
+                "a stream has no idempotency key: leave `id` out",
+            ));
+        }
+        let opening = Self {
+            name,
+            window,
+            after,
+            form,
+        };
+        Ok((opening, call))
+    }
+}
+
+/// The refusal of a client that wants to go on with what has to begin anew.
+pub(in crate::call) fn begin_anew() -> CallError {
+    CallError::new(
+        Code::Unavailable,
+        "this stream cannot go on where it was: open it anew, without `after`",
+    )
+}
+
+/// The refusal of a call that names no stream.
+pub(super) fn unnamed() -> CallError {
+    CallError::new(
+        Code::InvalidData,
+        format!(
+            "call.stream: this function streams, and the call names no stream of 1 to {LONGEST_NAME} bytes"
+        ),
+    )
+    .with_details(json!({ "path": "call.stream", "expected": "the name of a stream" }))
+}

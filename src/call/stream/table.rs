@@ -1,0 +1,53 @@
+//! The open streams of a socket, by their names.
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use bytestring::ByteString;
+use serde_json::json;
+
+use super::open_stream::OpenStream;
+use crate::error::{CallError, Code, Result};
+
+/// The open streams of a socket.
+#[derive(Default)]
+pub(crate) struct OpenStreams(Mutex<HashMap<ByteString, Arc<OpenStream>>>);
+
+impl OpenStreams {
+    /// Whether there is none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
+    pub(super) fn find(&self, name: &str) -> Option<Arc<OpenStream>> {
+        self.lock().get(name).cloned()
+    }
+
+    /// # Errors
+    /// [`Code::Conflict`] where one of this name is open, [`Code::Overloaded`] where so many are.
+    pub(super) fn enter(&self, stream: &Arc<OpenStream>, most: usize) -> Result<()> {
+        let mut streams = self.lock();
+        let is_full = streams.len() >= most;
+        match streams.entry(stream.name.clone()) {
+            Entry::Occupied(_) => Err(CallError::new(Code::Conflict, "a stream of this name is open")),
+            Entry::Vacant(_) if is_full => {
+                let full = CallError::new(Code::Overloaded, format!("a socket has {most} streams at most"));
+                Err(full.with_details(json!({ "most": most })))
+            }
+            Entry::Vacant(free) => {
+                free.insert(stream.clone());
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn leave(&self, name: &str) {
+        self.lock().remove(name);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<ByteString, Arc<OpenStream>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

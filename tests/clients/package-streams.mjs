@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { createReadStream, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { CallError, duplex, stream, upload } from '../../client/dist/index.js';
 import { call, check, connect, soon } from './support.mjs';
@@ -132,6 +132,25 @@ await check('namespaces of events of any name', async () => {
     assert.equal(other.listeners('stream.data').length, 0);
     other.close();
   }
+});
+
+await check('what the README says of use without the package', async () => {
+  const readme = readFileSync(new URL('../../client/README.md', import.meta.url), 'utf8');
+  const [, raw] = readme.split('## Without this module');
+  const [reading, sending] = [...raw.matchAll(/```js\n([^`]*)```/g)].map(([, code]) => code);
+  const run = (code, isOver) => soon('what the README shows', (done) => {
+    const shown = [];
+    const show = (value) => {
+      shown.push(value);
+      if (isOver(value)) done(shown);
+    };
+    const ours = code.replaceAll('api.stream.', 's.').replace('{ to: 10 }', '40').replace(/const socket = .*/, '');
+    new Function('socket', 'show', ours)(socket, show);
+  });
+  assert.deepEqual(await run(reading, (value) => value === 'done'), [...upTo(40), 'done']);
+  assert.deepEqual(await run(sending, () => true), [{ size: 5, sha256: sha256('Hello') }]);
+  for (const listener of [...socket.listeners('event')]) socket.off('event', listener);
+  await nothingIsLeft();
 });
 
 /** Ends the connection as a network would. */

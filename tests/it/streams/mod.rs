@@ -5,6 +5,7 @@ mod down;
 mod endings;
 mod faults;
 mod limits;
+mod model;
 mod named;
 mod up;
 

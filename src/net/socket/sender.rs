@@ -27,7 +27,7 @@ use crate::{
     error::{CallError, Code, Result},
     net::{
         engineio::{CloseReason, Message, Session, Unsent},
-        rooms::event::{Dropped, EncodedEvent, EventBatch, EventSink},
+        rooms::event::{Dropped, EventBatch, EventSink},
         socketio::{ControlPacket, Kind, Packet, packet::Version},
     },
 };

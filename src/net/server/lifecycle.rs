@@ -115,18 +115,12 @@ impl Server {
         let address = listener.local_addr().map_err(unlistened)?;
         let stop = CancellationToken::new();
         let tasks = start_tasks::begin(tasks, &emitter);
-        let running = run(
-            listener,
-            router,
-            clients.clone(),
-            tls.clone(),
-            cores,
-            stop.clone(),
-        );
+        let served = clients.clone();
+        let running = run(listener, router, clients, tls.clone(), cores, stop.clone());
         let stopped = tokio::spawn(async move {
             running.await;
             tasks.cancel();
-            clients.end().await;
+            served.end().await;
         });
         Ok(Self {
             address,
@@ -208,8 +202,7 @@ impl Server {
     }
 
     /// Stops: no new connections and calls, those that run get their answers within the drain time-out,
-    /// then every connection is closed, so that clients look for another server. Afterwards the journal that the server opened
-    /// is closed, and its directory can be opened again.
+    /// then every connection is closed, so that clients look for another server, and last the journal, where the app opened it.
     pub async fn stop(self) {
         self.stop.cancel();
         if let Err(error) = self.stopped.await {
@@ -246,8 +239,7 @@ impl Handle {
     }
 
     /// Takes no new clients and calls; those calls that run get their answers within the drain time-out, then every client
-    /// is disconnected, so that it looks for another server, and the journal is closed as at [`Server::stop`]. The listener is
-    /// yours to close.
+    /// is disconnected, and the journal closed, as by [`Server::stop`]. The listener is yours to close.
     pub async fn stop(&self) {
         let deadline = self.clients.deadline();
         self.clients.drain(deadline).await;

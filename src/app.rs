@@ -379,12 +379,13 @@ impl App {
         if topics.is_empty() {
             return Ok(None);
         }
-        let journal = match self.journal.take() {
-            Some(journal) => journal,
-            None => Arc::new(SqliteJournal::open(
-                &self.config.journal.data,
-                self.config.journal.durability,
-            )?),
+        let (journal, own) = match self.journal.take() {
+            Some(journal) => (journal, None),
+            None => {
+                let config = &self.config.journal;
+                let own = Arc::new(SqliteJournal::open(&config.data, config.durability)?);
+                (own.clone() as Arc<dyn Journal>, Some(own))
+            }
         };
         let feed = Feed::start(
             journal,
@@ -394,6 +395,7 @@ impl App {
             self.config.limits.guard_timeout,
         )
         .await?;
+        own.into_iter().for_each(|own| feed.owns(own));
         feed.compact_periodically();
         Ok(Some(feed))
     }

@@ -179,7 +179,7 @@ impl<'a> BroadcastTo<'a> {
     }
 
     /// Drops what is emitted for each client that is behind, as its next is worth more: one over WebSocket for which 64 KiB
-    /// wait, one that polls and has no poll open. It is counted as `updraft_missed_total{cause="volatile"}`. Emits with an ack are
+    /// wait, one that polls and has no poll open, one whose connect hook still runs. It is counted as `updraft_missed_total{cause="volatile"}`. Emits with an ack are
     /// not dropped.
     #[must_use]
     pub fn volatile(mut self) -> Self {

@@ -15,6 +15,7 @@ use serde_json::Value;
 use super::{
     context::Context,
     extract::{FromCall, Origin},
+    memory::Account,
     payload::{Call, from_value, whole},
     peer::SocketData,
 };
@@ -49,6 +50,8 @@ pub(crate) struct Parts {
     pub(crate) auth: Value,
     pub(crate) head: Arc<Head>,
     pub(crate) time: SystemTime,
+    /// What is held for it.
+    _held: Account,
 }
 
 /// The request that a session began with, and whence it came.
@@ -69,7 +72,7 @@ pub(crate) struct Whence {
 }
 
 impl Handshake {
-    pub(crate) fn new(auth: Value, head: Arc<Head>) -> Self {
+    pub(crate) fn new(auth: Value, head: Arc<Head>, held: Account) -> Self {
         Self(Arc::new(Parts {
             auth: match auth {
                 Value::Null => nothing(),
@@ -77,6 +80,7 @@ impl Handshake {
             },
             head,
             time: SystemTime::now(),
+            _held: held,
         }))
     }
 

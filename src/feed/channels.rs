@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     error::{CallError, Code, Result},
-    journal::{Health, Journal, JournalError, Tail, TopicBounds},
+    journal::{Health, Journal, JournalError, SqliteJournal, Tail, TopicBounds},
 };
 
 /// The topics of an app over their journal.
@@ -40,6 +40,8 @@ pub struct Feed {
     refused: OnceLock<Counter>,
     /// How long the guard of a topic may take.
     longest_guard: Duration,
+    /// The journal that was opened for it alone.
+    own: OnceLock<Arc<SqliteJournal>>,
     stop: CancellationToken,
     _stop_with_this: DropGuard,
 }
@@ -130,6 +132,7 @@ impl Feed {
             most_subscriptions,
             refused: OnceLock::new(),
             longest_guard,
+            own: OnceLock::new(),
             stop: stop.clone(),
             _stop_with_this: stop.drop_guard(),
         };
@@ -152,6 +155,21 @@ impl Feed {
     /// of the same one would fail.
     pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         tokio::spawn(self.stop.clone().run_until_cancelled_owned(task));
+    }
+
+    /// Closes this journal, which is its own, at its end.
+    pub(crate) fn owns(&self, journal: Arc<SqliteJournal>) {
+        // It has one journal.
+        let _ = self.own.set(journal);
+    }
+
+    /// Ends its tasks, and closes the journal that is its own. Others may hold both for longer: nothing is published or
+    /// read any more, and the directory can be opened again.
+    pub(crate) async fn end(&self) {
+        self.stop.cancel();
+        if let Some(journal) = self.own.get() {
+            journal.close().await;
+        }
     }
 
     pub(super) fn channels(&self) -> impl Iterator<Item = &Channel> {

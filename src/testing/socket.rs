@@ -118,7 +118,7 @@ impl TestSocket {
 
     /// The same socket, where its namespace's connect hook lets it in.
     pub(super) async fn welcomed(self, auth: Value) -> Result<Self> {
-        let handshake = Handshake::new(auth, Arc::default());
+        let handshake = Handshake::new(auth, Arc::default(), Account::default());
         handshake.keep(self.peer.data());
         let table = self.table();
         let hook = table.as_ref().and_then(|table| table.connect.as_ref());

@@ -1,12 +1,14 @@
 //! A server that stops, and the one that comes after it.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use serde_json::json;
-use tokio::sync::Semaphore;
-use updraft::{App, Module, State};
+use tokio::{net::TcpListener, sync::Semaphore};
+use updraft::{
+    App, Config, Context, Event, JournalConfig, Json, Module, Position, Result, State, Topic, everyone,
+};
 
-use crate::support::{Http, Local, Packet, Program, node, within_patience};
+use crate::support::{Http, Local, Packet, Program, RawClient, node, within_patience};
 
 #[test]
 fn a_signal_ends_the_program_in_peace() {
@@ -45,7 +47,7 @@ async fn a_call_that_runs_is_answered_before_the_server_ends() {
         .state(gate.clone())
         .module(Module::new("gate").on("hold", hold));
     let Local { server, url } = Local::of(app).await;
-    let mut client = crate::support::RawClient::connect(&url).await;
+    let mut client = RawClient::connect(&url).await;
     let running = client.begin(&json!({"event": "gate.hold"})).await;
     client.hears_nothing_else().await;
     let mut health = Http::open(&url);
@@ -75,4 +77,90 @@ async fn a_call_that_runs_is_answered_before_the_server_ends() {
         "then the connection is closed, without a word"
     );
     within_patience("the server to end", stopped).await.unwrap();
+}
+
+/// An app whose topic is in a directory, with something of each kind that reads the journal.
+fn with_topic(directory: &Path) -> App {
+    async fn publish(Json(number): Json<u64>, cx: Context) -> Result<Json<Position>> {
+        let event = Event::new("counted").key(number.to_string()).data(&number)?;
+        cx.topic("numbers").publish(event).await.map(Json)
+    }
+    App::new()
+        .topic(Topic::new("numbers").readable_by(everyone))
+        .consumer("numbers", "notes", async |_| Ok(()))
+        .module(Module::new("api.numbers").on("publish", publish))
+        .config(Config {
+            journal: JournalConfig {
+                data: directory.to_owned(),
+                ..JournalConfig::default()
+            },
+            port: 0,
+            ..Config::default()
+        })
+}
+
+/// Publishes a number, and stays subscribed; all numbers that were published before.
+async fn count(url: &str, number: u64) -> (Vec<u64>, RawClient) {
+    let mut client = RawClient::connect_with(url, &json!({"topics": {"numbers": null}})).await;
+    let mut before = Vec::new();
+    loop {
+        let Packet::Event(_, said, _) = client.packet().await else {
+            panic!("something else than an event");
+        };
+        match said["event"].as_str() {
+            Some("counted") => before.push(said["data"].as_u64().unwrap()),
+            Some("topic.live") => break,
+            _ => {}
+        }
+    }
+    client
+        .emit(&json!({"event": "api.numbers.publish", "data": number}))
+        .await;
+    while !matches!(client.packet().await, Packet::Event(_, said, _) if said["event"] == "counted") {}
+    (before, client)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_has_stopped_leaves_its_directory_to_the_next_in_the_same_process() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut kept = Vec::new();
+    for number in 0..10 {
+        let app = with_topic(directory.path());
+        let server = app
+            .start()
+            .await
+            .unwrap_or_else(|error| panic!("after {number}: {error}"));
+        let (before, client) = count(&server.url(), number).await;
+        assert_eq!(before, (0..number).collect::<Vec<_>>());
+        // What others hold of it for longer keeps nothing of its directory.
+        kept.push((server.feed().cloned(), server.emitter(), client));
+        server.stop().await;
+    }
+    let (feed, ..) = &kept[0];
+    let late = feed.as_ref().unwrap().topic("numbers");
+    let refused = late
+        .publish(Event::new("counted").data(&0).unwrap())
+        .await
+        .unwrap_err();
+    assert_eq!(refused.code(), updraft::Code::Unavailable);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn so_does_a_router_that_has_stopped() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut kept = Vec::new();
+    for number in 0..10 {
+        let app = with_topic(directory.path());
+        let (router, handle) = app
+            .into_router()
+            .await
+            .unwrap_or_else(|error| panic!("after {number}: {error}"));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        let (before, client) = count(&url, number).await;
+        assert_eq!(before, (0..number).collect::<Vec<_>>());
+        handle.stop().await;
+        kept.push((handle, client));
+    }
 }

@@ -13,7 +13,10 @@ use super::{
     output::write,
     typed::{does_not_fit, from_json},
 };
-use crate::error::{CallError, Code};
+use crate::{
+    call::memory::Account,
+    error::{CallError, Code},
+};
 
 /// Where the arguments of an event or an ack stand, and the Buffers of all of them.
 #[derive(Clone, Debug)]
@@ -23,6 +26,8 @@ pub struct Arguments {
     /// Whether the event's name is its first element.
     is_named: bool,
     attachments: Attachments,
+    /// What is held for them beside their call.
+    _held: Account,
 }
 
 impl Default for Arguments {
@@ -31,6 +36,7 @@ impl Default for Arguments {
             text: ByteString::from_static("[]"),
             is_named: false,
             attachments: Attachments::default(),
+            _held: Account::default(),
         }
     }
 }
@@ -41,6 +47,7 @@ impl Arguments {
             text,
             is_named: true,
             attachments,
+            _held: Account::default(),
         }
     }
 
@@ -50,14 +57,15 @@ impl Arguments {
             text: format!("[{json}]").into(),
             is_named: false,
             attachments: buffers.into(),
+            _held: Account::default(),
         }
     }
 
-    /// What a client acks: the text of an array that was checked, and its Buffers.
+    /// What a client acks: the text of an array that was checked, and its Buffers, which are held on this account.
     ///
     /// # Errors
     /// [`Code::InvalidData`] where the text does not refer to each Buffer once.
-    pub(crate) fn of_ack(text: ByteString, buffers: Vec<Bytes>) -> Result<Self, CallError> {
+    pub(crate) fn of_ack(text: ByteString, buffers: Vec<Bytes>, held: Account) -> Result<Self, CallError> {
         let attachments = Attachments::from(buffers);
         let mismatch = |Mismatch(why)| CallError::new(Code::InvalidData, format!("an ack with {why}"));
         attachments.check_arguments(&text).map_err(mismatch)?;
@@ -65,6 +73,7 @@ impl Arguments {
             text,
             is_named: false,
             attachments,
+            _held: held,
         })
     }
 
@@ -80,6 +89,7 @@ impl Arguments {
             text: ByteString::try_from(text).map_err(CallError::internal)?,
             is_named: false,
             attachments: buffers.into(),
+            _held: Account::default(),
         })
     }
 

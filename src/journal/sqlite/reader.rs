@@ -78,6 +78,7 @@ impl Readers {
                 JournalError::Broken(error.to_string())
             }
             Failure::Store(error) => JournalError::Unavailable(error.to_string()),
+            Failure::Closed => JournalError::Unavailable("the journal is closed".to_owned()),
             Failure::Thread(error) => JournalError::Unavailable(error.to_string()),
         }
     }
@@ -88,6 +89,7 @@ impl Readers {
     ) -> Result<T, Failure> {
         let this = self.clone();
         let leave = self.leave.clone().acquire_owned().await;
+        let leave = leave.map_err(|_| Failure::Closed)?;
         let read = tokio::task::spawn_blocking(move || {
             let connection = this.take().or_else(|error| {
                 this.check_files()?;
@@ -107,6 +109,15 @@ impl Readers {
             Err(error) if error.is_cancelled() => std::future::pending().await,
             Err(error) => Err(Failure::Thread(error)),
         }
+    }
+
+    /// Waits for the queries that run, and closes their connections; nothing is read any more.
+    pub(super) async fn close(&self) {
+        // It fails where this was done before.
+        let all = self.leave.acquire_many(READING as u32).await;
+        self.leave.close();
+        self.idle().clear();
+        drop(all);
     }
 
     fn check_files(&self) -> Result<(), Failure> {
@@ -132,6 +143,8 @@ enum Failure {
     /// The files are not there any more.
     Files(String),
     Store(rusqlite::Error),
+    /// Nothing is read any more.
+    Closed,
     Thread(JoinError),
 }
 

@@ -3,7 +3,7 @@
 use std::{
     future,
     path::Path,
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread::{self, JoinHandle},
     time::Duration,
 };
@@ -46,18 +46,27 @@ const NOT_COMMITTED: &str = "the journal could not commit";
 /// The error after the writer has ended, which only a panic causes.
 const ENDED: &str = "the journal's writer ended";
 
+/// The error after [`SqliteJournal::close`].
+const CLOSED: &str = "the journal is closed";
+
 /// A journal in a directory. Dropping it lets the writer finish what waits; [`SqliteJournal::close`] waits for
 /// that.
 pub struct SqliteJournal {
     epoch: Epoch,
-    commands: mpsc::Sender<Command>,
-    writer: JoinHandle<()>,
+    /// None once it is closed.
+    writing: Mutex<Option<Writing>>,
     readers: Readers,
     tail: broadcast::Sender<Tail>,
     heads: Heads,
     clock: Arc<Counted>,
     files: Arc<Files>,
     condition: Arc<Condition>,
+}
+
+/// The writing end of a journal, and its directory's lock.
+struct Writing {
+    commands: mpsc::Sender<Command>,
+    writer: JoinHandle<()>,
     _lock: Arc<Lock>,
 }
 
@@ -119,26 +128,37 @@ impl SqliteJournal {
                 drop(held);
             })
             .map_err(directory::unusable(directory))?;
-        Ok(Self {
-            epoch,
+        let writing = Writing {
             commands,
             writer,
+            _lock: lock,
+        };
+        Ok(Self {
+            epoch,
+            writing: Mutex::new(Some(writing)),
             readers: Readers::new(path, files.clone(), condition.clone()),
             tail,
             heads,
             clock: counted,
             files,
             condition,
-            _lock: lock,
         })
     }
 
-    /// Commits what waits, and lets go of the directory: it can be opened again then.
-    pub async fn close(self) {
-        let Self { commands, writer, .. } = self;
-        drop(commands);
+    /// Commits what waits, and lets go of the directory: it can be opened again then. Nothing is appended or read
+    /// afterwards ([`JournalError::Unavailable`]).
+    pub async fn close(&self) {
+        let Some(writing) = self.writing().take() else {
+            return;
+        };
+        drop(writing.commands);
         // It fails if the writer panicked, which its callers were told.
-        let _ = tokio::task::spawn_blocking(move || writer.join()).await;
+        let _ = tokio::task::spawn_blocking(move || writing.writer.join()).await;
+        self.readers.close().await;
+    }
+
+    fn writing(&self) -> MutexGuard<'_, Option<Writing>> {
+        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn write<T>(
@@ -147,7 +167,9 @@ impl SqliteJournal {
     ) -> Result<T, JournalError> {
         let failed = |why: &str| JournalError::Unavailable(why.to_owned());
         let (reply, replied) = oneshot::channel();
-        self.commands
+        let commands = self.writing().as_ref().map(|writing| writing.commands.clone());
+        commands
+            .ok_or_else(|| failed(CLOSED))?
             .send(command(reply))
             .await
             .map_err(|_| failed(ENDED))?;

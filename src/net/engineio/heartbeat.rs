@@ -3,7 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep, timeout};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep, timeout};
 
 use super::{
     message::Outgoing,
@@ -47,11 +47,8 @@ async fn ask(session: &Arc<Session>) {
 
 async fn listen(session: &Arc<Session>) {
     let settings = session.settings();
-    let slice = ((settings.ping_interval + settings.ping_timeout) / SLICES).max(SHORTEST);
+    let mut slices = slices(settings.ping_interval + settings.ping_timeout);
     let mut silent = 0;
-    // By the clock, as each of many pauses takes a little longer than it should.
-    let mut slices = interval_at(Instant::now() + slice, slice);
-    slices.set_missed_tick_behavior(MissedTickBehavior::Delay);
     while silent < SLICES {
         if pause(session, slices.tick()).await {
             return;
@@ -62,6 +59,14 @@ async fn listen(session: &Arc<Session>) {
         };
     }
     session.close(CloseReason::PingTimeout);
+}
+
+/// The slices of a time, by the clock: one that is noticed late puts off none of those behind it.
+fn slices(time: Duration) -> Interval {
+    let slice = (time / SLICES).max(SHORTEST);
+    let mut slices = interval_at(Instant::now() + slice, slice);
+    slices.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    slices
 }
 
 /// Whether the session ended meanwhile.
@@ -98,5 +103,24 @@ async fn is_alive_within(session: &Session, ping_timeout: Duration) -> bool {
         if !session.is_paused() && !takes {
             return false;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slice_that_is_noticed_late_puts_off_none_of_those_behind_it() {
+        let begun = Instant::now();
+        let mut slices = slices(Duration::from_millis(800));
+        advance(Duration::from_millis(120)).await;
+        slices.tick().await;
+        for _ in 1..SLICES {
+            slices.tick().await;
+        }
+        assert_eq!(begun.elapsed(), Duration::from_millis(800));
     }
 }

@@ -123,4 +123,10 @@ impl Clients {
             session.forget();
         }
     }
+    /// Nothing is published or read any more; completes when the journal's directory can be opened again.
+    pub(super) async fn end(&self) {
+        if let Some(feed) = &self.shared.feed {
+            feed.end().await;
+        }
+    }
 }

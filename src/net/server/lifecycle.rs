@@ -115,10 +115,12 @@ impl Server {
         let address = listener.local_addr().map_err(unlistened)?;
         let stop = CancellationToken::new();
         let tasks = start_tasks::begin(tasks, &emitter);
+        let served = clients.clone();
         let running = run(listener, router, clients, tls.clone(), cores, stop.clone());
         let stopped = tokio::spawn(async move {
             running.await;
             tasks.cancel();
+            served.end().await;
         });
         Ok(Self {
             address,
@@ -200,7 +202,7 @@ impl Server {
     }
 
     /// Stops: no new connections and calls, those that run get their answers within the drain time-out,
-    /// then every connection is closed, so that clients look for another server.
+    /// then every connection is closed, so that clients look for another server, and last the journal, where the app opened it.
     pub async fn stop(self) {
         self.stop.cancel();
         if let Err(error) = self.stopped.await {
@@ -237,12 +239,13 @@ impl Handle {
     }
 
     /// Takes no new clients and calls; those calls that run get their answers within the drain time-out, then every client
-    /// is disconnected, so that it looks for another server. The listener is yours to close.
+    /// is disconnected, and the journal closed, as by [`Server::stop`]. The listener is yours to close.
     pub async fn stop(&self) {
         let deadline = self.clients.deadline();
         self.clients.drain(deadline).await;
         self.clients.disconnect(deadline).await;
         self.tasks.cancel();
+        self.clients.end().await;
     }
 }
 

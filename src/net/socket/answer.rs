@@ -1,10 +1,12 @@
 //! What a client answers that was asked.
 
-use bytes::Bytes;
-use bytestring::ByteString;
+use std::sync::Arc;
 
 use crate::{
-    call::payload::Arguments,
+    call::{
+        memory::{Account, Holder},
+        payload::{Arguments, Arrived},
+    },
     error::Result,
     net::{engineio::Malformed, socketio::packet::arguments},
 };
@@ -12,11 +14,13 @@ use crate::{
 /// Deepest nesting in what a client answers.
 const DEEPEST: usize = 127;
 
-/// What a client answers: the arguments of its ack.
+/// What a client answers: the arguments of its ack, held for as long as the function has not read them.
 ///
 /// # Errors
-/// Where it is no packet. One that does not fit its Buffers is an error for the function that asked.
-pub(super) fn acked(text: ByteString, attachments: Vec<Bytes>) -> Result<Result<Arguments>, Malformed> {
-    arguments(&text, DEEPEST)?;
-    Ok(Arguments::of_ack(text, attachments))
+/// Where it is no packet. One that does not fit its Buffers, or finds no memory, is an error for the function that asked.
+pub(super) fn acked(answer: Arrived, holder: &Arc<Holder>) -> Result<Result<Arguments>, Malformed> {
+    arguments(&answer.text, DEEPEST)?;
+    let held = Account::of(holder, answer.size());
+    let taken = held.take(answer.size());
+    Ok(taken.and_then(|()| Arguments::of_ack(answer.text, answer.attachments, held)))
 }

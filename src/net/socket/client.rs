@@ -194,13 +194,12 @@ impl Inner {
     /// A packet is there with its Buffers, or over its limit.
     fn assembled(self: &Arc<Self>, session: &Arc<Session>, assembled: Assembled) -> Result<(), Malformed> {
         let version = Version::from(session.protocol());
-        let (Assembled::TooLarge(text) | Assembled::Whole(Whole { text, .. })) = &assembled;
-        let text = text.clone();
+        let text = assembled.text().clone();
         let packet = Packet::decode(version, &text)?;
         let socket = self.socket(packet.namespace);
         let assembled = match socket {
             Some(_) => Some(assembled),
-            None => self.hold_back(session, packet.namespace, assembled),
+            None => self.hold_back(session, packet.namespace, assembled)?,
         };
         match assembled {
             None => Ok(()),
@@ -250,7 +249,11 @@ impl Inner {
             }
             Kind::Ack { id, arguments } => {
                 if let Some(socket) = socket {
-                    socket.acked(*id, acked(text(arguments), attachments)?);
+                    let answer = Arrived {
+                        text: text(arguments),
+                        attachments,
+                    };
+                    socket.acked(*id, acked(answer, session.holder())?);
                 }
             }
         }

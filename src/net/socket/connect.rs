@@ -9,7 +9,10 @@ use super::{
     shared::Shared,
 };
 use crate::{
-    call::handshake::{self, Handshake},
+    call::{
+        handshake::{self, Handshake},
+        memory::Account,
+    },
     error::{CallError, Code, Result},
     net::{
         auth::{self, Identified},
@@ -26,6 +29,8 @@ pub(super) struct ConnectRequest {
     pub(super) namespace: Box<str>,
     /// What it gives as `auth`, as JSON text.
     pub(super) auth: Option<String>,
+    /// What is held for that.
+    held: Account,
 }
 
 impl ConnectRequest {
@@ -38,13 +43,24 @@ impl ConnectRequest {
         auth: Option<&str>,
         query: Option<&str>,
     ) -> Self {
+        let auth = auth.map(str::to_owned).or_else(|| query.map(as_json));
+        let held = Account::of(session.holder(), auth.as_ref().map_or(0, String::len));
         Self {
             shared,
             session,
             limits,
             namespace: namespace.into(),
-            auth: auth.map(str::to_owned).or_else(|| query.map(as_json)),
+            auth,
+            held,
         }
+    }
+
+    /// Holds what the client gives.
+    ///
+    /// # Errors
+    /// [`Code::Overloaded`] where there is no memory for it.
+    pub(super) fn take_in(&self) -> Result<()> {
+        self.held.take(self.auth.as_ref().map_or(0, String::len))
     }
 
     /// The socket, where it may be there.
@@ -126,7 +142,7 @@ impl ConnectRequest {
     fn hello(&self, place: &OpenNamespace) -> Option<Handshake> {
         place.table.needs_head().then(|| {
             let head = self.session.head().cloned().unwrap_or_default();
-            Handshake::new(handshake::auth(self.auth.as_deref()), head)
+            Handshake::new(handshake::auth(self.auth.as_deref()), head, self.held.clone())
         })
     }
 }

@@ -27,7 +27,7 @@ use crate::{
     error::{CallError, Code, Result},
     net::{
         engineio::{CloseReason, Message, Session, Unsent},
-        rooms::event::{Dropped, EncodedEvent, EventBatch, EventSink},
+        rooms::event::{Dropped, EventBatch, EventSink},
         socketio::{ControlPacket, Kind, Packet, packet::Version},
     },
 };
@@ -95,13 +95,12 @@ impl SocketSender {
         sent.map_err(error)
     }
 
-    /// Sends a packet where the client is not behind; whether it was sent.
+    /// Sends a packet where the client is connected and not behind; whether it was sent.
     pub(in crate::net) fn send_volatile(&self, kind: Kind<'_>, body: Outgoing<'_>) -> Result<bool> {
-        let packet = self.packet(kind, body);
-        if self.entrance.holds(&packet)? {
-            return Ok(true);
+        if !self.entrance.is_open() {
+            return Ok(false);
         }
-        let sent = self.session.send_queue.send_volatile(&packet);
+        let sent = self.session.send_queue.send_volatile(&self.packet(kind, body));
         sent.map_err(error)
     }
 
@@ -311,13 +310,7 @@ impl EventSink for SocketSender {
         let queue = &self.session.send_queue;
         let mut dropped = Dropped::default();
         if !self.entrance.is_open() {
-            let namespace = self.namespace.name.as_str();
-            let waits = |emit: &&EncodedEvent| match self.entrance.holds(&emit.packet(self.parser, namespace))
-            {
-                Ok(is_held) => is_held || queue.offer(&emit.packet(self.parser, namespace)),
-                Err(_) => false,
-            };
-            dropped.queue_full += emits.iter().filter(|emit| !waits(emit)).count() as u64;
+            // It has gone meanwhile: rooms hold none that still connects.
             return dropped;
         }
         // A WebSocket that takes frames is not behind.

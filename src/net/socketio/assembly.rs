@@ -45,6 +45,22 @@ pub(crate) enum Assembled {
     TooLarge(ByteString),
 }
 
+impl Assembled {
+    pub(crate) fn text(&self) -> &ByteString {
+        let (Self::TooLarge(text) | Self::Whole(Whole { text, .. })) = self;
+        text
+    }
+
+    /// Bytes that it holds.
+    pub(crate) fn size(&self) -> usize {
+        let buffers = match self {
+            Self::Whole(whole) => whole.buffers.iter().map(Bytes::len).sum(),
+            Self::TooLarge(_) => 0,
+        };
+        self.text().len() + buffers
+    }
+}
+
 impl Assembler {
     pub(crate) fn new(limits: Limits) -> Self {
         Self {

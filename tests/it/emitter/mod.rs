@@ -3,6 +3,7 @@
 mod acks;
 mod clients;
 mod outside;
+mod repeated;
 mod several;
 mod sockets;
 mod targets;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use updraft::{App, Config, Context, Emitter, HttpConfig, Module, Result};
+use updraft::{App, Config, Context, Emitter, HttpConfig, Module, Namespace, Result, State};
 
 use super::rooms;
 use crate::{
@@ -30,6 +30,10 @@ fn missed(local: &Local, cause: &str) -> u32 {
 }
 
 async fn server(module: Module) -> Local {
+    start(App::new().module(rooms()).module(module)).await
+}
+
+async fn start(app: App) -> Local {
     let config = Config {
         http: HttpConfig {
             metrics: true,
@@ -37,7 +41,7 @@ async fn server(module: Module) -> Local {
         },
         ..Config::default()
     };
-    Local::start(App::new().module(rooms()).module(module), config).await
+    Local::start(app, config).await
 }
 
 /// The numbers of the events of a name that come up to `over`, and whether they rise.
@@ -168,4 +172,33 @@ async fn a_client_that_polls_hears_what_is_volatile_only_by_an_open_poll() {
     .await;
     io.of("/").emit("over", &()).await.unwrap();
     assert_eq!(client.poll().await.text(), r#"42["over",null]"#);
+}
+
+/// In Node, too: there the packet that tells it that it is connected is on its way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_whose_connect_hook_runs_misses_what_is_volatile_and_hears_the_rest() {
+    async fn arrived(cx: Context, io: State<Emitter>) -> Result<()> {
+        cx.join("lobby")?;
+        cx.volatile().emit("cursor", &1).await?;
+        cx.volatile().within("lobby").emit("cursor", &2).await?;
+        io.of("/chat").volatile().emit("cursor", &3).await?;
+        cx.emit("saved", &4).await?;
+        cx.within("lobby").emit("saved", &5).await
+    }
+    let chat = Namespace::new("/chat")
+        .connect(arrived)
+        .on("move", async |cx: Context| cx.volatile().emit("cursor", &6).await);
+    let local = start(App::new().namespace(chat)).await;
+    let mut client = local.client().await;
+    client.send("40/chat,").await;
+    assert!(client.text().await.starts_with("40/chat,{"));
+    assert_eq!(client.text().await, r#"42/chat,["saved",4]"#);
+    assert_eq!(client.text().await, r#"42/chat,["saved",5]"#);
+    client.send(r#"42/chat,["move"]"#).await;
+    assert_eq!(client.text().await, r#"42/chat,["cursor",6]"#);
+    assert_eq!(
+        missed(&local, "volatile"),
+        2,
+        "what was said to it alone, and to its room"
+    );
 }

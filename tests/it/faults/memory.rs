@@ -43,7 +43,7 @@ pub(super) fn held(server: &Local) -> usize {
     figure(server, "updraft_memory_held_bytes")
 }
 
-fn refused(server: &Local) -> usize {
+pub(super) fn refused(server: &Local) -> usize {
     figure(server, r#"updraft_refused_total{limit="memory"}"#)
 }
 

@@ -3,6 +3,7 @@
 
 mod buffers;
 mod heartbeat;
+mod held;
 mod interleavings;
 mod memory;
 mod parts;

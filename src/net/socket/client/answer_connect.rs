@@ -77,7 +77,12 @@ impl Inner {
         Err(too_many_namespaces(most))
     }
 
-    fn refuse(self: &Arc<Self>, connect_request: &ConnectRequest, message: &str, error: Option<&CallError>) {
+    pub(super) fn refuse(
+        self: &Arc<Self>,
+        connect_request: &ConnectRequest,
+        message: &str,
+        error: Option<&CallError>,
+    ) {
         let version = Version::from(connect_request.session.protocol());
         let parser = self.shared.config.session.parser;
         let data = error.and_then(|error| to_raw_value(error).ok());

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use tokio::time::{Instant, sleep};
 
-use super::{DEEPEST, Inner, limits};
+use super::{DEEPEST, Inner, limits, pending::Early};
 use crate::net::{
     engineio::{CloseReason, Malformed, Session},
     metrics::Limit,
@@ -19,6 +19,9 @@ use crate::net::{
 /// What is written of a packet for which there is no memory: whom to answer, and nothing of what it says.
 const NOTHING: Limits = Limits { bytes: 0, buffers: 0 };
 
+/// Most that is kept of an event's name until it is refused.
+const LONGEST_NAME: usize = 256;
+
 impl Inner {
     /// Takes in a packet of MessagePack. Its text in JSON stands beside the bytes that it came in, and counts while it does.
     pub(super) fn unpack(self: &Arc<Self>, session: &Arc<Session>, bytes: &[u8]) -> Result<(), Malformed> {
@@ -28,7 +31,14 @@ impl Inner {
             return self.assembled(session, packet);
         }
         match msgpack::decode::decode(bytes, NOTHING, DEEPEST)? {
-            Assembled::TooLarge(text) => self.refuse_short(session, &text),
+            Assembled::TooLarge(text) => {
+                let packet = Packet::decode(Version::from(session.protocol()), &text)?;
+                match packet.kind {
+                    Kind::Connect { .. } => self.refuse_connect(session, packet.namespace),
+                    _ => self.refuse_short(session, &text)?,
+                }
+                Ok(())
+            }
             whole @ Assembled::Whole(_) => self.assembled(session, whole),
         }
     }
@@ -51,11 +61,26 @@ impl Inner {
         Ok(None)
     }
 
-    /// Answers a packet for which there is no memory.
+    /// Tells of a packet for which there is no memory: the client that emits it, as soon as it is connected, or the function
+    /// that asked for it.
     pub(super) fn refuse_short(&self, session: &Session, text: &str) -> Result<(), Malformed> {
         let packet = Packet::decode(Version::from(session.protocol()), text)?;
-        if let (Kind::Event { id, name, .. }, Some(socket)) = (packet.kind, self.socket(packet.namespace)) {
-            socket.refuse(socket.dialect(&name), id, &session.holder().refuse());
+        let short = || session.holder().refuse();
+        match packet.kind {
+            Kind::Event { id: ack, name, .. } => {
+                if let Some(pending) = self.state().connecting.find(packet.namespace) {
+                    let (name, why) = (name.chars().take(LONGEST_NAME).collect(), short());
+                    pending.early.push(Early::Short { name, ack, why });
+                } else if let Some(socket) = self.socket(packet.namespace) {
+                    socket.refuse(socket.dialect(&name), ack, &short());
+                }
+            }
+            Kind::Ack { id, .. } => {
+                if let Some(socket) = self.socket(packet.namespace) {
+                    socket.acked(id, Err(short()));
+                }
+            }
+            Kind::Connect { .. } | Kind::Disconnect => {}
         }
         Ok(())
     }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 
-use super::{super::connect::ConnectRequest, Inner};
+use super::{super::connect::ConnectRequest, Inner, pending::Early};
 use crate::net::{
-    engineio::{CloseReason, Session},
+    engineio::{CloseReason, Malformed, Session},
     socketio::assembly::Assembled,
 };
 
@@ -25,6 +25,9 @@ impl Inner {
         }
         let (shared, limits) = (self.shared.clone(), self.limits.clone());
         let connect_request = ConnectRequest::new(shared, session.clone(), limits, namespace, auth, query);
+        if let Err(short) = connect_request.take_in() {
+            return self.refuse(&connect_request, short.message(), Some(&short));
+        }
         let mut connecting = self.clone().answer_connect(connect_request).boxed();
         if (&mut connecting).now_or_never().is_some() {
             return;
@@ -38,38 +41,75 @@ impl Inner {
         });
     }
 
+    /// Refuses a client that gives more than there is memory for.
+    pub(super) fn refuse_connect(self: &Arc<Self>, session: &Arc<Session>, namespace: &str) {
+        let (shared, limits) = (self.shared.clone(), self.limits.clone());
+        let connect_request = ConnectRequest::new(shared, session.clone(), limits, namespace, None, None);
+        let short = session.holder().refuse();
+        self.refuse(&connect_request, short.message(), Some(&short));
+    }
+
     /// Whether the client is being connected to this namespace.
     pub(super) fn is_connecting(&self, namespace: &str) -> bool {
         self.state().connecting.find(namespace).is_some()
     }
 
-    /// Holds a packet back whose namespace is being connected; any other is given back.
+    /// Holds a packet back whose namespace is being connected, where there is memory for it; any other is given back.
+    ///
+    /// # Errors
+    /// Where it is no packet.
     pub(super) fn hold_back(
         &self,
         session: &Arc<Session>,
         namespace: &str,
         packet: Assembled,
-    ) -> Option<Assembled> {
+    ) -> Result<Option<Assembled>, Malformed> {
         let mut state = self.state();
         let Some(pending) = state.connecting.find(namespace) else {
-            return Some(packet);
+            return Ok(Some(packet));
         };
-        pending.early.push(packet);
         pending.pause = session.pause_reading();
-        None
+        let held = session.holder().hold();
+        if held.cover(packet.size()) {
+            pending.early.push(Early::Packet(packet, held));
+            return Ok(None);
+        }
+        drop(state);
+        self.refuse_short(session, packet.text())?;
+        Ok(None)
     }
 
     /// Receives what was said to a namespace while it was being connected.
     fn connected_late(self: &Arc<Self>, session: &Arc<Session>, namespace: &str) {
         let pause = session.receive(|| {
             let pending = self.state().connecting.take(namespace)?;
-            for packet in pending.early {
-                if !session.is_closed() && self.assembled(session, packet).is_err() {
+            for early in pending.early {
+                if !session.is_closed() && self.early(session, namespace, early).is_err() {
                     session.close_gracefully(CloseReason::ParseError);
                 }
             }
             Some(pending.pause)
         });
         session.end_pause(pause.unwrap_or_default());
+    }
+    fn early(
+        self: &Arc<Self>,
+        session: &Arc<Session>,
+        namespace: &str,
+        early: Early,
+    ) -> Result<(), Malformed> {
+        match early {
+            Early::Packet(packet, held) => {
+                // From now on its call counts.
+                drop(held);
+                self.assembled(session, packet)
+            }
+            Early::Short { name, ack, why } => {
+                if let Some(socket) = self.socket(namespace) {
+                    socket.refuse(socket.dialect(&name), ack, &why);
+                }
+                Ok(())
+            }
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Namespaces that a client is being connected to, and what it said to them meanwhile.
 
-use crate::net::socketio::assembly::Assembled;
+use crate::{call::memory::Held, error::CallError, net::socketio::assembly::Assembled};
 
 /// The namespaces that a client is being connected to.
 #[derive(Default)]
@@ -9,8 +9,20 @@ pub(super) struct Connecting(Vec<Pending>);
 pub(super) struct Pending {
     namespace: Box<str>,
     /// What was said to it, and the pause in reading since then.
-    pub(super) early: Vec<Assembled>,
+    pub(super) early: Vec<Early>,
     pub(super) pause: u64,
+}
+
+/// What was said to a namespace too early.
+pub(super) enum Early {
+    /// It is received once the client is connected; so much is held for it.
+    Packet(Assembled, Held),
+    /// There was no memory for an event of this name, which is told once there is a socket.
+    Short {
+        name: Box<str>,
+        ack: Option<u64>,
+        why: CallError,
+    },
 }
 
 impl Connecting {

@@ -58,7 +58,7 @@ pub(crate) fn decode(message: &[u8], limits: Limits, depth: usize) -> Result<Ass
         Err(Stop::TooLarge) => match digit {
             2 => Ok(Assembled::TooLarge(format!("{head}[\"\"]").into())),
             3 => Ok(Assembled::TooLarge(format!("{head}[]").into())),
-            _ => Err(Malformed("a connect over the limit")),
+            _ => Ok(Assembled::TooLarge(head.into())),
         },
     }
 }

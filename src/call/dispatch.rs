@@ -206,25 +206,20 @@ impl Dispatcher {
             Ok(call) => call,
             Err(error) => return Begun::refused(ByteString::new(), error),
         };
-        let event = call.event_name();
-        let Some(function) = called.function(&self.registry, &event) else {
-            return Begun::refused(shortened(&event), unknown(&event));
+        let Some(function) = called.function(&self.registry, call.event()) else {
+            return Begun::refused(shortened(call.event()), unknown(call.event()));
         };
-        let now = Instant::now();
-        let run = AssertUnwindSafe(|| self.run(now, function, call, peer));
-        let run = catch_unwind(run).unwrap_or_else(|panic| Either::Left(Err(panicked(&event, &*panic))));
-        match run {
-            Either::Left(result) => Begun::Done(Answer { event, result }),
-            Either::Right((latest, rest)) => Begun::Waits(Waiting {
-                ending: self.ending(event, latest),
-                rest,
-            }),
+        let context = Context::new(peer, self.states.here().clone(), call.event_name());
+        match self.comes_first(function, &call) {
+            false => self.start(function.registered, call, &context),
+            true => self.start_in_turn(function, call, context),
         }
     }
 
-    /// When a function takes too long that is called now.
-    fn too_late_after(&self, now: Instant) -> time::Instant {
-        end_of(self.time_limit, now)
+    /// Whether anything is to be done before the function of a call begins, or it runs apart.
+    fn comes_first(&self, function: Guarded<'_>, call: &Call) -> bool {
+        let is_apart = self.apart.is_some() && function.registered.is_long();
+        is_apart || !function.guards().is_empty() || (self.idempotency.is_some() && call.id().is_some())
     }
 
     fn ending(&self, event: ByteString, latest: time::Instant) -> Ending {
@@ -235,47 +230,52 @@ impl Dispatcher {
         }
     }
 
-    /// Starts a call's function, which most functions need no more for: what it returned, or what is left and until when
-    /// that may run.
-    fn run(
-        &self,
-        now: Instant,
-        function: Guarded<'_>,
-        call: Call,
-        peer: Arc<dyn Peer>,
-    ) -> Either<Result<Reply>, (time::Instant, Rest)> {
-        let Guarded {
-            registered,
-            of_namespace,
-        } = function;
-        let context = Context::new(peer, self.states.here().clone(), call.event_name());
-        let apart = self.apart.as_ref().filter(|_| registered.is_long());
-        let idempotency = self.idempotency.as_ref().filter(|_| call.id().is_some());
-        if function.guards().is_empty() && apart.is_none() && idempotency.is_none() {
-            return match registered.start(now, &call, &context) {
-                Either::Left(result) => Either::Left(result),
-                Either::Right(function) => Either::Right((self.too_late_after(now), Either::Left(function))),
-            };
+    /// Starts a call's function, which most functions need no more for.
+    fn start(&self, registered: &Registered, call: Call, context: &Context) -> Begun {
+        let now = Instant::now();
+        let start = AssertUnwindSafe(|| registered.start(now, &call, context));
+        let started =
+            catch_unwind(start).unwrap_or_else(|panic| Either::Left(Err(panicked(call.event(), &*panic))));
+        let event = call.into_event_name();
+        match started {
+            Either::Left(result) => Begun::Done(Answer { event, result }),
+            Either::Right(function) => Begun::Waits(Waiting {
+                ending: self.ending(event, end_of(self.time_limit, now)),
+                rest: Either::Left(function),
+            }),
         }
-        let latest = self.too_late_after(now);
-        let in_turn = InTurn {
-            registered: registered.clone(),
-            of_namespace: of_namespace.cloned(),
-            idempotency: idempotency.cloned(),
-            runtime: self.apart.clone(),
-            hold: HeldCalls::new(context.peer().clone()),
-            ending: self.ending(call.event_name(), latest),
-            call,
-            context,
-        };
-        let end = match &in_turn.idempotency {
+    }
+
+    /// Starts what comes before a call's function, and that, as far as they go without waiting.
+    fn start_in_turn(&self, function: Guarded<'_>, call: Call, context: Context) -> Begun {
+        let event = call.event_name();
+        let latest = end_of(self.time_limit, Instant::now());
+        let idempotency = self.idempotency.as_ref().filter(|_| call.id().is_some());
+        let end = match idempotency {
             Some(_) => latest + TO_KEEP,
             None => latest,
         };
-        let mut rest: BoxFuture<'_, _> = Box::pin(in_turn.run());
-        match first_poll(&mut rest) {
-            Some(result) => Either::Left(result),
-            None => Either::Right((end, Either::Right(rest))),
+        let in_turn = InTurn {
+            registered: function.registered.clone(),
+            of_namespace: function.of_namespace.cloned(),
+            idempotency: idempotency.cloned(),
+            runtime: self.apart.clone(),
+            hold: HeldCalls::new(context.peer().clone()),
+            ending: self.ending(event.clone(), latest),
+            call,
+            context,
+        };
+        let begin = AssertUnwindSafe(|| {
+            let mut rest: BoxFuture<'_, _> = Box::pin(in_turn.run());
+            first_poll(&mut rest).map_or_else(|| Either::Right(rest), Either::Left)
+        });
+        let begun = catch_unwind(begin).unwrap_or_else(|panic| Either::Left(Err(panicked(&event, &*panic))));
+        match begun {
+            Either::Left(result) => Begun::Done(Answer { event, result }),
+            Either::Right(rest) => Begun::Waits(Waiting {
+                ending: self.ending(event, end),
+                rest: Either::Right(rest),
+            }),
         }
     }
 }

@@ -220,23 +220,16 @@ impl Dispatcher {
             Ok(call) => call,
             Err(error) => return Begun::refused(ByteString::new(), error),
         };
-        let event = call.event_name();
-        let Some(function) = called.function(&self.registry, &event) else {
-            return Begun::refused(shortened(&event), unknown(&event));
+        let Some(function) = called.function(&self.registry, call.event()) else {
+            return Begun::refused(shortened(call.event()), unknown(call.event()));
         };
-        let now = Instant::now();
-        let run = AssertUnwindSafe(|| self.run(now, function, call, peer));
-        let run = catch_unwind(run).unwrap_or_else(|panic| Either::Left(Err(panicked(&event, &*panic))));
-        match run {
-            Either::Left(result) => Begun::Done(Answer { event, result }),
-            Either::Right((latest, rest)) => {
-                let turn = match function.registered.frames.takes {
-                    true => Turn::GivenBack,
-                    false => Turn::Kept,
-                };
-                let ending = self.ending(event, latest);
-                Begun::Waits(turn, Waiting { ending, rest })
-            }
+        if function.registered.streams() {
+            return self.stream(function, call, peer);
+        }
+        let context = Context::new(peer, self.states.here().clone(), call.event_name());
+        match self.comes_first(function, &call) {
+            false => self.start(function.registered, call, &context),
+            true => self.start_in_turn(function, call, context),
         }
     }
 
@@ -254,9 +247,10 @@ impl Dispatcher {
         }
     }
 
-    /// When a function takes too long that is called now.
-    fn too_late_after(&self, now: Instant) -> time::Instant {
-        end_of(self.time_limit, now)
+    /// Whether anything is to be done before the function of a call begins, or it runs apart.
+    fn comes_first(&self, function: Guarded<'_>, call: &Call) -> bool {
+        let is_apart = self.apart.is_some() && function.registered.is_long();
+        is_apart || !function.guards().is_empty() || (self.idempotency.is_some() && call.id().is_some())
     }
 
     fn ending(&self, event: ByteString, latest: time::Instant) -> Ending {
@@ -267,50 +261,44 @@ impl Dispatcher {
         }
     }
 
-    /// Starts a call's function, which most functions need no more for: what it returned, or what is left and until when
-    /// that may run.
-    fn run(
-        &self,
-        now: Instant,
-        function: Guarded<'_>,
-        call: Call,
-        peer: Arc<dyn Peer>,
-    ) -> Either<Result<Reply>, (time::Instant, Rest)> {
-        let registered = function.registered;
-        if registered.streams() {
-            return self.stream(now, function, call, peer);
-        }
-        let context = Context::new(peer, self.states.here().clone(), call.event_name());
-        let apart = self.apart.as_ref().filter(|_| registered.is_long());
-        let idempotency = self.idempotency.as_ref().filter(|_| call.id().is_some());
-        if function.guards().is_empty() && apart.is_none() && idempotency.is_none() {
-            return match registered.start(now, &call, &context) {
-                Either::Left(result) => Either::Left(result),
-                Either::Right(function) => Either::Right((self.too_late_after(now), Either::Left(function))),
-            };
-        }
-        let latest = self.too_late_after(now);
-        let in_turn = self.in_turn(latest, function, idempotency.cloned(), call, context);
-        let end = match &in_turn.idempotency {
-            Some(_) => latest + TO_KEEP,
-            None => latest,
-        };
-        let mut rest: BoxFuture<'_, _> = Box::pin(in_turn.run());
-        match first_poll(&mut rest) {
-            Some(result) => Either::Left(result),
-            None => Either::Right((end, Either::Right(rest))),
+    /// Starts a call's function, which most functions need no more for.
+    fn start(&self, registered: &Registered, call: Call, context: &Context) -> Begun {
+        let now = Instant::now();
+        let start = AssertUnwindSafe(|| registered.start(now, &call, context));
+        let started =
+            catch_unwind(start).unwrap_or_else(|panic| Either::Left(Err(panicked(call.event(), &*panic))));
+        let event = call.into_event_name();
+        match started {
+            Either::Left(result) => Begun::Done(Answer { event, result }),
+            Either::Right(function) => Begun::Waits(
+                Turn::Kept,
+                Waiting {
+                    ending: self.ending(event, end_of(self.time_limit, now)),
+                    rest: Either::Left(function),
+                },
+            ),
         }
     }
 
+    /// Starts what comes before a call's function, and that, as far as they go without waiting.
+    fn start_in_turn(&self, function: Guarded<'_>, call: Call, context: Context) -> Begun {
+        let event = call.event_name();
+        let latest = end_of(self.time_limit, Instant::now());
+        let idempotency = self.idempotency.as_ref().filter(|_| call.id().is_some());
+        let ending = self.ending(
+            event,
+            match idempotency {
+                Some(_) => latest + TO_KEEP,
+                None => latest,
+            },
+        );
+        let in_turn = self.in_turn(latest, function, idempotency.cloned(), call, context);
+        begin_with(Turn::Kept, ending, in_turn.run())
+    }
+
     /// The same of a function that gives or takes frames: the call opens a stream.
-    fn stream(
-        &self,
-        now: Instant,
-        function: Guarded<'_>,
-        call: Call,
-        peer: Arc<dyn Peer>,
-    ) -> Either<Result<Reply>, (time::Instant, Rest)> {
-        let frames = function.registered.frames;
+    fn stream(&self, function: Guarded<'_>, call: Call, peer: Arc<dyn Peer>) -> Begun {
+        let (event, frames) = (call.event_name(), function.registered.frames);
         let opened = Opening::of(call).and_then(|(opening, call)| {
             if opening.is_resumed() && !frames.resumes {
                 return Err(begin_anew());
@@ -319,21 +307,17 @@ impl Dispatcher {
         });
         let (stream, call) = match opened {
             Ok(opened) => opened,
-            Err(refused) => return Either::Left(Err(refused)),
+            Err(refused) => return Begun::refused(event, refused),
         };
-        let context = Context::new(peer, self.states.here().clone(), call.event_name());
-        let context = context.streaming(stream.clone());
-        let latest = self.too_late_after(now);
-        let in_turn = self.in_turn(latest, function, None, call, context);
-        let mut rest: BoxFuture<'_, _> = Box::pin(stream.opened_by(in_turn.run()));
-        let end = match frames.takes {
-            true => end_of(Duration::MAX, now),
-            false => latest,
+        let context = Context::new(peer, self.states.here().clone(), event.clone());
+        let now = Instant::now();
+        let latest = end_of(self.time_limit, now);
+        let in_turn = self.in_turn(latest, function, None, call, context.streaming(stream.clone()));
+        let (turn, end) = match frames.takes {
+            true => (Turn::GivenBack, end_of(Duration::MAX, now)),
+            false => (Turn::Kept, latest),
         };
-        match first_poll(&mut rest) {
-            Some(result) => Either::Left(result),
-            None => Either::Right((end, Either::Right(rest))),
-        }
+        begin_with(turn, self.ending(event, end), stream.opened_by(in_turn.run()))
     }
 
     fn in_turn(
@@ -353,6 +337,30 @@ impl Dispatcher {
             ending: self.ending(call.event_name(), latest),
             call,
             context,
+        }
+    }
+}
+
+/// Begins what comes of a call, as far as that goes without waiting.
+fn begin_with(
+    turn: Turn,
+    ending: Ending,
+    work: impl Future<Output = Result<Reply>> + Send + 'static,
+) -> Begun {
+    let begin = AssertUnwindSafe(|| {
+        let mut rest: BoxFuture<'_, _> = Box::pin(work);
+        first_poll(&mut rest).map_or_else(|| Either::Right(rest), Either::Left)
+    });
+    let begun =
+        catch_unwind(begin).unwrap_or_else(|panic| Either::Left(Err(panicked(&ending.event, &*panic))));
+    match begun {
+        Either::Left(result) => Begun::Done(Answer {
+            event: ending.event,
+            result,
+        }),
+        Either::Right(rest) => {
+            let rest = Either::Right(rest);
+            Begun::Waits(turn, Waiting { ending, rest })
         }
     }
 }

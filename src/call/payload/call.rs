@@ -1,6 +1,7 @@
 //! A call: what its envelope says, and its data, unread.
 
 mod event;
+mod fields;
 mod in_envelope;
 
 use std::{borrow::Cow, fmt};
@@ -10,11 +11,13 @@ use bytestring::ByteString;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::value::RawValue;
 
+pub use self::fields::{EMPTY_EVENT, MAX_ID};
+use self::fields::{Fields, bad_call, shared};
 use super::{
     arrived::Arrived,
     attachments::Attachments,
-    data::{Data, PackedData, Packing, too_deep},
-    envelope::{self, Argument, Envelope, text_of},
+    data::{Data, PackedData, too_deep},
+    envelope::{self, Argument},
     json::Fault,
     limits::{Allowance, Limits},
     packed::{from_base64, from_gzip, is_gzip, refusal},
@@ -25,12 +28,6 @@ use crate::{
     call::memory::Account,
     error::{CallError, Code},
 };
-
-/// What an existing client compares with when its call names no event.
-pub const EMPTY_EVENT: &str = "Event cannot be empty";
-
-/// Longest idempotency key (`id`) of a call, in bytes.
-pub const MAX_ID: usize = 64;
 
 /// A call: the event's name, its `data` (read when asked for) and the fields beside it.
 ///
@@ -104,13 +101,10 @@ impl Call {
         let attachments: Attachments = attachments.into();
         check_attachments(&text, &attachments)?;
         match argument {
-            Argument::Call(envelope) => Self::from_envelope(
-                &envelope,
-                &text,
-                Whole::InPacket(text.clone()),
-                attachments,
-                limits,
-            ),
+            Argument::Call(envelope) => {
+                let fields = Fields::read(&envelope, &text, &attachments)?;
+                Ok(Self::new(fields, Whole::InPacket(text), attachments, limits))
+            }
             Argument::Text(inner) => Self::from_text(inner, limits),
             Argument::Buffer(number) => match attachments.get(number) {
                 Some(buffer) => Self::from_bytes(buffer.clone(), limits),
@@ -147,56 +141,26 @@ impl Call {
             read => read.map_err(|fault| unreadable(fault, limits))?,
         };
         match argument {
-            Argument::Call(envelope) => Self::from_envelope(
-                &envelope,
-                &text,
-                Whole::Alone(text.clone()),
-                Attachments::default(),
-                limits,
-            ),
+            Argument::Call(envelope) => {
+                let attachments = Attachments::default();
+                let fields = Fields::read(&envelope, &text, &attachments)?;
+                Ok(Self::new(fields, Whole::Alone(text), attachments, limits))
+            }
             Argument::NoCall(why) => Err(bad_call(why)),
             Argument::Text(_) | Argument::Buffer(_) => Err(bad_call("text inside text")),
         }
     }
 
-    fn from_envelope(
-        envelope: &Envelope<'_>,
-        text: &ByteString,
-        whole: Whole,
-        attachments: Attachments,
-        limits: &Allowance,
-    ) -> Result<Self, CallError> {
-        let event = match envelope.event {
-            None | Some("null") => return Err(CallError::new(Code::BadCall, EMPTY_EVENT)),
-            Some(raw) => text_of(raw).ok_or_else(|| bad_call("event is no text"))?,
-        };
-        if event.is_empty() {
-            return Err(CallError::new(Code::BadCall, EMPTY_EVENT));
-        }
-        let field = |json| Data::from_field(text.slice_ref(json), &attachments);
-        let data = envelope.data.map(field).unwrap_or_default();
-        let version = match some(envelope.version) {
-            None => None,
-            Some(raw) => Some(raw.parse().map_err(|_| bad_call("v is no version number"))?),
-        };
-        let id = match some(envelope.id) {
-            None => None,
-            Some(raw) => match text_of(raw) {
-                Some(id) if id.len() <= MAX_ID => Some(shared(text, id)),
-                _ => return Err(bad_call("id is no text of at most 64 bytes")),
-            },
-        };
-        Ok(Self {
-            event: shared(text, event),
-            data: PackedData::new(data, packing(some(envelope.encoding))?, limits.clone()),
-            id,
-            version,
-            traceparent: some(envelope.traceparent)
-                .and_then(text_of)
-                .map(|id| shared(text, id)),
+    fn new(fields: Fields, whole: Whole, attachments: Attachments, limits: &Allowance) -> Self {
+        Self {
+            event: fields.event,
+            data: PackedData::new(fields.data, fields.packing, limits.clone()),
+            id: fields.id,
+            version: fields.version,
+            traceparent: fields.traceparent,
             whole,
             attachments,
-        })
+        }
     }
 
     /// The event's name, as the client wrote it.
@@ -207,6 +171,11 @@ impl Call {
     /// The name again, cheap to keep.
     pub(crate) fn event_name(&self) -> ByteString {
         self.event.clone()
+    }
+
+    /// The name alone.
+    pub(crate) fn into_event_name(self) -> ByteString {
+        self.event
     }
 
     /// Bytes of it, where its data may be packed still.
@@ -331,10 +300,6 @@ impl fmt::Debug for Call {
     }
 }
 
-fn bad_call(why: &'static str) -> CallError {
-    CallError::new(Code::BadCall, format!("no call: {why}"))
-}
-
 /// The call in a packet's text.
 fn in_packet(packet: &str) -> serde_json::Result<&RawValue> {
     let (_, call): (IgnoredAny, _) = serde_json::from_str(packet)?;
@@ -350,28 +315,6 @@ fn unreadable(fault: Fault, limits: &Limits) -> CallError {
     match fault {
         Fault::Broken | Fault::HalfPair => bad_call("broken JSON"),
         Fault::TooDeep => too_deep(limits),
-    }
-}
-
-/// Text that is part of a longer text shares its memory; other text is copied.
-fn shared(text: &ByteString, part: Cow<'_, str>) -> ByteString {
-    match part {
-        Cow::Borrowed(part) => text.slice_ref(part),
-        Cow::Owned(part) => part.into(),
-    }
-}
-
-/// A field that is there and not `null`.
-fn some(field: Option<&str>) -> Option<&str> {
-    field.filter(|json| *json != "null")
-}
-
-fn packing(encoding: Option<&str>) -> Result<Packing, CallError> {
-    match encoding.map(text_of) {
-        None => Ok(Packing::Unsaid),
-        Some(Some(name)) if name == "gzip+base64" => Ok(Packing::GzipBase64),
-        Some(Some(name)) if name == "gzip" => Ok(Packing::Gzip),
-        Some(_) => Err(bad_call("encoding is neither gzip+base64 nor gzip")),
     }
 }
 

@@ -1,7 +1,9 @@
 //! JSON text read from the outside: each value is passed over as a whole, checked as the parser would check it and
 //! for its depth, and nothing is built. One pass does all three.
 
-use super::{plain::plain, surrogates};
+mod scalar;
+
+use super::plain::plain;
 
 /// Why a text was not passed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +56,14 @@ impl Brackets {
         self.open -= 1;
     }
 
+    /// What closes the last of them.
+    fn closing(&self) -> u8 {
+        match self.is_in_object() {
+            true => b'}',
+            false => b']',
+        }
+    }
+
     fn is_in_object(&self) -> bool {
         self.kinds & 1 == 1
     }
@@ -76,19 +86,9 @@ impl<'a> Reader<'a> {
 
     /// The first byte of the next token; 0, which begins none, at the end.
     pub(crate) fn peek(&mut self) -> u8 {
-        match self.byte() {
-            byte if byte > b' ' => byte,
-            _ => self.peek_behind_space(),
-        }
-    }
-
-    /// Apart, as what programs write has none.
-    #[cold]
-    fn peek_behind_space(&mut self) -> u8 {
-        while let Some(b' ' | b'\n' | b'\t' | b'\r') = self.text.as_bytes().get(self.at) {
-            self.at += 1;
-        }
-        self.byte()
+        let (at, byte) = self.token(self.at);
+        self.at = at;
+        byte
     }
 
     /// Where the next token begins.
@@ -114,182 +114,166 @@ impl<'a> Reader<'a> {
 
     /// Goes into the array or object that begins here; whether there is something in it.
     pub(crate) fn enter(&mut self) -> Passed<bool> {
-        let is_object = match self.peek() {
-            b'{' => true,
-            b'[' => false,
-            _ => return Err(Fault::Broken),
-        };
-        self.at += 1;
-        self.brackets.push(is_object)?;
-        let is_empty = self.peek() == self.closing();
-        if is_empty {
-            self.at += 1;
-            self.brackets.pop();
-        }
-        Ok(!is_empty)
+        let (at, bracket) = self.token(self.at);
+        let (at, is_inside) = self.open(at, bracket)?;
+        self.at = at;
+        Ok(is_inside)
     }
 
     /// Goes on to the next element or field, or out of the array or object; whether there is one.
     pub(crate) fn next(&mut self) -> Passed<bool> {
-        match self.peek() {
-            b',' => self.at += 1,
-            closing if closing == self.closing() => {
-                self.at += 1;
-                self.brackets.pop();
-                return Ok(false);
-            }
-            _ => return Err(Fault::Broken),
-        }
-        Ok(true)
+        let (at, is_there) = self.go_on(self.at)?;
+        self.at = at;
+        Ok(is_there)
     }
 
     /// Passes over a field's key and its colon; the key as it is written, quotes and all.
     pub(crate) fn key(&mut self) -> Passed<&'a str> {
-        self.peek();
-        let start = self.at;
-        let end = self.pass_key()?;
+        let start = self.place();
+        let end = self.quoted(start)?;
+        self.at = self.colon(end)?;
         Ok(&self.text[start..end])
-    }
-
-    /// The same; where the key ends.
-    fn pass_key(&mut self) -> Passed<usize> {
-        if self.peek() != b'"' {
-            return Err(Fault::Broken);
-        }
-        self.string()?;
-        let end = self.at;
-        if self.peek() != b':' {
-            return Err(Fault::Broken);
-        }
-        self.at += 1;
-        Ok(end)
     }
 
     /// Passes over a value; its text.
     pub(crate) fn value(&mut self) -> Passed<&'a str> {
-        self.peek();
-        let start = self.at;
+        let start = self.place();
         let outside = self.brackets.open;
-        while self.enters_or_passes()? || self.is_inside(outside)? {
+        let mut at = start;
+        loop {
+            let is_inside;
+            (at, is_inside) = self.enter_or_pass(at)?;
+            if !is_inside && !self.is_inside(&mut at, outside)? {
+                break;
+            }
             if self.brackets.is_in_object() {
-                self.pass_key()?;
+                let (key, _) = self.token(at);
+                let end = self.quoted(key)?;
+                at = self.colon(end)?;
             }
         }
-        Ok(&self.text[start..self.at])
+        self.at = at;
+        Ok(&self.text[start..at])
     }
 
     /// Passes over a value without parts, or goes into one that has some; whether it did that.
-    fn enters_or_passes(&mut self) -> Passed<bool> {
-        match self.peek() {
-            b'{' | b'[' => return self.enter(),
-            b'"' => self.string()?,
-            b'-' | b'0'..=b'9' => self.number()?,
-            b't' => self.word("true")?,
-            b'f' => self.word("false")?,
-            b'n' => self.word("null")?,
-            _ => return Err(Fault::Broken),
-        }
-        Ok(false)
+    #[inline(always)]
+    fn enter_or_pass(&mut self, at: usize) -> Passed<(usize, bool)> {
+        let (at, first) = self.token(at);
+        let text = self.text.as_bytes();
+        let end = match first {
+            b'"' => return Ok((self.quoted(at)?, false)),
+            b'{' | b'[' => return self.open(at, first),
+            b'-' | b'0'..=b'9' => scalar::number(text, at),
+            b't' => scalar::word(text, at, "true"),
+            b'f' => scalar::word(text, at, "false"),
+            b'n' => scalar::word(text, at, "null"),
+            _ => None,
+        };
+        Ok((end.ok_or(Fault::Broken)?, false))
     }
 
     /// Behind a value: goes on to the next, out of as many arrays and objects as end here; whether there is one
     /// before those end that were open `outside`.
-    fn is_inside(&mut self, outside: usize) -> Passed<bool> {
+    #[inline(always)]
+    fn is_inside(&mut self, at: &mut usize, outside: usize) -> Passed<bool> {
         while self.brackets.open > outside {
-            if self.next()? {
+            let is_there;
+            (*at, is_there) = self.go_on(*at)?;
+            if is_there {
                 return Ok(true);
             }
         }
         Ok(false)
     }
 
-    fn closing(&self) -> u8 {
-        match self.brackets.is_in_object() {
-            true => b'}',
-            false => b']',
+    /// Behind the bracket that is here; whether there is something in it, which else is closed again.
+    #[inline(always)]
+    fn open(&mut self, at: usize, bracket: u8) -> Passed<(usize, bool)> {
+        let (is_object, closing) = match bracket {
+            b'{' => (true, b'}'),
+            b'[' => (false, b']'),
+            _ => return Err(Fault::Broken),
+        };
+        self.brackets.push(is_object)?;
+        let (at, first) = self.token(at + 1);
+        if first == closing {
+            self.brackets.pop();
+            return Ok((at + 1, false));
         }
+        Ok((at, true))
     }
 
-    /// The byte here; 0, which no token has in it, at the end.
-    fn byte(&self) -> u8 {
-        self.text.as_bytes().get(self.at).copied().unwrap_or(0)
-    }
-
-    fn word(&mut self, word: &str) -> Passed {
-        if !self.text.as_bytes()[self.at..].starts_with(word.as_bytes()) {
+    /// Behind the comma or the closing bracket that is next; whether it is a comma.
+    #[inline(always)]
+    fn go_on(&mut self, at: usize) -> Passed<(usize, bool)> {
+        let (at, byte) = self.token(at);
+        if byte == b',' {
+            return Ok((at + 1, true));
+        }
+        if byte != self.brackets.closing() {
             return Err(Fault::Broken);
         }
-        self.at += word.len();
-        Ok(())
+        self.brackets.pop();
+        Ok((at + 1, false))
     }
 
-    fn number(&mut self) -> Passed {
-        if self.byte() == b'-' {
-            self.at += 1;
-        }
-        match self.byte() {
-            b'0' => self.at += 1,
-            _ => self.digits()?,
-        }
-        if self.byte() == b'.' {
-            self.at += 1;
-            self.digits()?;
-        }
-        if let b'e' | b'E' = self.byte() {
-            self.at += 1;
-            if let b'+' | b'-' = self.byte() {
-                self.at += 1;
-            }
-            self.digits()?;
-        }
-        Ok(())
-    }
-
-    fn digits(&mut self) -> Passed {
-        let start = self.at;
-        while self.byte().is_ascii_digit() {
-            self.at += 1;
-        }
-        match self.at == start {
-            true => Err(Fault::Broken),
-            false => Ok(()),
-        }
-    }
-
-    /// Passes over the string whose opening quote is here.
+    /// Behind the colon that is next.
     #[inline(always)]
-    fn string(&mut self) -> Passed {
-        self.at += 1;
+    fn colon(&self, at: usize) -> Passed<usize> {
+        match self.token(at) {
+            (at, b':') => Ok(at + 1),
+            _ => Err(Fault::Broken),
+        }
+    }
+
+    /// Where the next token begins, and its first byte; 0, which begins none, at the end.
+    #[inline(always)]
+    fn token(&self, at: usize) -> (usize, u8) {
+        match self.byte(at) {
+            byte if byte > b' ' => (at, byte),
+            _ => self.token_behind_space(at),
+        }
+    }
+
+    /// Apart, as what programs write has none.
+    #[cold]
+    fn token_behind_space(&self, mut at: usize) -> (usize, u8) {
+        while let b' ' | b'\n' | b'\t' | b'\r' = self.byte(at) {
+            at += 1;
+        }
+        (at, self.byte(at))
+    }
+
+    /// The byte there; 0, which no token has in it, at the end.
+    #[inline(always)]
+    fn byte(&self, at: usize) -> u8 {
+        self.text.as_bytes().get(at).copied().unwrap_or(0)
+    }
+
+    /// Behind the string whose opening quote is to be there.
+    #[inline(always)]
+    fn quoted(&mut self, at: usize) -> Passed<usize> {
+        if self.byte(at) != b'"' {
+            return Err(Fault::Broken);
+        }
+        let mut at = at + 1;
         loop {
-            self.at += plain(&self.text.as_bytes()[self.at..]);
-            match self.byte() {
-                b'"' => {
-                    self.at += 1;
-                    return Ok(());
-                }
-                b'\\' => self.escape()?,
+            at += plain(self.text.as_bytes().get(at..).unwrap_or_default());
+            match self.byte(at) {
+                b'"' => return Ok(at + 1),
+                b'\\' => at = self.escape(at)?,
                 _ => return Err(Fault::Broken),
             }
         }
     }
 
+    /// Behind the escape that is there.
     #[cold]
-    fn escape(&mut self) -> Passed {
-        let escape = &self.text.as_bytes()[self.at..];
-        match escape.get(1) {
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 2,
-            Some(b'u') => {
-                let digits = escape.get(2..surrogates::ESCAPE).ok_or(Fault::Broken)?;
-                if !digits.iter().all(u8::is_ascii_hexdigit) {
-                    return Err(Fault::Broken);
-                }
-                let length = surrogates::escape(escape);
-                self.has_half |= length.is_none();
-                self.at += length.unwrap_or(surrogates::ESCAPE);
-            }
-            _ => return Err(Fault::Broken),
-        }
-        Ok(())
+    fn escape(&mut self, at: usize) -> Passed<usize> {
+        let escape = scalar::escape(&self.text.as_bytes()[at..]).ok_or(Fault::Broken)?;
+        self.has_half |= escape.is_half;
+        Ok(at + escape.length)
     }
 }
 
@@ -299,6 +283,7 @@ mod tests {
     use serde_json::value::RawValue;
 
     use super::*;
+    use crate::call::payload::surrogates;
 
     fn parses(text: &str) -> bool {
         serde_json::from_str::<&RawValue>(text).is_ok()

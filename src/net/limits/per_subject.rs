@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -121,7 +124,11 @@ impl Drop for Taken {
 
 /// What one socket has of its subject's share; nothing where it is anonymous.
 #[derive(Default)]
-pub(in crate::net) struct Part(Mutex<Option<Taken>>);
+pub(in crate::net) struct Part {
+    taken: Mutex<Option<Taken>>,
+    /// Whether it has some, so that calls of anonymous sockets lock nothing.
+    is_taken: AtomicBool,
+}
 
 impl Part {
     /// The socket is this subject's from now on.
@@ -132,6 +139,7 @@ impl Part {
         let mut taken = self.taken();
         if taken.as_ref().map(|taken| &*taken.subject) != subject {
             *taken = subject.map(|subject| shares.take(subject)).transpose()?;
+            self.is_taken.store(taken.is_some(), Ordering::Release);
         }
         Ok(())
     }
@@ -141,11 +149,14 @@ impl Part {
     /// # Errors
     /// Where there were too many: how long until the next may come.
     pub(in crate::net) fn count(&self) -> Result<(), Duration> {
+        if !self.is_taken.load(Ordering::Acquire) {
+            return Ok(());
+        }
         self.taken().as_ref().map_or(Ok(()), |taken| taken.rate.count())
     }
 
     fn taken(&self) -> MutexGuard<'_, Option<Taken>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

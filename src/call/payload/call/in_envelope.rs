@@ -3,7 +3,11 @@
 use bytestring::ByteString;
 use serde::de::DeserializeOwned;
 
-use super::{Call, Whole, bad_call, packing, some, starts_with, unreadable};
+use super::{
+    Call, Whole, bad_call,
+    fields::{packing, some},
+    starts_with, unreadable,
+};
 use crate::{
     call::payload::{
         data::{Data, PackedData},

@@ -44,10 +44,10 @@ impl ClientSocket {
         self.call_queue.ended()
     }
 
-    /// Runs a call up to its first wait; what is left of it.
+    /// Runs a call of this socket up to its first wait; what is left of it.
     fn run(self: &Arc<Self>, incoming: Incoming<Arc<Self>>) -> Option<(Turn, BoxFuture<'static, ()>)> {
         let Incoming {
-            socket: this,
+            socket,
             route,
             arrived,
             ack,
@@ -57,9 +57,10 @@ impl ClientSocket {
         let called = Called::in_namespace(&self.place.table, route);
         let dialect = Dialect::of(&self.place.table, route);
         let dispatcher = &self.shared.dispatcher;
-        match dispatcher.begin(called, arrived, account.clone(), self.clone()) {
+        match dispatcher.begin(called, arrived, account.clone(), socket) {
             Begun::Done(answer) => {
                 let unsaid = self.try_answer(dialect, ack, answer)?;
+                let this = self.clone();
                 let mut rest = async move {
                     let _until_answered = in_flight;
                     this.answer(dialect, ack, unsaid, &account).await;
@@ -70,6 +71,7 @@ impl ClientSocket {
                 is_left.then_some((Turn::Kept, rest))
             }
             Begun::Waits(turn, waiting) => {
+                let this = self.clone();
                 let rest = async move {
                     let _until_answered = in_flight;
                     let answer = waiting.answer().await;

@@ -10,23 +10,25 @@ run: client-demo/dist/index.html
 	cargo run --release -- serve
 
 # Installs what the tests need and passes them all.
-test: client-demo/dist/index.html tests/clients/node_modules tests/browser/node_modules tests/python/packages
+test: client-demo/dist/index.html client/dist/index.js tests/clients/node_modules tests/browser/node_modules tests/python/packages
 	cargo test --all-features
+	npm test --prefix client
 	npm test --prefix client-demo
 	tests/browser/run.sh
 
 # What `make test` does for seconds, for some minutes: kills, and a crowd of clients.
-proof: tests/clients/node_modules
+proof: tests/clients/node_modules client/dist/index.js
 	UPDRAFT_KILLS=200 cargo test --test it journal::crash
 	UPDRAFT_KILLS=50 cargo test --test it proof::kills
 	UPDRAFT_STEPS=300 cargo test --test it proof::history
 
 # What a change must pass beside its tests: format, lints, documentation without warnings.
-check: client-demo/node_modules
+check: client-demo/node_modules client/dist/index.js
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --all-features -- -D warnings
 	cargo check --no-default-features --lib --bins
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
+	npm run check --prefix client
 	npm run check --prefix client-demo
 
 # What dependencies may be: their licences, their sources, one version of each (deny.toml).
@@ -47,6 +49,7 @@ flood:
 audit: dependencies
 	$(DENY) check advisories
 	$(DENY) --manifest-path fuzz/Cargo.toml check advisories
+	npm audit --prefix client
 	npm audit --prefix client-demo
 	npm audit --prefix tests/clients
 	npm audit --prefix tests/browser
@@ -90,8 +93,12 @@ fuzz-smoke:
 # The page: built anew when anything that it is made of is newer.
 PAGE = $(shell find client-demo/src client-demo/public -type f) $(addprefix client-demo/,index.html package.json tsconfig.json vite.config.ts)
 
-client-demo/dist/index.html: client-demo/node_modules $(PAGE)
+client-demo/dist/index.html: client-demo/node_modules client/dist/index.js $(PAGE)
 	npm run build --prefix client-demo
+
+# The JS module for users of socket.io-client, which the page uses too.
+client/dist/index.js: client/node_modules $(shell find client/src -type f) client/package.json client/tsconfig.json
+	npm run build --prefix client
 
 # Not optimized: compiled in a quarter of the time, and there is little for it to do.
 $(DENY):

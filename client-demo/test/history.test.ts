@@ -8,7 +8,7 @@ const by = { name: 'Ada', color: '#1f6fb2' };
 
 function event(seq: number, name: string, key: string, title?: string): TopicEvent {
   const data = title === undefined ? { deleted: true } : { data: { id: key, title, column: 'todo', rank: seq, by } };
-  return { event: name, topic: 'board', seq, key, time: seq, live: true, compacted: false, ...data };
+  return { event: name, topic: 'board', seq, key, time: seq, live: true, compacted: false, position: `e:${seq}`, ...data };
 }
 
 const any = fc.array(fc.tuple(fc.constantFrom('a', 'b', 'c'), fc.option(fc.string({ minLength: 1 }), { nil: undefined })), { maxLength: 30 })

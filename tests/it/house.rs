@@ -247,6 +247,7 @@ fn the_maps_name_files_that_exist() {
                 "benches/",
                 "bench/",
                 "fuzz/",
+                "client/",
                 "client-demo/",
                 "examples/",
             ]

@@ -1,6 +1,7 @@
 // Calls between their events and their answers.
 
-import { AnswerEvent, type Answer, type Call, type CallError, type CallEvent, type KeyedCall } from './events';
+import type { ErrorBody } from 'updraft-client';
+import { AnswerEvent, type Answer, type Call, type CallEvent, type KeyedCall } from './events';
 import type { Kept } from './kept';
 import type { Restored } from './state';
 
@@ -127,7 +128,7 @@ export class Calls {
 function answers({ call }: Asked, hear: (answer: Answer) => void): (said: unknown) => void {
   const begun = performance.now();
   return (said) => {
-    const { data, error } = said as { data?: unknown; error?: CallError };
+    const { data, error } = said as { data?: unknown; error?: ErrorBody };
     hear({ call, data, ...(error && { error }), took: performance.now() - begun });
   };
 }

@@ -1,5 +1,7 @@
 // What goes up the DOM to the link, and what the link tells the element that it came from.
 
+import type { ErrorBody } from 'updraft-client';
+
 /** What an element asks of the backend. Fields beside these travel with the call (`encoding`, `v`, …). */
 export interface Call {
   readonly event: string;
@@ -10,19 +12,11 @@ export interface Call {
 /** A call on its way, with its idempotency key: however often it is sent, it is applied once. */
 export type KeyedCall = Call & { readonly id: string };
 
-/** Why a call failed, as the server says it. */
-export interface CallError {
-  readonly code: string;
-  readonly message: string;
-  readonly retry?: boolean;
-  readonly details?: unknown;
-}
-
 /** What became of a call: `error` where it failed. `data` is absent where the function returns nothing. */
 export interface Answer {
   readonly call: KeyedCall;
   readonly data?: unknown;
-  readonly error?: CallError;
+  readonly error?: ErrorBody;
   /** From the emit to the answer, in milliseconds. */
   readonly took: number;
 }

@@ -2,12 +2,13 @@
 
 import type { ReactiveController, ReactiveControllerHost } from 'lit';
 import { io, type Socket } from 'socket.io-client';
+import type { ErrorBody, TopicPacket } from 'updraft-client';
 import { Calls } from './calls';
-import type { CallError, CallEvent } from './events';
+import type { CallEvent } from './events';
 import { Kept } from './kept';
 import { refusalOf, type ConnectError } from './refusal';
 import type { LinkState, Message, Phase, Refusal, Signal, SignalFolds, TopicFolds } from './state';
-import { Signals, Topic, type Heard } from './topics';
+import { Signals, Topic } from './topics';
 
 export interface LinkOptions {
   /** The server; the page's own where it is left out. */
@@ -188,15 +189,15 @@ export class LinkController implements ReactiveController {
 
   #hear(heard: Signal): void {
     const topic = 'topic' in heard ? this.#topics.get(String(heard.topic)) : undefined;
-    if (topic) this.#hearOf(topic, heard as Heard);
-    else if (heard.event === 'topic.refused') this.#hearOfRest(heard as unknown as Heard);
+    if (topic) this.#hearOf(topic, heard as TopicPacket);
+    else if (heard.event === 'topic.refused') this.#hearOfRest(heard as unknown as TopicPacket);
     else if (heard.event === 'server.draining') this.#drain();
     else if (heard.event === 'server.reload') this.#reload = (heard.data as { min: string }).min;
     else this.#signals.hear(heard);
     this.host.requestUpdate();
   }
 
-  #hearOf(topic: Topic, heard: Heard): void {
+  #hearOf(topic: Topic, heard: TopicPacket): void {
     topic.hear(heard);
     if (topic.wantsWhole && heard.event === 'topic.start') this.#subscribe(topic);
     if (!topic.refused?.retry) return;
@@ -205,14 +206,14 @@ export class LinkController implements ReactiveController {
   }
 
   /** What the handshake asked for was refused as a whole, or beyond a number: the topics that do not begin. */
-  #hearOfRest(refused: Heard): void {
+  #hearOfRest(refused: TopicPacket): void {
     for (const topic of this.#topics.values()) if (!topic.hasBegun) this.#hearOf(topic, refused);
   }
 
   /** Subscribes to a topic from where it has come to; this takes the place of its subscription before. */
   #subscribe(topic: Topic): void {
     const data = { topic: topic.name, since: topic.position ?? undefined };
-    this.#socket.emit('event', { event: 'topic.subscribe', data }, ({ error }: { readonly error?: CallError }) => {
+    this.#socket.emit('event', { event: 'topic.subscribe', data }, ({ error }: { readonly error?: ErrorBody }) => {
       if (!error) return;
       if (topic.wantsWhole) topic.compacted();
       else this.#hearOf(topic, { event: 'topic.refused', topic: topic.name, error });

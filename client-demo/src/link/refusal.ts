@@ -1,12 +1,12 @@
 // Why a connection did not come about, as far as the browser tells.
 
-import type { CallError } from './events';
+import type { ErrorBody } from 'updraft-client';
 import type { Refusal } from './state';
 
 /** What socket.io-client says in `connect_error`. */
 export type ConnectError = Error & {
   /** What the server says of it, where it answered in Socket.IO. */
-  readonly data?: Partial<CallError>;
+  readonly data?: Partial<ErrorBody>;
   /** The HTTP status, where it answered a poll. */
   readonly description?: unknown;
   /** The request of that poll. */

@@ -1,25 +1,7 @@
 // What comes down from the link, as properties.
 
+import type { TopicEvent } from 'updraft-client';
 import type { Answer, KeyedCall } from './events';
-
-/** An event of a topic, as the server sends it: the backlog and live in the same shape. */
-export interface TopicEvent {
-  readonly event: string;
-  readonly topic: string;
-  /** Its place: rises strictly, with gaps. */
-  readonly seq: number;
-  /** What it is about. */
-  readonly key?: string;
-  /** Milliseconds since 1970. */
-  readonly time: number;
-  /** The end of the key. */
-  readonly deleted?: boolean;
-  readonly data?: unknown;
-  /** Whether it happened while we were there, or came with the backlog. */
-  readonly live: boolean;
-  /** Whether it came with a compacted backlog: events before it may be missing, and what they led to is in it. */
-  readonly compacted: boolean;
-}
 
 /** An event that belongs to no topic: nothing of it is kept, and one may be missed. */
 export interface Signal {
@@ -68,7 +50,7 @@ export type Phase =
 export interface Refusal {
   /** In words, as the server says it. */
   readonly message: string;
-  /** As in `CallError`, where it answered in Socket.IO. */
+  /** As in `ErrorBody`, where it answered in Socket.IO. */
   readonly code?: string;
   /** The topic that it refuses; the connection where it is left out. */
   readonly topic?: string;

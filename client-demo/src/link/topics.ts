@@ -1,37 +1,19 @@
 // Topics and signals: from what the server emits to the state that comes down.
 
-import type { CallError } from './events';
-import type { Signal, SignalFolds, TopicEvent, TopicFolds } from './state';
+import { TopicCursor, type ErrorBody, type TopicEvent, type TopicPacket } from 'updraft-client';
+import type { Signal, SignalFolds, TopicFolds } from './state';
 
-/** What the server emits of topics. */
-export type Heard =
-  | { readonly event: 'topic.start'; readonly topic: string; readonly epoch: string; readonly seq: number;
-      readonly head: number; readonly reset: boolean }
-  | { readonly event: 'topic.live'; readonly topic: string; readonly epoch: string; readonly seq: number }
-  | { readonly event: 'topic.refused'; readonly topic: string | null; readonly error: CallError }
-  | (Omit<TopicEvent, 'live' | 'compacted'> & { readonly event: string });
-
-type Start = Extract<Heard, { readonly event: 'topic.start' }>;
+type Start = Extract<TopicPacket, { readonly event: 'topic.start' }>;
 
 /** One topic: its state, and the place up to which it has come. */
 export class Topic {
   state: unknown;
-  isLive = false;
-  /** Whether it was begun over this connection. */
-  hasBegun = false;
   /** Whether it was read to its end once. */
   isLoaded = false;
-  at = 0;
-  head = 0;
-  heard = 0;
-  repeated = 0;
-  /** Why it cannot be read. */
-  refused: CallError | undefined;
-  #epoch: string | undefined;
-  #isCompacted = false;
+  readonly #cursor = new TopicCursor();
   #fresh: TopicEvent[] = [];
   /** What comes of a compacted backlog while the whole history is asked for: told where that is not to be had. */
-  #aside: Heard[] | undefined;
+  #aside: TopicPacket[] | undefined;
 
   constructor(
     readonly name: string,
@@ -42,7 +24,37 @@ export class Topic {
 
   /** Where to go on after a reconnect: `null` is the beginning. */
   get position(): string | null {
-    return this.#epoch === undefined ? null : `${this.#epoch}:${String(this.at)}`;
+    return this.#cursor.position;
+  }
+
+  get at(): number {
+    return this.#cursor.at;
+  }
+
+  get head(): number {
+    return this.#cursor.head;
+  }
+
+  get heard(): number {
+    return this.#cursor.heard;
+  }
+
+  get repeated(): number {
+    return this.#cursor.repeated;
+  }
+
+  get isLive(): boolean {
+    return this.#cursor.isLive;
+  }
+
+  /** Whether it was begun over this connection. */
+  get hasBegun(): boolean {
+    return this.#cursor.hasBegun;
+  }
+
+  /** Why it cannot be read. */
+  get refused(): ErrorBody | undefined {
+    return this.#cursor.refused;
   }
 
   /** Whether it is to be subscribed to again from its position, since a compacted backlog is less than it wants. */
@@ -50,59 +62,40 @@ export class Topic {
     return this.#aside !== undefined;
   }
 
-  hear(heard: Heard): void {
-    if ('reset' in heard) this.#start(heard);
-    else if ('error' in heard) this.refused = heard.error;
-    else if (this.#aside) this.#aside.push(heard);
-    else this.#take(heard);
+  hear(packet: TopicPacket): void {
+    if ('reset' in packet) this.#start(packet);
+    else if (this.#aside && !('error' in packet)) this.#aside.push(packet);
+    else this.#take(packet);
   }
 
   /** The whole history is not to be had now: the compacted backlog goes on. */
   compacted(): void {
     const aside = this.#aside ?? [];
     this.#aside = undefined;
-    for (const heard of aside) this.hear(heard);
+    for (const packet of aside) this.hear(packet);
   }
 
   /** The connection is gone. */
   disconnected(): void {
-    this.isLive = false;
-    this.hasBegun = false;
-    this.refused = undefined;
+    this.#cursor.disconnected();
     this.#aside = undefined;
   }
 
-  #start({ epoch, seq, head, reset }: Start): void {
+  #start(start: Start): void {
     const wasAsked = this.wantsWhole;
     this.#aside = undefined;
-    this.#epoch = epoch;
-    this.isLive = false;
-    this.hasBegun = true;
-    this.refused = undefined;
-    this.head = head;
+    this.#cursor.hear(start);
+    const { seq, head, reset } = start;
     if (!reset && seq > 0) return;
-    this.at = seq;
     this.#fresh = [];
-    this.#isCompacted = reset;
     this.state = this.fold.initial as unknown;
     if (reset && !wasAsked && head <= (this.fold.whole ?? -1)) this.#aside = [];
   }
 
-  #take(heard: Exclude<Heard, { readonly event: 'topic.start' | 'topic.refused' }>): void {
-    if (heard.event === 'topic.live') {
-      this.isLive = true;
-      this.isLoaded = true;
-      this.#isCompacted = false;
-      this.at = heard.seq;
-      return;
-    }
-    this.heard += 1;
-    if (heard.seq <= this.at) {
-      this.repeated += 1;
-      return;
-    }
-    this.at = heard.seq;
-    this.#fresh.push({ ...(heard as TopicEvent), live: this.isLive, compacted: this.#isCompacted });
+  #take(packet: TopicPacket): void {
+    const item = this.#cursor.hear(packet);
+    if (item?.event === 'topic.live') this.isLoaded = true;
+    else if (item) this.#fresh.push(item as TopicEvent);
   }
 
   /** Folds what came since the last time. */

@@ -1,5 +1,6 @@
 //! Streams both ways: frames in order, with credit, one end each, and nothing left behind.
 
+mod command;
 mod down;
 mod endings;
 mod up;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Http, Program, updraft, updraft_with};
 
-const EVENTS: [&str; 19] = [
+const EVENTS: [&str; 24] = [
     "api.board.add",
     "api.board.edit",
     "api.board.move",
@@ -22,6 +22,11 @@ const EVENTS: [&str; 19] = [
     "api.stream.tail",
     "api.stream.upload",
     "api.test.board",
+    "stream.cancel",
+    "stream.credit",
+    "stream.data",
+    "stream.end",
+    "stream.error",
     "topic.subscribe",
     "topic.unsubscribe",
 ];

@@ -104,23 +104,15 @@ impl Call {
 
     /// Frames to or fro, where they are asked for.
     fn streaming(&self) -> Result<Option<Streaming>, Failure> {
-        let Self {
-            stream,
-            output,
-            upload,
-            data,
-            ..
-        } = self;
-        if !stream && upload.is_none() {
+        if !self.stream && self.upload.is_none() {
             return Ok(None);
         }
-        let reads_stdin = upload.as_deref().is_some_and(source::is_stdin);
-        if reads_stdin && data.as_deref() == Some("-") {
-            return Err(Failure(
-                "only one of --data and --upload can read standard input".to_owned(),
-            ));
-        }
-        Streaming::new(output.as_deref(), upload.as_deref()).map(Some)
+        Streaming::new(self.output.as_deref(), self.upload.as_deref()).map(Some)
+    }
+
+    /// Whether all of standard input is uploaded.
+    fn uploads_stdin(&self) -> bool {
+        self.upload.as_deref().is_some_and(source::is_stdin)
     }
 
     async fn send(&self, call: &Value) -> Result<Client, Failure> {
@@ -177,6 +169,10 @@ impl Call {
     fn data(&self) -> Result<Option<Value>, Failure> {
         let text = match self.data.as_deref() {
             None => return Ok(None),
+            Some("-") if self.uploads_stdin() => {
+                let twice = "only one of --data and --upload can read standard input";
+                return Err(Failure(twice.to_owned()));
+            }
             Some("-") => {
                 let mut text = String::new();
                 std::io::stdin().read_to_string(&mut text)?;

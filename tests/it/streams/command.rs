@@ -226,7 +226,7 @@ fn an_upload_is_answered_with_its_digest() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("film.bin");
     for size in [0, 1, 64 << 10, 5_000_001] {
-        let bytes: Vec<u8> = (0..size).map(|n: u32| (n * n >> 7) as u8).collect();
+        let bytes: Vec<u8> = (0..size).map(|n: u32| (n.wrapping_mul(n) >> 7) as u8).collect();
         fs::write(&path, &bytes).unwrap();
         let upload = ["api.stream.upload", "--upload", path.to_str().unwrap()];
         let answer = json!({"size": size, "sha256": sha256(&bytes)});

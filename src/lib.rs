@@ -157,6 +157,11 @@ struct OnSocketioxide;
 #[doc = include_str!("../docs/from-node.md")]
 struct FromNode;
 
+/// And those of the page on streams.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/streams.md")]
+struct OnStreams;
+
 /// And those of the page on tests.
 #[cfg(doctest)]
 #[doc = include_str!("../docs/testing.md")]

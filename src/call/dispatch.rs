@@ -33,10 +33,10 @@ use super::{
     states::States,
     stream::{self, Opening, TakenIn, begin_anew, open_stream::OpenStream, streaming::Streaming},
     table::Table,
+    unknown_event::{shortened, unknown},
 };
 use crate::{
-    error::{CallError, Code, Result},
-    event::MAX_NAME,
+    error::{CallError, Result},
     journal::Journal,
 };
 
@@ -357,47 +357,9 @@ impl Dispatcher {
     }
 }
 
-/// The text that existing clients compare with: the last part of the name, its first letter in upper case, and nothing
-/// appended to it.
-fn unknown(event: &str) -> CallError {
-    let event = shortened(event);
-    let function = event.rsplit('.').next().unwrap_or_default();
-    let mut letters = function.chars();
-    let first = letters.next().map(char::to_uppercase).into_iter().flatten();
-    let name: String = first.chain(letters).collect();
-    CallError::new(Code::UnknownEvent, format!("{name} doesn't exist"))
-}
-
-/// No registered name is longer than this; a longer one is not sent back whole.
-pub(crate) fn shortened(event: &str) -> ByteString {
-    let mut end = event.len().min(MAX_NAME);
-    while !event.is_char_boundary(end) {
-        end -= 1;
-    }
-    ByteString::from(&event[..end])
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_unknown_event_is_told_as_existing_clients_compare_it() {
-        for (event, message) in [
-            ("api.service.test.testFuncFn", "TestFuncFn doesn't exist"),
-            ("api.services.testFunc", "TestFunc doesn't exist"),
-            ("status", "Status doesn't exist"),
-            ("api.", " doesn't exist"),
-            ("api.élan", "Élan doesn't exist"),
-        ] {
-            assert_eq!(unknown(event).message(), message);
-        }
-    }
-
-    #[test]
-    fn a_name_of_a_megabyte_is_not_sent_back() {
-        assert!(unknown(&"ü".repeat(1 << 19)).message().len() <= MAX_NAME + 20);
-    }
 
     #[test]
     fn a_call_that_waits_holds_little_beside_its_function() {

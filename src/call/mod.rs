@@ -43,4 +43,5 @@ pub(crate) mod stream;
 pub(crate) mod table;
 pub(crate) mod target;
 pub(crate) mod turns;
+pub(crate) mod unknown_event;
 pub(crate) mod written;

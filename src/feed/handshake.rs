@@ -14,7 +14,7 @@ use super::{
     subscribe::{ByTopic, begin_by_itself, held, position, refuse},
 };
 use crate::{
-    call::{context::Context, dispatch::shortened, payload::whole},
+    call::{context::Context, payload::whole, unknown_event::shortened},
     error::{CallError, Code, Result},
     event::Position,
 };

@@ -18,10 +18,11 @@ use super::{
 use crate::{
     call::{
         context::Context,
-        dispatch::{said, shortened},
+        dispatch::said,
         extract::{Json, State},
         identity::Identity,
         module::Module,
+        unknown_event::shortened,
     },
     error::{CallError, Code, Result},
     event::{MalformedPosition, Position},

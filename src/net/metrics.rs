@@ -216,17 +216,17 @@ impl Metrics {
         registry.register("streams", "Streams that are open", streams.open.clone());
         registry.register(
             "stream_frames",
-            "Frames of streams, by direction: sent to clients, or received from them",
+            "Frames of streams, by direction: sent, or received",
             streams.frames.clone(),
         );
         registry.register(
             "stream_packets_ignored",
-            "Packets of clients about streams that are not open, or that say nothing new",
+            "Packets received about streams that are not open, or that say nothing new",
             streams.ignored.clone(),
         );
         registry.register(
             "streams_failed",
-            "Streams that the server ended for a fault or a time-out of the client",
+            "Streams that ended by a fault or a time-out of the other side",
             streams.failed.clone(),
         );
         if let Some(feed) = feed {

@@ -173,10 +173,8 @@ impl Call {
         if event.is_empty() {
             return Err(CallError::new(Code::BadCall, EMPTY_EVENT));
         }
-        let data = match envelope.data {
-            None => Data::default(),
-            Some(json) => Data::from_field(text.slice_ref(json), &attachments),
-        };
+        let field = |json| Data::from_field(text.slice_ref(json), &attachments);
+        let data = envelope.data.map(field).unwrap_or_default();
         let version = match some(envelope.version) {
             None => None,
             Some(raw) => Some(raw.parse().map_err(|_| bad_call("v is no version number"))?),

@@ -1,9 +1,9 @@
 //! What clients say of open streams: `stream.data`, `stream.end`, `stream.error`, `stream.credit`, `stream.cancel`.
 
 use super::{
+    open_stream::OpenStreams,
     packet::{CANCEL, CREDIT, DATA, END, ERROR, Head},
     streaming::Streaming,
-    table::OpenStreams,
 };
 use crate::call::{context::Context, extract::State, module::Module, payload::Call, peer::Peer};
 

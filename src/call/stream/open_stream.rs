@@ -15,9 +15,10 @@ use tokio_util::{sync::CancellationToken, task::task_tracker::TaskTrackerToken};
 use super::{
     opening::Opening,
     packet::{self, Body, Form, Packet},
+    receiving::{Receiving, invalid},
     streaming::Streaming,
-    table::OpenStreams,
-    window::{ReceiveWindow, SendWindow, Unfit},
+    table::Table,
+    window::SendWindow,
 };
 use crate::{
     call::{payload::Call, peer::Peer, target::Target},
@@ -48,13 +49,8 @@ pub struct OpenStream {
     feeds: AtomicBool,
 }
 
-/// The frames of the client.
-struct Receiving {
-    window: ReceiveWindow,
-    /// Until the client's end.
-    frames: Option<mpsc::Sender<Result<Call>>>,
-    credit: watch::Sender<u64>,
-}
+/// Those of a socket.
+pub(crate) type OpenStreams = Table<OpenStream>;
 
 /// A stream that is closed when this is dropped.
 pub(super) struct Closing(pub(super) Arc<OpenStream>);
@@ -100,7 +96,7 @@ impl OpenStream {
             feeds: AtomicBool::new(false),
             streaming: streaming.clone(),
         });
-        if let Err(refused) = streams.enter(&this, streaming.most) {
+        if let Err(refused) = streams.enter(&this.name, &this, streaming.most) {
             streaming.counts.refused_one();
             return Err(refused);
         }
@@ -219,31 +215,24 @@ impl OpenStream {
     /// # Errors
     /// Where the function takes them already.
     pub(super) fn receive(self: &Arc<Self>) -> Result<mpsc::Receiver<Result<Call>>> {
-        let window = ReceiveWindow::new(self.streaming.window);
-        // One more, for the client's error.
-        let (frames, receiver) = mpsc::channel(window.width() as usize + 1);
-        let (credit, credits) = watch::channel(0);
         let mut receiving = lock(&self.receiving);
         if receiving.is_some() {
             return Err(CallError::internal("a function takes Incoming twice"));
         }
-        let width = window.width();
-        *receiving = Some(Receiving {
-            window,
-            frames: Some(frames),
-            credit,
-        });
+        let (begun, frames, credits) = Receiving::begin(self.streaming.window);
+        *receiving = Some(begun);
         drop(receiving);
-        tokio::spawn(self.clone().grant(credits, width));
-        Ok(receiver)
+        tokio::spawn(self.clone().grant(credits));
+        Ok(frames)
     }
 
     /// Tells the client its credit, the newest, until it needs no more.
-    async fn grant(self: Arc<Self>, mut credits: watch::Receiver<u64>, width: u64) {
+    async fn grant(self: Arc<Self>, mut credits: watch::Receiver<u64>) {
+        let window = u64::from(self.streaming.window.get());
         let granting = async {
             loop {
                 let n = *credits.borrow_and_update();
-                let said = self.say(packet::CREDIT, n, Body::Window(width)).await;
+                let said = self.say(packet::CREDIT, n, Body::Window(window)).await;
                 if said.is_err() || credits.changed().await.is_err() {
                     return;
                 }
@@ -258,11 +247,8 @@ impl OpenStream {
 
     /// The function took a frame.
     pub(super) fn take(&self) {
-        if let Some(receiving) = &mut *lock(&self.receiving)
-            && let Some(n) = receiving.window.take()
-            && receiving.frames.is_some()
-        {
-            receiving.credit.send_replace(n);
+        if let Some(receiving) = &mut *lock(&self.receiving) {
+            receiving.take();
         }
     }
 
@@ -284,33 +270,18 @@ impl OpenStream {
 
     /// A frame came. Whether it was of use.
     pub(super) fn data(&self, n: Option<u64>, call: Call) -> bool {
-        self.received(n, |receiving, n| {
-            receiving.window.arrives(n).map_err(unfit)?;
-            call.hold()?;
-            if let Some(frames) = &receiving.frames {
-                // There is room, as the window says.
-                let _ = frames.try_send(Ok(call));
-            }
-            Ok(())
-        })
+        self.received(n, |receiving, n| receiving.data(n, call))
     }
 
     /// The end of the client's frames came, with its error where it failed.
     pub(super) fn client_ended(&self, n: Option<u64>, error: Option<CallError>) -> bool {
-        self.received(n, |receiving, n| {
-            receiving.window.is_due(n).map_err(unfit)?;
-            if let (Some(error), Some(frames)) = (error, receiving.frames.take()) {
-                let _ = frames.try_send(Err(error));
-            }
-            receiving.frames = None;
-            Ok(())
-        })
+        self.received(n, |receiving, n| receiving.end(n, error))
     }
 
     /// Does something about the client's frames, where they go on; what is wrong with it ends the stream.
     fn received(&self, n: Option<u64>, take: impl FnOnce(&mut Receiving, u64) -> Result<()>) -> bool {
         let mut receiving = lock(&self.receiving);
-        let Some(taking) = receiving.as_mut().filter(|taking| taking.frames.is_some()) else {
+        let Some(taking) = receiving.as_mut().filter(|taking| taking.goes_on()) else {
             return false;
         };
         let taken = n
@@ -381,17 +352,6 @@ impl Drop for Unfed<'_> {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn unfit(unfit: Unfit) -> CallError {
-    match unfit {
-        Unfit::OutOfOrder { expected } => invalid(format!("n: frame {expected} was to come")),
-        Unfit::WithoutCredit => CallError::new(Code::Overloaded, "a frame came without credit").for_good(),
-    }
-}
-
-fn invalid(what: impl std::fmt::Display) -> CallError {
-    CallError::new(Code::InvalidData, what.to_string())
 }
 
 fn cancelled() -> CallError {

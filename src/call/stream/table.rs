@@ -8,29 +8,33 @@ use std::{
 use bytestring::ByteString;
 use serde_json::json;
 
-use super::open_stream::OpenStream;
 use crate::error::{CallError, Code, Result};
 
 /// The open streams of a socket.
-#[derive(Default)]
-pub(crate) struct OpenStreams(Mutex<HashMap<ByteString, Arc<OpenStream>>>);
+pub(crate) struct Table<S>(Mutex<HashMap<ByteString, Arc<S>>>);
 
-impl OpenStreams {
+impl<S> Default for Table<S> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<S> Table<S> {
     /// Whether there is none.
     pub(crate) fn is_empty(&self) -> bool {
         self.lock().is_empty()
     }
 
-    pub(super) fn find(&self, name: &str) -> Option<Arc<OpenStream>> {
+    pub(super) fn find(&self, name: &str) -> Option<Arc<S>> {
         self.lock().get(name).cloned()
     }
 
     /// # Errors
     /// [`Code::Conflict`] where one of this name is open, [`Code::Overloaded`] where so many are.
-    pub(super) fn enter(&self, stream: &Arc<OpenStream>, most: usize) -> Result<()> {
+    pub(super) fn enter(&self, name: &ByteString, stream: &Arc<S>, most: usize) -> Result<()> {
         let mut streams = self.lock();
         let is_full = streams.len() >= most;
-        match streams.entry(stream.name.clone()) {
+        match streams.entry(name.clone()) {
             Entry::Occupied(_) => Err(CallError::new(Code::Conflict, "a stream of this name is open")),
             Entry::Vacant(_) if is_full => {
                 let full = CallError::new(Code::Overloaded, format!("a socket has {most} streams at most"));
@@ -47,7 +51,7 @@ impl OpenStreams {
         self.lock().remove(name);
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<ByteString, Arc<OpenStream>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<ByteString, Arc<S>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

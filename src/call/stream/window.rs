@@ -85,11 +85,6 @@ impl ReceiveWindow {
         }
     }
 
-    /// Frames that may be out at a time.
-    pub(super) fn width(&self) -> u64 {
-        self.width
-    }
-
     /// A frame comes in.
     ///
     /// # Errors

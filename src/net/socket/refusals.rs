@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::{
-    call::dispatch::shortened,
+    call::unknown_event::shortened,
     error::{CallError, Code},
 };
 

@@ -1,8 +1,13 @@
 //! Streams both ways: frames in order, with credit, one end each, and nothing left behind.
 
+mod buffers;
 mod command;
 mod down;
 mod endings;
+mod faults;
+mod limits;
+mod model;
+mod named;
 mod up;
 
 use std::{
@@ -15,7 +20,9 @@ use std::{
 
 use futures_util::{Stream, StreamExt, stream};
 use serde_json::{Value, json};
-use updraft::{App, Config, Frames, HttpConfig, Incoming, Json, LimitsConfig, Module, Result, State};
+use updraft::{
+    App, CallError, Code, Config, Frames, HttpConfig, Incoming, Json, LimitsConfig, Module, Result, State,
+};
 
 use crate::support::{Http, Local, Packet, RawClient};
 
@@ -64,6 +71,23 @@ async fn double(frames: Incoming<Json<u64>>) -> Frames<impl Stream<Item = Result
     Frames(frames.map(|frame| frame.map(|Json(number)| Json(2 * number))))
 }
 
+/// Frames to a client that does not end them.
+async fn forever(alive: State<Alive>) -> Frames<impl Stream<Item = Json<u64>>> {
+    let guard = alive.guard();
+    Frames(stream::iter(0..).map(move |number| {
+        let _ = &guard;
+        Json(number)
+    }))
+}
+
+/// The first frame, and no more.
+async fn first(mut frames: Incoming<Json<u64>>) -> Result<Json<u64>> {
+    match frames.next().await {
+        Some(frame) => frame,
+        None => Err(CallError::new(Code::InvalidData, "there is none")),
+    }
+}
+
 async fn ping() -> &'static str {
     "pong"
 }
@@ -73,6 +97,8 @@ fn module() -> Module {
         .on("count", count)
         .on("sum", sum)
         .on("double", double)
+        .on("forever", forever)
+        .on("first", first)
         .on("ping", ping)
 }
 
@@ -125,6 +151,28 @@ async fn next(client: &mut RawClient) -> Value {
         }
         other => panic!("an event was to come, and {other:?} came"),
     }
+}
+
+/// The number and code of the error that ends a stream.
+async fn error(client: &mut RawClient, stream: &str) -> (u64, Value) {
+    let packet = next(client).await;
+    assert_eq!(
+        (&packet["event"], &packet["stream"]),
+        (&json!("stream.error"), &json!(stream)),
+        "{packet}"
+    );
+    (packet["n"].as_u64().expect("a number"), packet["error"].clone())
+}
+
+fn granted(stream: &str) -> Value {
+    json!({"event": "stream.credit", "stream": stream, "n": 0, "window": 16})
+}
+
+/// Begins to upload; the number of the ack.
+async fn upload(client: &mut RawClient, event: &str, stream: &str) -> u32 {
+    let call = client.begin(&json!({"event": event, "stream": stream})).await;
+    assert_eq!(next(client).await, granted(stream));
+    call
 }
 
 fn data(stream: &str, n: u64, data: &Value) -> Value {

@@ -1,7 +1,7 @@
 // The client's frames: one after the other, as far as the server's credit goes.
 
 import type { Channel } from './channel.js';
-import { CallError } from './error.js';
+import { CallError, type ErrorBody } from './error.js';
 import type { Frames } from './source.js';
 import { SendWindow } from './windows.js';
 
@@ -63,7 +63,8 @@ export class Sender {
   }
 }
 
-function bodyOf(error: unknown): object {
+function bodyOf(error: unknown): ErrorBody {
   if (error instanceof CallError) return { code: error.code, message: error.message, retry: error.retry };
-  return { code: 'internal', message: error instanceof Error ? error.message : String(error) };
+  const message = error instanceof Error ? error.message : String(error);
+  return { code: 'unavailable', message, retry: false };
 }

@@ -118,6 +118,58 @@ test('a stream that the server gives up for now, and stays connected, is thrown 
   assert.ok(isFree());
 });
 
+test('a server that stops is not asked to go on, but the next one', async () => {
+  const { socket, server } = pair();
+  const iterator = stream(socket, 'api.count', null, { resume: true });
+  const first = iterator.next();
+  await server.settle();
+  server.stream.accept();
+  for (const number of [0, 1, 2]) server.stream.frame(number);
+  server.stream.fail({ code: 'unavailable', message: 'the server is stopping', retry: true });
+  await server.settle();
+  assert.deepEqual([(await first).value, (await iterator.next()).value, (await iterator.next()).value], [0, 1, 2]);
+  void iterator.next();
+  await server.settle();
+  assert.equal(server.streams.size, 0);
+  socket.disconnect();
+  socket.connect();
+  await server.settle();
+  assert.equal(server.stream.after, 3);
+});
+
+/** A stream of which three frames came, and one was taken. */
+async function withTwoLeft(options) {
+  const { socket, server } = pair();
+  const iterator = stream(socket, 'api.count', null, options);
+  const first = iterator.next();
+  await server.settle();
+  const open = server.stream;
+  open.accept();
+  for (const number of [0, 1, 2]) open.frame(number);
+  await server.settle();
+  assert.equal((await first).value, 0);
+  return { iterator, server, open };
+}
+
+test('what came and was not taken is dropped with a consumer that aborts or leaves', async () => {
+  const aborting = new AbortController();
+  const { iterator } = await withTwoLeft({ signal: aborting.signal });
+  aborting.abort(new Error('enough'));
+  await assert.rejects(iterator.next(), { message: 'enough' });
+  const { iterator: failed, server, open } = await withTwoLeft();
+  open.fail({ code: 'conflict', message: 'no' });
+  await server.settle();
+  assert.deepEqual([(await failed.return()).done, (await failed.next()).done], [true, true]);
+});
+
+test('an end before which frames are missing is none', async () => {
+  const { iterator, server, open } = await withTwoLeft();
+  open.say('end', { n: 4 });
+  await server.settle();
+  assert.deepEqual([(await iterator.next()).value, (await iterator.next()).value], [1, 2]);
+  await assert.rejects(iterator.next(), { code: 'bad_call', message: 'frame 3 is expected, and 4 came' });
+});
+
 test('several that ask at once are answered in their order, and one error ends them all', async () => {
   const { socket, server } = pair();
   const iterator = stream(socket, 'api.count');
@@ -188,6 +240,7 @@ test('credit that came late takes nothing back, and one that is none is told', (
   assert.deepEqual([frames.send(), frames.send(), frames.isOpen], [0, 1, false]);
   frames.credit(2, 3);
   frames.credit(1, 1);
+  assert.ok(frames.isOpen);
   assert.deepEqual([frames.send(), frames.send(), frames.send(), frames.isOpen], [2, 3, 4, false]);
   for (const [n, window] of [[6, 1], [-1, 1], [0, -1], ['0', 1], [0, undefined], [0.5, 1]]) assert.notEqual(frames.credit(n, window), undefined);
   assert.equal(frames.isOpen, false);

@@ -141,6 +141,26 @@ test('it goes on from a position, and begins anew where the server says so', asy
   ]);
 });
 
+test('one that begins before its place gives nothing twice', async () => {
+  const { server, first, iterator } = await reading({ since: 'e:5' });
+  server.say('topic.start', start(2, 7, false));
+  for (const seq of [4, 5, 7]) server.say('card.added', event(seq));
+  await server.settle();
+  assert.deepEqual([(await first).value.position, (await iterator.next()).value.position], ['e:5', 'e:7']);
+});
+
+test('a consumer that is behind holds no more than its buffer, and goes on when it has taken that', async () => {
+  const { server, first, iterator } = await reading({ buffer: 3 });
+  server.say('topic.start', start(0, 9, true));
+  for (const seq of [1, 2, 3, 4, 5]) server.say('card.added', event(seq));
+  await server.settle();
+  assert.deepEqual(server.topics.splice(0).map((asked) => asked.event), ['topic.unsubscribe']);
+  await first;
+  for (const seq of [1, 2, 3]) assert.equal((await iterator.next()).value.seq, seq);
+  await server.settle();
+  assert.deepEqual(server.topics.map(({ data }) => data), [{ topic: 'board', since: 'e:3' }]);
+});
+
 test('a refusal for good is thrown, be it the ack or an event', async () => {
   const error = { code: 'forbidden', message: 'no client may read this topic', retry: false };
   for (const how of ['ack', 'event']) {
@@ -168,6 +188,16 @@ test('one that is refused for now is asked for again', async (t) => {
   assert.deepEqual(server.topics.pop().data, { topic: 'board', since: 'e:5' });
   await iterator.return();
   assert.ok(isFree());
+});
+
+test('a refusal that comes when it is over is of no account', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] });
+  const { server, ack, iterator } = await reading();
+  await iterator.return();
+  await server.settle();
+  ack({ event: 'topic.subscribe', error: { code: 'unavailable', message: 'later', retry: true } });
+  t.mock.timers.tick(5000);
+  assert.deepEqual(server.socket.up, []);
 });
 
 test('one socket reads a topic once at a time', async () => {

@@ -31,6 +31,7 @@ mod metrics;
 mod namespaces;
 mod notices;
 mod order;
+mod package;
 mod page;
 mod panics;
 mod presence;

@@ -20,3 +20,13 @@ fn a_2_client_subscribes_whenever_it_connects() {
     comes_back("2", "websocket");
     comes_back("2", "polling");
 }
+
+#[test]
+fn clients_of_each_generation_follow_a_topic_by_the_package() {
+    for [generation, transport] in [["2", "polling"], ["3", "websocket"], ["4", "upgraded"]] {
+        node(
+            "package-topics.mjs",
+            &[env!("CARGO_BIN_EXE_updraft"), generation, transport],
+        );
+    }
+}

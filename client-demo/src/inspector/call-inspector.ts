@@ -54,15 +54,16 @@ export class CallInspector extends LitElement {
     .events button { justify-content: start; inline-size: 100%; border: 0; background: none; padding-inline: 0.6rem; font-family: var(--mono); font-size: 0.83rem; overflow-wrap: anywhere; text-align: start; }
     .events button:hover { background: var(--hover); }
     .events button[aria-pressed='true'] { background: var(--card); box-shadow: inset 0 0 0 1.5px var(--accent); }
-    form { display: grid; gap: 0.9rem; }
+    form { display: grid; grid-template-columns: minmax(0, 1fr); gap: 0.9rem; }
     .field { display: grid; gap: 0.3rem; font-size: var(--small); color: var(--soft); }
     .field > * { color: var(--ink); font-family: var(--mono); font-size: 0.85rem; }
     textarea { min-block-size: 12rem; resize: vertical; line-height: 1.5; }
-    fieldset { display: flex; flex-wrap: wrap; gap: 0.25rem 1rem; border: 0; margin: 0; padding: 0; }
+    fieldset { display: flex; flex-wrap: wrap; gap: 0.25rem 1rem; border: 0; margin: 0; padding: 0; min-inline-size: 0; }
     legend { font-size: var(--small); color: var(--soft); padding: 0 0 0.3rem; }
     .choice { display: flex; align-items: center; gap: 0.45rem; min-block-size: 1.75rem; cursor: pointer; }
     .choice input { inline-size: 1rem; block-size: 1rem; margin: 0; }
     .choice input[type='number'] { inline-size: 5.5rem; block-size: auto; }
+    .choice:has([type='file']) { flex-wrap: wrap; min-inline-size: 0; }
     .choice input[type='file'] { inline-size: auto; block-size: auto; max-inline-size: 100%; border: 0; background: none; padding-inline: 0; }
     .foot { display: flex; justify-content: space-between; align-items: center; gap: 1rem; }
     .wrong { margin: 0; color: var(--bad); font-size: var(--small); }
@@ -214,6 +215,6 @@ function exampleOf(event: string): string {
 }
 
 function outcomeRow({ how, about, text, run }: Outcome): TemplateResult {
-  if (run) return html`<li class="stream"><stream-run .run=${run}></stream-run></li>`;
+  if (run) return html`<li class="stream" aria-live="off"><stream-run .run=${run}></stream-run></li>`;
   return html`<li class=${how}><div class="about"><b>${how}</b><span>${about}</span></div><pre tabindex="0" aria-label=${how}>${text}</pre></li>`;
 }

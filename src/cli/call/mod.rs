@@ -1,6 +1,7 @@
 //! `call`: calls an event of a running server, by hand or in a script. Where frames go to or fro it is `streaming`, and what is
-//! uploaded comes from a `source`.
+//! uploaded comes from a `source`. What comes back is an `answer`.
 
+mod answer;
 mod source;
 mod streaming;
 
@@ -10,19 +11,16 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use self::streaming::Streaming;
+use self::{
+    answer::{ACK, EVENT, overheard, print, told},
+    streaming::Streaming,
+};
 use super::terminal::{Failure, say};
 use crate::{
-    call::payload::{Data, whole},
+    call::payload::whole,
     client::{Client, ClientError, Incoming, Packet, with_buffers_as_base64},
     config::{Secret, time},
 };
-
-/// The id of the only ack.
-const ACK: u64 = 0;
-
-/// The event that carries calls, and the packets of streams.
-const EVENT: &str = "event";
 
 /// The event that answers a call without an ack.
 const MESSAGE: &str = "message";
@@ -186,30 +184,6 @@ impl Call {
             ))
         })
     }
-}
-
-/// Shows what a function emits beside its answer.
-fn overheard(name: &str, data: &Data) -> Result<(), Failure> {
-    eprintln!("{name}: {}", with_buffers_as_base64(data)?);
-    Ok(())
-}
-
-fn print(mut answer: Value) -> Result<(), Failure> {
-    if let Some(error) = answer.get("error") {
-        return Err(Failure(told(error)));
-    }
-    match answer.get_mut("data") {
-        Some(data) => say(data.take()),
-        None => Ok(()),
-    }
-}
-
-/// An error of the server's, in a line.
-fn told(error: &Value) -> String {
-    let text = |field| error.get(field).and_then(Value::as_str).unwrap_or_default();
-    let details = error.get("details").map(|details| format!(" {details}"));
-    let (code, message) = (text("code"), text("message"));
-    format!("{code}: {message}{}", details.unwrap_or_default())
 }
 
 /// Why the server does not let the client in, and what would.

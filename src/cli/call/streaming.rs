@@ -13,7 +13,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::{signal::ctrl_c, time::Sleep};
 
-use super::{ACK, EVENT, overheard, print, source::Source, told};
+use super::{
+    answer::{ACK, EVENT, overheard, print, told},
+    source::Source,
+};
 use crate::{
     call::payload::Data,
     cli::terminal::{Failure, Lines, bytes_bar, bytes_bar_beside_output},

@@ -3,7 +3,7 @@
 use std::{fmt, iter, str::FromStr};
 
 use bytestring::ByteString;
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 use crate::error::CallError;
 
@@ -306,6 +306,13 @@ impl fmt::Display for Position {
 impl Serialize for Position {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Position {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = ByteString::deserialize(deserializer)?;
+        text.parse().map_err(D::Error::custom)
     }
 }
 

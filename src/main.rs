@@ -24,6 +24,7 @@ fn app() -> App {
         .module(api::room::module())
         .module(api::board::module())
         .module(api::presence::module())
+        .module(api::stream::module())
         .state(api::presence::Presence::default())
         .routes(page::routes())
         .topic(api::board::topic())

@@ -5,4 +5,5 @@ pub(crate) mod hello;
 pub(crate) mod presence;
 pub(crate) mod room;
 pub(crate) mod services;
+pub(crate) mod stream;
 pub(crate) mod test;

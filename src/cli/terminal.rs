@@ -74,6 +74,32 @@ pub(super) fn bar_beside_output(length: u64, what: &'static str) -> ProgressBar 
     }
 }
 
+/// A bar of bytes on standard error, where that is a terminal; how many there will be may not be known.
+pub(super) fn bytes_bar(length: Option<u64>, what: &'static str) -> ProgressBar {
+    let (bar, template) = match length {
+        Some(length) => (
+            bar(length, what),
+            "{msg} {wide_bar} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} {eta}",
+        ),
+        None => (bar(0, what), "{msg} {binary_bytes} {binary_bytes_per_sec}"),
+    };
+    if length.is_none() {
+        bar.unset_length();
+    }
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style);
+    }
+    bar
+}
+
+/// The same beside output that goes to standard output.
+pub(super) fn bytes_bar_beside_output(length: Option<u64>, what: &'static str) -> ProgressBar {
+    match io::stdout().is_terminal() {
+        true => ProgressBar::hidden(),
+        false => bytes_bar(length, what),
+    }
+}
+
 /// So many of them, in words.
 pub(super) fn counted(number: u64, noun: &str) -> String {
     match number {

@@ -1,12 +1,14 @@
 //! A connection from its handshake to its end.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
+use serde::Deserialize;
 use serde_json::Value;
-use tokio::net::TcpStream;
+use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::{
-    Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config,
-    tungstenite::{self, Message},
+    Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config, tungstenite::Message,
 };
 
 use super::{
@@ -16,17 +18,48 @@ use super::{
 use crate::net::tls::roots;
 
 /// A client that is connected. Dropping it ends the connection without a word.
-pub(crate) struct Client(WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub(crate) struct Client {
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    /// Longest time without a heartbeat, or anything else of the server's.
+    silence: Duration,
+    /// A heartbeat was not answered yet.
+    owes_pong: bool,
+    /// The packet that is read, and the Buffers of it that came.
+    partial: Option<(String, Vec<Bytes>)>,
+}
+
+/// What the server says of its session, as far as a client goes by it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Open {
+    ping_interval: u64,
+    ping_timeout: u64,
+}
 
 impl Client {
     /// Connects to the server at this address, with what the client says of itself (`auth` of a JS client).
     pub(crate) async fn connect(url: &str, auth: Option<&Value>) -> Result<Self, ClientError> {
-        let mut client = Self(open(url).await?);
+        let mut client = Self {
+            socket: open(url).await?,
+            silence: Duration::MAX,
+            owes_pong: false,
+            partial: None,
+        };
         client
             .send_text(auth.map_or_else(|| "40".to_owned(), |auth| format!("40{auth}")))
             .await?;
         loop {
             let text = client.text().await?;
+            if let Some(open) = text
+                .strip_prefix('0')
+                .and_then(|open| serde_json::from_str(open).ok())
+            {
+                let Open {
+                    ping_interval,
+                    ping_timeout,
+                } = open;
+                client.silence = Duration::from_millis(ping_interval.saturating_add(ping_timeout));
+            }
             if text.starts_with("40") {
                 return Ok(client);
             }
@@ -38,26 +71,34 @@ impl Client {
 
     /// Sends a packet.
     pub(crate) async fn send(&mut self, packet: Packet) -> Result<(), ClientError> {
-        self.0.feed(Message::text(packet.text)).await?;
+        self.socket.feed(Message::text(packet.text)).await?;
         for buffer in packet.buffers {
-            self.0.feed(Message::Binary(buffer)).await?;
+            self.socket.feed(Message::Binary(buffer)).await?;
         }
-        Ok(self.0.flush().await?)
+        Ok(self.socket.flush().await?)
     }
 
-    /// The next thing that the server says; heartbeats are answered meanwhile.
+    /// The next thing that the server says; heartbeats are answered meanwhile. Nothing is lost where this is dropped before it
+    /// completes.
     pub(crate) async fn next(&mut self) -> Result<Incoming, ClientError> {
         loop {
-            let text = self.text().await?;
+            let (text, buffers) = match self.partial.take() {
+                Some(partial) => partial,
+                None => (self.text().await?, Vec::new()),
+            };
             if text == "41" {
                 return Err(ClientError::Closed);
             }
-            if let Some(head) = Head::read(&text)? {
-                let mut buffers = Vec::new();
-                for _ in 0..head.buffers {
-                    buffers.push(self.buffer().await?);
-                }
+            let Some(head) = Head::read(&text)? else {
+                continue;
+            };
+            if buffers.len() == head.buffers {
                 return head.with(buffers);
+            }
+            self.partial = Some((text, buffers));
+            let buffer = self.buffer().await?;
+            if let Some((_, buffers)) = &mut self.partial {
+                buffers.push(buffer);
             }
         }
     }
@@ -65,18 +106,22 @@ impl Client {
     /// Leaves the namespace, then the connection.
     pub(crate) async fn close(mut self) -> Result<(), ClientError> {
         self.send_text("41".to_owned()).await?;
-        Ok(self.0.close(None).await?)
+        Ok(self.socket.close(None).await?)
     }
 
     async fn send_text(&mut self, text: String) -> Result<(), ClientError> {
-        Ok(self.0.send(Message::text(text)).await?)
+        Ok(self.socket.send(Message::text(text)).await?)
     }
 
     /// The next text that is no heartbeat.
     async fn text(&mut self) -> Result<String, ClientError> {
         loop {
+            if self.owes_pong {
+                self.send_text("3".to_owned()).await?;
+                self.owes_pong = false;
+            }
             match self.message().await? {
-                Message::Text(text) if text.as_str() == "2" => self.send_text("3".to_owned()).await?,
+                Message::Text(text) if text.as_str() == "2" => self.owes_pong = true,
                 Message::Text(text) => return Ok(text.as_str().to_owned()),
                 _ => {}
             }
@@ -93,23 +138,12 @@ impl Client {
     }
 
     async fn message(&mut self) -> Result<Message, ClientError> {
-        match self.0.next().await {
-            Some(Ok(message)) => Ok(message),
-            Some(Err(error)) if !is_the_end(&error) => Err(error.into()),
-            _ => Err(ClientError::Closed),
+        let message = timeout(self.silence, self.socket.next()).await;
+        match message.map_err(|_| ClientError::Silent(self.silence))? {
+            Some(message) => Ok(message?),
+            None => Err(ClientError::Closed),
         }
     }
-}
-
-/// Whether the other side ended the connection, with or without a word.
-fn is_the_end(error: &tungstenite::Error) -> bool {
-    use tungstenite::{Error, error::ProtocolError};
-    matches!(
-        error,
-        Error::ConnectionClosed
-            | Error::AlreadyClosed
-            | Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)
-    )
 }
 
 async fn open(url: &str) -> Result<WebSocketStream<MaybeTlsStream<TcpStream>>, ClientError> {

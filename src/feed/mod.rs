@@ -3,7 +3,7 @@
 //!
 //! A [`Topic`] is declared, and each `declaration` checked; `frame` is an encoded event; `live` holds the newest of a
 //! topic, encoded once for all readers; `subscription` is one reader; `channels` has all topics; `publish` appends,
-//! `subscribe` is what clients call, `handshake` subscribes at CONNECT; `follower` reads inside the server, for each
+//! `subscribe` is what clients call, `handshake` subscribes at CONNECT, a `topic_stream` is what functions stream on; `follower` reads inside the server, for each
 //! `projection` and `consumer`;
 //! `compaction` compacts topics; `metrics` and `lag` are for monitoring.
 
@@ -23,6 +23,7 @@ mod publish;
 mod subscribe;
 mod subscription;
 mod topic;
+mod topic_stream;
 
 pub use self::{
     channels::Feed,

@@ -148,7 +148,7 @@ async fn begin_when_it_can(channel: Arc<Channel>, since: Option<Position>, cx: C
 }
 
 /// Waits for a journal that may be there again; the error, where waiting does not help.
-async fn wait_after(failure: JournalError) -> Option<JournalError> {
+pub(super) async fn wait_after(failure: JournalError) -> Option<JournalError> {
     if matches!(failure, JournalError::Broken(_)) {
         return Some(failure);
     }
@@ -204,7 +204,7 @@ fn check_room(feed: &Feed, readings: &mut ByTopic, topic: &str) -> Result<()> {
 }
 
 /// The topic, if this client may read it, with the identity that it has when the guard has answered.
-async fn admit(feed: &Feed, cx: &Context, topic: &str) -> Result<Arc<Channel>> {
+pub(super) async fn admit(feed: &Feed, cx: &Context, topic: &str) -> Result<Arc<Channel>> {
     let channel = feed.channel(topic)?;
     loop {
         let identity = cx.identity();

@@ -98,28 +98,42 @@ impl Subscription {
         self.width = 1;
     }
 
-    /// What comes next; waits for it where the reader has everything.
+    /// What comes next, for a subscriber; waits for it where the reader has everything. What is published meanwhile is pushed to the
+    /// socket.
     ///
     /// # Errors
     /// [`JournalError::Broken`] where it does not come, however long one waits; others where it may.
     pub(super) async fn next(&mut self, cx: &Context) -> Result<Vec<Frame>, JournalError> {
-        let frames = self.wait(cx).await;
-        self.place.moved_to(self.at);
-        frames
+        loop {
+            if let Some(frames) = self.at_once().await? {
+                return Ok(frames);
+            }
+            self.stand_by(cx).await;
+        }
     }
 
-    async fn wait(&mut self, cx: &Context) -> Result<Vec<Frame>, JournalError> {
+    /// What comes next, for a reader that nothing is pushed to; waits for it likewise.
+    ///
+    /// # Errors
+    /// As [`Subscription::next`].
+    pub(super) async fn pull(&mut self) -> Result<Vec<Frame>, JournalError> {
         loop {
-            match self.phase {
-                Phase::Backlog { up_to, compacted } => return self.backlog(up_to, compacted).await,
-                Phase::Live => {
-                    if let Some(frames) = self.live().await? {
-                        return Ok(frames);
-                    }
-                    self.stand_by(cx).await;
-                }
+            if let Some(frames) = self.at_once().await? {
+                return Ok(frames);
             }
+            // The feed outlives its readers.
+            let _ = self.grows.changed().await;
         }
+    }
+
+    /// What there is; `None` where the reader has everything.
+    async fn at_once(&mut self) -> Result<Option<Vec<Frame>>, JournalError> {
+        let frames = match self.phase {
+            Phase::Backlog { up_to, compacted } => self.backlog(up_to, compacted).await.map(Some),
+            Phase::Live => self.live().await,
+        };
+        self.place.moved_to(self.at);
+        frames
     }
 
     async fn backlog(&mut self, up_to: u64, compacted: bool) -> Result<Vec<Frame>, JournalError> {

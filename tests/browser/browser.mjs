@@ -15,7 +15,7 @@ export function launch() {
 /** Waits until a condition holds. */
 export async function until(condition) {
   const deadline = Date.now() + PATIENCE;
-  while (!condition()) {
+  while (!(await condition())) {
     assert.ok(Date.now() < deadline, `what must happen has not: ${condition}`);
     await new Promise((done) => setTimeout(done, 20));
   }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Http, Program, updraft, updraft_with};
 
-const EVENTS: [&str; 15] = [
+const EVENTS: [&str; 24] = [
     "api.board.add",
     "api.board.edit",
     "api.board.move",
@@ -17,7 +17,16 @@ const EVENTS: [&str; 15] = [
     "api.services.events",
     "api.services.status",
     "api.services.test.testFunc",
+    "api.stream.count",
+    "api.stream.download",
+    "api.stream.tail",
+    "api.stream.upload",
     "api.test.board",
+    "stream.cancel",
+    "stream.credit",
+    "stream.data",
+    "stream.end",
+    "stream.error",
     "topic.subscribe",
     "topic.unsubscribe",
 ];

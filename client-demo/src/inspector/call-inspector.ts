@@ -1,9 +1,11 @@
 import { LitElement, css, html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { customElement, property, query, state } from 'lit/decorators.js';
 import { repeat } from 'lit/directives/repeat.js';
-import { AnswerEvent, CallEvent, type Answer, type Message } from '../link';
+import { AnswerEvent, CallEvent, StreamEvent, type Answer, type Message } from '../link';
 import { control, panel, visuallyHidden } from '../shell/styles';
-import { FORMS, show, write, type Form } from './forms';
+import { FORMS, show, write, type Form, type Written } from './forms';
+import { StreamRun } from './run';
+import './stream-run';
 
 /** Data to begin with, for the functions that want some. */
 const EXAMPLES: Readonly<Record<string, unknown>> = {
@@ -13,6 +15,9 @@ const EXAMPLES: Readonly<Record<string, unknown>> = {
   'api.room.join': { room: 'lobby' },
   'api.room.leave': { room: 'lobby' },
   'api.room.say': { room: 'lobby', message: 'Hello' },
+  'api.stream.count': { to: 1000, every_ms: 10 },
+  'api.stream.tail': { topic: 'board' },
+  'api.stream.download': { bytes: 100_000_000 },
   'api.presence.enter': { name: 'Ada', color: '#1f6fb2' },
   'api.board.add': { id: 'inspected', title: 'From the inspector', column: 'todo' },
   'api.board.move': { id: 'inspected', column: 'doing' },
@@ -20,12 +25,20 @@ const EXAMPLES: Readonly<Record<string, unknown>> = {
   'api.board.remove': { id: 'inspected' },
 };
 
+/** The functions that stream their answer. */
+const STREAMED: ReadonlySet<string> = new Set(['api.stream.count', 'api.stream.tail', 'api.stream.download']);
+
+/** Frames of a stream that may be out, unless another number is given. */
+const WINDOW = 16;
+
 /** What came back, kept as long as the page shows it. */
 interface Outcome {
   readonly number: number;
-  readonly how: 'answer' | 'error' | 'message';
+  readonly how: 'answer' | 'error' | 'message' | 'stream';
   readonly about: string;
   readonly text: string;
+  /** A stream, in place of the text. */
+  readonly run?: StreamRun;
 }
 
 /** Outcomes that are kept. */
@@ -41,14 +54,17 @@ export class CallInspector extends LitElement {
     .events button { justify-content: start; inline-size: 100%; border: 0; background: none; padding-inline: 0.6rem; font-family: var(--mono); font-size: 0.83rem; overflow-wrap: anywhere; text-align: start; }
     .events button:hover { background: var(--hover); }
     .events button[aria-pressed='true'] { background: var(--card); box-shadow: inset 0 0 0 1.5px var(--accent); }
-    form { display: grid; gap: 0.9rem; }
+    form { display: grid; grid-template-columns: minmax(0, 1fr); gap: 0.9rem; }
     .field { display: grid; gap: 0.3rem; font-size: var(--small); color: var(--soft); }
     .field > * { color: var(--ink); font-family: var(--mono); font-size: 0.85rem; }
     textarea { min-block-size: 12rem; resize: vertical; line-height: 1.5; }
-    fieldset { display: flex; flex-wrap: wrap; gap: 0.25rem 1rem; border: 0; margin: 0; padding: 0; }
+    fieldset { display: flex; flex-wrap: wrap; gap: 0.25rem 1rem; border: 0; margin: 0; padding: 0; min-inline-size: 0; }
     legend { font-size: var(--small); color: var(--soft); padding: 0 0 0.3rem; }
     .choice { display: flex; align-items: center; gap: 0.45rem; min-block-size: 1.75rem; cursor: pointer; }
     .choice input { inline-size: 1rem; block-size: 1rem; margin: 0; }
+    .choice input[type='number'] { inline-size: 5.5rem; block-size: auto; }
+    .choice:has([type='file']) { flex-wrap: wrap; min-inline-size: 0; }
+    .choice input[type='file'] { inline-size: auto; block-size: auto; max-inline-size: 100%; border: 0; background: none; padding-inline: 0; }
     .foot { display: flex; justify-content: space-between; align-items: center; gap: 1rem; }
     .wrong { margin: 0; color: var(--bad); font-size: var(--small); }
     .outcomes { list-style: none; margin: 0; padding: 0; display: grid; gap: 0.5rem; }
@@ -67,9 +83,12 @@ export class CallInspector extends LitElement {
   @state() private event = 'api.services.test.testFunc';
   @state() private encoding: Form = 'json';
   @state() private isAcked = true;
+  @state() private isStreamed = false;
+  @state() private window = WINDOW;
   @state() private outcomes: readonly Outcome[] = [];
   @state() private wrong = '';
   @query('form') private readonly form!: HTMLFormElement;
+  @query('input[type="file"]') private readonly file!: HTMLInputElement;
   @query('textarea') private readonly field!: HTMLTextAreaElement;
   #number = 0;
   #heard = 0;
@@ -110,6 +129,14 @@ export class CallInspector extends LitElement {
             ${(Object.keys(FORMS) as Form[]).map((form) => html`<label class="choice">
               <input type="radio" name="form" value=${form} .checked=${form === this.encoding} @change=${() => { this.encoding = form; }}>${FORMS[form]}</label>`)}
           </fieldset>
+          <fieldset><legend>Frames</legend>
+            <label class="choice"><input type="checkbox" name="stream" .checked=${this.isStreamed}
+              @change=${() => { this.isStreamed = !this.isStreamed; }}>Stream the answer</label>
+            <label class="choice">Window <input type="number" name="window" min="1" max="10000" required .value=${String(this.window)}
+              ?disabled=${!this.isStreamed}
+              @input=${(input: Event) => { this.window = (input.currentTarget as HTMLInputElement).valueAsNumber; }}></label>
+            <label class="choice">Upload a file <input type="file" name="file"></label>
+          </fieldset>
           <div class="foot">
             <label class="choice"><input type="checkbox" name="ack" .checked=${this.isAcked}
               @change=${() => { this.isAcked = !this.isAcked; }}>Ask for an answer (ack)</label>
@@ -134,6 +161,7 @@ export class CallInspector extends LitElement {
   /** The form may be far from the list on a small screen: it comes into view, ready to be sent. */
   private choose(name: string): void {
     this.event = name;
+    this.isStreamed = STREAMED.has(name);
     this.wrong = '';
     this.field.value = exampleOf(name);
     this.form.scrollIntoView({ block: 'nearest' });
@@ -144,11 +172,26 @@ export class CallInspector extends LitElement {
     event.preventDefault();
     try {
       const written = await write(this.field.value, this.encoding);
-      this.dispatchEvent(new CallEvent({ event: this.event, ...written }, { acked: this.isAcked }));
+      const file = this.file.files?.[0];
+      if (this.isStreamed || file) this.stream(written, file);
+      else this.dispatchEvent(new CallEvent({ event: this.event, ...written }, { acked: this.isAcked }));
     } catch (error) {
       this.wrong = `The data is not valid JSON: ${(error as Error).message}`;
     }
   };
+
+  /** Opens a stream, whose run is shown among what came back. */
+  private stream({ data }: Written, file: File | undefined): void {
+    const { event, isStreamed, window } = this;
+    const run = new StreamRun(event, data, file);
+    const { signal } = run.aborting;
+    const source = file && run.source(file);
+    const asked = new StreamEvent({ event, data, isStreamed, window, signal, ...(source && { source }) });
+    this.dispatchEvent(asked);
+    if (!asked.items) return;
+    this.keep('stream', event, '', run);
+    void run.take(asked.items);
+  }
 
   private answered({ call, data, error, took }: Answer): void {
     if (call.id === this.#list) {
@@ -160,9 +203,9 @@ export class CallInspector extends LitElement {
     else this.keep('answer', about, data === undefined ? 'Done. The function returns nothing.' : show(data));
   }
 
-  private keep(how: Outcome['how'], about: string, text: string): void {
+  private keep(how: Outcome['how'], about: string, text: string, run?: StreamRun): void {
     this.#number += 1;
-    this.outcomes = [{ number: this.#number, how, about, text }, ...this.outcomes].slice(0, KEPT);
+    this.outcomes = [{ number: this.#number, how, about, text, ...(run && { run }) }, ...this.outcomes].slice(0, KEPT);
   }
 }
 
@@ -171,6 +214,7 @@ function exampleOf(event: string): string {
   return example === undefined ? '' : JSON.stringify(example, null, 2);
 }
 
-function outcomeRow({ how, about, text }: Outcome): TemplateResult {
+function outcomeRow({ how, about, text, run }: Outcome): TemplateResult {
+  if (run) return html`<li class="stream" aria-live="off"><stream-run .run=${run}></stream-run></li>`;
   return html`<li class=${how}><div class="about"><b>${how}</b><span>${about}</span></div><pre tabindex="0" aria-label=${how}>${text}</pre></li>`;
 }

@@ -8,6 +8,7 @@ import type { CallEvent } from './events';
 import { Kept } from './kept';
 import { refusalOf, type ConnectError } from './refusal';
 import type { LinkState, Message, Phase, Refusal, Signal, SignalFolds, TopicFolds } from './state';
+import { itemsOf, type StreamEvent } from './streams';
 import { Signals, Topic } from './topics';
 
 export interface LinkOptions {
@@ -93,6 +94,11 @@ export class LinkController implements ReactiveController {
   /** Sends a call, as soon as there is a connection, and tells the element that it came from. */
   call(event: CallEvent): void {
     this.#calls.take(event);
+  }
+
+  /** Opens a stream when its first item is asked for. */
+  stream(event: StreamEvent): void {
+    event.items = itemsOf(this.#socket, event.detail);
   }
 
   /** Stays away from the server, or comes back. */
@@ -188,6 +194,8 @@ export class LinkController implements ReactiveController {
   }
 
   #hear(heard: Signal): void {
+    // The packets of streams are for those who opened them.
+    if (heard.event.startsWith('stream.')) return;
     const topic = 'topic' in heard ? this.#topics.get(String(heard.topic)) : undefined;
     if (topic) this.#hearOf(topic, heard as TopicPacket);
     else if (heard.event === 'topic.refused') this.#hearOfRest(heard as unknown as TopicPacket);

@@ -4,6 +4,7 @@ import { LitElement, css, html, type PropertyValues, type TemplateResult } from 
 import { CallEvent, SwitchEvent } from './events';
 import { LinkController, type LinkOptions } from './link-controller';
 import type { LinkState } from './state';
+import { StreamEvent } from './streams';
 
 /** Longest that news wait, also in a tab that is not seen, in milliseconds. */
 const UNSEEN = 250;
@@ -31,6 +32,7 @@ export class UpdraftLink extends LitElement {
     super();
     this.#link = new LinkController(this, options);
     this.addEventListener(CallEvent.type, (event) => { this.#link.call(event); });
+    this.addEventListener(StreamEvent.type, (event) => { this.#link.stream(event); });
     this.addEventListener(SwitchEvent.type, (event) => {
       this.#link.switch((event).detail.offline);
     });

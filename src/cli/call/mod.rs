@@ -1,20 +1,26 @@
-//! `call`: calls an event of a running server, by hand or in a script.
+//! `call`: calls an event of a running server, by hand or in a script. Where frames go to or fro it is `streaming`, and what is
+//! uploaded comes from a `source`. What comes back is an `answer`.
 
-use std::{io::Read, time::Duration};
+mod answer;
+mod source;
+mod streaming;
+
+use std::{io::Read, path::PathBuf, time::Duration};
 
 use clap::Args;
 use serde_json::{Map, Value, json};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
+use self::{
+    answer::{ACK, EVENT, overheard, print, told},
+    streaming::Streaming,
+};
 use super::terminal::{Failure, say};
 use crate::{
     call::payload::whole,
     client::{Client, ClientError, Incoming, Packet, with_buffers_as_base64},
     config::{Secret, time},
 };
-
-/// The id of the only ack.
-const ACK: u64 = 0;
 
 /// The event that answers a call without an ack.
 const MESSAGE: &str = "message";
@@ -27,6 +33,18 @@ pub(super) struct Call {
     /// Data, as JSON; `-` reads standard input
     #[arg(long, value_name = "JSON")]
     data: Option<String>,
+
+    /// Open a stream: print each frame on a line of its own, until the function ends it. Ctrl-C cancels it
+    #[arg(long, conflicts_with_all = ["id", "no_ack"])]
+    stream: bool,
+
+    /// Write the Buffers of the stream to FILE, one after the other, instead of printing them
+    #[arg(long, value_name = "FILE", requires = "stream")]
+    output: Option<PathBuf>,
+
+    /// Send FILE as Buffers of 64 KB, as fast as the function takes them; `-` sends standard input. Ctrl-C cancels it
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["id", "no_ack"])]
+    upload: Option<PathBuf>,
 
     /// Idempotency key of the call
     #[arg(long)]
@@ -49,7 +67,7 @@ pub(super) struct Call {
     #[arg(long, env = "UPDRAFT_URL", default_value = "http://127.0.0.1:3000")]
     url: String,
 
-    /// Longest time for the connection and the answer
+    /// Longest time for the connection and the answer; of a stream, until it is open
     #[arg(long, value_name = "TIME", value_parser = time, default_value = "10s")]
     timeout: Duration,
 }
@@ -62,8 +80,16 @@ impl Call {
             .enable_all()
             .build()?;
         let call = self.call()?;
+        let streaming = self.streaming()?;
         runtime.block_on(async {
             let end = Instant::now() + self.timeout;
+            if let Some(streaming) = streaming {
+                let connected = timeout_at(end, self.connect()).await;
+                let client = connected.map_err(|_| self.too_late())??;
+                return streaming
+                    .run(client, call, sleep_until(end), || self.too_late())
+                    .await;
+            }
             let sent = timeout_at(end, self.send(&call)).await;
             let mut client = sent.map_err(|_| self.too_late())??;
             match timeout_at(end, self.answer(&mut client)).await {
@@ -74,21 +100,38 @@ impl Call {
         })
     }
 
+    /// Frames to or fro, where they are asked for.
+    fn streaming(&self) -> Result<Option<Streaming>, Failure> {
+        if !self.stream && self.upload.is_none() {
+            return Ok(None);
+        }
+        Streaming::new(self.output.as_deref(), self.upload.as_deref()).map(Some)
+    }
+
+    /// Whether all of standard input is uploaded.
+    fn uploads_stdin(&self) -> bool {
+        self.upload.as_deref().is_some_and(source::is_stdin)
+    }
+
     async fn send(&self, call: &Value) -> Result<Client, Failure> {
+        let mut client = self.connect().await?;
+        let ack = (!self.no_ack).then_some(ACK);
+        let call = Packet::event(EVENT, call, ack).map_err(|error| Failure(error.to_string()))?;
+        client.send(call).await?;
+        Ok(client)
+    }
+
+    async fn connect(&self) -> Result<Client, Failure> {
         let token = self
             .token
             .as_ref()
             .map(Secret::reveal)
             .filter(|token| !token.is_empty());
         let handshake = token.map(|token| json!({ "token": token }));
-        let mut client = match Client::connect(&self.url, handshake.as_ref()).await {
-            Err(ClientError::Refused(refusal)) => return Err(refused(&refusal, token)),
-            connected => connected?,
-        };
-        let ack = (!self.no_ack).then_some(ACK);
-        let call = Packet::event("event", call, ack).map_err(|error| Failure(error.to_string()))?;
-        client.send(call).await?;
-        Ok(client)
+        match Client::connect(&self.url, handshake.as_ref()).await {
+            Err(ClientError::Refused(refusal)) => Err(refused(&refusal, token)),
+            connected => Ok(connected?),
+        }
     }
 
     async fn answer(&self, client: &mut Client) -> Result<(), Failure> {
@@ -97,7 +140,7 @@ impl Call {
                 Incoming::Event { name, data, .. } if self.no_ack && name == MESSAGE => {
                     return say(with_buffers_as_base64(&data)?);
                 }
-                Incoming::Event { name, data, .. } => eprintln!("{name}: {}", with_buffers_as_base64(&data)?),
+                Incoming::Event { name, data, .. } => overheard(&name, &data)?,
                 Incoming::Ack { number: ACK, data } => return print(with_buffers_as_base64(&data)?),
                 Incoming::Ack { .. } => {}
             }
@@ -124,6 +167,10 @@ impl Call {
     fn data(&self) -> Result<Option<Value>, Failure> {
         let text = match self.data.as_deref() {
             None => return Ok(None),
+            Some("-") if self.uploads_stdin() => {
+                let twice = "only one of --data and --upload can read standard input";
+                return Err(Failure(twice.to_owned()));
+            }
             Some("-") => {
                 let mut text = String::new();
                 std::io::stdin().read_to_string(&mut text)?;
@@ -137,24 +184,6 @@ impl Call {
             ))
         })
     }
-}
-
-fn print(mut answer: Value) -> Result<(), Failure> {
-    if let Some(error) = answer.get("error") {
-        return Err(Failure(told(error)));
-    }
-    match answer.get_mut("data") {
-        Some(data) => say(data.take()),
-        None => Ok(()),
-    }
-}
-
-/// An error of the server's, in a line.
-fn told(error: &Value) -> String {
-    let text = |field| error.get(field).and_then(Value::as_str).unwrap_or_default();
-    let details = error.get("details").map(|details| format!(" {details}"));
-    let (code, message) = (text("code"), text("message"));
-    format!("{code}: {message}{}", details.unwrap_or_default())
 }
 
 /// Why the server does not let the client in, and what would.

@@ -62,7 +62,7 @@ pub mod payload {
         extract::Origin,
         pattern::NamespaceName,
         payload::{Arguments, Arrived, Call, EMPTY_EVENT, Limits, MAX_ID},
-        peer::{Outgoing, Peer, SocketData},
+        peer::{CallOrder, EmitEvents, Outgoing, Peer, RoomMember, SocketData, SocketState},
         states::States,
         target::Target,
         written::Written,

@@ -217,12 +217,12 @@ impl Context {
 
     /// Emits what is written out already to the caller, as [`Context::emit`].
     pub(crate) async fn emit_written(&self, event: &str, data: &Written) -> Result<()> {
-        self.peer.emit_written(event, data).await
+        self.peer.send(event, data).await
     }
 
     /// Emits as much as finds room right now; how many it were.
     pub(crate) fn try_emit_written(&self, event: &str, data: &mut dyn Iterator<Item = &Written>) -> usize {
-        self.peer.try_emit_written(event, data)
+        self.peer.try_send(event, data)
     }
 
     /// Waits until nothing for the caller waits for room in its send queue.

@@ -101,7 +101,7 @@ impl ConnectRequest {
         }
         let let_in = socket.run_connect_hook(hello).await;
         let_in.inspect_err(|_| shared.metrics.refused(Limit::ConnectHook))?;
-        match socket.cancellation.is_cancelled() {
+        match socket.state.cancellation.is_cancelled() {
             true => Err(CallError::new(
                 Code::Forbidden,
                 "the connection was ended as it began",

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use serde_json::json;
-use tokio::sync::futures::Notified;
 
 use super::{
     super::{dialect::MESSAGE, refusals, server_event::ServerEvent},
     ClientSocket,
 };
 use crate::{
-    call::{answer::AnswerFrame, identity::Identity, peer::Outgoing, table::EVENT},
+    call::{answer::AnswerFrame, peer::Outgoing, table::EVENT},
     error::CallError,
     net::{
         auth::{expiry::Expires, revoked},
@@ -29,8 +28,7 @@ impl ClientSocket {
     }
 
     fn close_saying(&self, last: &[(Kind<'_>, Outgoing<'_>)]) {
-        self.cancellation.cancel();
-        *self.known_identity() = Identity::ANONYMOUS;
+        self.state.revoke();
         self.sender.end(last);
         self.session.close_gracefully(CloseReason::ForcedClose);
     }
@@ -69,7 +67,7 @@ impl Connected for ClientSocket {
     }
 
     fn revoke(&self, subject: &str) -> bool {
-        let is_meant = self.known_identity().subject() == Some(subject);
+        let is_meant = self.state.is_of(subject);
         if is_meant {
             self.shared.metrics.refused(Limit::Revoked);
             self.dismiss(&revoked());
@@ -79,10 +77,6 @@ impl Connected for ClientSocket {
 }
 
 impl Expires for ClientSocket {
-    fn identified(&self) -> Notified<'_> {
-        self.identified.notified()
-    }
-
     fn expire(&self, why: &CallError) {
         self.shared.metrics.refused(Limit::Expired);
         self.dismiss(why);

@@ -13,9 +13,6 @@ pub(crate) trait Connected: Peer {
     /// Emits `server.draining` to the client.
     fn say_draining(&self);
 
-    /// Closes its connection, once its client knows that all of its sockets are disconnected.
-    fn close(self: Arc<Self>);
-
     /// Closes it where it is this subject's; whether it is.
     fn revoke(&self, subject: &str) -> bool;
 }

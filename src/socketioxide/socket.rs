@@ -262,11 +262,6 @@ impl<A: Adapter> Connected for NamespaceSocket<A> {
             .send_later(Kind::Event(EVENT), json!({ "event": "server.draining" }));
     }
 
-    fn close(self: Arc<Self>) {
-        self.disconnected();
-        self.sender.end(Vec::new());
-    }
-
     fn revoke(&self, subject: &str) -> bool {
         let is_meant = self.state.is_of(subject);
         if is_meant {

@@ -31,6 +31,12 @@ pub trait Peer: EmitEvents + RoomMember + CallOrder + 'static {
     /// Takes it out of its namespace.
     fn disconnect(self: Arc<Self>);
 
+    /// Closes its connection, once its client knows that all of its sockets are disconnected; where the connection is not
+    /// this server's, it is taken out of its namespace.
+    fn close(self: Arc<Self>) {
+        self.disconnect();
+    }
+
     /// Sets its identity, or a later expiry.
     ///
     /// # Errors

@@ -26,6 +26,10 @@ impl Peer for ClientSocket {
         self.leave_namespace();
     }
 
+    fn close(self: Arc<Self>) {
+        self.close_session();
+    }
+
     fn identify(&self, identity: Identity) -> Result<()> {
         self.set_identity(identity)
     }
@@ -35,7 +39,15 @@ impl EmitEvents for ClientSocket {
     fn emit<'a>(&'a self, target: Target, event: &'a str, data: Outgoing<'a>) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let to_others = self.rooms.emit_to_others(&target, event, data);
-            let to_caller = self.emit_to_caller(&target, event, data);
+            let to_caller = async {
+                if !target.is_volatile() {
+                    return self.sender.send(Kind::Event(event), data).await;
+                }
+                if !self.sender.send_volatile(Kind::Event(event), data)? {
+                    self.shared.metrics.missed.volatile.inc();
+                }
+                Ok(())
+            };
             emit_in_order(&target, |room| self.rooms.is_in(room), to_others, to_caller).await
         })
     }
@@ -92,17 +104,5 @@ impl RoomMember for ClientSocket {
 
     fn rooms(&self) -> Vec<String> {
         self.rooms.rooms()
-    }
-}
-
-impl ClientSocket {
-    async fn emit_to_caller(&self, target: &Target, event: &str, data: Outgoing<'_>) -> Result<()> {
-        if !target.is_volatile() {
-            return self.sender.send(Kind::Event(event), data).await;
-        }
-        if !self.sender.send_volatile(Kind::Event(event), data)? {
-            self.shared.metrics.missed.volatile.inc();
-        }
-        Ok(())
     }
 }

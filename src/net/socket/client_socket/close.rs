@@ -1,7 +1,5 @@
 //! Disconnects of a socket by the server, and the last packets to its client.
 
-use std::sync::Arc;
-
 use serde_json::json;
 
 use super::{
@@ -46,14 +44,9 @@ impl ClientSocket {
             None => self.close_saying(&[message]),
         }
     }
-}
 
-impl Connected for ClientSocket {
-    fn say_draining(&self) {
-        self.send_event(&ServerEvent::Draining);
-    }
-
-    fn close(self: Arc<Self>) {
+    /// Closes the session, once its client knows that all of its sockets are disconnected.
+    pub(in crate::net) fn close_session(&self) {
         if let Some(handler) = self.session.handler() {
             handler.disconnect();
         }
@@ -64,6 +57,12 @@ impl Connected for ClientSocket {
             let _ = tokio::time::timeout(longest, session.send_queue.flushed()).await;
             session.close_gracefully(CloseReason::ForcedClose);
         });
+    }
+}
+
+impl Connected for ClientSocket {
+    fn say_draining(&self) {
+        self.send_event(&ServerEvent::Draining);
     }
 
     fn revoke(&self, subject: &str) -> bool {

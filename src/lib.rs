@@ -69,7 +69,7 @@ pub mod payload {
     };
 }
 
-/// What topics have to say: the backlog, then live.
+/// Topics: the backlog, then live events.
 mod feed;
 pub use feed::{Feed, Projection, Publisher, Publishes, Reader, Topic, TopicError, everyone};
 

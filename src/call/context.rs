@@ -230,7 +230,7 @@ impl Context {
         self.peer.ready().await;
     }
 
-    /// Disconnects the socket from its namespace, once what was said to it before is sent. Its client hears `disconnect` with
+    /// Disconnects the socket from its namespace, once what was emitted to it before is sent. Its client gets `disconnect` with
     /// `io server disconnect`, and does not come back by itself. Other namespaces of the same connection stay. The answer of a
     /// call that does this comes too late for its client, as in Node: what it is to hear is emitted before.
     pub fn disconnect(&self) {

@@ -1,5 +1,5 @@
-//! The sockets of a server, as far as it deals with all of them: those of one subject are closed when its rights end, all are
-//! told that the server stops, and any is found by its id.
+//! The sockets of a server, as far as it deals with all of them: those of one subject are closed when its rights end, all
+//! receive `server.draining`, and any is found by its id.
 
 use std::{
     collections::HashMap,

@@ -15,7 +15,8 @@ use crate::{
 pub struct Ack<R> {
     /// Its public id.
     pub socket: SocketId,
-    /// What it acked; [`Code::Timeout`] where it did not in time, [`Code::InvalidData`] where that does not fit the type.
+    /// What it acked; [`Code::Timeout`](crate::Code::Timeout) where it did not in time,
+    /// [`Code::InvalidData`](crate::Code::InvalidData) where that does not fit the type.
     pub result: Result<R>,
 }
 

@@ -96,8 +96,8 @@ impl ClientSocket {
         Ok(this)
     }
 
-    /// The socket is connected: it is subscribed to what its handshake names, and a client that is too old is
-    /// told so.
+    /// The socket is connected: it is subscribed to what its handshake names, and a client that is too old
+    /// gets `server.reload`.
     pub(in crate::net) fn connected(self: &Arc<Self>, options: ConnectOptions<'_>) {
         let ConnectOptions { topics, version } = options;
         if let (Some(version), Some(min)) = (&version, &self.shared.config.session.min_client)
@@ -123,7 +123,7 @@ impl ClientSocket {
         });
     }
 
-    /// Says something of the server itself, where clients listen for that.
+    /// Sends an event of the server itself, where clients listen for that.
     pub(super) fn send_event(&self, notice: &ServerEvent<'_>) {
         if !self.place.table.speaks_modules {
             return;

@@ -122,7 +122,7 @@ impl ConnectRequest {
         self.shared.auth.identify(handshake).await
     }
 
-    /// What the namespace's hook is told, where it asks.
+    /// The handshake for the namespace's hook, where that takes it.
     fn hello(&self, place: &OpenNamespace) -> Option<Handshake> {
         place.table.needs_head().then(|| {
             let head = self.session.head().cloned().unwrap_or_default();

@@ -19,7 +19,7 @@ use crate::{
 };
 
 impl ClientSocket {
-    /// Closes the socket and says why. Nothing else reaches its client any more, and nothing more is done for it.
+    /// Closes the socket with the reason as last event. Its client receives nothing else any more.
     pub(in crate::net) fn dismiss(&self, why: &CallError) {
         let closed = json!({ "event": "server.closed", "error": why });
         self.close_saying(&[(Kind::Event(EVENT), &closed)]);

@@ -10,7 +10,7 @@ use crate::{
 };
 
 impl ClientSocket {
-    /// The socket is gone, for this reason: nobody waits any more for what its functions do.
+    /// The socket is gone, for this reason: no client waits any more for what its functions do.
     pub(in crate::net) fn disconnected(self: &Arc<Self>, reason: &'static str) {
         if !self.has_left.swap(true, Ordering::AcqRel) {
             self.leave(reason);
@@ -80,7 +80,7 @@ impl ClientSocket {
         self.sender.connected(version, self.state.id.as_str());
     }
 
-    /// Whether the namespace's guards let it through; else it is told so.
+    /// Whether the namespace's guards let it through; else the refusal is logged.
     pub(super) async fn may_subscribe(&self, context: &Context) -> bool {
         let limit = self.shared.config.limits.guard_timeout;
         let asked = self

@@ -66,14 +66,14 @@ pub mod payload {
         extract::Origin,
         pattern::NamespaceName,
         payload::{Arguments, Arrived, Call, EMPTY_EVENT, Limits, MAX_ID},
-        peer::{Outgoing, Peer, SocketData},
+        peer::{CallOrder, EmitEvents, Outgoing, Peer, RoomMember, SocketData, SocketState},
         states::States,
         target::Target,
         written::Written,
     };
 }
 
-/// What topics have to say: the backlog, then live.
+/// Topics: the backlog, then live events.
 mod feed;
 pub use feed::{Feed, Projection, Publisher, Publishes, Reader, Topic, TopicError, everyone};
 

@@ -3,60 +3,45 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
-use tokio_util::sync::CancellationToken;
 use updraft::{
     Ack, Identity, Result, SocketId,
-    payload::{Arguments, NamespaceName, Outgoing, Peer, SocketData, Target, Written},
+    payload::{
+        Arguments, CallOrder, EmitEvents, NamespaceName, Outgoing, Peer, RoomMember, SocketState, Target,
+        Written,
+    },
 };
 
-pub(crate) struct NullPeer {
-    id: SocketId,
-    cancellation: CancellationToken,
-    data: SocketData,
-}
+pub(crate) struct NullPeer(SocketState);
 
 impl NullPeer {
     pub(crate) fn new() -> Self {
-        Self {
-            id: SocketId::random().unwrap(),
-            cancellation: CancellationToken::new(),
-            data: SocketData::default(),
-        }
+        let namespace = Arc::new(NamespaceName::root().clone());
+        Self(SocketState::new(
+            SocketId::random().unwrap(),
+            namespace,
+            Identity::ANONYMOUS,
+        ))
     }
 }
 
 impl Peer for NullPeer {
-    fn id(&self) -> &SocketId {
-        &self.id
-    }
-
-    fn namespace(&self) -> &NamespaceName {
-        NamespaceName::root()
+    fn state(&self) -> &SocketState {
+        &self.0
     }
 
     fn disconnect(self: Arc<Self>) {}
+}
 
-    fn identity(&self) -> Identity {
-        Identity::ANONYMOUS
-    }
-
-    fn identify(&self, _: Identity) -> Result<()> {
-        Ok(())
-    }
-
-    fn cancellation(&self) -> &CancellationToken {
-        &self.cancellation
-    }
-
+impl EmitEvents for NullPeer {
     fn emit<'a>(&'a self, _: Target, _: &'a str, _: Outgoing<'a>) -> BoxFuture<'a, Result<()>> {
         Box::pin(async { Ok(()) })
     }
 
-    fn emit_written<'a>(&'a self, _: &'a str, _: &'a Written) -> BoxFuture<'a, Result<()>> {
+    fn send<'a>(&'a self, _: &'a str, _: &'a Written) -> BoxFuture<'a, Result<()>> {
         Box::pin(async { Ok(()) })
     }
 
-    fn try_emit_written(&self, _: &str, data: &mut dyn Iterator<Item = &Written>) -> usize {
+    fn try_send(&self, _: &str, data: &mut dyn Iterator<Item = &Written>) -> usize {
         data.count()
     }
 
@@ -73,22 +58,26 @@ impl Peer for NullPeer {
     fn ready(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {})
     }
+}
 
+impl CallOrder for NullPeer {
     fn hold(&self) {}
 
     fn release(&self) {}
+}
 
-    fn join(&self, _: &str) -> Result<()> {
-        Ok(())
+impl RoomMember for NullPeer {
+    fn max_rooms(&self) -> usize {
+        usize::MAX
+    }
+
+    fn enter(&self, _: &str) -> bool {
+        true
     }
 
     fn leave(&self, _: &str) {}
 
     fn rooms(&self) -> Vec<String> {
         Vec::new()
-    }
-
-    fn data(&self) -> &SocketData {
-        &self.data
     }
 }

@@ -105,7 +105,7 @@ impl Admin {
     }
 }
 
-/// What the page is told that it may show and do.
+/// What the page may show and do, as it is sent to it.
 fn config(actions: Actions) -> Value {
     let actions: &[&str] = match actions {
         Actions::All => &[

@@ -1,4 +1,4 @@
-//! What all pages are told every two seconds: how the server does, and what passed in each whole second.
+//! What all pages are sent every two seconds: the server's load, and what passed in each whole second.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -9,13 +9,13 @@ use crate::{
     net::traffic::{Totals, Traffic},
 };
 
-/// The namespace that the page connects to, unless it is told another.
+/// The namespace that the page connects to, unless another is configured.
 pub(super) const NAMESPACE: &str = "/admin";
 
 /// Seconds from one telling to the next, as the page expects it.
 const SECONDS: usize = 2;
 
-/// So many namespaces are told of: those with the most sockets, where they are made of data.
+/// Most namespaces that are listed: those with the most sockets, where they are made of data.
 const MOST_NAMESPACES: usize = 200;
 
 /// The event `server_stats`.

@@ -26,7 +26,7 @@ pub(super) struct Login {
     attempts: Attempts,
     checks: Arc<Semaphore>,
     waiting: Semaphore,
-    /// What a page is told when it is connected.
+    /// What a page is sent when it is connected.
     config: Value,
 }
 
@@ -59,7 +59,7 @@ impl Login {
         let check = self.checks.clone().acquire_owned().await.map_err(|_| crowded())?;
         let hash = self.hash.clone();
         let verified = spawn_blocking(move || {
-            // Until it is done, also where nobody waits for it any more.
+            // Until it is done, also where no client waits for it any more.
             let _check = check;
             bcrypt::verify(password, &hash)
         });

@@ -1,5 +1,5 @@
 //! The namespace that the admin page of Socket.IO connects to (`@socket.io/admin-ui` on npm): `login` says who may, `figures` are
-//! what it is told every two seconds, `actions` what it may do to other sockets. It is made of what any app has: a `Namespace`
+//! what it is sent every two seconds, `actions` what it may do to other sockets. It is made of what any app has: a `Namespace`
 //! with hooks, and an `Emitter`.
 
 mod actions;

@@ -6,7 +6,7 @@ use crate::config::{AuthConfig, Config, DeflateConfig, TlsConfig};
 const KEYS: &str = "--auth-secrets, --auth-keys or --auth-keys-url";
 
 /// So many of the largest calls fit the budget: half of it is for those who wait for memory, a message in fragments takes
-/// twice its own of that, and one beyond the limit is to be told so.
+/// twice its own of that, and one beyond the limit is to get its error.
 const CALLS: usize = 8;
 
 /// Why a configuration does not do.
@@ -73,7 +73,7 @@ pub(super) fn check(config: &Config, asks: Asks) -> Result<(), ConfigError> {
     }
 }
 
-/// How an app learns who its clients are.
+/// How an app authenticates its clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Asks {
     /// As the configuration says.

@@ -233,12 +233,12 @@ impl Context {
 
     /// Emits what is written out already to the caller, as [`Context::emit`].
     pub(crate) async fn emit_written(&self, event: &str, data: &Written) -> Result<()> {
-        self.peer.emit_written(event, data).await
+        self.peer.send(event, data).await
     }
 
     /// Emits as much as finds room right now; how many it were.
     pub(crate) fn try_emit_written(&self, event: &str, data: &mut dyn Iterator<Item = &Written>) -> usize {
-        self.peer.try_emit_written(event, data)
+        self.peer.try_send(event, data)
     }
 
     /// Waits until nothing for the caller waits for room in its send queue.
@@ -246,7 +246,7 @@ impl Context {
         self.peer.ready().await;
     }
 
-    /// Disconnects the socket from its namespace, once what was said to it before is sent. Its client hears `disconnect` with
+    /// Disconnects the socket from its namespace, once what was emitted to it before is sent. Its client gets `disconnect` with
     /// `io server disconnect`, and does not come back by itself. Other namespaces of the same connection stay. The answer of a
     /// call that does this comes too late for its client, as in Node: what it is to hear is emitted before.
     pub fn disconnect(&self) {

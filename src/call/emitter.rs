@@ -151,7 +151,7 @@ enum By<'a> {
 }
 
 impl<'a> BroadcastTo<'a> {
-    /// What a function says.
+    /// An emit of a function.
     pub(super) fn by_function(peer: &'a dyn Peer, states: &'a States, target: Target) -> Self {
         let by = By::Function { peer, states };
         Self { by, target }

@@ -101,6 +101,7 @@ impl fmt::Debug for Guard {
 
 /// Marks a guard among arguments that may be functions.
 #[derive(Debug)]
+#[doc(hidden)]
 pub struct GuardArgument;
 
 impl Signature<GuardArgument> for Guard {}

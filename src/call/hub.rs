@@ -33,20 +33,44 @@ pub(crate) trait Hub: Send + Sync {
         wait: Duration,
     ) -> BoxFuture<'a, Result<Vec<Ack<Arguments>>>>;
 
+    /// The sockets of a target that are connected.
+    ///
+    /// # Errors
+    /// Where they are another server's.
+    fn meant(&self, namespace: &str, target: &Target) -> Result<Vec<Arc<dyn Peer>>>;
+
+    /// Completes when all that was emitted before is in the send queues of its sockets.
+    fn delivered(&self) -> BoxFuture<'_, ()>;
+
     /// The sockets that are meant, as they are now.
     fn sockets<'a>(
         &'a self,
         namespace: &'a str,
         target: &'a Target,
-    ) -> BoxFuture<'a, Result<Vec<RemoteSocket>>>;
+    ) -> BoxFuture<'a, Result<Vec<RemoteSocket>>> {
+        Box::pin(async move {
+            let sockets = self.meant(namespace, target)?;
+            Ok(sockets.iter().map(|socket| RemoteSocket::of(&**socket)).collect())
+        })
+    }
 
-    /// Changes the sockets that are meant, after all that was emitted to them before.
+    /// Changes the sockets that are meant, after all that was emitted to them before. One that cannot be changed does not
+    /// keep the others from it.
     fn change<'a>(
         &'a self,
         namespace: &'a str,
         target: &'a Target,
         change: Change<'a>,
-    ) -> BoxFuture<'a, Result<()>>;
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let sockets = self.meant(namespace, target)?;
+            if let Change::Disconnect | Change::Close = change {
+                self.delivered().await;
+            }
+            let changed = sockets.into_iter().map(|socket| change.apply(socket));
+            changed.fold(Ok(()), Result::and)
+        })
+    }
 
     /// The namespaces that are declared by name or have sockets, and how many.
     fn namespaces(&self) -> Vec<(Arc<str>, usize)>;
@@ -63,6 +87,18 @@ pub(crate) enum Change<'a> {
     Disconnect,
     /// The connection too, with all that its client has over it.
     Close,
+}
+
+impl Change<'_> {
+    fn apply(self, socket: Arc<dyn Peer>) -> Result<()> {
+        match self {
+            Self::Join(room) => return socket.join(room),
+            Self::Leave(room) => socket.leave(room),
+            Self::Disconnect => socket.disconnect(),
+            Self::Close => socket.close(),
+        }
+        Ok(())
+    }
 }
 
 /// A socket, as it was when it was looked at: `BroadcastTo::sockets` lists them.

@@ -3,7 +3,7 @@
 //! returns becomes the answer (`reply`). Before it runs each `guard` is asked, often by a `condition` on the
 //! caller's `identity`, and its `rights` still hold when it begins; one that keeps its thread for long runs apart (`conduct`; the system's part in that is its `run_delay`); one that
 //! panics or takes too long has an `ending` too. An ack says the `answer`. `dispatch` does these in turn, and `idempotency` only the first
-//! time that a call is tried; `module` is how functions are named. A function that gives or takes frames opens a `stream`. What is said to others than the caller goes to a `target`, by the
+//! time that a call is tried; `module` is how functions are named. A function that gives or takes frames opens a `stream`. What is emitted to others than the caller goes to a `target`, by the
 //! function or by an `emitter`.
 
 pub(crate) mod answer;

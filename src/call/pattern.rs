@@ -56,7 +56,7 @@ pub enum MalformedNamespace {
     /// Longer than clients may name.
     #[error("is longer than {MAX_NAME} bytes")]
     TooLong,
-    /// A character that ends a name in Socket.IO, or that nobody sees.
+    /// A character that ends a name in Socket.IO, or that is not visible.
     #[error("holds a ',', a '?', a blank or a control character")]
     Characters,
     /// A pattern without parameters, or with one that has no name or the name of another.

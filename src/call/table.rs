@@ -220,7 +220,7 @@ impl Table {
         all.into_iter().any(|one| one.takes(Origin::Handshake))
     }
 
-    /// What an event of this name is for; nothing, where nobody hears it.
+    /// What an event of this name is for; nothing, where no function is registered for it.
     pub(crate) fn route(&self, name: &str) -> Option<Route> {
         if self.speaks_modules && name == EVENT {
             return Some(Route::Module);
@@ -261,7 +261,7 @@ impl Table {
         self.pattern.is_exact()
     }
 
-    /// Whether somebody asks how clients came.
+    /// Whether a function takes the handshake.
     pub(crate) fn needs_head(&self) -> bool {
         let asks = |hook: &Registered| hook.takes(Origin::Handshake);
         self.keeps_handshake || self.connect.as_ref().is_some_and(asks)

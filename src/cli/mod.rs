@@ -50,7 +50,7 @@ enum Command {
 }
 
 impl App {
-    /// Is the program: reads its flags and the environment, serves until it is told to stop, lists its
+    /// Is the program: reads its flags and the environment, serves until a signal stops it, lists its
     /// events, calls one, or looks after the journal. Makes its own tokio runtime, so it is not called inside of one.
     pub fn run(self) -> ExitCode {
         let cli = Cli::parse();

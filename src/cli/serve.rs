@@ -1,4 +1,4 @@
-//! `serve`: runs the server until it is told to stop.
+//! `serve`: runs the server until a signal stops it.
 
 use std::io;
 

@@ -10,7 +10,7 @@ use super::{
     value::network,
 };
 
-/// The path that clients have unless they are told another.
+/// The path that clients use by default.
 const PATH: &str = "/socket.io";
 
 /// Requests: origins, proxies, time-outs, and what is served beside `/socket.io/`.

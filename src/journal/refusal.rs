@@ -1,4 +1,4 @@
-//! What callers are told when the journal does not do what it was asked.
+//! The errors of callers when the journal refuses or fails.
 
 use super::contract::JournalError;
 use crate::error::{CallError, Code};

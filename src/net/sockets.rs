@@ -1,5 +1,5 @@
-//! The sockets of a server, as far as it deals with all of them: those of one subject are closed when its rights end, all are
-//! told that the server stops, and any is found by its id.
+//! The sockets of a server, as far as it deals with all of them: those of one subject are closed when its rights end, all
+//! receive `server.draining`, and any is found by its id.
 
 use std::{
     collections::HashMap,
@@ -12,9 +12,6 @@ use crate::call::peer::{Peer, SocketId};
 pub(crate) trait Connected: Peer {
     /// Emits `server.draining` to the client.
     fn say_draining(&self);
-
-    /// Closes its connection, once its client knows that all of its sockets are disconnected.
-    fn close(self: Arc<Self>);
 
     /// Closes it where it is this subject's; whether it is.
     fn revoke(&self, subject: &str) -> bool;

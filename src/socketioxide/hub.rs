@@ -1,4 +1,4 @@
-//! What an emitter is told whose app is on somebody else's server.
+//! The error of an emitter whose app serves namespaces of a user's socketioxide server.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,9 +6,9 @@ use futures_util::future::{BoxFuture, ready};
 
 use crate::{
     call::{
-        hub::{Change, Hub, RemoteSocket},
+        hub::Hub,
         payload::Arguments,
-        peer::{Ack, Outgoing},
+        peer::{Ack, Outgoing, Peer},
         target::Target,
     },
     error::{CallError, Code, Result},
@@ -17,9 +17,9 @@ use crate::{
 /// The sockets of a socketioxide server, which has a handle of its own on them.
 pub(super) struct ForeignHub;
 
-fn refused<T: Send + 'static>() -> BoxFuture<'static, Result<T>> {
+fn unavailable() -> CallError {
     let message = "an emitter does not reach the sockets of a socketioxide server: use its SocketIo";
-    Box::pin(ready(Err(CallError::new(Code::Unavailable, message))))
+    CallError::new(Code::Unavailable, message)
 }
 
 impl Hub for ForeignHub {
@@ -30,7 +30,7 @@ impl Hub for ForeignHub {
         _: &'a str,
         _: Outgoing<'a>,
     ) -> BoxFuture<'a, Result<()>> {
-        refused()
+        Box::pin(ready(Err(unavailable())))
     }
 
     fn emit_with_ack<'a>(
@@ -41,15 +41,15 @@ impl Hub for ForeignHub {
         _: Outgoing<'a>,
         _: Duration,
     ) -> BoxFuture<'a, Result<Vec<Ack<Arguments>>>> {
-        refused()
+        Box::pin(ready(Err(unavailable())))
     }
 
-    fn sockets<'a>(&'a self, _: &'a str, _: &'a Target) -> BoxFuture<'a, Result<Vec<RemoteSocket>>> {
-        refused()
+    fn meant(&self, _: &str, _: &Target) -> Result<Vec<Arc<dyn Peer>>> {
+        Err(unavailable())
     }
 
-    fn change<'a>(&'a self, _: &'a str, _: &'a Target, _: Change<'a>) -> BoxFuture<'a, Result<()>> {
-        refused()
+    fn delivered(&self) -> BoxFuture<'_, ()> {
+        Box::pin(ready(()))
     }
 
     fn namespaces(&self) -> Vec<(Arc<str>, usize)> {

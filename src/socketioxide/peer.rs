@@ -7,7 +7,6 @@ use serde_json::Value;
 use socketioxide::{
     BroadcastError, EmitWithAckError, adapter::Adapter, operators::BroadcastOperators, socket::Sid,
 };
-use tokio_util::sync::CancellationToken;
 
 use super::{
     arguments::EventArguments,
@@ -16,10 +15,10 @@ use super::{
 };
 use crate::{
     call::{
-        identity::Identity,
-        pattern::NamespaceName,
         payload::Arguments,
-        peer::{Ack, Outgoing, Peer, SocketData, SocketId, check_room, in_too_many_rooms},
+        peer::{
+            Ack, CallOrder, EmitEvents, Outgoing, Peer, RoomMember, SocketId, SocketState, emit_in_order,
+        },
         target::Target,
         written::Written,
     },
@@ -27,54 +26,30 @@ use crate::{
 };
 
 impl<A: Adapter> Peer for NamespaceSocket<A> {
-    fn id(&self) -> &SocketId {
-        &self.id
-    }
-
-    fn namespace(&self) -> &NamespaceName {
-        &self.namespace
+    fn state(&self) -> &SocketState {
+        &self.state
     }
 
     fn disconnect(self: Arc<Self>) {
         self.disconnected();
         self.sender.end(Vec::new());
     }
+}
 
-    fn identity(&self) -> Identity {
-        self.identity().clone()
-    }
-
-    fn identify(&self, identity: Identity) -> Result<()> {
-        self.set_identity(identity);
-        Ok(())
-    }
-
-    fn cancellation(&self) -> &CancellationToken {
-        &self.cancellation
-    }
-
+impl<A: Adapter> EmitEvents for NamespaceSocket<A> {
     fn emit<'a>(&'a self, target: Target, event: &'a str, data: Outgoing<'a>) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
-            if !target.is_caller() {
-                emitted(self.others(&target).emit(event, &EventArguments::of(data)).await)?;
-            }
-            if !self.is_meant(&target) {
-                return Ok(());
-            }
-            // The caller's own copy keeps its place among what was said to the caller.
-            if !target.is_volatile() {
-                return self.sender.send(Kind::Event(event), data).await;
-            }
-            self.sender.try_send(event, std::iter::once(data));
-            Ok(())
+            let to_others = self.emit_to_others(&target, event, data);
+            let to_caller = self.emit_to_caller(&target, event, data);
+            emit_in_order(&target, |room| self.is_in(room), to_others, to_caller).await
         })
     }
 
-    fn emit_written<'a>(&'a self, event: &'a str, data: &'a Written) -> BoxFuture<'a, Result<()>> {
+    fn send<'a>(&'a self, event: &'a str, data: &'a Written) -> BoxFuture<'a, Result<()>> {
         Box::pin(self.sender.send(Kind::Event(event), data))
     }
 
-    fn try_emit_written(&self, event: &str, data: &mut dyn Iterator<Item = &Written>) -> usize {
+    fn try_send(&self, event: &str, data: &mut dyn Iterator<Item = &Written>) -> usize {
         self.sender.try_send(event, data.map(|data| data as Outgoing<'_>))
     }
 
@@ -88,10 +63,10 @@ impl<A: Adapter> Peer for NamespaceSocket<A> {
         Box::pin(async move {
             if target.is_caller() {
                 let result = self.sender.ask(event, data, wait).await;
-                let socket = self.id.clone();
+                let socket = self.state.id.clone();
                 return Ok(vec![Ack { socket, result }]);
             }
-            let asked = match self.is_meant(&target) {
+            let asked = match target.includes(true, |room| self.is_in(room)) {
                 true => self.among(&target),
                 false => self.others(&target),
             };
@@ -112,7 +87,9 @@ impl<A: Adapter> Peer for NamespaceSocket<A> {
     fn ready(&self) -> BoxFuture<'_, ()> {
         Box::pin(self.sender.ready())
     }
+}
 
+impl<A: Adapter> CallOrder for NamespaceSocket<A> {
     fn hold(&self) {
         self.calls.hold();
     }
@@ -120,14 +97,15 @@ impl<A: Adapter> Peer for NamespaceSocket<A> {
     fn release(&self) {
         self.calls.release();
     }
+}
 
-    fn join(&self, room: &str) -> Result<()> {
-        check_room(room)?;
-        let most = self.shared.config.limits.max_rooms;
-        match self.rooms.join(room, most) {
-            true => Ok(()),
-            false => Err(in_too_many_rooms(most)),
-        }
+impl<A: Adapter> RoomMember for NamespaceSocket<A> {
+    fn max_rooms(&self) -> usize {
+        self.shared.config.limits.max_rooms
+    }
+
+    fn enter(&self, room: &str) -> bool {
+        self.rooms.join(room, self.max_rooms())
     }
 
     fn leave(&self, room: &str) {
@@ -137,17 +115,24 @@ impl<A: Adapter> Peer for NamespaceSocket<A> {
     fn rooms(&self) -> Vec<String> {
         self.rooms.all()
     }
-
-    fn data(&self) -> &SocketData {
-        &self.data
-    }
 }
 
 impl<A: Adapter> NamespaceSocket<A> {
-    fn is_meant(&self, target: &Target) -> bool {
-        let rooms = self.rooms.all();
-        let is_in = |room: &str| room == self.id.as_str() || rooms.iter().any(|one| one == room);
-        target.includes(true, is_in)
+    async fn emit_to_others(&self, target: &Target, event: &str, data: Outgoing<'_>) -> Result<()> {
+        emitted(self.others(target).emit(event, &EventArguments::of(data)).await)
+    }
+
+    async fn emit_to_caller(&self, target: &Target, event: &str, data: Outgoing<'_>) -> Result<()> {
+        if !target.is_volatile() {
+            return self.sender.send(Kind::Event(event), data).await;
+        }
+        self.sender.try_send(event, std::iter::once(data));
+        Ok(())
+    }
+
+    /// Whether it is in a room; that of its own id is one.
+    fn is_in(&self, room: &str) -> bool {
+        room == self.state.id.as_str() || self.rooms.all().iter().any(|one| one == room)
     }
 
     /// Those of a target that are not the caller.
@@ -174,7 +159,7 @@ impl<A: Adapter> NamespaceSocket<A> {
     fn public_id(&self, socket: Sid) -> SocketId {
         let socket = self.all.get_socket(socket);
         let known = socket.and_then(|socket| socket.extensions.get::<Arc<Self>>());
-        known.map_or_else(SocketId::unknown, |known| known.id.clone())
+        known.map_or_else(SocketId::unknown, |known| known.state.id.clone())
     }
 }
 

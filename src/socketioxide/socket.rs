@@ -1,16 +1,10 @@
 //! One client's socket on a namespace, as its calls see it: a call comes in, is answered, and its answer goes out.
 
-use std::{
-    panic::AssertUnwindSafe,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
 use serde_json::{Value, json, value::RawValue};
 use socketioxide::{adapter::Adapter, operators::BroadcastOperators, socket::Socket};
-use tokio::sync::{Notify, futures::Notified};
-use tokio_util::sync::CancellationToken;
 
 use super::{
     call_queue::{CallQueue, Incoming},
@@ -25,7 +19,7 @@ use crate::{
         identity::Identity,
         pattern::NamespaceName,
         payload::Arrived,
-        peer::{SocketData, SocketId},
+        peer::{SocketId, SocketState},
     },
     error::{CallError, Code, Result},
     feed::{self, Wanted},
@@ -53,19 +47,14 @@ const NO_PERMISSION: &str = "user hasn`t permission";
 
 /// One client's socket on one namespace.
 pub(super) struct NamespaceSocket<A: Adapter> {
-    pub(super) id: SocketId,
-    pub(super) namespace: NamespaceName,
+    pub(super) state: SocketState,
     pub(super) sender: Arc<Sender<A>>,
     /// The namespace, with this socket as the one that emits.
     pub(super) all: BroadcastOperators<A>,
     pub(super) calls: Arc<CallQueue>,
     pub(super) rooms: Rooms<A>,
-    pub(super) data: SocketData,
-    pub(super) cancellation: CancellationToken,
     pub(super) shared: Arc<Shared>,
     rate: Rate,
-    identity: Mutex<Identity>,
-    renewed: Notify,
     /// Why it has no identity, if it is closed at its first call.
     refused: Option<CallError>,
 }
@@ -81,35 +70,32 @@ impl<A: Adapter> NamespaceSocket<A> {
             Ok(identity) => (identity, None),
             Err(error) => (Identity::ANONYMOUS, Some(error)),
         };
-        let (cancellation, weak) = (CancellationToken::new(), Arc::downgrade(socket));
+        let id = SocketId::random().map_err(CallError::internal)?;
+        let namespace = Arc::new(NamespaceName::plain(socket.ns()));
+        let state = SocketState::new(id, namespace, identity);
+        let weak = Arc::downgrade(socket);
         let sender = Sender::new(
             weak.clone(),
-            cancellation.clone(),
+            state.cancellation.clone(),
             shared.config.session.send_timeout,
         );
-        let id = SocketId::random().map_err(CallError::internal)?;
         let this = Arc::new(Self {
-            namespace: NamespaceName::plain(socket.ns()),
             sender: Arc::new(sender),
             all: socket.within(Vec::<String>::new()),
             calls: Arc::new(CallQueue::new(&shared.config)),
-            rooms: Rooms::new(weak, &id),
-            id,
-            data: SocketData::default(),
-            cancellation,
+            rooms: Rooms::new(weak, &state.id),
+            state,
             rate: shared.rates.of_one(),
-            identity: Mutex::new(identity),
-            renewed: Notify::new(),
             refused,
             shared,
         });
-        this.shared.auth.subjects().sockets().enter(&this.id, &this);
+        this.shared.auth.subjects().sockets().enter(&this.state.id, &this);
         Ok(this)
     }
 
     /// The client knows that it is connected: its calls start, and it is subscribed to what its handshake names.
     pub(super) fn connected(self: &Arc<Self>, auth: Option<&str>) {
-        let (this, cancellation) = (self.clone(), self.cancellation.clone());
+        let (this, cancellation) = (self.clone(), self.state.cancellation.clone());
         tokio::spawn(async move {
             let answer = |incoming| {
                 let this = this.clone();
@@ -133,27 +119,13 @@ impl<A: Adapter> NamespaceSocket<A> {
 
     /// The socket has disconnected: its functions are cancelled.
     pub(super) fn disconnected(&self) {
-        self.cancellation.cancel();
+        self.state.cancellation.cancel();
         self.rooms.end();
-    }
-
-    /// Its identity now.
-    pub(super) fn identity(&self) -> MutexGuard<'_, Identity> {
-        self.identity.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Sets the identity. A revoked socket stays anonymous.
-    pub(super) fn set_identity(&self, identity: Identity) {
-        let mut known = self.identity();
-        if !self.cancellation.is_cancelled() {
-            *known = identity;
-            self.renewed.notify_waiters();
-        }
     }
 
     /// Takes a call in, in the order in which they came.
     pub(super) fn take_in(self: &Arc<Self>, arrived: Arrived, ack: Option<i64>) {
-        if self.cancellation.is_cancelled() {
+        if self.state.cancellation.is_cancelled() {
             return;
         }
         if let Some(why) = &self.refused {
@@ -178,7 +150,7 @@ impl<A: Adapter> NamespaceSocket<A> {
 
     /// Answers what is no call, where an answer is waited for.
     pub(super) fn refuse_other(self: &Arc<Self>, ack: Option<i64>, why: &CallError) {
-        if !self.cancellation.is_cancelled() && !self.is_too_fast(ack) && ack.is_some() {
+        if !self.state.cancellation.is_cancelled() && !self.is_too_fast(ack) && ack.is_some() {
             self.refuse(ack, why);
         }
     }
@@ -279,7 +251,7 @@ impl<A: Adapter> NamespaceSocket<A> {
 
     fn close_saying(&self, last: Vec<(Kind<'static>, Value)>) {
         self.disconnected();
-        *self.identity() = Identity::ANONYMOUS;
+        self.state.revoke();
         self.sender.end(last);
     }
 }
@@ -290,13 +262,8 @@ impl<A: Adapter> Connected for NamespaceSocket<A> {
             .send_later(Kind::Event(EVENT), json!({ "event": "server.draining" }));
     }
 
-    fn close(self: Arc<Self>) {
-        self.disconnected();
-        self.sender.end(Vec::new());
-    }
-
     fn revoke(&self, subject: &str) -> bool {
-        let is_meant = self.identity().subject() == Some(subject);
+        let is_meant = self.state.is_of(subject);
         if is_meant {
             self.dismiss(&revoked());
         }
@@ -305,10 +272,6 @@ impl<A: Adapter> Connected for NamespaceSocket<A> {
 }
 
 impl<A: Adapter> Expires for NamespaceSocket<A> {
-    fn identified(&self) -> Notified<'_> {
-        self.renewed.notified()
-    }
-
     fn expire(&self, why: &CallError) {
         self.dismiss(why);
     }
@@ -316,7 +279,7 @@ impl<A: Adapter> Expires for NamespaceSocket<A> {
 
 impl<A: Adapter> Drop for NamespaceSocket<A> {
     fn drop(&mut self) {
-        self.shared.auth.subjects().sockets().leave(&self.id);
+        self.shared.auth.subjects().sockets().leave(&self.state.id);
     }
 }
 

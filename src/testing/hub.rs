@@ -2,12 +2,12 @@
 
 use std::{sync::Arc, time::Duration};
 
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, ready};
 
 use super::rooms::{Emitted, Rooms};
 use crate::{
     call::{
-        hub::{Change, Hub, RemoteSocket},
+        hub::Hub,
         payload::{Arguments, Data},
         peer::{Ack, Outgoing, Peer},
         target::Target,
@@ -47,38 +47,12 @@ impl Hub for TestHub {
         Box::pin(async move { Ok(self.0.ask(emitted(namespace, target, event, data)?, wait).await) })
     }
 
-    fn sockets<'a>(
-        &'a self,
-        namespace: &'a str,
-        target: &'a Target,
-    ) -> BoxFuture<'a, Result<Vec<RemoteSocket>>> {
-        Box::pin(async move {
-            let sockets = self.0.meant(namespace, target);
-            Ok(sockets.iter().map(|socket| RemoteSocket::of(&**socket)).collect())
-        })
+    fn meant(&self, namespace: &str, target: &Target) -> Result<Vec<Arc<dyn Peer>>> {
+        Ok(self.0.meant(namespace, target))
     }
 
-    fn change<'a>(
-        &'a self,
-        namespace: &'a str,
-        target: &'a Target,
-        change: Change<'a>,
-    ) -> BoxFuture<'a, Result<()>> {
-        Box::pin(async move {
-            let change = |socket: Arc<dyn Peer>| match change {
-                Change::Join(room) => socket.join(room),
-                Change::Leave(room) => {
-                    socket.leave(room);
-                    Ok(())
-                }
-                Change::Disconnect | Change::Close => {
-                    self.0.leave(socket.id());
-                    Ok(())
-                }
-            };
-            let sockets = self.0.meant(namespace, target);
-            sockets.into_iter().map(change).fold(Ok(()), Result::and)
-        })
+    fn delivered(&self) -> BoxFuture<'_, ()> {
+        Box::pin(ready(()))
     }
 
     fn namespaces(&self) -> Vec<(Arc<str>, usize)> {

@@ -8,7 +8,6 @@ use std::{
 
 use futures_util::future::BoxFuture;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio_util::sync::CancellationToken;
 
 use super::{
     recipient::Recipient,
@@ -19,7 +18,7 @@ use crate::{
         identity::Identity,
         pattern::NamespaceName,
         payload::{Arguments, Data},
-        peer::{Ack, Outgoing, Peer, SocketData, SocketId, check_room, in_too_many_rooms},
+        peer::{Ack, CallOrder, EmitEvents, Outgoing, Peer, RoomMember, SocketId, SocketState},
         target::Target,
         written::Written,
     },
@@ -28,12 +27,10 @@ use crate::{
 
 /// A socket without a network.
 pub(super) struct TestPeer {
+    state: SocketState,
     pub(super) recipient: Arc<Recipient>,
     rooms: Arc<Rooms>,
     most_rooms: usize,
-    identity: Mutex<Identity>,
-    cancellation: CancellationToken,
-    data: SocketData,
     /// Calls begin one after the other.
     turn: Arc<Semaphore>,
     hold: Mutex<HeldCount>,
@@ -55,14 +52,13 @@ impl TestPeer {
         rooms: Arc<Rooms>,
         most_rooms: usize,
     ) -> Arc<Self> {
-        let recipient = Arc::new(Recipient::new(id, namespace));
+        let namespace = Arc::new(namespace);
+        let recipient = Arc::new(Recipient::new(id.clone(), namespace.clone()));
         let this = Arc::new(Self {
+            state: SocketState::new(id, namespace, identity),
             recipient: recipient.clone(),
             rooms: rooms.clone(),
             most_rooms,
-            identity: Mutex::new(identity),
-            cancellation: CancellationToken::new(),
-            data: SocketData::default(),
             turn: Arc::new(Semaphore::new(1)),
             hold: Mutex::default(),
         });
@@ -73,7 +69,7 @@ impl TestPeer {
 
     /// It is connected: others reach it from now on.
     pub(super) fn appear(&self) {
-        self.rooms.appear(&self.recipient.id);
+        self.rooms.appear(self.id());
     }
 
     /// Waits until the calls before have begun.
@@ -91,31 +87,22 @@ impl TestPeer {
 
     /// It is connected no longer: the rooms that it was in, the first time.
     pub(super) fn leave_namespace(&self) -> Option<Vec<String>> {
-        let rooms = (!self.cancellation.is_cancelled()).then(|| self.rooms());
-        self.rooms.leave(&self.recipient.id);
+        let rooms = (!self.state.cancellation.is_cancelled()).then(|| self.rooms());
+        self.rooms.leave(self.id());
         rooms
-    }
-
-    /// Sets its identity.
-    pub(super) fn becomes(&self, identity: Identity) {
-        *self.known_as() = identity;
     }
 
     fn holding(&self) -> MutexGuard<'_, HeldCount> {
         self.hold.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn known_as(&self) -> MutexGuard<'_, Identity> {
-        self.identity.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     fn emitted(&self, target: Target, event: &str, data: Outgoing<'_>) -> Result<Emitted> {
-        if target.is_caller() && self.cancellation.is_cancelled() {
+        if target.is_caller() && self.state.cancellation.is_cancelled() {
             return Err(CallError::new(Code::Unavailable, "the socket is gone"));
         }
         Ok(Emitted::new(
-            Some(self.recipient.id.clone()),
-            self.recipient.namespace.as_str(),
+            Some(self.id().clone()),
+            self.namespace().as_str(),
             target,
             event,
             Data::new(data)?,
@@ -124,31 +111,16 @@ impl TestPeer {
 }
 
 impl Peer for TestPeer {
-    fn id(&self) -> &SocketId {
-        &self.recipient.id
+    fn state(&self) -> &SocketState {
+        &self.state
     }
 
     fn disconnect(self: Arc<Self>) {
         self.leave_namespace();
     }
+}
 
-    fn namespace(&self) -> &NamespaceName {
-        &self.recipient.namespace
-    }
-
-    fn identity(&self) -> Identity {
-        self.known_as().clone()
-    }
-
-    fn identify(&self, identity: Identity) -> Result<()> {
-        self.becomes(identity);
-        Ok(())
-    }
-
-    fn cancellation(&self) -> &CancellationToken {
-        &self.cancellation
-    }
-
+impl EmitEvents for TestPeer {
     fn emit<'a>(&'a self, target: Target, event: &'a str, data: Outgoing<'a>) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             let emitted = self.emitted(target, event, data)?;
@@ -157,14 +129,14 @@ impl Peer for TestPeer {
         })
     }
 
-    fn emit_written<'a>(&'a self, event: &'a str, data: &'a Written) -> BoxFuture<'a, Result<()>> {
+    fn send<'a>(&'a self, event: &'a str, data: &'a Written) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
             self.recipient.receive(event, Data::new(data)?);
             Ok(())
         })
     }
 
-    fn try_emit_written(&self, event: &str, data: &mut dyn Iterator<Item = &Written>) -> usize {
+    fn try_send(&self, event: &str, data: &mut dyn Iterator<Item = &Written>) -> usize {
         let data = data.map_while(|data| Data::new(data).ok());
         data.map(|data| self.recipient.receive(event, data)).count()
     }
@@ -185,7 +157,9 @@ impl Peer for TestPeer {
     fn ready(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {})
     }
+}
 
+impl CallOrder for TestPeer {
     fn hold(&self) {
         self.holding().is_held = true;
     }
@@ -193,20 +167,22 @@ impl Peer for TestPeer {
     fn release(&self) {
         *self.holding() = HeldCount::default();
     }
+}
 
-    fn join(&self, room: &str) -> Result<()> {
-        check_room(room)?;
+impl RoomMember for TestPeer {
+    fn max_rooms(&self) -> usize {
+        self.most_rooms
+    }
+
+    fn enter(&self, room: &str) -> bool {
         if room == self.id().as_str() {
-            return Ok(());
+            return true;
         }
         let joined = self.rooms.change(self.id(), |rooms| {
             let has_room = rooms.contains(room) || rooms.len() < self.most_rooms;
             has_room.then(|| rooms.insert(room.to_owned()))
         });
-        match joined {
-            Some(None) => Err(in_too_many_rooms(self.most_rooms)),
-            _ => Ok(()),
-        }
+        joined != Some(None)
     }
 
     fn leave(&self, room: &str) {
@@ -219,14 +195,10 @@ impl Peer for TestPeer {
             .change(self.id(), |rooms| rooms.iter().cloned().collect());
         rooms.unwrap_or_default()
     }
-
-    fn data(&self) -> &SocketData {
-        &self.data
-    }
 }
 
 impl fmt::Debug for TestPeer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "TestPeer({})", self.recipient.id)
+        write!(f, "TestPeer({})", self.state.id)
     }
 }

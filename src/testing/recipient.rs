@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -21,7 +21,7 @@ use crate::{
 /// A socket, as far as it receives.
 pub(super) struct Recipient {
     pub(super) id: SocketId,
-    pub(super) namespace: NamespaceName,
+    pub(super) namespace: Arc<NamespaceName>,
     state: Mutex<State>,
     arrived: Notify,
 }
@@ -35,7 +35,7 @@ struct State {
 }
 
 impl Recipient {
-    pub(super) fn new(id: SocketId, namespace: NamespaceName) -> Self {
+    pub(super) fn new(id: SocketId, namespace: Arc<NamespaceName>) -> Self {
         Self {
             id,
             namespace,

@@ -164,7 +164,7 @@ impl Rooms {
     }
 
     fn close_those(&self, is_meant: impl Fn(&Member) -> bool) {
-        // Told without the lock, as functions that wait for it may say something.
+        // Cancelled without the lock, as functions that wait for it may emit.
         let cancellation: Vec<Member> = self
             .state()
             .members

@@ -28,7 +28,7 @@ use crate::{
         left::Left,
         memory::Account,
         payload::{Arguments, Arrived, Data},
-        peer::{Peer, SocketId},
+        peer::{Peer, RoomMember, SocketId},
         table::{Route, Table},
     },
     error::{CallError, Code, Result},
@@ -235,7 +235,7 @@ impl TestSocket {
 
     /// Sets its identity.
     pub fn set_identity(&self, identity: Identity) {
-        self.peer.becomes(identity);
+        self.peer.state().set_identity(identity);
     }
 
     /// The rooms that it is in, sorted.

@@ -1,7 +1,7 @@
 //! Real clients: three generations of socket.io-client, over WebSocket, polling, and polling that upgrades
 //! to WebSocket. Each test is one of the nine.
 
-use crate::support::{PATIENT, Program, node, node_with};
+use crate::support::{PATIENT, Program, every_client, node, node_with};
 
 macro_rules! clients {
     ($($module:ident: $generation:literal over $transport:literal;)*) => {$(
@@ -42,17 +42,7 @@ macro_rules! clients {
     )*};
 }
 
-clients! {
-    v2_websocket: "2" over "websocket";
-    v2_polling: "2" over "polling";
-    v2_upgraded: "2" over "upgraded";
-    v3_websocket: "3" over "websocket";
-    v3_polling: "3" over "polling";
-    v3_upgraded: "3" over "upgraded";
-    v4_websocket: "4" over "websocket";
-    v4_polling: "4" over "polling";
-    v4_upgraded: "4" over "upgraded";
-}
+every_client!(clients);
 
 fn run(script: &str, generation: &str, transport: &str, more: &[&str]) {
     let server = Program::start(&[]);

@@ -76,7 +76,7 @@ struct Topic {
     name: ByteString,
 }
 
-/// What is told once the commit is durable.
+/// What is reported once the commit is durable.
 #[derive(Default)]
 pub(super) struct Committed {
     pub(super) records: Vec<Arc<Record>>,

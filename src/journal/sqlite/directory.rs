@@ -97,7 +97,7 @@ pub(super) fn lock(directory: &Path) -> Result<Lock, OpenError> {
     }
 }
 
-/// What is said where the system refuses.
+/// The error where the system refuses.
 pub(super) fn unusable(directory: &Path) -> impl FnOnce(io::Error) -> OpenError {
     move |source| OpenError::Directory {
         path: directory.to_owned(),

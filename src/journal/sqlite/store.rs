@@ -37,10 +37,10 @@ use crate::{
 /// Capacity of the writer's command queue.
 const WAITING: usize = 4096;
 
-/// Batches that a receiver of the tail may lag behind before it is told to read on from the journal.
+/// Batches that a receiver of the tail may lag behind before it has to read on from the journal.
 const TAIL: usize = 1024;
 
-/// What callers are told where the commit failed; the log says why.
+/// The error for callers where the commit failed; the log has the cause.
 const NOT_COMMITTED: &str = "the journal could not commit";
 
 /// The error after the writer has ended, which only a panic causes.
@@ -152,7 +152,7 @@ impl SqliteJournal {
             return;
         };
         drop(writing.commands);
-        // It fails if the writer panicked, which its callers were told.
+        // It fails if the writer panicked, which its callers got as an error.
         let _ = tokio::task::spawn_blocking(move || writing.writer.join()).await;
         self.readers.close().await;
     }

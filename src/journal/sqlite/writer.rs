@@ -35,7 +35,7 @@ pub(super) struct Writer {
     /// None after a failure: what the file holds is not known before it is opened and read again.
     connection: Option<Connection>,
     store: Store,
-    /// The last sequence number that is known to be durable, and was told.
+    /// The last sequence number that is known to be durable, and was reported.
     told: u64,
     /// How long the log was when its pages were last moved.
     moved: i64,

@@ -7,7 +7,6 @@ use std::{
 };
 
 use serde::Serialize;
-use tokio::sync::futures::Notified;
 
 use super::{authenticator::Authenticator, refresh::milliseconds};
 use crate::{
@@ -20,9 +19,6 @@ const LONGEST: Duration = Duration::from_secs(60);
 
 /// A socket whose identity may end.
 pub(crate) trait Expires: Peer {
-    /// Completes when the socket's identity or its expiry changes.
-    fn identified(&self) -> Notified<'_>;
-
     /// The identity has ended: closes the socket, and says why.
     fn expire(&self, why: &CallError);
 }
@@ -48,7 +44,7 @@ async fn watch(socket: Arc<impl Expires>, auth: Arc<Authenticator>) {
 
 async fn follow(socket: &impl Expires, auth: &Authenticator) {
     loop {
-        let mut changed = pin!(socket.identified());
+        let mut changed = pin!(socket.state().identified());
         changed.as_mut().enable();
         let expires = socket.identity().expires();
         tokio::select! {

@@ -83,7 +83,7 @@ pub(super) enum Carrier {
 pub(super) struct Polling {
     /// Packets of the message that a poll took a part of.
     pub(super) packets: VecDeque<Outgoing>,
-    /// The poll that waits for something to say.
+    /// The poll that waits for a packet.
     pub(super) poll: Arc<Notify>,
     /// Whether there is one.
     is_polled: bool,
@@ -94,7 +94,7 @@ pub(super) struct Polling {
 pub(in crate::net) enum Polled {
     /// These, and what is held for them.
     Packets(Vec<Outgoing>, Held),
-    /// There is nothing to say yet.
+    /// There is no packet yet.
     Nothing,
     /// Polling has ended.
     Over,
@@ -223,7 +223,7 @@ impl State {
         }
     }
 
-    /// Whether the client is not behind: a WebSocket takes more at once, or a poll waits for something to say.
+    /// Whether the client is not behind: a WebSocket takes more at once, or a poll waits for a packet.
     fn takes_volatile(&self) -> bool {
         let is_carried = match &self.carrier {
             Carrier::WebSocket(_) => true,

@@ -205,7 +205,7 @@ async fn poll(session: &Arc<Session>, form: &Form) -> Result<Response, Refusal> 
     match polled {
         Some(Polled::Packets(packets, held)) => Ok(form.answer(protocol, &packets, Some(held))),
         Some(Polled::Over) => match session.closed() {
-            // A client that closes it itself is not told so.
+            // A client that closes it itself gets no close packet.
             None | Some(CloseReason::TransportClose) => told(NOOP),
             Some(_) => {
                 session.forget();

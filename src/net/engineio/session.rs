@@ -341,7 +341,7 @@ impl Session {
     }
 
     fn has_resumed(&self) {
-        // What it may have said meanwhile was not heard.
+        // What it sent meanwhile was not read.
         self.liveness.mark_alive();
         self.resumed.notify_waiters();
         self.send_queue.wake();

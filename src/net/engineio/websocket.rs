@@ -93,7 +93,7 @@ impl Reader {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while !self.session.is_closed() {
             if self.session.is_paused() {
-                // It keeps nobody waiting behind it.
+                // No frame waits behind it.
                 self.grant = None;
                 self.part.as_mut().map(Part::is_held_up);
                 return self.poll_flushed(cx);
@@ -235,7 +235,7 @@ impl Reader {
         }
         let is_new = self.grant.is_none();
         if is_new {
-            // What was held for the message before: nobody waits for this one.
+            // What was held for the message before: no client waits for this one.
             self.held.shrink_to(0);
         }
         let held = self.held.clone();

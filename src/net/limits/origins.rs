@@ -47,7 +47,7 @@ impl Origins {
         patterns.collect::<Result<_, _>>().map(Self)
     }
 
-    /// What browsers are told of it; nothing where only the server's own pages may connect.
+    /// The header for browsers; nothing where only the server's own pages may connect.
     pub(in crate::net) fn cors(&self) -> Option<CorsLayer> {
         if self.0.is_empty() {
             return None;

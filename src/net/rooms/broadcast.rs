@@ -106,7 +106,7 @@ impl RoomSnapshot {
 struct Broadcast {
     snapshot: Arc<RoomSnapshot>,
     emit: EncodedEvent,
-    /// The socket whose function said it, and which does not hear it.
+    /// The socket whose function emits it, and which does not receive it.
     by: Option<u64>,
     /// Released when all cores have delivered it.
     _room: Option<OwnedSemaphorePermit>,
@@ -166,7 +166,7 @@ impl Deliveries {
         self.cores.iter().position(is_here).unwrap_or_default()
     }
 
-    /// Says something to all of a snapshot but the socket whose function says it. Waits where too much is on its way.
+    /// Emits to all of a snapshot but the socket whose function emits. Waits where too much is on its way.
     pub(in crate::net) async fn publish(
         &self,
         snapshot: Arc<RoomSnapshot>,

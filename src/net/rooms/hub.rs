@@ -7,13 +7,13 @@ use futures_util::future::BoxFuture;
 use super::membership::Rooms;
 use crate::{
     call::{
-        hub::{Change, Hub, RemoteSocket},
+        hub::Hub,
         payload::Arguments,
-        peer::{Ack, Outgoing},
+        peer::{Ack, Outgoing, Peer},
         target::Target,
     },
     error::Result,
-    net::sockets::{Connected, Sockets},
+    net::sockets::Sockets,
 };
 
 /// All sockets of a server.
@@ -31,15 +31,6 @@ impl ServerHub {
             sockets,
             declared,
         }
-    }
-
-    /// The sockets that a target means, as far as they are still there.
-    fn meant(&self, namespace: &str, target: &Target) -> Vec<Arc<dyn Connected>> {
-        let ids = self.rooms.ids(namespace, target);
-        let found = ids.iter().filter_map(|id| self.sockets.find(id.as_str()));
-        found
-            .filter(|socket| !socket.cancellation().is_cancelled())
-            .collect()
     }
 }
 
@@ -65,46 +56,15 @@ impl Hub for ServerHub {
         Box::pin(self.rooms.ask(namespace, target, event, data, wait))
     }
 
-    fn sockets<'a>(
-        &'a self,
-        namespace: &'a str,
-        target: &'a Target,
-    ) -> BoxFuture<'a, Result<Vec<RemoteSocket>>> {
-        Box::pin(async move {
-            let sockets = self.meant(namespace, target);
-            Ok(sockets.iter().map(|socket| RemoteSocket::of(&**socket)).collect())
-        })
+    fn meant(&self, namespace: &str, target: &Target) -> Result<Vec<Arc<dyn Peer>>> {
+        let ids = self.rooms.ids(namespace, target);
+        let found = ids.iter().filter_map(|id| self.sockets.find(id.as_str()));
+        let connected = found.filter(|socket| !socket.cancellation().is_cancelled());
+        Ok(connected.map(|socket| socket as Arc<dyn Peer>).collect())
     }
 
-    fn change<'a>(
-        &'a self,
-        namespace: &'a str,
-        target: &'a Target,
-        change: Change<'a>,
-    ) -> BoxFuture<'a, Result<()>> {
-        Box::pin(async move {
-            let sockets = self.meant(namespace, target);
-            if let Change::Disconnect | Change::Close = change {
-                self.rooms.delivered().await;
-            }
-            let change = |socket: Arc<dyn Connected>| match change {
-                Change::Join(room) => socket.join(room),
-                Change::Leave(room) => {
-                    socket.leave(room);
-                    Ok(())
-                }
-                Change::Disconnect => {
-                    socket.disconnect();
-                    Ok(())
-                }
-                Change::Close => {
-                    socket.close();
-                    Ok(())
-                }
-            };
-            // One that cannot does not keep the others from it.
-            sockets.into_iter().map(change).fold(Ok(()), Result::and)
-        })
+    fn delivered(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.rooms.delivered())
     }
 
     fn namespaces(&self) -> Vec<(Arc<str>, usize)> {

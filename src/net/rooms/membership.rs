@@ -1,4 +1,4 @@
-//! The rooms of a server by their namespaces, and what is said there. A socket that is in a room when something is said there
+//! The rooms of a server by their namespaces, and emits to them. A socket that is in a room when something is emitted to it
 //! hears it, and no other: a snapshot, which stays the same until one enters or leaves.
 
 use std::{
@@ -75,7 +75,7 @@ impl Rooms {
         }
     }
 
-    /// Emits to sockets of a namespace. Waits for room where more is said than can be delivered, and in a function until
+    /// Emits to sockets of a namespace. Waits for room where more is emitted than can be delivered, and in a function until
     /// its caller has it, whose answer comes later; one whose own queue is full misses it.
     ///
     /// # Errors
@@ -226,7 +226,7 @@ impl State {
 }
 
 impl Member {
-    /// From now on it hears what is said to all of the namespace, to its rooms and to itself.
+    /// From now on it receives what is emitted to all of the namespace, to its rooms and to itself.
     pub(in crate::net) fn appear(&self) {
         let mut state = self.state();
         if let State::Absent(joined) = &mut *state {

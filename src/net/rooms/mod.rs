@@ -1,4 +1,4 @@
-//! Rooms: which sockets of a `namespace` are in which, by their `membership`; how what is said there reaches them
+//! Rooms: which sockets of a `namespace` are in which, by their `membership`; how emits reach them
 //! (`broadcast`), written out once (`event`); all of it from outside (`hub`).
 
 pub(in crate::net) mod broadcast;

@@ -19,7 +19,7 @@ use crate::{
 /// Grace period for clients to close, once the server has closed its side.
 const GRACE: Duration = Duration::from_millis(500);
 
-/// How long those have who poll: they hear it by their next poll, for which they may have to connect first.
+/// How long polling clients have: they receive it by their next poll, for which they may have to connect first.
 const GRACE_FOR_POLLS: Duration = Duration::from_secs(2);
 
 /// As long as the clock can count for sure.

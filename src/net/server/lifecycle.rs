@@ -386,7 +386,7 @@ async fn run(
         clients.disconnect(deadline).await;
         deadline
     };
-    // Those who poll come by new connections for what they have not heard yet, and to hear that nothing more comes.
+    // Polling clients open new connections for what they have not received yet, and for the end of their session.
     let deadline = tokio::select! {
         deadline = draining => deadline,
         never = accepting => match never {},

@@ -2,12 +2,9 @@
 //! goes out.
 
 use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
+    Arc,
     atomic::{AtomicBool, Ordering},
 };
-
-use tokio::sync::Notify;
-use tokio_util::sync::CancellationToken;
 
 use super::{
     call_queue::{Admission, CallQueue, Incoming, QueueLimits},
@@ -24,7 +21,7 @@ use crate::{
     call::{
         identity::Identity,
         payload::Arguments,
-        peer::{SocketData, SocketId},
+        peer::{SocketId, SocketState},
         table::{EVENT, Route},
     },
     error::{CallError, Code, Result},
@@ -42,23 +39,19 @@ mod run;
 
 /// One client's socket.
 pub(in crate::net) struct ClientSocket {
-    pub(in crate::net) id: SocketId,
+    pub(in crate::net) state: SocketState,
     pub(in crate::net) place: Arc<OpenNamespace>,
     session: Arc<Session>,
     limits: Arc<SessionLimits<Arc<Self>>>,
     pub(in crate::net) part: Part,
     pub(in crate::net) call_queue: Arc<CallQueue<Arc<Self>>>,
     pub(in crate::net) sender: Arc<SocketSender>,
-    pub(in crate::net) data: SocketData,
-    /// Its identity now; the refusal, if it is closed at its first call.
-    pub(in crate::net) identity: Mutex<Identity>,
-    identified: Notify,
+    /// Why it has no identity, if it is closed at its first call.
     refused: Option<CallError>,
     /// Whether it was connected, and whether it has left.
     was_connected: AtomicBool,
     has_left: AtomicBool,
     pub(in crate::net) rooms: Member,
-    pub(in crate::net) cancellation: CancellationToken,
     pub(in crate::net) shared: Arc<Shared>,
 }
 
@@ -71,7 +64,6 @@ impl ClientSocket {
         identity: Result<Identity>,
         shared: Arc<Shared>,
     ) -> Result<Arc<Self>, getrandom::Error> {
-        let cancellation = CancellationToken::new();
         let config = &shared.config;
         let id = SocketId::random()?;
         let sender = SocketSender::new(id.clone(), session.clone(), place.clone(), config);
@@ -88,29 +80,25 @@ impl ClientSocket {
         };
         let this = Arc::new(Self {
             rooms: shared.rooms.member(place.name.as_str(), &id, sender.clone()),
-            id,
+            state: SocketState::new(id, place.name.clone(), identity),
             place,
             session,
             limits,
             part: Part::default(),
             call_queue,
             sender,
-            data: SocketData::default(),
-            identity: Mutex::new(identity),
-            identified: Notify::new(),
             refused,
             was_connected: AtomicBool::new(false),
             has_left: AtomicBool::new(false),
-            cancellation,
             shared,
         });
-        this.shared.sockets.enter(&this.id, &this);
+        this.shared.sockets.enter(&this.state.id, &this);
         this.shared.metrics.connected();
         Ok(this)
     }
 
-    /// The socket is connected: it is subscribed to what its handshake names, and a client that is too old is
-    /// told so.
+    /// The socket is connected: it is subscribed to what its handshake names, and a client that is too old
+    /// gets `server.reload`.
     pub(in crate::net) fn connected(self: &Arc<Self>, options: ConnectOptions<'_>) {
         let ConnectOptions { topics, version } = options;
         if let (Some(version), Some(min)) = (&version, &self.shared.config.session.min_client)
@@ -136,7 +124,7 @@ impl ClientSocket {
         });
     }
 
-    /// Says something of the server itself, where clients listen for that.
+    /// Sends an event of the server itself, where clients listen for that.
     pub(super) fn send_event(&self, notice: &ServerEvent<'_>) {
         if !self.place.table.speaks_modules {
             return;
@@ -189,23 +177,13 @@ impl ClientSocket {
         }
     }
 
-    /// Its identity now.
-    pub(in crate::net) fn known_identity(&self) -> MutexGuard<'_, Identity> {
-        self.identity.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Sets the identity. A revoked socket stays anonymous.
     ///
     /// # Errors
     /// Where that one has as many sockets as it may have.
     pub(in crate::net) fn set_identity(&self, identity: Identity) -> Result<()> {
-        let mut known = self.known_identity();
-        if !self.cancellation.is_cancelled() {
-            self.part.of(&self.shared.shares, identity.subject())?;
-            *known = identity;
-            self.identified.notify_waiters();
-        }
-        Ok(())
+        let admit = |identity: &Identity| self.part.of(&self.shared.shares, identity.subject());
+        self.state.try_set_identity(identity, admit)
     }
 
     /// Takes a call in, in the order in which they came.
@@ -323,7 +301,7 @@ impl ClientSocket {
 
 impl Drop for ClientSocket {
     fn drop(&mut self) {
-        self.shared.sockets.leave(&self.id);
+        self.shared.sockets.leave(&self.state.id);
         self.shared.metrics.disconnected();
     }
 }

@@ -117,7 +117,7 @@ impl ConnectRequest {
         }
         let let_in = socket.run_connect_hook(hello).await;
         let_in.inspect_err(|_| shared.metrics.refused(Limit::ConnectHook))?;
-        match socket.cancellation.is_cancelled() {
+        match socket.state.cancellation.is_cancelled() {
             true => Err(CallError::new(
                 Code::Forbidden,
                 "the connection was ended as it began",
@@ -138,7 +138,7 @@ impl ConnectRequest {
         self.shared.auth.identify(handshake).await
     }
 
-    /// What the namespace's hook is told, where it asks.
+    /// The handshake for the namespace's hook, where that takes it.
     fn hello(&self, place: &OpenNamespace) -> Option<Handshake> {
         place.table.needs_head().then(|| {
             let head = self.session.head().cloned().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What is said to a socket while it connects: its client hears it once it is connected, and nothing once it has gone.
+//! Packets to a socket while it connects: its client receives them once it is connected, and nothing once it has gone.
 
 use std::sync::{
     Mutex, MutexGuard, PoisonError,
@@ -17,7 +17,7 @@ const CLOSED: u8 = 2;
 /// Most packets that wait for a socket to be connected.
 const MOST: usize = 1024;
 
-/// Whether a socket may be told something.
+/// Whether packets to a socket are sent.
 pub(super) struct Entrance {
     state: AtomicU8,
     early: Mutex<Early>,
@@ -82,7 +82,7 @@ impl Entrance {
         self.state.store(OPEN, Ordering::Release);
     }
 
-    /// Nothing is said any more.
+    /// Nothing is sent any more.
     pub(super) fn close(&self) {
         let mut early = self.early();
         self.state.store(CLOSED, Ordering::Release);

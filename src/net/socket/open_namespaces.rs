@@ -24,7 +24,7 @@ type WeakMade = Weak<Mutex<HashMap<Box<str>, Weak<OpenNamespace>>>>;
 
 /// A namespace that sockets are in, or may be.
 pub(in crate::net) struct OpenNamespace {
-    pub(in crate::net) name: NamespaceName,
+    pub(in crate::net) name: Arc<NamespaceName>,
     pub(in crate::net) table: Arc<Table>,
     made: WeakMade,
 }
@@ -96,6 +96,7 @@ impl Drop for OpenNamespace {
 }
 
 fn opened(table: Arc<Table>, name: NamespaceName, made: WeakMade) -> OpenNamespace {
+    let name = Arc::new(name);
     OpenNamespace { name, table, made }
 }
 

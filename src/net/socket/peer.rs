@@ -3,15 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
-use tokio_util::sync::CancellationToken;
 
 use super::client_socket::ClientSocket;
 use crate::{
     call::{
         identity::Identity,
-        pattern::NamespaceName,
         payload::Arguments,
-        peer::{Ack, Outgoing, Peer, SocketData, SocketId, check_room, in_too_many_rooms},
+        peer::{Ack, CallOrder, EmitEvents, Outgoing, Peer, RoomMember, SocketState, emit_in_order},
         target::Target,
         written::Written,
     },
@@ -20,54 +18,45 @@ use crate::{
 };
 
 impl Peer for ClientSocket {
-    fn id(&self) -> &SocketId {
-        &self.id
-    }
-
-    fn namespace(&self) -> &NamespaceName {
-        &self.place.name
+    fn state(&self) -> &SocketState {
+        &self.state
     }
 
     fn disconnect(self: Arc<Self>) {
         self.leave_namespace();
     }
 
-    fn identity(&self) -> Identity {
-        self.known_identity().clone()
+    fn close(self: Arc<Self>) {
+        self.close_session();
     }
 
     fn identify(&self, identity: Identity) -> Result<()> {
         self.set_identity(identity)
     }
+}
 
-    fn cancellation(&self) -> &CancellationToken {
-        &self.cancellation
-    }
-
+impl EmitEvents for ClientSocket {
     fn emit<'a>(&'a self, target: Target, event: &'a str, data: Outgoing<'a>) -> BoxFuture<'a, Result<()>> {
         Box::pin(async move {
-            if !target.is_caller() {
-                self.rooms.emit_to_others(&target, event, data).await?;
-            }
-            if !target.includes(true, |room| self.rooms.is_in(room)) {
-                return Ok(());
-            }
-            // The caller's own copy keeps its place among what was said to the caller.
-            if !target.is_volatile() {
-                return self.sender.send(Kind::Event(event), data).await;
-            }
-            if !self.sender.send_volatile(Kind::Event(event), data)? {
-                self.shared.metrics.missed.volatile.inc();
-            }
-            Ok(())
+            let to_others = self.rooms.emit_to_others(&target, event, data);
+            let to_caller = async {
+                if !target.is_volatile() {
+                    return self.sender.send(Kind::Event(event), data).await;
+                }
+                if !self.sender.send_volatile(Kind::Event(event), data)? {
+                    self.shared.metrics.missed.volatile.inc();
+                }
+                Ok(())
+            };
+            emit_in_order(&target, |room| self.rooms.is_in(room), to_others, to_caller).await
         })
     }
 
-    fn emit_written<'a>(&'a self, event: &'a str, data: &'a Written) -> BoxFuture<'a, Result<()>> {
+    fn send<'a>(&'a self, event: &'a str, data: &'a Written) -> BoxFuture<'a, Result<()>> {
         Box::pin(self.sender.send(Kind::Event(event), data))
     }
 
-    fn try_emit_written(&self, event: &str, data: &mut dyn Iterator<Item = &Written>) -> usize {
+    fn try_send(&self, event: &str, data: &mut dyn Iterator<Item = &Written>) -> usize {
         self.sender.pull(event, data)
     }
 
@@ -84,7 +73,9 @@ impl Peer for ClientSocket {
     fn ready(&self) -> BoxFuture<'_, ()> {
         Box::pin(self.sender.session().send_queue.ready())
     }
+}
 
+impl CallOrder for ClientSocket {
     fn hold(&self) {
         self.call_queue.hold();
     }
@@ -92,15 +83,19 @@ impl Peer for ClientSocket {
     fn release(&self) {
         self.call_queue.release();
     }
+}
 
-    fn join(&self, room: &str) -> Result<()> {
-        check_room(room)?;
-        let most = self.shared.config.limits.max_rooms;
-        if !self.rooms.join(room, most) {
+impl RoomMember for ClientSocket {
+    fn max_rooms(&self) -> usize {
+        self.shared.config.limits.max_rooms
+    }
+
+    fn enter(&self, room: &str) -> bool {
+        let is_in = self.rooms.join(room, self.max_rooms());
+        if !is_in {
             self.shared.metrics.refused(Limit::Rooms);
-            return Err(in_too_many_rooms(most));
         }
-        Ok(())
+        is_in
     }
 
     fn leave(&self, room: &str) {
@@ -109,9 +104,5 @@ impl Peer for ClientSocket {
 
     fn rooms(&self) -> Vec<String> {
         self.rooms.rooms()
-    }
-
-    fn data(&self) -> &SocketData {
-        &self.data
     }
 }

@@ -48,7 +48,7 @@ pub(super) fn too_many_namespaces(most: usize) -> CallError {
     full.with_details(json!({ "most": most }))
 }
 
-/// The same error, which says when to try again.
+/// The same error with the time to wait before a retry.
 fn later(error: CallError, wait: Duration) -> CallError {
     let after = wait.as_micros().div_ceil(1000).max(1);
     error.with_details(json!({ "after_ms": u64::try_from(after).unwrap_or(u64::MAX) }))

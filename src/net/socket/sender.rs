@@ -46,7 +46,7 @@ pub(in crate::net) struct SocketSender {
     untaken: AtomicUsize,
 }
 
-/// What the client was asked and has not answered yet.
+/// Emits whose ack has not come yet.
 #[derive(Default)]
 struct Asked {
     next: u64,
@@ -109,7 +109,7 @@ impl SocketSender {
         self.untaken.load(Ordering::Acquire) > 0
     }
 
-    /// Answers a call after all that was said before, where there is room; whether there was.
+    /// Answers a call after all earlier packets, where there is room; whether there was.
     pub(in crate::net) fn try_answer(
         &self,
         dialect: Dialect,
@@ -128,7 +128,7 @@ impl SocketSender {
         sent.unwrap_or_else(|panic| Err(panicked(answer, &*panic)))
     }
 
-    /// The same; it waits for room as long as the socket lives: whoever reads, however slowly, gets it, and whoever reads
+    /// The same; it waits for room as long as the socket lives: a client that reads, however slowly, gets it, and one that reads
     /// nothing is closed.
     pub(in crate::net) async fn answer(
         &self,
@@ -174,7 +174,7 @@ impl SocketSender {
         Ok(())
     }
 
-    /// Says what the server says by itself, in the same way.
+    /// Sends an event of the server itself, in the same way.
     pub(in crate::net) fn notify(&self, kind: Kind<'_>, body: Outgoing<'_>) -> Result<()> {
         let sent = self.session.send_queue.send_notice(&self.packet(kind, body));
         sent.map(drop).map_err(error)
@@ -192,7 +192,7 @@ impl SocketSender {
         self.session.send_queue.end(&packets);
     }
 
-    /// The client is connected: it hears that, then what was said to it before.
+    /// The client is connected: it receives CONNECT, then what was emitted to it before.
     pub(in crate::net) fn connected(&self, version: Version, id: &str) {
         let connected = ControlPacket::connected(self.parser, version, self.namespace.name.as_str(), id);
         let send = |message: &dyn Message| {
@@ -203,7 +203,7 @@ impl SocketSender {
         self.entrance.open(&connected, send);
     }
 
-    /// Tells the client that its socket is no more, after all that was said before; nothing is said to it from now on.
+    /// Sends DISCONNECT after all earlier packets; nothing is sent to the client from now on.
     pub(in crate::net) fn disconnect(&self) {
         let disconnected = ControlPacket::disconnected(self.parser, self.namespace.name.as_str());
         if let Ok(false) = self.session.send_queue.send_beyond(&disconnected) {
@@ -225,7 +225,7 @@ impl SocketSender {
         }
     }
 
-    /// The client answers nothing any more, and is told nothing.
+    /// The client acks nothing any more, and nothing is sent to it.
     pub(in crate::net) fn disconnected(&self) {
         self.entrance.close();
         self.asked().answers.clear();

@@ -1,11 +1,11 @@
-//! Events that no function is registered for: each name is told once, with what to do about it.
+//! Events that no function is registered for: each name is logged once, with what to do about it.
 
 use std::{
     collections::HashSet,
     sync::{Mutex, PoisonError},
 };
 
-/// Most names that are told.
+/// Most names that are logged.
 const NAMES: usize = 100;
 
 /// Longest name in the log.

@@ -1,5 +1,5 @@
 //! TLS in process: beneath a connection there is TCP, or TLS over it. Certificate and key are read from files, again
-//! where the server is told to.
+//! where that is configured.
 
 use std::{
     error::Error,

@@ -117,7 +117,7 @@ mod tests {
         ] {
             assert_eq!(answer(offers), Ok(Some(PLAIN.to_owned())), "{offers}");
         }
-        // Starscream's, which has to be told so.
+        // Starscream's, which needs it in the answer.
         assert_eq!(
             answer("permessage-deflate; client_max_window_bits; server_max_window_bits=15"),
             Ok(Some(format!("{PLAIN}; server_max_window_bits=15")))

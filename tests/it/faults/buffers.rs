@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio_tungstenite::tungstenite::Message;
 use updraft::{App, Config, HttpConfig, Json, Module};
 
-use super::{packed, server};
+use super::{packed, server, silent_callers};
 use crate::support::{Local, Program, RawClient, peak_memory, settled, until};
 
 const PLACEHOLDER: &str = r#"{"_placeholder":true,"num":0}"#;
@@ -97,14 +97,7 @@ async fn answers_that_nobody_reads_are_not_made() {
     let mut warm = RawClient::connect(&server.url).await;
     assert!(warm.is_well().await);
     let before = server.memory();
-    let mut silent = Vec::new();
-    for _ in 0..4 {
-        let mut client = RawClient::connect(&server.url).await;
-        for _ in 0..32 {
-            client.begin(&call).await;
-        }
-        silent.push(client);
-    }
+    let silent = silent_callers(&server, 4, &call).await;
     assert!(settled(|| server.memory()).await > before);
     let grown = server.peak_memory() - before;
     assert!(grown < 600 << 20, "{grown} bytes of 4 GB that nobody reads");

@@ -11,6 +11,7 @@ use updraft::{App, Config, HttpConfig, Json, LimitsConfig, Module, State};
 use super::{
     packed, server,
     session::{Polling, begin},
+    silent_callers,
 };
 use crate::support::{Http, Local, Program, RawClient, settled, until};
 
@@ -95,14 +96,7 @@ async fn the_system_sees_no_more_than_the_budget_and_what_is_being_worked_on() {
     let mut warm = RawClient::connect(&server.url).await;
     assert!(warm.is_well().await);
     let before = server.memory();
-    let mut silent = Vec::new();
-    for _ in 0..16 {
-        let mut client = RawClient::connect(&server.url).await;
-        for _ in 0..32 {
-            client.begin(&call).await;
-        }
-        silent.push(client);
-    }
+    let _silent = silent_callers(&server, 16, &call).await;
     assert!(settled(|| server.memory()).await > before);
     let grown = server.peak_memory() - before;
     assert!(grown < 200 * MB, "{grown} bytes");

@@ -22,7 +22,7 @@ use updraft::{App, Config, Json, Module};
 
 use self::session::handshake;
 pub(crate) use self::session::{Polling, ask, begin};
-use crate::support::Local;
+use crate::support::{Local, Program, RawClient};
 
 /// A server with an echo of JSON, and the size of Buffers.
 async fn server(config: Config) -> Local {
@@ -55,4 +55,17 @@ fn packed(event: &str, bytes: usize) -> Value {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(json.as_bytes()).unwrap();
     json!({"event": event, "data": BASE64_STANDARD.encode(encoder.finish().unwrap())})
+}
+
+/// Clients that begin 32 calls each and read no answer.
+async fn silent_callers(server: &Program, clients: usize, call: &Value) -> Vec<RawClient> {
+    let mut silent = Vec::new();
+    for _ in 0..clients {
+        let mut client = RawClient::connect(&server.url).await;
+        for _ in 0..32 {
+            client.begin(call).await;
+        }
+        silent.push(client);
+    }
+    silent
 }

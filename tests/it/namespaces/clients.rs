@@ -3,7 +3,10 @@
 use updraft::{Config, Parser, SessionConfig};
 
 use super::{app, script, server};
-use crate::{python::python, support::Local};
+use crate::{
+    python::python,
+    support::{Local, every_client},
+};
 
 macro_rules! clients {
     ($($test:ident: $generation:literal over $transport:literal;)*) => {$(
@@ -16,17 +19,7 @@ macro_rules! clients {
     )*};
 }
 
-clients! {
-    v2_websocket: "2" over "websocket";
-    v2_polling: "2" over "polling";
-    v2_upgraded: "2" over "upgraded";
-    v3_websocket: "3" over "websocket";
-    v3_polling: "3" over "polling";
-    v3_upgraded: "3" over "upgraded";
-    v4_websocket: "4" over "websocket";
-    v4_polling: "4" over "polling";
-    v4_upgraded: "4" over "upgraded";
-}
+every_client!(clients);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_of_pythons_over_each_transport() {

@@ -5,7 +5,7 @@ use tokio::task::spawn_blocking;
 use updraft::{App, Config, LimitsConfig};
 
 use super::{Served, echo, room, serve_with};
-use crate::support::node;
+use crate::support::{every_client, node};
 
 /// A server whose limits are wide enough for what the scripts send.
 async fn start() -> Served {
@@ -58,17 +58,7 @@ macro_rules! clients {
     )*};
 }
 
-clients! {
-    v2_websocket: "2" over "websocket";
-    v2_polling: "2" over "polling";
-    v2_upgraded: "2" over "upgraded";
-    v3_websocket: "3" over "websocket";
-    v3_polling: "3" over "polling";
-    v3_upgraded: "3" over "upgraded";
-    v4_websocket: "4" over "websocket";
-    v4_polling: "4" over "polling";
-    v4_upgraded: "4" over "upgraded";
-}
+every_client!(clients);
 
 /// But for 2.x over polling, to which socketioxide writes Buffers as broken text.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

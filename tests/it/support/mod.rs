@@ -3,6 +3,7 @@
 #![allow(dead_code, unused_imports)] // not every story uses everything
 
 mod again;
+mod every_client;
 mod http;
 mod local;
 mod lots;
@@ -14,6 +15,7 @@ mod raw;
 mod server;
 
 pub(crate) use again::Again;
+pub(crate) use every_client::every_client;
 pub(crate) use http::{Http, Response};
 pub(crate) use local::{Local, settled, until, until_async, within_patience};
 pub(crate) use lots::{Lots, seed};

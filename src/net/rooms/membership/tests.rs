@@ -1,4 +1,4 @@
-//! Which sockets hear what is said in rooms.
+//! Which sockets receive what is emitted to rooms.
 
 use futures_util::future::BoxFuture;
 

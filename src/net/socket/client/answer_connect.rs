@@ -97,7 +97,7 @@ impl Inner {
             ),
         );
         if version == Version::V4 {
-            // These hear of an error, and stay until they are told to go.
+            // These get an error, and stay until they get DISCONNECT.
             say(
                 &connect_request.session,
                 &ControlPacket::disconnected(parser, &connect_request.namespace),

@@ -1,5 +1,5 @@
-//! Namespaces that a client is being connected to, where that takes its time: what it says there meanwhile waits, and with it
-//! all that it says afterwards; what it says to others until then does not.
+//! Namespaces that a client is being connected to, where that takes its time: packets to such a namespace wait meanwhile, and
+//! with them all later ones; earlier packets to other namespaces do not.
 
 use std::sync::Arc;
 
@@ -79,7 +79,7 @@ impl Inner {
         Ok(None)
     }
 
-    /// Receives what was said to a namespace while it was being connected.
+    /// Receives the packets to a namespace while it was being connected.
     fn connected_late(self: &Arc<Self>, session: &Arc<Session>, namespace: &str) {
         let pause = session.receive(|| {
             let pending = self.state().connecting.take(namespace)?;

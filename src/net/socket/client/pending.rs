@@ -1,4 +1,4 @@
-//! Namespaces that a client is being connected to, and what it said to them meanwhile.
+//! Namespaces that a client is being connected to, and the packets to them meanwhile.
 
 use crate::{call::memory::Held, error::CallError, net::socketio::assembly::Assembled};
 
@@ -8,7 +8,7 @@ pub(super) struct Connecting(Vec<Pending>);
 
 pub(super) struct Pending {
     namespace: Box<str>,
-    /// What was said to it, and the pause in reading since then.
+    /// The packets to it, and the pause in reading since then.
     pub(super) early: Vec<Early>,
     pub(super) pause: u64,
 }

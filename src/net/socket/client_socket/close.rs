@@ -1,16 +1,13 @@
 //! Disconnects of a socket by the server, and the last packets to its client.
 
-use std::sync::Arc;
-
 use serde_json::json;
-use tokio::sync::futures::Notified;
 
 use super::{
     super::{dialect::MESSAGE, refusals, server_event::ServerEvent},
     ClientSocket,
 };
 use crate::{
-    call::{answer::AnswerFrame, identity::Identity, peer::Outgoing, table::EVENT},
+    call::{answer::AnswerFrame, peer::Outgoing, table::EVENT},
     error::CallError,
     net::{
         auth::{expiry::Expires, revoked},
@@ -22,15 +19,14 @@ use crate::{
 };
 
 impl ClientSocket {
-    /// Closes the socket and says why. Nothing else reaches its client any more, and nothing more is done for it.
+    /// Closes the socket with the reason as last event. Its client receives nothing else any more.
     pub(in crate::net) fn dismiss(&self, why: &CallError) {
         let closed = json!({ "event": "server.closed", "error": why });
         self.close_saying(&[(Kind::Event(EVENT), &closed)]);
     }
 
     fn close_saying(&self, last: &[(Kind<'_>, Outgoing<'_>)]) {
-        self.cancellation.cancel();
-        *self.known_identity() = Identity::ANONYMOUS;
+        self.state.revoke();
         self.sender.end(last);
         self.session.close_gracefully(CloseReason::ForcedClose);
     }
@@ -48,14 +44,9 @@ impl ClientSocket {
             None => self.close_saying(&[message]),
         }
     }
-}
 
-impl Connected for ClientSocket {
-    fn say_draining(&self) {
-        self.send_event(&ServerEvent::Draining);
-    }
-
-    fn close(self: Arc<Self>) {
+    /// Closes the session, once its client knows that all of its sockets are disconnected.
+    pub(in crate::net) fn close_session(&self) {
         if let Some(handler) = self.session.handler() {
             handler.disconnect();
         }
@@ -67,9 +58,15 @@ impl Connected for ClientSocket {
             session.close_gracefully(CloseReason::ForcedClose);
         });
     }
+}
+
+impl Connected for ClientSocket {
+    fn say_draining(&self) {
+        self.send_event(&ServerEvent::Draining);
+    }
 
     fn revoke(&self, subject: &str) -> bool {
-        let is_meant = self.known_identity().subject() == Some(subject);
+        let is_meant = self.state.is_of(subject);
         if is_meant {
             self.shared.metrics.refused(Limit::Revoked);
             self.dismiss(&revoked());
@@ -79,10 +76,6 @@ impl Connected for ClientSocket {
 }
 
 impl Expires for ClientSocket {
-    fn identified(&self) -> Notified<'_> {
-        self.identified.notified()
-    }
-
     fn expire(&self, why: &CallError) {
         self.shared.metrics.refused(Limit::Expired);
         self.dismiss(why);

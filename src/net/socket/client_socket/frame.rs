@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{super::call_queue::Incoming, ClientSocket};
 use crate::call::{
     called::Called,
+    peer::Peer,
     stream::{OpenStreams, TakenIn},
     table::Route,
 };
@@ -38,7 +39,7 @@ impl ClientSocket {
     }
 
     fn streams(&self) -> bool {
-        let streams = self.data.get::<OpenStreams>();
+        let streams = self.data().get::<OpenStreams>();
         streams.is_some_and(|streams| !streams.is_empty())
     }
 }

@@ -10,7 +10,7 @@ use crate::{
 };
 
 impl ClientSocket {
-    /// The socket is gone, for this reason: nobody waits any more for what its functions do.
+    /// The socket is gone, for this reason: no client waits any more for what its functions do.
     pub(in crate::net) fn disconnected(self: &Arc<Self>, reason: &'static str) {
         if !self.has_left.swap(true, Ordering::AcqRel) {
             self.leave(reason);
@@ -21,12 +21,12 @@ impl ClientSocket {
         let hook = self.place.table.disconnect.is_some() && self.refused.is_none();
         let left = (hook && self.was_connected.load(Ordering::Acquire))
             .then(|| Left::new(reason, self.rooms.rooms()));
-        self.cancellation.cancel();
+        self.state.cancellation.cancel();
         self.sender.disconnected();
         self.rooms.disconnected();
         self.limits.keep(self.namespace(), &self.call_queue);
         if let Some(left) = left {
-            self.data.set(left);
+            self.state.data.set(left);
             // Counted from now on: a server that stops waits for it.
             tokio::spawn(self.clone().run_disconnect_hook(self.begin()));
         }
@@ -61,14 +61,14 @@ impl ClientSocket {
     /// Why it may not be there.
     pub(in crate::net) async fn run_connect_hook(self: &Arc<Self>, hello: Option<Handshake>) -> Result<()> {
         if let Some(hello) = hello {
-            hello.keep(&self.data);
+            hello.keep(&self.state.data);
         }
         if let (Some(hook), None) = (&self.place.table.connect, &self.refused) {
             let limit = self.shared.config.limits.guard_timeout;
             self.shared.dispatcher.hook(hook, self.clone(), limit).await?;
         }
         if !self.place.table.keeps_handshake {
-            Handshake::forget(&self.data);
+            Handshake::forget(&self.state.data);
         }
         Ok(())
     }
@@ -77,10 +77,10 @@ impl ClientSocket {
     pub(in crate::net) fn answer_connect(&self) {
         self.was_connected.store(true, Ordering::Release);
         let version = Version::from(self.session.protocol());
-        self.sender.connected(version, self.id.as_str());
+        self.sender.connected(version, self.state.id.as_str());
     }
 
-    /// Whether the namespace's guards let it through; else it is told so.
+    /// Whether the namespace's guards let it through; else the refusal is logged.
     pub(super) async fn may_subscribe(&self, context: &Context) -> bool {
         let limit = self.shared.config.limits.guard_timeout;
         let asked = self

@@ -6,7 +6,7 @@ use tokio::runtime::{Builder, Runtime};
 use super::{rooms, socket_in};
 use crate::call::target::Target;
 
-/// Who says something: a function of this socket, or an emitter to this namespace.
+/// The sender of an emit: a function of this socket, or an emitter to this namespace.
 #[derive(Clone, Copy, Debug)]
 enum By {
     Function(usize),
@@ -98,7 +98,7 @@ impl Model {
     }
 }
 
-/// What each hears, if all that is said is heard at once by those who are there.
+/// What each socket receives, if every emit is delivered at once to the sockets that are there.
 fn model(steps: &[Step]) -> Vec<Vec<String>> {
     let mut model = Model {
         inside: Default::default(),

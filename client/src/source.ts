@@ -20,11 +20,15 @@ const CHUNK = 64 * 1024;
 
 /** The frames of a source. Blobs, Buffers, and the Buffers of a ReadableStream come in chunks of at most so many bytes. */
 export function framesOf(source: Source, chunkSize = CHUNK): Frames {
+  if (typeof source !== 'object' || source === null) {
+    throw new TypeError(`a source is an iterable, a stream or bytes, and no ${typeof source}: put one value into an array`);
+  }
   if (source instanceof Blob) return fromIterator(slicesOf(source, chunkSize));
   if (source instanceof ArrayBuffer || ArrayBuffer.isView(source)) return fromIterator(chunksOf(source, chunkSize));
   if ('getReader' in source) return fromReader(source.getReader() as ReadableStreamDefaultReader<unknown>, chunkSize);
   if (Symbol.asyncIterator in source) return fromIterator(source[Symbol.asyncIterator]());
-  return fromIterator(source[Symbol.iterator]());
+  if (Symbol.iterator in source) return fromIterator(source[Symbol.iterator]());
+  throw new TypeError('a source is an iterable, a stream or bytes');
 }
 
 function fromIterator(iterator: Iterator<unknown> | AsyncIterator<unknown>): Frames {

@@ -138,3 +138,10 @@ test('several results of an event are an array', async () => {
   server.stream.ack('a', 'b');
   assert.deepEqual(await result, ['a', 'b']);
 });
+
+test('what is no source is refused by name', async () => {
+  const { socket } = pair();
+  for (const [source, what] of [['text', /no string: put one value into an array/], [7, /no number/], [{}, /an iterable, a stream or bytes/]]) {
+    await assert.rejects(upload(socket, 'api.upload', source), { name: 'TypeError', message: what });
+  }
+});

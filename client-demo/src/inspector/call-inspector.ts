@@ -162,6 +162,7 @@ export class CallInspector extends LitElement {
   private choose(name: string): void {
     this.event = name;
     this.isStreamed = STREAMED.has(name);
+    this.file.value = '';
     this.wrong = '';
     this.field.value = exampleOf(name);
     this.form.scrollIntoView({ block: 'nearest' });

@@ -1,11 +1,16 @@
 //! What clients say of open streams: `stream.data`, `stream.end`, `stream.error`, `stream.credit`, `stream.cancel`.
 
+use serde::de::IgnoredAny;
+
 use super::{
     open_stream::OpenStreams,
     packet::{CANCEL, CREDIT, DATA, END, ERROR, Head},
     streaming::Streaming,
 };
-use crate::call::{context::Context, extract::State, module::Module, payload::Call, peer::Peer};
+use crate::{
+    call::{context::Context, extract::State, module::Module, payload::Call, peer::Peer},
+    error::CallError,
+};
 
 /// The functions under `stream.`.
 pub(in crate::call) fn module() -> Module {
@@ -60,4 +65,17 @@ pub(in crate::call) fn take_in(call: Call, peer: &dyn Peer) -> TakenIn {
         true => TakenIn::Useful,
         false => TakenIn::Useless,
     }
+}
+
+/// Ends the stream that a frame is for which cannot be taken in; whether there is one. The text is that of the packet: its name, then the frame.
+pub(crate) fn fails_by_frame(packet: &str, peer: &dyn Peer, why: &CallError) -> bool {
+    let Ok((_, head)) = serde_json::from_str::<(IgnoredAny, Head)>(packet) else {
+        return false;
+    };
+    let streams = peer.data().get::<OpenStreams>();
+    let found = streams.and_then(|streams| streams.find(&head.stream));
+    if let Some(stream) = &found {
+        stream.fail(why.clone());
+    }
+    found.is_some()
 }

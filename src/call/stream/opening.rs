@@ -27,7 +27,7 @@ pub(in crate::call) struct Opening {
 #[derive(Deserialize)]
 struct Fields {
     stream: Option<ByteString>,
-    window: Option<NonZeroU32>,
+    window: Option<u32>,
     after: Option<u64>,
 }
 
@@ -61,6 +61,10 @@ impl Opening {
                 "a stream has no idempotency key: leave `id` out",
             ));
         }
+        let window = match window.map(NonZeroU32::new) {
+            Some(None) => return Err(closed_window()),
+            window => window.flatten(),
+        };
         let opening = Self {
             name,
             window,
@@ -77,6 +81,11 @@ pub(in crate::call) fn begin_anew() -> CallError {
         Code::Unavailable,
         "this stream cannot go on where it was: open it anew, without `after`",
     )
+}
+
+fn closed_window() -> CallError {
+    CallError::new(Code::InvalidData, "call.window: no frame fits in 0")
+        .with_details(json!({ "path": "call.window", "expected": "an integer from 1 to 4294967295" }))
 }
 
 /// The refusal of a call that names no stream.

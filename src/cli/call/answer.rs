@@ -23,7 +23,11 @@ pub(super) fn overheard(name: &str, data: &Data) -> Result<(), Failure> {
 /// Prints the data of an answer.
 pub(super) fn print(mut answer: Value) -> Result<(), Failure> {
     if let Some(error) = answer.get("error") {
-        return Err(Failure(told(error)));
+        let hint = match error["details"]["path"] == "call.stream" {
+            true => " (add --stream, or --upload FILE)",
+            false => "",
+        };
+        return Err(Failure(told(error) + hint));
     }
     match answer.get_mut("data") {
         Some(data) => say(data.take()),

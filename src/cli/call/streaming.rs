@@ -4,7 +4,7 @@ use std::{
     fs::File,
     io::{BufWriter, Write},
     ops::ControlFlow,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use bytes::Bytes;
@@ -45,7 +45,9 @@ struct Printed {
 
 /// The file that Buffers go to.
 struct Output {
-    file: BufWriter<File>,
+    path: PathBuf,
+    /// Created for the first Buffer: what is refused leaves a file as it is.
+    file: Option<BufWriter<File>>,
     bar: ProgressBar,
 }
 
@@ -106,7 +108,7 @@ enum Step {
 impl Streaming {
     pub(super) fn new(output: Option<&Path>, upload: Option<&Path>) -> Result<Self, Failure> {
         let upload = upload.map(Upload::open).transpose()?;
-        let output = output.map(Output::create).transpose()?;
+        let output = output.map(Output::to);
         Ok(Self {
             printed: Printed {
                 next: 0,
@@ -185,13 +187,16 @@ impl Streaming {
                 self.printed.finish().map(|()| Step::Done)
             }
             "stream.error" => {
-                self.printed.finish()?;
+                self.printed.keep()?;
                 Err(Failure(told(&heard.error.unwrap_or_default())))
             }
             "stream.credit" => {
-                if let Some(upload) = &mut self.upload {
-                    upload.grant(&heard);
-                }
+                let Some(upload) = &mut self.upload else {
+                    return Err(Failure(
+                        "the function takes frames: send some by --upload FILE".to_owned(),
+                    ));
+                };
+                upload.grant(&heard);
                 Ok(Step::Open)
             }
             _ => Ok(Step::Waits),
@@ -269,29 +274,48 @@ impl Printed {
         self.next.is_multiple_of(WINDOW / 2).then_some(self.next)
     }
 
+    /// What came is in the file.
+    fn keep(&mut self) -> Result<(), Failure> {
+        match self.output.as_mut().and_then(|output| output.file.as_mut()) {
+            Some(file) => Ok(file.flush()?),
+            None => Ok(()),
+        }
+    }
+
     fn finish(&mut self) -> Result<(), Failure> {
         self.output.as_mut().map_or(Ok(()), Output::finish)
     }
 }
 
 impl Output {
-    fn create(path: &Path) -> Result<Self, Failure> {
-        let file = File::create(path)
-            .map_err(|error| Failure(format!("cannot write {}: {error}", path.display())))?;
-        Ok(Self {
-            file: BufWriter::new(file),
+    fn to(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            file: None,
             bar: bytes_bar_beside_output(None, "downloaded"),
-        })
+        }
     }
 
     fn write(&mut self, buffer: &[u8]) -> Result<(), Failure> {
-        self.file.write_all(buffer)?;
+        self.file()?.write_all(buffer)?;
         self.bar.inc(buffer.len() as u64);
         Ok(())
     }
 
+    fn file(&mut self) -> Result<&mut BufWriter<File>, Failure> {
+        let file = match self.file.take() {
+            Some(file) => file,
+            None => {
+                let failure = |error| Failure(format!("cannot write {}: {error}", self.path.display()));
+                BufWriter::new(File::create(&self.path).map_err(failure)?)
+            }
+        };
+        Ok(self.file.insert(file))
+    }
+
+    /// All of it is in the file, which is there, also where no Buffer came.
     fn finish(&mut self) -> Result<(), Failure> {
-        Ok(self.file.flush()?)
+        Ok(self.file()?.flush()?)
     }
 }
 

@@ -315,11 +315,11 @@ impl State {
 
 /// Answers what is over the limit.
 fn too_large(packet: &Packet<'_>, socket: Option<Arc<ClientSocket>>) -> Result<(), Malformed> {
-    let Kind::Event { id, name, .. } = &packet.kind else {
+    let Kind::Event { id, name, arguments } = &packet.kind else {
         return Err(Malformed("more than a client has to say"));
     };
     if let Some(socket) = socket {
-        socket.refuse_too_large(socket.dialect(name), *id);
+        socket.refuse_too_large(name, *id, arguments);
     }
     Ok(())
 }

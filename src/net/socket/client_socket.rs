@@ -164,16 +164,14 @@ impl ClientSocket {
     }
 
     /// Answers a call that is too large to be taken in.
-    pub(in crate::net) fn refuse_too_large(self: &Arc<Self>, dialect: Dialect, ack: Option<u64>) {
+    pub(in crate::net) fn refuse_too_large(self: &Arc<Self>, name: &str, ack: Option<u64>, arguments: &str) {
         if let Some(why) = &self.refused {
             return self.close_at_first_call(ack, why);
         }
-        if !self.is_too_fast(dialect, ack) {
-            self.refuse(
-                dialect,
-                ack,
-                &refusals::too_large(self.shared.config.limits.max_call),
-            );
+        let dialect = self.dialect(name);
+        let error = refusals::too_large(self.shared.config.limits.max_call);
+        if !self.is_too_fast(dialect, ack) && !self.fails_by_frame(name, arguments, &error) {
+            self.refuse(dialect, ack, &error);
         }
     }
 

@@ -333,3 +333,51 @@ async fn a_count_goes_on_where_a_client_was() {
     }
     assert_eq!(next(&mut client).await, end("s1", 7));
 }
+
+#[test]
+fn what_is_refused_leaves_the_output_as_it_is() {
+    let server = server();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("kept");
+    fs::write(&file, "kept").unwrap();
+    let path = file.to_str().unwrap();
+    let refused = r#"{"bytes":100000000000}"#;
+    let (done, _, _) = call(
+        &server,
+        &[
+            "api.stream.download",
+            "--data",
+            refused,
+            "--stream",
+            "--output",
+            path,
+        ],
+        "",
+    );
+    assert!(!done);
+    assert_eq!(fs::read_to_string(&file).unwrap(), "kept");
+    let nothing = r#"{"bytes":0}"#;
+    let (done, _, said) = call(
+        &server,
+        &[
+            "api.stream.download",
+            "--data",
+            nothing,
+            "--stream",
+            "--output",
+            path,
+        ],
+        "",
+    );
+    assert!(done, "{said}");
+    assert_eq!(fs::read_to_string(&file).unwrap(), "");
+}
+
+#[test]
+fn a_call_without_its_option_is_told_which() {
+    let server = server();
+    let (done, _, said) = call(&server, &["api.stream.count", "--data", r#"{"to":1}"#], "");
+    assert!(!done && said.contains("--stream"), "{said}");
+    let (done, _, said) = call(&server, &["api.stream.upload", "--stream"], "");
+    assert!(!done && said.contains("--upload FILE"), "{said}");
+}

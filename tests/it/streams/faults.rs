@@ -191,3 +191,27 @@ async fn a_call_opens_a_stream_wrongly() {
         "a field that means nothing to the function"
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_frame_that_is_too_large_ends_its_stream_and_says_so() {
+    let limits = LimitsConfig {
+        max_call: 1000,
+        ..LimitsConfig::default()
+    };
+    let streams = Streams::start(limits).await;
+    let mut client = streams.server.client().await;
+    for large in [true, false] {
+        let call = upload(&mut client, "s.sum", "up").await;
+        match large {
+            true => client.emit(&data("up", 0, &json!("x".repeat(2000)))).await,
+            false => {
+                let frame = data("up", 0, &json!({"_placeholder": true, "num": 0}));
+                client.send(&format!(r#"451-["event",{frame}]"#)).await;
+                client.send_bytes(&[7; 2000]).await;
+            }
+        }
+        let answer = client.answer(call).await;
+        assert_eq!(answer["error"]["code"], "too_large");
+        client.hears_nothing_else().await;
+    }
+}

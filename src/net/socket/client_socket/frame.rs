@@ -6,9 +6,10 @@ use super::{super::call_queue::Incoming, ClientSocket};
 use crate::call::{
     called::Called,
     peer::Peer,
-    stream::{OpenStreams, TakenIn},
+    stream::{self, OpenStreams, TakenIn},
     table::Route,
 };
+use crate::error::CallError;
 
 /// How a packet about a stream begins, as a call, where its name comes first. Written in another order it takes its turn among the calls, to
 /// the same end.
@@ -36,6 +37,12 @@ impl ClientSocket {
         let taken = dispatcher.take_in(called, arrived.clone(), account.clone(), self);
         // What was of no use counts as a call; and a stream that is not open may be about to be.
         (taken != TakenIn::Useful).then_some(incoming)
+    }
+
+    /// Whether a packet that is not taken in was a frame of an open stream, which ends by that.
+    pub(super) fn fails_by_frame(&self, name: &str, arguments: &str, why: &CallError) -> bool {
+        let is_frame = arguments.starts_with(BEGINNING) || self.route(name) == Some(Route::Stream);
+        is_frame && stream::fails_by_frame(arguments, self, why)
     }
 
     fn streams(&self) -> bool {

@@ -12,6 +12,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+use bytes::BufMut;
 use futures_util::{FutureExt, future::BoxFuture};
 use tokio::{
     task::yield_now,
@@ -28,8 +29,11 @@ use crate::{
     net::websocket::frame::{Decoded, Decoder, Event, Form, is_last},
 };
 
-/// Bytes that are read at a time.
-const BUFFER: usize = 64 << 10;
+/// Bytes that are read at a time: a message of 64 KB with its heads, and a part of the next.
+const BUFFER: usize = 80 << 10;
+
+/// Most bytes of what comes behind a message that is held with it.
+const BEHIND: usize = 64 << 10;
 
 /// Bytes that are read of one client before others have their turn, though there is more.
 const SHARE: usize = 64 << 10;
@@ -142,13 +146,13 @@ impl Reader {
 
     /// Reads, and receives what came.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Option<Poll<io::Result<usize>>> {
-        if self.rest.len() + BUFFER / 4 > BUFFER {
+        if self.frame >= BUFFER && self.rest.len() > STEP {
             return self.poll_read_large(cx);
         }
         let mut buffer = SPARE.take().unwrap_or_else(|| vec![0; BUFFER].into_boxed_slice());
         let before = self.rest.len();
         buffer[..before].copy_from_slice(&self.rest);
-        let polled = self.session.send_queue.poll_read(cx, &mut buffer[before..]);
+        let polled = self.session.send_queue.poll_read(cx, &mut &mut buffer[before..]);
         if let Some(Poll::Ready(Ok(read @ 1..))) = polled {
             self.session.liveness.mark_alive();
             let there = before + read;
@@ -161,19 +165,15 @@ impl Reader {
         polled
     }
 
-    /// The same, for a frame that is larger than the buffer.
+    /// The same, for a frame that is larger than the buffer and has its memory: up to its end, so that nothing behind it
+    /// has to move.
     fn poll_read_large(&mut self, cx: &mut Context<'_>) -> Option<Poll<io::Result<usize>>> {
         let before = self.rest.len();
-        self.rest
-            .reserve_exact((self.frame + BUFFER).saturating_sub(before));
-        self.rest.resize(before + BUFFER, 0);
-        let polled = self.session.send_queue.poll_read(cx, &mut self.rest[before..]);
-        let Some(Poll::Ready(Ok(read))) = polled else {
-            self.rest.truncate(before);
-            return polled;
-        };
-        self.rest.truncate(before + read);
-        if read > 0 {
+        let missing = self.frame.saturating_sub(before).max(1);
+        self.rest.reserve_exact(missing);
+        let mut room = (&mut self.rest).limit(missing.min(BUFFER));
+        let polled = self.session.send_queue.poll_read(cx, &mut room);
+        if let Some(Poll::Ready(Ok(1..))) = polled {
             self.session.liveness.mark_alive();
             self.receive_rest();
         }
@@ -190,10 +190,10 @@ impl Reader {
 
     /// Of a frame that was large no memory is held for what came behind it.
     fn release_rest(&mut self) {
-        let room = self.frame + BUFFER;
+        let room = self.frame + BEHIND;
         if self.rest.is_empty() {
             self.rest = Vec::new();
-        } else if self.rest.len() < BUFFER && self.rest.capacity() > room + BUFFER {
+        } else if self.rest.len() < BUFFER && self.rest.capacity() > room + BEHIND {
             self.rest.shrink_to(room);
         }
         self.held.shrink_to(self.needs());
@@ -219,10 +219,10 @@ impl Reader {
     fn needs(&self) -> usize {
         let longest = self.session.settings().max_message;
         match self.came() > STEP {
-            _ if self.deflated.is_some() => 2 * longest + BUFFER,
+            _ if self.deflated.is_some() => 2 * longest + BEHIND,
             false => 0,
-            true if self.comes_in_fragments() => 2 * longest + BUFFER,
-            true => self.frame + BUFFER,
+            true if self.comes_in_fragments() => 2 * longest + BEHIND,
+            true => self.frame + BEHIND,
         }
     }
 
@@ -364,7 +364,7 @@ impl Reader {
             Poll::Pending => false,
         };
         loop {
-            match queue.poll_read(cx, &mut sink) {
+            match queue.poll_read(cx, &mut &mut sink[..]) {
                 Some(Poll::Pending) => return Poll::Pending,
                 Some(Poll::Ready(Ok(1..))) => {}
                 // A closed connection cannot be written to; one that is only shut down for writing can.

@@ -9,7 +9,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use bytes::BufMut;
+use tokio::io::AsyncWrite;
+use tokio_util::io::poll_read_buf;
 
 use super::{message::Framing, packet::Protocol};
 use crate::net::{conn::Stream, websocket::deflate::Deflate};
@@ -19,6 +21,9 @@ pub(super) const WRITE_BUFFER: usize = 64 << 10;
 
 /// Most memory that is held for frames where no message is larger.
 const MOST_HELD: usize = 4 * WRITE_BUFFER;
+
+/// Most memory that a thread keeps for the next message.
+const MOST_SPARE: usize = 2 * WRITE_BUFFER;
 
 /// Bytes of frames that are written at once, though more may come soon.
 pub(in crate::net) const MANY: usize = 16 << 10;
@@ -126,7 +131,11 @@ impl Writer {
         while self.waits() > 0 {
             self.is_unflushed = true;
             let frames = &self.frames[self.written..];
-            match ready!(Pin::new(&mut self.stream).poll_write(cx, frames))? {
+            let Poll::Ready(written) = Pin::new(&mut self.stream).poll_write(cx, frames) else {
+                self.hold_less();
+                return Poll::Pending;
+            };
+            match written? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 more => {
                     self.written += more;
@@ -138,13 +147,23 @@ impl Writer {
         // A connection that is idle holds no memory: the next that writes on this thread uses it.
         let mut frames = std::mem::take(&mut self.frames);
         frames.clear();
-        if frames.capacity() <= MANY {
+        if frames.capacity() <= MOST_SPARE {
             SPARE.set(frames);
         }
         // TLS may hold some of it still.
         ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
         self.is_unflushed = false;
         Poll::Ready(Ok(()))
+    }
+
+    /// A client that takes no more holds little beside what waits for it.
+    fn hold_less(&mut self) {
+        let waits = self.waits();
+        if self.frames.capacity() > MANY.max(4 * waits) {
+            self.frames = self.frames.split_off(self.written);
+            self.frames.shrink_to_fit();
+            self.written = 0;
+        }
     }
 
     /// Makes room for more behind what waits.
@@ -161,11 +180,13 @@ impl Writer {
         }
     }
 
-    /// Reads into the caller's buffer; how many bytes.
-    pub(super) fn poll_read(&mut self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
-        let mut buffer = ReadBuf::new(into);
-        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
-        let read = buffer.filled().len();
+    /// Reads into the room that the caller has; how many bytes.
+    pub(super) fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        into: &mut impl BufMut,
+    ) -> Poll<io::Result<usize>> {
+        let read = ready!(poll_read_buf(Pin::new(&mut self.stream), cx, into))?;
         self.reading = read > 0;
         Poll::Ready(Ok(read))
     }
@@ -187,6 +208,8 @@ impl Writer {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncRead, ReadBuf};
+
     use super::*;
 
     /// A stream that takes all at once and holds it until it is flushed for the second time, as TLS may.
@@ -229,6 +252,18 @@ mod tests {
         assert!(!writer.has_left(), "though nothing waits here any more");
         assert!(writer.poll_write(&mut cx).is_ready());
         assert!(writer.has_left());
+    }
+
+    #[test]
+    fn a_client_that_does_not_read_holds_no_more_than_waits_for_it() {
+        let (here, _there) = tokio::io::duplex(1);
+        let mut writer = Writer::new(Box::new(here), Waker::noop().clone(), None);
+        writer.frames = Vec::with_capacity(MOST_SPARE);
+        writer.frames.extend_from_slice(&[7; 100]);
+        let written = writer.poll_write(&mut Context::from_waker(Waker::noop()));
+        assert!(written.is_pending());
+        assert_eq!((writer.waits(), writer.bytes_written), (99, 1));
+        assert!(writer.frames.capacity() <= MANY, "{}", writer.frames.capacity());
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::{
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
 use tokio::{
@@ -19,6 +20,9 @@ use crate::{
     config::Config,
     net::metrics::{Limit, Metrics},
 };
+
+/// The shortest pause: what may be sent meanwhile is read at once after it, so that a pause for each read costs nothing.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// What all connections of a server may send.
 pub(in crate::net) struct ByteRates {
@@ -66,10 +70,10 @@ impl ByteRate {
                 return Poll::Ready(());
             };
             match self.rate.count_many(owed) {
-                Ok(()) => self.owed = None,
+                Ok(left) => self.owed = left,
                 Err(wait) => {
                     self.metrics.refused(Limit::Bytes);
-                    self.pause = Some(Box::pin(tokio::time::sleep(wait)));
+                    self.pause = Some(Box::pin(tokio::time::sleep(wait.max(PAUSE))));
                 }
             }
         }

@@ -55,14 +55,14 @@ impl Rate {
         counted.map_err(|early| early.wait_time_from(self.limiter.clock().now()))
     }
 
-    /// Counts so many more, or all of a burst where they are more than that.
+    /// Counts so many more, or a burst where they are more than that; what is left to count then.
     ///
     /// # Errors
     /// Where there were too many: how long until they may come.
-    pub(in crate::net) fn count_many(&self, many: NonZeroU32) -> Result<(), Duration> {
+    pub(in crate::net) fn count_many(&self, many: NonZeroU32) -> Result<Option<NonZeroU32>, Duration> {
         match self.limiter.check_n(many.min(self.burst)) {
             Ok(Err(early)) => Err(early.wait_time_from(self.limiter.clock().now())),
-            Ok(Ok(())) | Err(_) => Ok(()),
+            Ok(Ok(())) | Err(_) => Ok(NonZeroU32::new(many.get().saturating_sub(self.burst.get()))),
         }
     }
 }
@@ -85,13 +85,14 @@ mod tests {
     }
 
     #[test]
-    fn many_count_as_many_and_as_no_more_than_a_burst() {
+    fn many_count_as_many_a_burst_at_a_time() {
         let rate = Rates::new(1, 10).of_one();
         let many = |number| NonZeroU32::new(number).unwrap();
         assert!(rate.count_many(many(7)).is_ok());
         let wait = rate.count_many(many(7)).unwrap_err();
         assert!(wait > Duration::from_secs(3), "{wait:?}");
         assert!(rate.count_many(many(3)).is_ok());
-        assert!(Rates::new(1, 10).of_one().count_many(many(1000)).is_ok());
+        let left = Rates::new(1, 10).of_one().count_many(many(1000));
+        assert_eq!(left, Ok(Some(many(990))));
     }
 }

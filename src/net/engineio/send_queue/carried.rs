@@ -6,6 +6,7 @@ use std::{
     task::{Context, Poll},
 };
 
+use bytes::BufMut;
 use tokio::sync::Notify;
 
 use super::SendQueue;
@@ -68,7 +69,7 @@ impl SendQueue {
     pub(in crate::net::engineio) fn poll_read(
         &self,
         cx: &mut Context<'_>,
-        into: &mut [u8],
+        into: &mut impl BufMut,
     ) -> Option<Poll<io::Result<usize>>> {
         match &mut self.state().carrier {
             Carrier::WebSocket(writer) => {

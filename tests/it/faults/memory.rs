@@ -103,13 +103,11 @@ async fn the_system_sees_no_more_than_the_budget_and_what_is_being_worked_on() {
     assert!(warm.is_well().await, "others are served");
 }
 
-/// With the setting of glibc's that the documentation gives. By itself it takes what is large from its heaps once something
-/// large was freed, and keeps the half of this burst there.
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
+/// glibc takes what is large from its heaps once something large was freed, and would keep the half of this burst there.
+#[cfg(all(feature = "jemalloc", target_os = "linux", target_env = "gnu"))]
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_burst_held_is_given_back_to_the_system() {
-    let threshold = [("MALLOC_MMAP_THRESHOLD_", "1048576")];
-    let server = Program::start_on(std::process::Stdio::null(), &threshold, &[]);
+    let server = Program::start(&[]);
     let call = packed("api.services.test.testFunc", 15_000_000);
     let mut warm = RawClient::connect(&server.url).await;
     assert!(warm.is_well().await);

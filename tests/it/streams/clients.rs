@@ -94,7 +94,19 @@ fn streams_go_on_when_their_server_is_killed_and_started_again() {
 #[test]
 fn frames_keep_their_order_across_an_upgrade() {
     let server = server();
-    for generation in ["3", "4"] {
+    for generation in ["2", "3", "4"] {
         node("streams-order.mjs", &[&server.url, generation]);
+    }
+}
+
+/// Of the same socket, whose streams have a window, and of another one beside streams that have none.
+#[test]
+fn calls_stay_quick_beside_full_streams() {
+    let server = server();
+    for generation in ["2", "3", "4"] {
+        print!(
+            "{}",
+            node("streams-fair.mjs", &[&server.url, generation, "websocket"])
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! Streams both ways: frames in order, with credit, one end each, and nothing left behind.
 
 mod buffers;
+mod clients;
 mod command;
 mod down;
 mod endings;

@@ -1,0 +1,86 @@
+// Calls beside three full streams: streams-fair.mjs URL GENERATION TRANSPORT
+
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { Down } from './frames.mjs';
+import { call, connect } from './support.mjs';
+
+const CALLS = 200;
+const event = 'api.services.status';
+
+/** Below these a machine with much to do is what is measured, in milliseconds. */
+const FLOORS = { p50: 40, p99: 400 };
+
+/** Opens three streams, and reads them until it is told to end: how many frames came of each. */
+async function full(socket, window) {
+  const streams = [];
+  const opening = () => Down.open(socket, 'api.stream.download', { data: { bytes: 1e10 }, window });
+  for (let opened = 0; opened < 3; opened += 1) streams.push(await opening());
+  let isOver = false;
+  const reading = streams.map(async (down) => {
+    while (!isOver) await down.frame();
+    down.cancel();
+  });
+  return async () => {
+    isOver = true;
+    await Promise.all(reading);
+    return streams.map(({ n }) => n);
+  };
+}
+
+/** What calls take, one after the other, in milliseconds. */
+async function calls(socket) {
+  const times = [];
+  for (let made = 0; made < CALLS; made += 1) {
+    const begun = performance.now();
+    assert.deepEqual(await call(socket, { event }), { event, data: 'online' });
+    times.push(performance.now() - begun);
+  }
+  times.sort((one, other) => one - other);
+  return { p50: times[CALLS / 2], p99: times[Math.ceil(CALLS * 0.99) - 1] };
+}
+
+function judge(what, idle, beside, frames) {
+  const shown = ({ p50, p99 }) => `p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms`;
+  const said = `${what}: idle ${shown(idle)}; beside ${frames} frames ${shown(beside)}`;
+  console.log(said);
+  for (const n of frames) assert.ok(n >= 20, `${said}: each stream is full`);
+  for (const [part, floor] of Object.entries(FLOORS)) assert.ok(beside[part] <= Math.max(3 * idle[part], floor), said);
+}
+
+async function measure([url, generation, transport]) {
+  const socket = await connect(url, generation, transport);
+  await calls(socket);
+  const idle = await calls(socket);
+
+  // A window bounds what stands before an answer; without one that is all that the network holds.
+  const end = await full(socket, 1);
+  const beside = await calls(socket);
+  const shares = await end();
+  judge('calls of their socket', idle, beside, shares);
+  assert.ok(Math.min(...shares) > Math.max(...shares) / 2, `${shares}: each stream has its share`);
+
+  const reader = new Worker(new URL(import.meta.url), { workerData: process.argv.slice(2) });
+  reader.on('error', (error) => {
+    throw error;
+  });
+  await once(reader, 'message');
+  const others = await calls(socket);
+  const frames = once(reader, 'message');
+  reader.postMessage('end');
+  judge('calls of another socket', idle, others, (await frames)[0]);
+  socket.close();
+}
+
+async function read([url, generation, transport]) {
+  const socket = await connect(url, generation, transport);
+  const end = await full(socket);
+  parentPort.postMessage('full');
+  await once(parentPort, 'message');
+  parentPort.postMessage(await end());
+  socket.close();
+  parentPort.close();
+}
+
+await (isMainThread ? measure(process.argv.slice(2)) : read(workerData));

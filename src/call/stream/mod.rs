@@ -14,8 +14,7 @@ pub(crate) mod streaming;
 mod table;
 mod window;
 
-pub(crate) use module::TakenIn;
 pub(super) use module::take_in;
+pub(crate) use module::{TakenIn, has_open, may_be_packet};
 pub(super) use module::{is_packet, module};
-pub(crate) use open_stream::OpenStreams;
 pub(super) use opening::{Opening, begin_anew};

@@ -2,6 +2,7 @@
 
 mod buffers;
 mod command;
+mod cut;
 mod down;
 mod endings;
 mod faults;

@@ -5,24 +5,22 @@ use std::sync::Arc;
 use super::{super::call_queue::Incoming, ClientSocket};
 use crate::call::{
     called::Called,
-    peer::Peer,
-    stream::{OpenStreams, TakenIn},
+    stream::{self, TakenIn},
     table::Route,
 };
-
-/// How a packet about a stream begins, as a call, where its name comes first. Written in another order it takes its turn among the calls, to
-/// the same end.
-const BEGINNING: &str = r#"["event",{"event":"stream."#;
 
 impl ClientSocket {
     /// Takes in what is said of an open stream, where no ack is asked for; gives back what is a call.
     pub(super) fn take_frame(&self, incoming: Incoming<Arc<Self>>) -> Option<Incoming<Arc<Self>>> {
+        if incoming.ack.is_some() || !stream::has_open(self) {
+            return Some(incoming);
+        }
         let is_frame = match incoming.route {
-            Route::Module => incoming.arrived.text.starts_with(BEGINNING),
+            Route::Module => stream::may_be_packet(&incoming.arrived.text),
             Route::Stream => true,
             Route::Function(_) => false,
         };
-        if !is_frame || incoming.ack.is_some() || !self.streams() {
+        if !is_frame {
             return Some(incoming);
         }
         let Incoming {
@@ -36,10 +34,5 @@ impl ClientSocket {
         let taken = dispatcher.take_in(called, arrived.clone(), account.clone(), self);
         // What was of no use counts as a call; and a stream that is not open may be about to be.
         (taken != TakenIn::Useful).then_some(incoming)
-    }
-
-    fn streams(&self) -> bool {
-        let streams = self.data().get::<OpenStreams>();
-        streams.is_some_and(|streams| !streams.is_empty())
     }
 }

@@ -7,7 +7,7 @@ DENY = target/tools/bin/cargo-deny
 
 # Builds the page and the server, and runs them on http://127.0.0.1:3000 (PORT or UPDRAFT_PORT for another).
 run: client-demo/dist/index.html
-	cargo run --release -- serve
+	cargo run --release --features jemalloc -- serve
 
 # Installs what the tests need and passes them all.
 test: client-demo/dist/index.html client/dist/index.js tests/clients/node_modules tests/browser/node_modules tests/python/packages

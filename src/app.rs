@@ -132,9 +132,8 @@ impl App {
         self
     }
 
-    /// Keeps state that is folded from a topic; functions take it as `State<Projection<T>>`. There is one of a type.
-    /// Whenever it is folded anew, it begins with a clone of this state. An event on which the fold panics is left
-    /// out; see [`Projection`].
+    /// Keeps state that is folded from a topic; functions take it as `State<Projection<T>>`, one of a type. Folded anew it begins
+    /// with a clone of this state; an event on which the fold panics is left out: see [`Projection`].
     ///
     /// ```
     /// use std::collections::HashSet;
@@ -179,9 +178,8 @@ impl App {
         self
     }
 
-    /// Adds a consumer: a function that gets every event of a topic in order, at least once, across restarts. An
-    /// event that fails is retried, and in the end moved to the topic `<topic>.dead.<name>`. A name is ASCII letters,
-    /// digits, `_` and `-`, unique for its topic.
+    /// Adds a consumer: a function that gets every event of a topic in order, at least once, across restarts. An event that fails is
+    /// retried, and in the end moved to `<topic>.dead.<name>`. A name is ASCII letters, digits, `_` and `-`, unique for its topic.
     #[must_use]
     pub fn consumer<F, Fut>(mut self, topic: impl Into<String>, name: impl Into<String>, function: F) -> Self
     where

@@ -40,9 +40,15 @@ export class Channel {
       },
     };
     this.#hub.add(streamAddress(this.name), this.#hearer);
-    socket.emit(...this.#dialect.call(event, { ...fields, stream: this.name }), (...args: unknown[]) => {
-      if (this.#isOpen) events.acked(readAck(named, args));
-    });
+    try {
+      socket.emit(...this.#dialect.call(event, { ...fields, stream: this.name }), (...args: unknown[]) => {
+        if (this.#isOpen) events.acked(readAck(named, args));
+      });
+    } catch (error) {
+      // It cannot be written, or its event is a name of the client's own.
+      this.close();
+      throw error;
+    }
   }
 
   /** Whether this is the answer of a function that streams: it names the stream. */

@@ -44,11 +44,12 @@ export class Sender {
           this.channel.send('end', { n: this.#window.next });
           return;
         }
-        this.channel.send('data', { n: this.#window.send(), data: value });
+        this.channel.send('data', { n: this.#window.next, data: value });
+        this.#window.sent();
       }
     } catch (error) {
       if (this.#isStopped) return;
-      this.#isStopped = true;
+      this.stop();
       this.channel.send('error', { n: this.#window.next, error: bodyOf(error) });
       this.failed(error);
     }

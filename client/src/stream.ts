@@ -112,7 +112,12 @@ class Reading<T> implements AsyncIterableIterator<T, undefined> {
     if (this.#hasBegun) return;
     this.#hasBegun = true;
     this.#forget = onAbort(this.options.signal, (reason) => { this.#cancel({ error: reason }); });
-    if (!this.#queue.isClosed) this.#open(undefined);
+    if (this.#queue.isClosed) return;
+    try {
+      this.#open(undefined);
+    } catch (error) {
+      this.#cancel({ error });
+    }
   }
 
   #open(after: number | undefined): void {

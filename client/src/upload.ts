@@ -42,13 +42,22 @@ export function upload<R = unknown>(
       throw signal.reason;
     }
     const fields = data === undefined ? {} : { data };
-    const channel = new Channel(socket, named, event, fields, {
-      acked: (ack) => { acked(ack); },
-      heard: (packet) => { heard(packet); },
-      disconnected: () => { fail(disconnected()); },
-    });
+    const channel = opened();
     const sender = new Sender(channel, frames, fail);
     const forget = onAbort(signal, cancel);
+
+    function opened(): Channel {
+      try {
+        return new Channel(socket, named, event, fields, {
+          acked: (ack) => { acked(ack); },
+          heard: (packet) => { heard(packet); },
+          disconnected: () => { fail(disconnected()); },
+        });
+      } catch (error) {
+        frames.stop();
+        throw error;
+      }
+    }
 
     function acked(ack: Ack): void {
       if ('error' in ack) fail(errorOf(ack.error));

@@ -76,11 +76,9 @@ export class SendWindow {
     return undefined;
   }
 
-  /** The number of a frame that goes now. */
-  send(): number {
-    const n = this.#next;
+  /** The next frame has gone. */
+  sent(): void {
     this.#next += 1;
-    return n;
   }
 }
 

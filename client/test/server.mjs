@@ -14,6 +14,7 @@ export class Socket extends EventEmitter {
   emit(event, ...args) {
     const ack = typeof args.at(-1) === 'function' ? args.pop() : undefined;
     assert.ok(args.every(hasNoUndefined), `undefined fields are no JSON: ${JSON.stringify(args)}`);
+    if (hasBigInt(args)) throw new TypeError('Do not know how to serialize a BigInt');
     this.up.push({ event, args, ack });
     return this;
   }
@@ -43,6 +44,12 @@ export class Socket extends EventEmitter {
 function hasNoUndefined(value) {
   if (value === null || typeof value !== 'object' || ArrayBuffer.isView(value)) return value !== undefined;
   return Object.values(value).every(hasNoUndefined);
+}
+
+/** What no client can write, which it finds as it is emitted. */
+function hasBigInt(value) {
+  if (value === null || typeof value !== 'object' || ArrayBuffer.isView(value)) return typeof value === 'bigint';
+  return Object.values(value).some(hasBigInt);
 }
 
 /** One stream at the server. */

@@ -235,13 +235,18 @@ test('credit is given by half a window, and by what is owed for a second', () =>
 
 test('credit that came late takes nothing back, and one that is none is told', () => {
   const frames = new SendWindow();
+  const send = () => {
+    const n = frames.next;
+    frames.sent();
+    return n;
+  };
   assert.equal(frames.isOpen, false);
   frames.credit(0, 2);
-  assert.deepEqual([frames.send(), frames.send(), frames.isOpen], [0, 1, false]);
+  assert.deepEqual([send(), send(), frames.isOpen], [0, 1, false]);
   frames.credit(2, 3);
   frames.credit(1, 1);
   assert.ok(frames.isOpen);
-  assert.deepEqual([frames.send(), frames.send(), frames.send(), frames.isOpen], [2, 3, 4, false]);
+  assert.deepEqual([send(), send(), send(), frames.isOpen], [2, 3, 4, false]);
   for (const [n, window] of [[6, 1], [-1, 1], [0, -1], ['0', 1], [0, undefined], [0.5, 1]]) assert.notEqual(frames.credit(n, window), undefined);
   assert.equal(frames.isOpen, false);
 });
@@ -261,4 +266,12 @@ test('a fault of one stream is its own', async () => {
   assert.equal((await fromGood).value, 'right');
   await turn();
   assert.deepEqual(server.cancelled, [second.name]);
+});
+
+test('a call that cannot be written is thrown once, and leaves nothing behind', async () => {
+  const { socket, isFree } = pair();
+  const frames = stream(socket, 'api.count', 1n);
+  await assert.rejects(async () => frames.next(), TypeError);
+  assert.deepEqual(await frames.next(), { done: true, value: undefined });
+  assert.deepEqual([socket.up, isFree()], [[], true]);
 });

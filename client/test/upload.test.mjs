@@ -145,3 +145,51 @@ test('what is no source is refused by name', async () => {
     await assert.rejects(upload(socket, 'api.upload', source), { name: 'TypeError', message: what });
   }
 });
+
+test('a frame that cannot be written ends it with its error, and ends the source', async () => {
+  const { socket, server, isFree } = pair();
+  let isEnded = false;
+  function* numbers() {
+    try {
+      yield 1;
+      yield 2n;
+    } finally {
+      isEnded = true;
+    }
+  }
+  const result = upload(socket, 'api.upload', numbers());
+  await server.settle();
+  const { stream } = server;
+  stream.credit(5);
+  void server.settle();
+  await assert.rejects(result, TypeError);
+  await server.settle();
+  assert.deepEqual([stream.received, stream.ended.kind, isEnded, isFree()], [[1], 'error', true, true]);
+});
+
+test('an item that is a promise which fails ends the source', async () => {
+  const { socket, server, isFree } = pair();
+  let isEnded = false;
+  function* numbers() {
+    try {
+      yield Promise.reject(new Error('no number'));
+    } finally {
+      isEnded = true;
+    }
+  }
+  const result = upload(socket, 'api.upload', numbers());
+  await server.settle();
+  server.stream.credit(5);
+  void server.settle();
+  await assert.rejects(result, { message: 'no number' });
+  await server.settle();
+  assert.deepEqual([isEnded, isFree()], [true, true]);
+});
+
+test('a call that cannot be written is refused, and leaves nothing behind', async () => {
+  const { socket, isFree } = pair();
+  let isEnded = false;
+  const source = { [Symbol.iterator]: () => ({ next: () => ({ done: false }), return: () => { isEnded = true; return { done: true }; } }) };
+  await assert.rejects(upload(socket, 'api.upload', source, { data: 1n }), TypeError);
+  assert.deepEqual([socket.up, isEnded, isFree()], [[], true, true]);
+});

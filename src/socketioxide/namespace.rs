@@ -86,7 +86,7 @@ impl SocketioxideNamespace {
         self.0.auth.subjects().revoke(subject)
     }
 
-    /// Takes no more calls, and completes when those that came before are answered, or after the configuration's drain
+    /// Takes no more calls and ends streams, and completes when the calls that came before are answered, or after the configuration's drain
     /// time-out; whether they were. Clients stay connected, and are told `server.draining`: closing the server is left to
     /// you (`SocketIo::close`).
     pub async fn drain(&self) -> bool {
@@ -95,7 +95,11 @@ impl SocketioxideNamespace {
             socket.say_draining();
         }
         let longest = self.0.config.drain_timeout.min(NEVER);
-        timeout(longest, self.0.calls.wait()).await.is_ok()
+        let ended = async {
+            self.0.dispatcher.streaming().stop().await;
+            self.0.calls.wait().await;
+        };
+        timeout(longest, ended).await.is_ok()
     }
 }
 

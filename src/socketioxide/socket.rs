@@ -15,11 +15,14 @@ use super::{
 use crate::{
     call::{
         answer::AnswerFrame,
+        called::Called,
         dispatch::{Answer, said},
         identity::Identity,
+        memory::Account,
         pattern::NamespaceName,
         payload::Arrived,
         peer::{SocketId, SocketState},
+        stream::{self, TakenIn},
     },
     error::{CallError, Code, Result},
     feed::{self, Wanted},
@@ -131,6 +134,9 @@ impl<A: Adapter> NamespaceSocket<A> {
         if let Some(why) = &self.refused {
             return self.close_at_first_call(ack, why);
         }
+        if self.takes_packet(&arrived, ack) {
+            return;
+        }
         if self.shared.calls.is_closed() {
             return self.refuse(ack, &CallError::new(Code::Unavailable, "the server is stopping"));
         }
@@ -146,6 +152,15 @@ impl<A: Adapter> NamespaceSocket<A> {
             let full = CallError::new(Code::Overloaded, "too many calls of this socket wait already");
             self.refuse(ack, &later(full, AFTER_OVERLOAD));
         }
+    }
+
+    /// Takes in what is said of an open stream, past the calls that wait; whether it was of use.
+    fn takes_packet(&self, arrived: &Arrived, ack: Option<i64>) -> bool {
+        if ack.is_some() || !stream::has_open(self) || !stream::may_be_packet(&arrived.text) {
+            return false;
+        }
+        let dispatcher = &self.shared.dispatcher;
+        dispatcher.take_in(Called::by_event(), arrived.clone(), Account::default(), self) == TakenIn::Useful
     }
 
     /// Answers what is no call, where an answer is waited for.

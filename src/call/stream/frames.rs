@@ -85,14 +85,20 @@ async fn feed(
 ) {
     let stream = &closing.0;
     let _ = said.await;
-    let end = {
-        let sending = AssertUnwindSafe(send_all(Box::pin(frames), stream)).catch_unwind();
+    // What is dropped in there may panic as well.
+    let sending = async {
         tokio::select! {
             biased;
             why = stream.ended() => why.map(Err),
-            sent = sending => Some(sent.unwrap_or_else(|panic| Err(panicked(stream, &*panic)))),
+            sent = send_all(Box::pin(frames), stream) => Some(sent),
         }
     };
+    let sent = AssertUnwindSafe(sending).catch_unwind().await;
+    let end = sent.unwrap_or_else(|panic| {
+        let panicked = panicked(stream, &*panic);
+        let why = stream.ended().now_or_never();
+        why.map_or(Some(Err(panicked)), |why| why.map(Err))
+    });
     if let Some(end) = end {
         stream.end(end).await;
     }

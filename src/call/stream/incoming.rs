@@ -29,7 +29,8 @@ use crate::{
 /// `--stream-timeout` for each frame. A function that returns [`Frames`](crate::Frames) as well is answered at once, and streams both ways.
 ///
 /// Where the client cancels, leaves, sends what has no credit, or sends nothing for too long, and where the server stops, the function is
-/// dropped: what it holds runs its guards then. A client's own error comes as the last item.
+/// dropped: what it holds runs its guards then. A client's own error comes as the last item; a task of the function's that takes
+/// frames still gets an error as well, so that a part is never taken for the whole.
 ///
 /// ```
 /// use bytes::Bytes;

@@ -15,7 +15,6 @@ mod table;
 mod window;
 
 pub(super) use module::take_in;
-pub(crate) use module::{TakenIn, fails_by_frame};
+pub(crate) use module::{TakenIn, fails_by_frame, has_open, may_be_packet};
 pub(super) use module::{is_packet, module};
-pub(crate) use open_stream::OpenStreams;
 pub(super) use opening::{Opening, begin_anew};

@@ -24,6 +24,24 @@ pub(in crate::call) fn is_packet(event: &str) -> bool {
     matches!(event, DATA | END | ERROR | CREDIT | CANCEL)
 }
 
+/// What such a packet has, as a call. Most begin with it; clients whose objects have no order write it wherever it falls.
+const NAME: &str = r#""event":"stream."#;
+
+/// Before it, where it comes first.
+const BEFORE: &str = r#"["event",{"#;
+
+/// Whether a call may be one of them, which it says by itself.
+pub(crate) fn may_be_packet(call: &str) -> bool {
+    call.strip_prefix(BEFORE)
+        .is_some_and(|fields| fields.starts_with(NAME) || fields.contains(NAME))
+}
+
+/// Whether a socket has any that is open.
+pub(crate) fn has_open(peer: &dyn Peer) -> bool {
+    let streams = peer.data().get::<OpenStreams>();
+    streams.is_some_and(|streams| !streams.is_empty())
+}
+
 /// Any of them. Who asks for an ack gets one.
 async fn packet(call: Call, State(streaming): State<Streaming>, cx: Context) {
     if take_in(call, &**cx.peer()) != TakenIn::Useful {
@@ -44,7 +62,10 @@ pub(crate) enum TakenIn {
 
 /// Takes in what a client says of a stream.
 pub(in crate::call) fn take_in(call: Call, peer: &dyn Peer) -> TakenIn {
-    let Ok(head) = call.fields::<Head>() else {
+    let Some(head) = is_packet(call.event())
+        .then(|| call.fields::<Head>().ok())
+        .flatten()
+    else {
         return TakenIn::Useless;
     };
     let streams = peer.data().get::<OpenStreams>();

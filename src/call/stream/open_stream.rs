@@ -165,13 +165,14 @@ impl OpenStream {
     pub(super) async fn send(&self, data: Body<'_>) -> Result<()> {
         let n = lock(&self.sending).send();
         self.say(packet::DATA, n, data).await?;
+        lock(&self.sending).sent();
         self.streaming.counts.sent.inc();
         Ok(())
     }
 
     /// Says how its frames end, to a client that is there.
     pub(super) async fn end(&self, result: Result<()>) {
-        let n = lock(&self.sending).next();
+        let n = lock(&self.sending).end();
         let said = match &result {
             Ok(()) => self.say(packet::END, n, Body::Nothing).await,
             Err(error) => self.say(packet::ERROR, n, Body::Error(error)).await,
@@ -270,7 +271,11 @@ impl OpenStream {
 
     /// A frame came. Whether it was of use.
     pub(super) fn data(&self, n: Option<u64>, call: Call) -> bool {
-        self.received(n, |receiving, n| receiving.data(n, call))
+        let is_taken = self.received(n, |receiving, n| receiving.data(n, call));
+        if is_taken {
+            self.streaming.counts.received.inc();
+        }
+        is_taken
     }
 
     /// The end of the client's frames came, with its error where it failed.
@@ -289,10 +294,7 @@ impl OpenStream {
             .and_then(|n| take(taking, n));
         drop(receiving);
         match taken {
-            Ok(()) => {
-                self.streaming.counts.received.inc();
-                true
-            }
+            Ok(()) => true,
             Err(why) => {
                 self.fail(why);
                 false
@@ -315,8 +317,9 @@ impl OpenStream {
         credited == Ok(true)
     }
 
-    /// The client wants no more of it.
+    /// The client wants no more of it, and may open another one in its place.
     pub(super) fn cancel(&self) {
+        self.leave();
         self.ended.cancel();
     }
 
@@ -332,10 +335,21 @@ impl OpenStream {
         let Some(_open) = lock(&self.open).take() else {
             return;
         };
-        self.peer.data().get_or_default::<OpenStreams>().leave(&self.name);
-        self.receive_no_more();
+        self.leave();
+        let receiving = lock(&self.receiving).take();
+        if let Some(receiving) = receiving {
+            receiving.cut_off(self.why.get().cloned().unwrap_or_else(over));
+        }
         self.ended.cancel();
         self.streaming.counts.open.dec();
+    }
+
+    /// No packet finds it any more.
+    fn leave(&self) {
+        self.peer
+            .data()
+            .get_or_default::<OpenStreams>()
+            .leave(&self.name, self);
     }
 }
 
@@ -356,6 +370,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 fn cancelled() -> CallError {
     CallError::new(Code::Unavailable, "the client cancelled the stream").for_good()
+}
+
+fn over() -> CallError {
+    CallError::new(Code::Unavailable, "the stream ended before its frames did").for_good()
 }
 
 fn stopping() -> CallError {

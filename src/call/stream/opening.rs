@@ -6,7 +6,7 @@ use bytestring::ByteString;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::packet::Form;
+use super::{packet::Form, receiving::invalid};
 use crate::{
     call::payload::Call,
     error::{CallError, Code, Result},
@@ -14,6 +14,9 @@ use crate::{
 
 /// Longest name of a stream, in bytes.
 const LONGEST_NAME: usize = 64;
+
+/// Most that every client can count to: 2^53 - 1, `Number.MAX_SAFE_INTEGER`.
+const MOST: u64 = (1 << 53) - 1;
 
 /// A call to a function that gives or takes frames.
 pub(in crate::call) struct Opening {
@@ -55,6 +58,9 @@ impl Opening {
         let Some(name) = stream.filter(|name| !name.is_empty() && name.len() <= LONGEST_NAME) else {
             return Err(unnamed());
         };
+        if after.is_some_and(|after| after > MOST) {
+            return Err(invalid(format_args!("call.after: at most {MOST}")));
+        }
         if call.id().is_some() {
             return Err(CallError::new(
                 Code::BadCall,

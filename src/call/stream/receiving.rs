@@ -67,6 +67,14 @@ impl Receiving {
         Ok(())
     }
 
+    /// The frames are cut off, for this reason: what still takes them does not take a part for the whole.
+    pub(super) fn cut_off(self, why: CallError) {
+        if let Some(frames) = self.frames {
+            // There is room, as for the client's error.
+            let _ = frames.try_send(Err(why));
+        }
+    }
+
     /// The function took a frame.
     pub(super) fn take(&mut self) {
         if let Some(n) = self.window.take()

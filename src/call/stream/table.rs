@@ -47,8 +47,15 @@ impl<S> Table<S> {
         }
     }
 
-    pub(super) fn leave(&self, name: &str) {
-        self.lock().remove(name);
+    /// The stream is out of the table, if it is in there still; another one of its name stays.
+    pub(super) fn leave(&self, name: &str, stream: &S) {
+        let mut streams = self.lock();
+        if streams
+            .get(name)
+            .is_some_and(|found| std::ptr::eq(&**found, stream))
+        {
+            streams.remove(name);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<ByteString, Arc<S>>> {

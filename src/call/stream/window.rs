@@ -6,6 +6,8 @@ use std::num::NonZeroU32;
 #[derive(Debug)]
 pub(super) struct SendWindow {
     next: u64,
+    /// Frames below this one have left.
+    left: u64,
     taken: u64,
     width: Option<NonZeroU32>,
 }
@@ -19,6 +21,7 @@ impl SendWindow {
     pub(super) fn new(first: u64, width: Option<NonZeroU32>) -> Self {
         Self {
             next: first,
+            left: first,
             taken: first,
             width,
         }
@@ -30,16 +33,21 @@ impl SendWindow {
             .is_none_or(|width| self.next - self.taken < u64::from(width.get()))
     }
 
-    /// The number of the next frame.
-    pub(super) fn next(&self) -> u64 {
-        self.next
-    }
-
-    /// The number of the frame that leaves now.
+    /// The number of the frame that leaves now. Its client may give credit for it before its sender knows that it has left.
     pub(super) fn send(&mut self) -> u64 {
         let number = self.next;
         self.next += 1;
         number
+    }
+
+    /// The frame has left.
+    pub(super) fn sent(&mut self) {
+        self.left = self.next;
+    }
+
+    /// The number of the first frame that did not leave.
+    pub(super) fn end(&self) -> u64 {
+        self.left
     }
 
     /// All frames below `n` are taken in; whether that is news. Credits may overtake each other: less than before is none.

@@ -21,7 +21,7 @@ use crate::{
     net::metrics::{Limit, Metrics},
 };
 
-/// The shortest pause: what may be sent meanwhile is read at once after it, so that a pause for each read costs nothing.
+/// The shortest pause: what may be sent meanwhile is read at once after it, so that not each read has a pause of its own.
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// What all connections of a server may send.

@@ -5,6 +5,7 @@ mod calls;
 mod clients;
 mod identity;
 mod rooms;
+mod streams;
 mod topics;
 
 use axum::Router;

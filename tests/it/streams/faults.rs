@@ -179,6 +179,10 @@ async fn a_call_opens_a_stream_wrongly() {
             json!({"event": "s.count", "data": 9, "stream": "s1", "after": 3}),
             "unavailable",
         ),
+        (
+            json!({"event": "s.count", "data": 9, "stream": "s1", "after": 1_u64 << 53}),
+            "invalid_data",
+        ),
         (json!(["s.count", 1]), "bad_call"),
     ] {
         assert_eq!(client.call(&call).await["error"]["code"], code, "{call}");
@@ -214,4 +218,24 @@ async fn a_frame_that_is_too_large_ends_its_stream_and_says_so() {
         assert_eq!(answer["error"]["code"], "too_large");
         client.hears_nothing_else().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_only_looks_like_a_packet_of_a_stream_is_a_call() {
+    let streams = Streams::start(LimitsConfig::default()).await;
+    let mut client = streams.server.client().await;
+    client
+        .call(&json!({"event": "s.forever", "stream": "s1", "window": 1}))
+        .await;
+    assert_eq!(next(&mut client).await, data("s1", 0, &json!(0)));
+    client
+        .emit(&json!({"event": "stream.other", "stream": "s1", "n": 1}))
+        .await;
+    let ping = json!({"stream": "s1", "data": cancel("s1"), "event": "s.ping"});
+    assert_eq!(client.call(&ping).await["data"], "pong");
+    client.emit(&ping).await;
+    let pong = crate::support::Packet::Event("message".to_owned(), json!("pong"), None);
+    assert_eq!(client.packet().await, pong);
+    client.emit(&credit("s1", 1)).await;
+    assert_eq!(next(&mut client).await, data("s1", 1, &json!(1)));
 }

@@ -4,6 +4,7 @@ use serde_json::json;
 use updraft::{After, App, Frames, Json, LimitsConfig, Module};
 
 use super::{Streams, data, end, next, upload};
+use crate::support::until;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_socket_has_so_many_streams_each_of_its_own_name() {
@@ -69,6 +70,59 @@ async fn frames_are_not_calls_and_have_no_rate() {
     }
     client.emit(&end("up", 200)).await;
     assert_eq!(client.answer(call).await["data"], 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn frames_have_no_rate_in_whatever_order_a_client_writes_their_fields() {
+    let limits = LimitsConfig {
+        call_rate: 1,
+        call_burst: 3,
+        ..LimitsConfig::default()
+    };
+    let streams = Streams::start(limits).await;
+    let mut client = streams.server.client().await;
+    let call = upload(&mut client, "s.sum", "up").await;
+    for n in 0..16 {
+        let frame = match n % 2 {
+            0 => json!({"data": 1, "event": "stream.data", "n": n, "stream": "up"}),
+            _ => json!({"stream": "up", "n": n, "data": 1, "event": "stream.data"}),
+        };
+        client.emit(&frame).await;
+    }
+    client
+        .emit(&json!({"n": 16, "stream": "up", "event": "stream.end"}))
+        .await;
+    assert_eq!(client.answer(call).await["data"], 16);
+    assert_eq!(
+        streams.figure(r#"updraft_stream_frames_total{direction="received"}"#),
+        16,
+        "the end is no frame"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cancelled_stream_leaves_its_name_and_its_place_at_once() {
+    let limits = LimitsConfig {
+        max_streams: 1,
+        ..LimitsConfig::default()
+    };
+    let streams = Streams::start(limits).await;
+    let mut client = streams.server.client().await;
+    let open = json!({"event": "s.forever", "stream": "s1", "window": 1});
+    assert_eq!(client.call(&open).await["data"]["stream"], "s1");
+    assert_eq!(next(&mut client).await, data("s1", 0, &json!(0)));
+    for _ in 0..20 {
+        client.emit(&super::cancel("s1")).await;
+        client.emit(&super::cancel("s1")).await;
+        let again = client.begin(&open).await;
+        assert_eq!(
+            client.answer(again).await,
+            json!({"event": "s.forever", "data": {"stream": "s1"}})
+        );
+        assert_eq!(next(&mut client).await, data("s1", 0, &json!(0)));
+    }
+    until("one stream to be left", || streams.figure("updraft_streams") == 1).await;
+    assert_eq!(streams.alive.count(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -3,6 +3,7 @@
 mod buffers;
 mod clients;
 mod command;
+mod cut;
 mod down;
 mod endings;
 mod faults;

@@ -5,25 +5,23 @@ use std::sync::Arc;
 use super::{super::call_queue::Incoming, ClientSocket};
 use crate::call::{
     called::Called,
-    peer::Peer,
-    stream::{self, OpenStreams, TakenIn},
+    stream::{self, TakenIn},
     table::Route,
 };
 use crate::error::CallError;
 
-/// How a packet about a stream begins, as a call, where its name comes first. Written in another order it takes its turn among the calls, to
-/// the same end.
-const BEGINNING: &str = r#"["event",{"event":"stream."#;
-
 impl ClientSocket {
     /// Takes in what is said of an open stream, where no ack is asked for; gives back what is a call.
     pub(super) fn take_frame(&self, incoming: Incoming<Arc<Self>>) -> Option<Incoming<Arc<Self>>> {
+        if incoming.ack.is_some() || !stream::has_open(self) {
+            return Some(incoming);
+        }
         let is_frame = match incoming.route {
-            Route::Module => incoming.arrived.text.starts_with(BEGINNING),
+            Route::Module => stream::may_be_packet(&incoming.arrived.text),
             Route::Stream => true,
             Route::Function(_) => false,
         };
-        if !is_frame || incoming.ack.is_some() || !self.streams() {
+        if !is_frame {
             return Some(incoming);
         }
         let Incoming {
@@ -41,12 +39,11 @@ impl ClientSocket {
 
     /// Whether a packet that is not taken in was a frame of an open stream, which ends by that.
     pub(super) fn fails_by_frame(&self, name: &str, arguments: &str, why: &CallError) -> bool {
-        let is_frame = arguments.starts_with(BEGINNING) || self.route(name) == Some(Route::Stream);
+        let is_frame = match self.route(name) {
+            Some(Route::Module) => stream::may_be_packet(arguments),
+            Some(Route::Stream) => true,
+            Some(Route::Function(_)) | None => false,
+        };
         is_frame && stream::fails_by_frame(arguments, self, why)
-    }
-
-    fn streams(&self) -> bool {
-        let streams = self.data().get::<OpenStreams>();
-        streams.is_some_and(|streams| !streams.is_empty())
     }
 }

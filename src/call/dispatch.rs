@@ -42,7 +42,7 @@ use crate::{
 
 /// What an answer says: for which event, and with what result.
 pub struct Answer {
-    /// The event's name as the client wrote it, at most [`MAX_NAME`] bytes of it; empty where there was none.
+    /// The event's name as the client wrote it, at most [`MAX_NAME`](crate::MAX_NAME) bytes of it; empty where there was none.
     pub event: ByteString,
     /// What the function returned, or why there is nothing.
     pub result: Result<Reply>,
@@ -118,7 +118,7 @@ impl Begun {
 
 impl Dispatcher {
     /// A dispatcher over a table; a function that takes longer than `time_limit` is dropped and its caller
-    /// told [`Code::Timeout`].
+    /// told [`Code::Timeout`](crate::Code::Timeout).
     pub fn new(registry: Registry, states: States, limits: Limits, time_limit: Duration) -> Self {
         Self {
             registry,

@@ -26,7 +26,7 @@ fn carry(generation: &str, transport: &str, part: usize) {
         "streams.mjs",
         &[&server.url, generation, transport, &bytes.to_string()],
     );
-    let most = server.peak_memory() - before;
+    let most = server.peak_memory().saturating_sub(before);
     println!("{bytes} bytes three times: {most} bytes of memory");
     assert!(most < MEMORY, "{most} bytes of memory for streams of {bytes}");
 }

@@ -44,7 +44,6 @@ async function calls(socket) {
 function judge(what, idle, beside, frames) {
   const shown = ({ p50, p99 }) => `p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms`;
   const said = `${what}: idle ${shown(idle)}; beside ${frames} frames ${shown(beside)}`;
-  console.log(said);
   for (const n of frames) assert.ok(n >= 20, `${said}: each stream is full`);
   for (const [part, floor] of Object.entries(FLOORS)) assert.ok(beside[part] <= Math.max(3 * idle[part], floor), said);
 }

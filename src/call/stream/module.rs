@@ -1,6 +1,6 @@
 //! What clients say of open streams: `stream.data`, `stream.end`, `stream.error`, `stream.credit`, `stream.cancel`.
 
-use serde::de::IgnoredAny;
+use serde::Deserialize;
 
 use super::{
     open_stream::OpenStreams,
@@ -88,11 +88,21 @@ pub(in crate::call) fn take_in(call: Call, peer: &dyn Peer) -> TakenIn {
     }
 }
 
+/// A frame, as its packet names it: by itself, or inside of `event`.
+#[derive(Deserialize)]
+struct Refused {
+    event: Option<String>,
+    stream: String,
+}
+
 /// Ends the stream that a frame is for which cannot be taken in; whether there is one. The text is that of the packet: its name, then the frame.
 pub(crate) fn fails_by_frame(packet: &str, peer: &dyn Peer, why: &CallError) -> bool {
-    let Ok((_, head)) = serde_json::from_str::<(IgnoredAny, Head)>(packet) else {
+    let Ok((name, head)) = serde_json::from_str::<(String, Refused)>(packet) else {
         return false;
     };
+    if !is_packet(head.event.as_ref().unwrap_or(&name)) {
+        return false;
+    }
     let streams = peer.data().get::<OpenStreams>();
     let found = streams.and_then(|streams| streams.find(&head.stream));
     if let Some(stream) = &found {

@@ -43,7 +43,7 @@ impl Opening {
     /// Reads what opens a stream. Of an event of any name it is the first argument, and its `data` the call's then.
     ///
     /// # Errors
-    /// Where the call names none, or wrongly; [`Code::Conflict`] where it has an idempotency key, which no stream has.
+    /// Where the call names none, or wrongly; [`Code::BadCall`] where it has an idempotency key, which no stream has.
     pub(in crate::call) fn of(call: Call) -> Result<(Self, Call)> {
         let form = match call.is_of_event() {
             true => Form::Event,

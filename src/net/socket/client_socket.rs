@@ -170,7 +170,11 @@ impl ClientSocket {
         }
         let dialect = self.dialect(name);
         let error = refusals::too_large(self.shared.config.limits.max_call);
-        if !self.is_too_fast(dialect, ack) && !self.fails_by_frame(name, arguments, &error) {
+        if self.is_too_fast(dialect, ack) {
+            return;
+        }
+        let is_said = self.fails_by_frame(name, arguments, &error) && ack.is_none();
+        if !is_said {
             self.refuse(dialect, ack, &error);
         }
     }

@@ -218,6 +218,25 @@ async fn a_frame_that_is_too_large_ends_its_stream_and_says_so() {
         assert_eq!(answer["error"]["code"], "too_large");
         client.hears_nothing_else().await;
     }
+    let first = upload(&mut client, "s.sum", "up").await;
+    let frame = data("up", 0, &json!("x".repeat(2000)));
+    let asked = client.begin(&frame).await;
+    for _ in 0..2 {
+        match client.packet().await {
+            crate::support::Packet::Ack(acked, answer) => {
+                assert!(acked == first || acked == asked);
+                assert_eq!(answer["error"]["code"], "too_large");
+            }
+            other => panic!("an ack was to come, and {other:?} came"),
+        }
+    }
+    // A call that only carries such a text is a call, and its stream goes on.
+    let well = upload(&mut client, "s.sum", "well").await;
+    let call =
+        json!({"event": "s.ping", "stream": "well", "data": [{"event": "stream.data"}, "x".repeat(2000)]});
+    assert_eq!(client.call(&call).await["error"]["code"], "too_large");
+    client.emit(&end("well", 0)).await;
+    assert_eq!(client.answer(well).await["data"], 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

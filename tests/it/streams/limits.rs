@@ -6,6 +6,16 @@ use updraft::{After, App, Frames, Json, LimitsConfig, Module};
 use super::{Streams, data, end, next, upload};
 use crate::support::until;
 
+/// A server that takes three calls of a socket, and one a second more.
+async fn few_calls() -> Streams {
+    Streams::start(LimitsConfig {
+        call_rate: 1,
+        call_burst: 3,
+        ..LimitsConfig::default()
+    })
+    .await
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_socket_has_so_many_streams_each_of_its_own_name() {
     let limits = LimitsConfig {
@@ -53,12 +63,7 @@ async fn uploads_take_no_turn_of_calls() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn frames_are_not_calls_and_have_no_rate() {
-    let limits = LimitsConfig {
-        call_rate: 1,
-        call_burst: 3,
-        ..LimitsConfig::default()
-    };
-    let streams = Streams::start(limits).await;
+    let streams = few_calls().await;
     let mut client = streams.server.client().await;
     let call = upload(&mut client, "s.sum", "up").await;
     let mut credit = 16;
@@ -74,12 +79,7 @@ async fn frames_are_not_calls_and_have_no_rate() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn frames_have_no_rate_in_whatever_order_a_client_writes_their_fields() {
-    let limits = LimitsConfig {
-        call_rate: 1,
-        call_burst: 3,
-        ..LimitsConfig::default()
-    };
-    let streams = Streams::start(limits).await;
+    let streams = few_calls().await;
     let mut client = streams.server.client().await;
     let call = upload(&mut client, "s.sum", "up").await;
     for n in 0..16 {

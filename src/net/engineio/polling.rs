@@ -20,9 +20,9 @@ use super::{
     gzip::{accepts_gzip, gzip},
     jsonp,
     message::Outgoing,
-    packet::{Malformed, Packet, Protocol},
-    payload::{self, Content, Packets},
-    receiver::receive,
+    packet::{Packet, Protocol},
+    payload::{self, Content},
+    posts::Posted,
     request::{Refusal, parameter, protocol},
     server::Server,
     session::{self, CloseReason, Session, Transport, Upgrade},
@@ -259,7 +259,15 @@ async fn post(session: Arc<Session>, request: Request, form: &Form) -> Result<Re
     };
     let received = match body.is_empty() {
         true => Ok(()),
-        false => receive_all(&session, content(&head.headers), &body).await,
+        false => {
+            let posted = Posted {
+                session: session.clone(),
+                content: content(&head.headers),
+                body,
+                held,
+            };
+            posted.receive().await
+        }
     };
     turn.is_over();
     match received {
@@ -333,23 +341,5 @@ async fn grant(bytes: usize, session: &Arc<Session>, held: &Held) -> Result<(), 
         let_go.map_err(|_| StatusCode::BAD_REQUEST)?;
     }
     granted.await;
-    Ok(())
-}
-
-/// Receives what was posted, packet by packet, as far as the session is read.
-async fn receive_all(session: &Arc<Session>, content: Content, body: &[u8]) -> Result<(), Malformed> {
-    let mut packets = Packets::new(session.protocol(), content, body, usize::MAX)?.peekable();
-    while packets.peek().is_some() && !session.is_closed() {
-        session.may_read().await;
-        session.receive(|| {
-            while !session.is_paused() && !session.is_closed() {
-                let Some(packet) = packets.next() else {
-                    break;
-                };
-                receive(session, packet?)?;
-            }
-            Ok(())
-        })?;
-    }
     Ok(())
 }

@@ -18,6 +18,7 @@ use super::{
     message::Outgoing,
     open::Open,
     packet::{Malformed, Protocol},
+    posts::Posts,
     registry::Registry,
     send_queue::SendQueue,
     settings::Settings,
@@ -121,10 +122,11 @@ pub(in crate::net) struct Session {
     head: Option<Arc<Head>>,
     /// One reads at a time, so that all is received in the order in which it came.
     receiving: Mutex<()>,
+    pub(super) posts: Posts,
     /// The number of the pause in reading, where there is one.
     paused: AtomicU64,
     pauses: AtomicU64,
-    resumed: Notify,
+    pub(super) resumed: Notify,
     pub(super) state: Mutex<State>,
     closed: OnceLock<CloseReason>,
 }
@@ -172,6 +174,7 @@ impl Session {
             handler: OnceLock::new(),
             head: head.map(Arc::new),
             receiving: Mutex::default(),
+            posts: Posts::default(),
             paused: AtomicU64::new(0),
             pauses: AtomicU64::new(0),
             resumed: Notify::new(),
@@ -362,7 +365,8 @@ impl Session {
             .await;
     }
 
-    async fn resumed_or_closed(&self, has_resumed: impl Fn() -> bool) {
+    /// Completes when this is so, which is looked at when reading goes on or a WebSocket was tried; or when all is over.
+    pub(super) async fn resumed_or_closed(&self, has_resumed: impl Fn() -> bool) {
         loop {
             let resumed = self.resumed.notified();
             tokio::pin!(resumed);

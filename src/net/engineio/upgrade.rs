@@ -137,10 +137,11 @@ impl Probe {
         })
     }
 
-    /// The client reads from this WebSocket: its poll is to end.
+    /// The client reads from this WebSocket: its poll is to end, and its POST to be answered.
     fn succeeded(&self) {
         self.session.state().upgrade = Upgrade::Probed;
         self.session.send_queue.wake_poll();
+        self.session.resumed.notify_waiters();
     }
 
     /// The session is carried as it is now; another may take it over.

@@ -22,6 +22,7 @@ use tokio::{
 use self::received::{NoMemory, fail, receive_deflated, receive_event};
 use super::{
     part::Part,
+    posts::all_received,
     session::{CloseReason, Session},
 };
 use crate::{
@@ -61,6 +62,8 @@ pub(super) struct Reader {
     /// It waits for memory for the whole of it.
     grant: Option<BoxFuture<'static, ()>>,
     part: Option<Part>,
+    /// What was posted before, and is received first.
+    posts: Option<BoxFuture<'static, ()>>,
 }
 
 /// The client does not read.
@@ -76,6 +79,7 @@ impl Reader {
             held: Arc::new(session.holder().hold()),
             grant: None,
             part: None,
+            posts: all_received(&session),
             frame: 0,
             session,
             decoder,
@@ -96,6 +100,9 @@ impl Reader {
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while !self.session.is_closed() {
+            if self.poll_posts(cx).is_pending() {
+                return self.poll_flushed(cx);
+            }
             if self.session.is_paused() {
                 // No frame waits behind it.
                 self.grant = None;
@@ -142,6 +149,15 @@ impl Reader {
         (self.rest, self.deflated) = (Vec::new(), None);
         self.held.shrink_to(0);
         self.poll_over(cx)
+    }
+
+    /// Ready when all is received that was posted before the WebSocket carried the session.
+    fn poll_posts(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(posts) = &mut self.posts {
+            ready!(posts.as_mut().poll(cx));
+            self.posts = None;
+        }
+        Poll::Ready(())
     }
 
     /// Reads, and receives what came.

@@ -3,8 +3,8 @@
 use std::{pin::pin, time::Duration};
 
 use futures_util::{SinkExt, StreamExt};
-use tokio::time::timeout;
-use tokio_tungstenite::tungstenite::Message;
+use tokio::{net::TcpStream, time::timeout};
+use tokio_tungstenite::{WebSocketStream, tungstenite::Message};
 use updraft::Config;
 
 use super::{Polling, answer, call, server, session::ask};
@@ -126,6 +126,72 @@ async fn what_waits_comes_over_the_websocket_that_takes_over() {
         websocket.next().await.unwrap().unwrap(),
         Message::text(answer(41))
     );
+}
+
+/// More calls than find room for their answers while no poll takes them, and so than are read.
+const UNREAD: u32 = 5000;
+
+/// Posts them while a WebSocket is tried, and one more behind them; the WebSocket.
+async fn post_at_an_upgrade(client: &Polling) -> WebSocketStream<TcpStream> {
+    let mut websocket = client.websocket().await;
+    let many: Vec<_> = (0..UNREAD).map(call).collect();
+    let many = many.join("\x1e");
+    let probe = async {
+        websocket.send(Message::text("2probe")).await.unwrap();
+        assert_eq!(websocket.next().await.unwrap().unwrap(), Message::text("3probe"));
+    };
+    within_patience("the POST to be answered", async {
+        tokio::join!(client.post(&many), probe)
+    })
+    .await;
+    within_patience("the next one to be answered", client.post(&call(UNREAD))).await;
+    websocket
+}
+
+/// As clients poll no more while they wait for that answer, to go over to the WebSocket.
+#[tokio::test]
+async fn a_post_is_answered_for_its_client_to_upgrade_before_all_of_it_is_received() {
+    let server = server(Config::default()).await;
+    let client = Polling::connect(&server.url).await;
+    let mut websocket = post_at_an_upgrade(&client).await;
+    websocket.send(Message::text("5")).await.unwrap();
+    websocket.send(Message::text(call(UNREAD + 1))).await.unwrap();
+    for number in 0..=UNREAD + 1 {
+        let heard = within_patience("an answer", websocket.next()).await;
+        assert_eq!(heard.unwrap().unwrap(), Message::text(answer(number)));
+    }
+}
+
+#[tokio::test]
+async fn a_post_that_was_answered_for_an_upgrade_that_fails_is_received_in_its_order() {
+    let server = server(Config::default()).await;
+    let client = Polling::connect(&server.url).await;
+    drop(post_at_an_upgrade(&client).await);
+    let mut answers = Vec::new();
+    let last = call(UNREAD + 1);
+    let post = client.post(&last);
+    let poll = async {
+        while answers.last() != Some(&answer(UNREAD + 1)) {
+            let polled = within_patience("an answer", client.poll()).await;
+            let packets = polled.text().split('\x1e').map(str::to_owned);
+            answers.extend(packets.filter(|packet| packet != NOOP));
+        }
+    };
+    tokio::join!(post, poll);
+    assert!(answers.into_iter().eq((0..=UNREAD + 1).map(answer)));
+}
+
+/// A body that is malformed ends its session, also where it was answered before.
+#[tokio::test]
+async fn a_post_that_was_answered_and_is_malformed_ends_its_session() {
+    let server = server(Config::default()).await;
+    let client = Polling::connect(&server.url).await;
+    let mut websocket = post_at_an_upgrade(&client).await;
+    client.post("nonsense").await;
+    websocket.send(Message::text("5")).await.unwrap();
+    let ended = async { while let Some(Ok(_)) = websocket.next().await {} };
+    within_patience("the session to end", ended).await;
+    assert_eq!(client.poll().await.status, 400);
 }
 
 #[tokio::test]

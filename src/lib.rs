@@ -51,7 +51,7 @@ pub use call::{
     pattern::MalformedNamespace,
     payload::{Call, Data},
     peer::{Ack, SocketId},
-    registry::{EventNames, Registry, RegistryError},
+    registry::{EventEntry, EventNames, Registry, RegistryError},
     reply::{IntoReply, Reply},
     stream::{
         frames::Frames,

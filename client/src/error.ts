@@ -12,7 +12,8 @@ export interface ErrorBody {
 
 /**
  * What a stream, an upload or a topic throws: what the server said, or what this client found. Of its own it says
- * `unavailable` where the connection ended, `bad_call` where packets do not follow the protocol, and `conflict` where a
+ * `unavailable` where the connection ended, `bad_call` where packets do not follow the protocol, or where a function streams
+ * otherwise than it is asked to, and `conflict` where a
  * topic is read twice over one socket.
  */
 export class CallError extends Error implements ErrorBody {
@@ -40,8 +41,8 @@ export function errorOf(said: unknown): CallError {
   });
 }
 
-export function badCall(message: string): CallError {
-  return new CallError({ code: 'bad_call', message });
+export function badCall(message: string, details?: unknown): CallError {
+  return new CallError({ code: 'bad_call', message, details });
 }
 
 export function disconnected(): CallError {

@@ -9,6 +9,7 @@ import { SendWindow } from './windows.js';
 export class Sender {
   readonly #window = new SendWindow();
   #isStopped = false;
+  #hasCredit = false;
   #credited = (): void => undefined;
 
   constructor(
@@ -19,8 +20,14 @@ export class Sender {
     void this.#run();
   }
 
+  /** Whether the function takes frames: one that does gives credit before it answers. */
+  get isTaken(): boolean {
+    return this.#hasCredit;
+  }
+
   /** Takes in the server's credit; what is wrong with it, if anything. */
   credit(n: unknown, window: unknown): string | undefined {
+    this.#hasCredit = true;
     const fault = this.#window.credit(n, window);
     this.#credited();
     return fault;

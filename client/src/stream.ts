@@ -45,7 +45,7 @@ export interface DuplexOptions extends ReadOptions {
  *     for await (const number of stream<number>(socket, 'api.stream.count', { to: 10 })) console.log(number);
  *
  * @throws {CallError} what the server refuses or fails with; `unavailable` where the connection ends, after the items
- * that came before it; `bad_call` where its frames are not in order.
+ * that came before it; `bad_call` where its frames are not in order, or where the function takes frames or does not stream.
  */
 export function stream<T = unknown>(
   socket: ClientSocket,
@@ -138,14 +138,19 @@ class Reading<T> implements AsyncIterableIterator<T, undefined> {
 
   #acked(channel: Channel, ack: Ack): void {
     if ('error' in ack) this.#fail(errorOf(ack.error));
-    else if (!channel.isNamedIn(ack.data)) this.#broken(`${this.event} answers, and streams nothing`);
+    else if (!channel.isNamedIn(ack.data)) this.#broken(`${this.event} answers, and streams nothing`, ack.data);
+    else if (this.#sender?.isTaken === false) this.#broken(`${this.event} takes no frames: stream reads it`);
   }
 
   #heard({ kind, fields: { n, data, error, window } }: Packet): void {
     if (kind === 'stream.error') this.#failed(errorOf(error));
-    else if (kind === 'stream.credit') this.#judge(this.#sender?.credit(n, window));
+    else if (kind === 'stream.credit') this.#judge(this.#credited(n, window));
     else if (kind === 'stream.end') this.#judge(this.#frames.expects(n)) && this.#end();
     else if (kind === 'stream.data') this.#judge(this.#frames.accept(n)) && this.#queue.push(data as T);
+  }
+
+  #credited(n: unknown, window: unknown): string | undefined {
+    return this.#sender ? this.#sender.credit(n, window) : `${this.event} takes frames: upload or duplex sends them`;
   }
 
   /** Ends the stream where the server does what the protocol forbids; true where it does not. */
@@ -200,9 +205,9 @@ class Reading<T> implements AsyncIterableIterator<T, undefined> {
     this.#queue.fail(error);
   }
 
-  #broken(fault: string): void {
+  #broken(fault: string, details?: unknown): void {
     this.#channel?.cancel();
-    this.#fail(badCall(fault));
+    this.#fail(badCall(fault, details));
   }
 
   #cancel(failure: { readonly error: unknown } | undefined): void {

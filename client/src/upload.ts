@@ -25,8 +25,8 @@ export interface UploadOptions {
  *
  *     const { size } = await upload(socket, 'api.stream.upload', file);
  *
- * @throws {CallError} what the server refuses or fails with; `unavailable` where the connection ends. What the source
- * throws is thrown as it is.
+ * @throws {CallError} what the server refuses or fails with; `unavailable` where the connection ends; `bad_call` where
+ * the function takes no frames, with its answer as `details`. What the source throws is thrown as it is.
  */
 export function upload<R = unknown>(
   socket: ClientSocket,
@@ -61,11 +61,16 @@ export function upload<R = unknown>(
 
     function acked(ack: Ack): void {
       if ('error' in ack) fail(errorOf(ack.error));
-      else if (channel.isNamedIn(ack.data)) cancel(badCall(`${event} streams its answer: duplex reads it`));
+      else if (channel.isNamedIn(ack.data)) cancel(badCall(streams(sender.isTaken)));
+      else if (!sender.isTaken) fail(badCall(`${event} takes no frames: it has answered, and nothing was sent`, ack.data));
       else {
         close();
         resolve(ack.data as R);
       }
+    }
+
+    function streams(isTaken: boolean): string {
+      return isTaken ? `${event} streams its answer: duplex reads it` : `${event} streams, and takes no frames: stream reads it`;
     }
 
     function heard({ kind, fields: { n, window, error } }: Packet): void {

@@ -250,7 +250,7 @@ test('both ways at once keep to both windows', async () => {
     const echoed = () => stream.sent;
     await interleave(script, [
       ...arrivals(ends),
-      [() => { stream = server.stream; stream.accept(); stream.credit(credit); }, () => server.stream && !stream],
+      [() => { stream = server.stream; stream.credit(credit); stream.accept(); }, () => server.stream && !stream],
       [() => {
         stream.frame(stream.received[echoed()]);
         stream.credit(credit - (stream.received.length - echoed()));

@@ -71,8 +71,35 @@ test('a function that answers and streams nothing is no stream', async () => {
   await server.settle();
   server.stream.answer("You're welcome");
   void server.settle();
-  await assert.rejects(first, { code: 'bad_call', message: 'api.hello.greeting answers, and streams nothing' });
+  const message = 'api.hello.greeting answers, and streams nothing';
+  await assert.rejects(first, { code: 'bad_call', message, details: "You're welcome" });
   assert.ok(isFree());
+});
+
+test('a function that takes frames is no stream: its first credit ends it', async () => {
+  for (const named of [false, true]) {
+    const { socket, server, isFree } = pair(named);
+    const first = stream(socket, 'api.upload', null, { named }).next();
+    await server.settle();
+    server.stream.credit(16);
+    void server.settle();
+    await assert.rejects(first, { code: 'bad_call', message: 'api.upload takes frames: upload or duplex sends them' });
+    await server.settle();
+    assert.deepEqual([server.streams.size, isFree()], [0, true]);
+  }
+});
+
+test('a function that takes no frames is not for both ways: its ack comes without a credit', async () => {
+  const { socket, server, isFree } = pair();
+  let isAsked = false;
+  const source = { [Symbol.iterator]: () => ({ next: () => { isAsked = true; return { done: true }; } }) };
+  const first = duplex(socket, 'api.count', source).next();
+  await server.settle();
+  server.stream.accept();
+  void server.settle();
+  await assert.rejects(first, { code: 'bad_call', message: 'api.count takes no frames: stream reads it' });
+  await server.settle();
+  assert.deepEqual([server.streams.size, isFree(), isAsked], [0, true, false]);
 });
 
 test('a disconnect is thrown behind the items that came before it', async () => {
@@ -207,8 +234,8 @@ test('both ways end with the function, and the source with them', async () => {
   const iterator = duplex(socket, 'api.oracle', questions(), { data: { name: 'Ada' } });
   const first = iterator.next();
   await server.settle();
-  server.stream.accept();
   server.stream.credit(2);
+  server.stream.accept();
   await server.settle();
   assert.deepEqual([server.stream.data, server.stream.received], [{ name: 'Ada' }, ['why?', 'why?']]);
   server.stream.frame('because');

@@ -114,9 +114,31 @@ test('a function that streams its answer is not for an upload', async () => {
   await server.settle();
   server.stream.accept();
   void server.settle();
-  await assert.rejects(result, { code: 'bad_call' });
+  await assert.rejects(result, { code: 'bad_call', message: 'api.echo streams, and takes no frames: stream reads it' });
   await server.settle();
   assert.equal(server.streams.size, 0);
+  const echoed = upload(socket, 'api.echo', [1]);
+  await server.settle();
+  server.stream.credit(1);
+  server.stream.accept();
+  void server.settle();
+  await assert.rejects(echoed, { code: 'bad_call', message: 'api.echo streams its answer: duplex reads it' });
+});
+
+test('a function that takes no frames is not for an upload: its answer comes without a credit', async () => {
+  for (const named of [false, true]) {
+    const { socket, server, isFree } = pair(named);
+    let isStopped = false;
+    const source = { [Symbol.iterator]: () => ({ next: () => ({ done: true }), return: () => { isStopped = true; return { done: true }; } }) };
+    const result = upload(socket, 'api.status', source, { named });
+    await server.settle();
+    server.stream.answer('online');
+    void server.settle();
+    const message = 'api.status takes no frames: it has answered, and nothing was sent';
+    await assert.rejects(result, { code: 'bad_call', message, details: 'online' });
+    await server.settle();
+    assert.deepEqual([server.streams.size, isStopped, isFree()], [0, true, true]);
+  }
 });
 
 test('what the server fails with, and credit that is none, end it', async () => {
@@ -134,6 +156,8 @@ test('what the server fails with, and credit that is none, end it', async () => 
 test('several results of an event are an array', async () => {
   const { socket, server } = pair(true);
   const result = upload(socket, 'upload', [], { named: true });
+  await server.settle();
+  server.stream.credit(1);
   await server.settle();
   server.stream.ack('a', 'b');
   assert.deepEqual(await result, ['a', 'b']);

@@ -141,7 +141,7 @@ impl MissingState {
 const ARC: &str = "alloc::sync::Arc<";
 
 /// The same of what `App::project` shares.
-const PROJECTION: &str = "updraft::feed::projection::Projection<";
+const PROJECTION: &str = "updraft::feed::follower::projection::Projection<";
 
 /// `data` as a type; and, returned from a function, a value as JSON.
 ///

@@ -15,6 +15,7 @@ pub(crate) mod context;
 pub(crate) mod dispatch;
 pub(crate) mod emitter;
 mod ending;
+mod event_entry;
 pub(crate) mod extract;
 pub(crate) mod guard;
 pub(crate) mod handler;

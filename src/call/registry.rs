@@ -10,7 +10,7 @@ use std::{
 use foldhash::fast::RandomState;
 
 use super::registered::Registered;
-pub use super::registered::RegistryError;
+pub use super::{event_entry::EventEntry, registered::RegistryError};
 use super::{
     extract::Origin,
     module::{Module, Registration},
@@ -97,13 +97,19 @@ impl Registry {
 
     /// All that can be emitted, sorted: the names of modules' functions, then those of each namespace behind its own,
     /// `/chat message`; `*` is any other name.
-    pub fn events(&self) -> Vec<String> {
-        let modules = self.names().into_iter().map(EventName::to_string);
-        let namespaces = self.namespaces.iter().flat_map(|table| {
-            let events = table.events().into_iter();
-            events.map(|event| format!("{} {event}", table.name()))
-        });
-        modules.chain(namespaces).collect()
+    pub fn events(&self) -> Vec<EventEntry> {
+        let namespaces = self.namespaces.iter().flat_map(Table::entries);
+        self.of_modules().into_iter().chain(namespaces).collect()
+    }
+
+    /// Those of modules, sorted.
+    fn of_modules(&self) -> Vec<EventEntry> {
+        let functions = self.functions.values();
+        let mut entries: Vec<_> = functions
+            .map(|one| EventEntry::new(one.name.to_string(), one))
+            .collect();
+        entries.sort_unstable_by(|one, other| one.event.cmp(&other.event));
+        entries
     }
 
     /// All names of modules' functions, sorted.
@@ -143,19 +149,30 @@ fn add(
     }
 }
 
-/// The names of all events that are registered, sorted. Every app has them: a function that lists them takes
+/// All events of modules that are registered, sorted. Every app has them: a function that lists them takes
 /// `State<EventNames>`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EventNames(Vec<EventName>);
+pub struct EventNames {
+    names: Vec<EventName>,
+    entries: Vec<EventEntry>,
+}
 
 impl EventNames {
     pub(crate) fn of(registry: &Registry) -> Self {
-        Self(registry.names().into_iter().cloned().collect())
+        Self {
+            names: registry.names().into_iter().cloned().collect(),
+            entries: registry.of_modules(),
+        }
     }
 
     /// One after the other.
     pub fn iter(&self) -> impl Iterator<Item = &EventName> {
-        self.0.iter()
+        self.names.iter()
+    }
+
+    /// The same with what they stream.
+    pub fn entries(&self) -> &[EventEntry] {
+        &self.entries
     }
 }
 

@@ -9,6 +9,7 @@ use std::{
 use foldhash::fast::RandomState;
 
 use super::{
+    event_entry::EventEntry,
     extract::Origin,
     guard::Guard,
     module::Registration,
@@ -267,12 +268,14 @@ impl Table {
         self.keeps_handshake || self.connect.as_ref().is_some_and(asks)
     }
 
-    /// The names of its events, sorted; `*` for all others.
-    pub(crate) fn events(&self) -> Vec<&str> {
-        let mut names: Vec<&str> = self.names.keys().map(|name| &**name).collect();
-        names.sort_unstable();
-        names.extend(self.fallback.map(|_| "*"));
-        names
+    /// Its events, sorted; `*` for all that have no function of their own.
+    pub(super) fn entries(&self) -> impl Iterator<Item = EventEntry> {
+        let mut named: Vec<_> = self.names.iter().map(|(name, id)| (&**name, *id)).collect();
+        named.sort_unstable_by_key(|(name, _)| *name);
+        named.extend(self.fallback.map(|id| ("*", id)));
+        named
+            .into_iter()
+            .map(|(name, id)| EventEntry::new(format!("{} {name}", self.name()), self.function(id)))
     }
 
     fn describe(&self) -> String {
@@ -310,7 +313,7 @@ impl std::fmt::Debug for Table {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Table")
             .field("name", &self.name())
-            .field("events", &self.events())
+            .field("events", &self.names.keys())
             .finish_non_exhaustive()
     }
 }

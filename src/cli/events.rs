@@ -1,4 +1,4 @@
-//! `events`: lists what a server with this configuration has registered.
+//! `events`: lists what a server with this configuration has registered, and what of it streams.
 
 use clap::Args;
 
@@ -7,7 +7,7 @@ use crate::{app::App, config::Config};
 
 #[derive(Args, Debug)]
 pub(super) struct Events {
-    /// Print a JSON array
+    /// Print a JSON array of {event, streams, takes_frames}
     #[arg(long)]
     json: bool,
 
@@ -18,10 +18,10 @@ pub(super) struct Events {
 impl Events {
     pub(super) fn list(self, app: App) -> Result<(), Failure> {
         let registry = app.config(self.config).into_registry()?;
-        let names = registry.events();
+        let events = registry.events();
         match self.json {
-            true => say(serde_json::to_string(&names)?),
-            false => names.iter().try_for_each(say),
+            true => say(serde_json::to_string(&events)?),
+            false => events.iter().try_for_each(say),
         }
     }
 }

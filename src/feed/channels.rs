@@ -17,10 +17,12 @@ use tokio::{
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
-    lag::ReaderPositions,
     live::Live,
-    metrics::{Metrics, TopicMetrics},
-    topic::Topic,
+    topic::{
+        Topic,
+        lag::ReaderPositions,
+        metrics::{Metrics, TopicMetrics},
+    },
 };
 use crate::{
     error::{CallError, Code, Result},

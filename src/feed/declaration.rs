@@ -7,8 +7,10 @@ use std::{
 };
 
 use super::{
-    consumer::{DEAD, dead_letters},
-    projection::Projection,
+    follower::{
+        consumer::{DEAD, dead_letters},
+        projection::Projection,
+    },
     topic::Topic,
 };
 use crate::event::{MAX_NAME, is_word};

@@ -1,5 +1,8 @@
 //! A reader inside the server: events as they stand in the journal, in order, one page after the other.
 
+pub(super) mod consumer;
+pub(super) mod projection;
+
 use std::sync::Arc;
 
 use tokio::sync::watch;

@@ -1,6 +1,8 @@
 //! The newest events of a topic, for its live readers. Each is encoded once, when the first reader needs it: a topic
 //! without readers costs little.
 
+mod readers;
+
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -8,10 +10,8 @@ use std::{
 
 use tokio::sync::watch;
 
-use super::{
-    frame::{self, Frame},
-    live_readers::{LiveReader, LiveReaders},
-};
+use self::readers::{LiveReader, LiveReaders};
+use super::topic::frame::{self, Frame};
 use crate::{call::context::Context, journal::Record};
 
 /// Events that are held for readers that are nearly caught up.

@@ -1,5 +1,9 @@
 //! A topic as the app declares it: guards and retention.
 
+pub(super) mod frame;
+pub(super) mod lag;
+pub(super) mod metrics;
+
 use std::{fmt, future::Future, sync::Arc};
 
 use futures_util::future::BoxFuture;

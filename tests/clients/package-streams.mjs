@@ -65,7 +65,21 @@ await check('errors', async () => {
   await assert.rejects(all(stream(socket, 's.count', 'many')), { code: 'invalid_data' });
   await assert.rejects(all(stream(socket, 's.open')), { name: 'CallError' });
   await assert.rejects(upload(socket, 's.upload', [{ no: 'Buffer' }]), { code: 'invalid_data' });
-  await assert.rejects(upload(socket, 's.count', [], { data: 3 }), { code: 'bad_call' });
+  await nothingIsLeft();
+});
+
+await check('functions that stream otherwise than they are asked to', async () => {
+  const isAsked = (how) => assert.rejects(how(function* () { assert.fail('nothing may go'); }()), { code: 'bad_call', message: /takes no frames/ });
+  const began = Date.now();
+  await assert.rejects(all(stream(socket, 's.upload')), { code: 'bad_call', message: 's.upload takes frames: upload or duplex sends them' });
+  await assert.rejects(all(stream(socket, 's.double')), { code: 'bad_call', message: /takes frames/ });
+  await assert.rejects(upload(socket, 's.double', [1]), { code: 'bad_call', message: 's.double streams its answer: duplex reads it' });
+  await isAsked((source) => upload(socket, 's.count', source, { data: 1e9 }));
+  await isAsked((source) => upload(socket, 's.open', source));
+  await isAsked((source) => all(duplex(socket, 's.count', source, { data: 1e9 })));
+  await assert.rejects(all(duplex(socket, 's.upload', [])), { code: 'bad_call', message: 's.upload answers, and streams nothing' });
+  assert.equal(await upload(socket, 's.known', [1, 2]), 'known');
+  assert.ok(Date.now() - began < 30_000, 'none waits for a time-out of the server');
   await nothingIsLeft();
 });
 
@@ -127,6 +141,9 @@ await check('namespaces of events of any name', async () => {
     await assert.rejects(all(stream(other, 'count', 'many', { named })), { code: 'invalid_data' });
     assert.deepEqual(await upload(other, 'upload', Buffer.from('Hello'), { named }), { size: 5, sha256: sha256('Hello') });
     assert.deepEqual(await all(duplex(other, 'double', [1, 2], { named })), [2, 4]);
+    await assert.rejects(all(stream(other, 'upload', undefined, { named })), { code: 'bad_call', message: /takes frames/ });
+    await assert.rejects(upload(other, 'count', [1], { named, data: 1e9 }), { code: 'bad_call', message: /takes no frames/ });
+    assert.equal(await upload(other, 'known', [1, 2], { named }), 'known');
     for await (const number of stream(other, 'count', 1e9, { named })) if (number === 10) break;
     await nothingIsLeft();
     assert.equal(other.listeners('stream.data').length, 0);

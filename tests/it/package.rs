@@ -93,6 +93,11 @@ async fn first(mut frames: Incoming<Json<u64>>) -> Result<Json<u64>> {
     frames.next().await.unwrap_or_else(none)
 }
 
+/// Answers at once, and needs none of the frames.
+async fn known(_: Incoming<Json<u64>>) -> &'static str {
+    "known"
+}
+
 async fn double(
     frames: Incoming<Json<u64>>,
     open: State<Open>,
@@ -110,6 +115,7 @@ fn namespace(name: &str) -> Namespace {
         .on("fail", fail)
         .on("upload", upload)
         .on("double", double)
+        .on("known", known)
 }
 
 fn app() -> App {
@@ -121,7 +127,8 @@ fn app() -> App {
         .on("download", download)
         .on("upload", upload)
         .on("first", first)
-        .on("double", double);
+        .on("double", double)
+        .on("known", known);
     App::new()
         .module(module)
         .state(Open::default())

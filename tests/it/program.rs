@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Http, Program, updraft, updraft_with};
 
-const EVENTS: [&str; 24] = [
+const EVENTS: [&str; 25] = [
     "api.board.add",
     "api.board.edit",
     "api.board.move",
@@ -15,6 +15,7 @@ const EVENTS: [&str; 24] = [
     "api.room.leave",
     "api.room.say",
     "api.services.events",
+    "api.services.functions",
     "api.services.status",
     "api.services.test.testFunc",
     "api.stream.count",
@@ -44,13 +45,36 @@ fn failed(stderr: &str) -> (bool, String, String) {
     (false, String::new(), stderr.to_owned())
 }
 
+/// Those of them that stream their answer, and those that take frames.
+const STREAMED: [&str; 3] = ["api.stream.count", "api.stream.download", "api.stream.tail"];
+const UPLOADED: [&str; 1] = ["api.stream.upload"];
+
 #[test]
-fn events_are_listed_by_name() {
-    let listed = EVENTS.map(|event| format!("{event}\n")).concat();
-    assert_eq!(updraft(&["events"], ""), succeeded(&listed));
+fn events_are_listed_by_name_with_what_they_stream() {
+    let listed = EVENTS.map(|event| match event {
+        event if STREAMED.contains(&event) => format!("{event} (streams)\n"),
+        event if UPLOADED.contains(&event) => format!("{event} (takes frames)\n"),
+        event => format!("{event}\n"),
+    });
+    assert_eq!(updraft(&["events"], ""), succeeded(&listed.concat()));
     let (done, stdout, _) = updraft(&["events", "--json"], "");
     assert!(done);
-    assert_eq!(serde_json::from_str::<Value>(&stdout).unwrap(), json!(EVENTS));
+    let entries = EVENTS.map(|event| {
+        let (streams, takes_frames) = (STREAMED.contains(&event), UPLOADED.contains(&event));
+        json!({"event": event, "streams": streams, "takes_frames": takes_frames})
+    });
+    assert_eq!(serde_json::from_str::<Value>(&stdout).unwrap(), json!(entries));
+}
+
+#[test]
+fn a_server_says_the_same_of_its_functions_as_the_list() {
+    let (_, listed, _) = updraft(&["events", "--json"], "");
+    let asked = call(&Program::start(&[]), &["api.services.functions"], "");
+    let listed: Value = serde_json::from_str(&listed).unwrap();
+    assert_eq!(
+        (asked.0, serde_json::from_str(&asked.1).ok()),
+        (true, Some(listed))
+    );
 }
 
 /// The events of a server that runs, as it lists them itself.
@@ -78,7 +102,9 @@ fn what_is_listed_is_what_a_server_with_the_same_configuration_has() {
     ] {
         let (done, stdout, stderr) = updraft(&[&["events", "--json"], flags].concat(), "");
         assert!(done, "{stderr}");
-        let listed: Vec<String> = serde_json::from_str(&stdout).unwrap();
+        let entries: Vec<Value> = serde_json::from_str(&stdout).unwrap();
+        let names = entries.iter().filter_map(|entry| entry["event"].as_str());
+        let listed: Vec<String> = names.map(str::to_owned).collect();
         assert_eq!(listed, of_a_server(flags), "{flags:?}");
         let asked = listed.iter().any(|event| event == "auth.refresh");
         assert_eq!(asked, !flags.is_empty(), "{flags:?}");

@@ -25,8 +25,12 @@ const EXAMPLES: Readonly<Record<string, unknown>> = {
   'api.board.remove': { id: 'inspected' },
 };
 
-/** The functions that stream their answer. */
-const STREAMED: ReadonlySet<string> = new Set(['api.stream.count', 'api.stream.tail', 'api.stream.download']);
+/** A function as `api.services.functions` lists it. */
+interface Listed {
+  readonly event: string;
+  readonly streams: boolean;
+  readonly takes_frames: boolean;
+}
 
 /** Frames of a stream that may be out, unless another number is given. */
 const WINDOW = 16;
@@ -52,6 +56,7 @@ export class CallInspector extends LitElement {
     h2 { margin-block-end: 0.75rem; }
     .events { list-style: none; margin: 0; padding: 0; display: grid; }
     .events button { justify-content: start; inline-size: 100%; border: 0; background: none; padding-inline: 0.6rem; font-family: var(--mono); font-size: 0.83rem; overflow-wrap: anywhere; text-align: start; }
+    .events small { font-size: 0.75rem; color: var(--soft); border: 1px solid var(--line); border-radius: 99px; padding: 0 0.5rem; }
     .events button:hover { background: var(--hover); }
     .events button[aria-pressed='true'] { background: var(--card); box-shadow: inset 0 0 0 1.5px var(--accent); }
     form { display: grid; grid-template-columns: minmax(0, 1fr); gap: 0.9rem; }
@@ -79,7 +84,7 @@ export class CallInspector extends LitElement {
   /** What the server emitted as `message`. */
   @property({ attribute: false }) messages: readonly Message[] = [];
   @property({ type: Boolean }) isLive = false;
-  @state() private events: readonly string[] = [];
+  @state() private functions: readonly Listed[] = [];
   @state() private event = 'api.services.test.testFunc';
   @state() private encoding: Form = 'json';
   @state() private isAcked = true;
@@ -110,7 +115,7 @@ export class CallInspector extends LitElement {
 
   protected override updated(changed: PropertyValues<this>): void {
     if (!changed.has('isLive') || !this.isLive) return;
-    const call = new CallEvent({ event: 'api.services.events' }, { volatile: true });
+    const call = new CallEvent({ event: 'api.services.functions' }, { volatile: true });
     this.#list = call.detail.id;
     this.dispatchEvent(call);
   }
@@ -152,19 +157,20 @@ export class CallInspector extends LitElement {
       </section>
       <section class="panel" aria-labelledby="functions">
         <h2 id="functions">Functions</h2>
-        <ul class="events">${this.events.map((name) => html`<li>
-          <button aria-pressed=${name === this.event ? 'true' : 'false'} @click=${() => { this.choose(name); }}>${name}</button></li>`)}</ul>
+        <ul class="events">${this.functions.map((one) => html`<li>
+          <button aria-pressed=${one.event === this.event ? 'true' : 'false'} @click=${() => { this.choose(one); }}>${one.event}
+            ${one.streams ? html`<small>streams</small>` : nothing}${one.takes_frames ? html`<small>takes frames</small>` : nothing}</button></li>`)}</ul>
       </section>
     `;
   }
 
   /** The form may be far from the list on a small screen: it comes into view, ready to be sent. */
-  private choose(name: string): void {
-    this.event = name;
-    this.isStreamed = STREAMED.has(name);
+  private choose({ event, streams }: Listed): void {
+    this.event = event;
+    this.isStreamed = streams;
     this.file.value = '';
     this.wrong = '';
-    this.field.value = exampleOf(name);
+    this.field.value = exampleOf(event);
     this.form.scrollIntoView({ block: 'nearest' });
     this.field.focus({ preventScroll: true });
   }
@@ -196,7 +202,7 @@ export class CallInspector extends LitElement {
 
   private answered({ call, data, error, took }: Answer): void {
     if (call.id === this.#list) {
-      this.events = data as readonly string[];
+      this.functions = data as readonly Listed[];
       return;
     }
     const about = `${call.event}, ${took.toFixed(1)} ms`;

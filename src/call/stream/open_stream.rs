@@ -1,5 +1,7 @@
 //! A stream from its opening to its end: the credit of both directions, and why it ends.
 
+mod incoming;
+
 use std::sync::{
     Arc, Mutex, MutexGuard, OnceLock, PoisonError,
     atomic::{AtomicBool, Ordering},
@@ -7,7 +9,7 @@ use std::sync::{
 
 use bytestring::ByteString;
 use tokio::{
-    sync::{Notify, mpsc, watch},
+    sync::{Notify, oneshot},
     time::{sleep, timeout},
 };
 use tokio_util::{sync::CancellationToken, task::task_tracker::TaskTrackerToken};
@@ -21,7 +23,7 @@ use super::{
     window::SendWindow,
 };
 use crate::{
-    call::{payload::Call, peer::Peer, target::Target},
+    call::{peer::Peer, target::Target},
     error::{CallError, Code, Result},
 };
 
@@ -40,6 +42,8 @@ pub struct OpenStream {
     credited: Notify,
     /// While the function takes frames.
     receiving: Mutex<Option<Receiving>>,
+    /// Completes with the first credit, where the function takes frames.
+    granted: Mutex<Option<oneshot::Receiver<()>>>,
     ended: CancellationToken,
     /// Why, where it has not just ended.
     why: OnceLock<CallError>,
@@ -90,6 +94,7 @@ impl OpenStream {
             sending: Mutex::new(SendWindow::new(after.unwrap_or_default(), window)),
             credited: Notify::new(),
             receiving: Mutex::default(),
+            granted: Mutex::default(),
             ended: CancellationToken::new(),
             why: OnceLock::new(),
             open: Mutex::default(),
@@ -122,7 +127,12 @@ impl OpenStream {
         let result = tokio::select! {
             biased;
             why = self.ended() => Err(why.unwrap_or_else(cancelled)),
-            result = call => result,
+            result = call => {
+                if result.is_ok() {
+                    self.first_credit().await;
+                }
+                result
+            }
         };
         drop(unfed);
         result
@@ -211,53 +221,6 @@ impl OpenStream {
         }
     }
 
-    /// The client's frames, in their order, as far as they have credit.
-    ///
-    /// # Errors
-    /// Where the function takes them already.
-    pub(super) fn receive(self: &Arc<Self>) -> Result<mpsc::Receiver<Result<Call>>> {
-        let mut receiving = lock(&self.receiving);
-        if receiving.is_some() {
-            return Err(CallError::internal("a function takes Incoming twice"));
-        }
-        let (begun, frames, credits) = Receiving::begin(self.streaming.window);
-        *receiving = Some(begun);
-        drop(receiving);
-        tokio::spawn(self.clone().grant(credits));
-        Ok(frames)
-    }
-
-    /// Tells the client its credit, the newest, until it needs no more.
-    async fn grant(self: Arc<Self>, mut credits: watch::Receiver<u64>) {
-        let window = u64::from(self.streaming.window.get());
-        let granting = async {
-            loop {
-                let n = *credits.borrow_and_update();
-                let said = self.say(packet::CREDIT, n, Body::Window(window)).await;
-                if said.is_err() || credits.changed().await.is_err() {
-                    return;
-                }
-            }
-        };
-        tokio::select! {
-            biased;
-            () = self.ended.cancelled() => {}
-            () = granting => {}
-        }
-    }
-
-    /// The function took a frame.
-    pub(super) fn take(&self) {
-        if let Some(receiving) = &mut *lock(&self.receiving) {
-            receiving.take();
-        }
-    }
-
-    /// The function takes no more frames.
-    pub(super) fn receive_no_more(&self) {
-        *lock(&self.receiving) = None;
-    }
-
     /// How long a client may let the function wait.
     pub(super) fn time_limit(&self) -> std::time::Duration {
         self.streaming.idle
@@ -267,39 +230,6 @@ impl OpenStream {
     pub(super) fn idle(&self, what: &str) -> CallError {
         let limit = humantime::format_duration(self.streaming.idle);
         CallError::new(Code::Timeout, format!("{what} of the client within {limit}"))
-    }
-
-    /// A frame came. Whether it was of use.
-    pub(super) fn data(&self, n: Option<u64>, call: Call) -> bool {
-        let is_taken = self.received(n, |receiving, n| receiving.data(n, call));
-        if is_taken {
-            self.streaming.counts.received.inc();
-        }
-        is_taken
-    }
-
-    /// The end of the client's frames came, with its error where it failed.
-    pub(super) fn client_ended(&self, n: Option<u64>, error: Option<CallError>) -> bool {
-        self.received(n, |receiving, n| receiving.end(n, error))
-    }
-
-    /// Does something about the client's frames, where they go on; what is wrong with it ends the stream.
-    fn received(&self, n: Option<u64>, take: impl FnOnce(&mut Receiving, u64) -> Result<()>) -> bool {
-        let mut receiving = lock(&self.receiving);
-        let Some(taking) = receiving.as_mut().filter(|taking| taking.goes_on()) else {
-            return false;
-        };
-        let taken = n
-            .ok_or_else(|| invalid("n: missing"))
-            .and_then(|n| take(taking, n));
-        drop(receiving);
-        match taken {
-            Ok(()) => true,
-            Err(why) => {
-                self.fail(why);
-                false
-            }
-        }
     }
 
     /// A credit came. Whether it was news.

@@ -1,7 +1,8 @@
-//! `call`: calls an event of a running server, by hand or in a script. Where frames go to or fro it is `streaming`, and what is
-//! uploaded comes from a `source`. What comes back is an `answer`.
+//! `call`: calls an event of a running server, by hand or in a script. Where frames go to or fro it is `streaming`: those that
+//! come are `printed`, and what is uploaded comes from a `source`. What comes back is an `answer`.
 
 mod answer;
+mod printed;
 mod source;
 mod streaming;
 
@@ -13,7 +14,7 @@ use tokio::time::{Instant, sleep_until, timeout_at};
 
 use self::{
     answer::{ACK, EVENT, overheard, print, told},
-    streaming::Streaming,
+    streaming::{Streaming, Wanted},
 };
 use super::terminal::{Failure, say};
 use crate::{
@@ -105,7 +106,12 @@ impl Call {
         if !self.stream && self.upload.is_none() {
             return Ok(None);
         }
-        Streaming::new(self.output.as_deref(), self.upload.as_deref()).map(Some)
+        let wanted = match (self.stream, &self.output) {
+            (_, Some(_)) => Wanted::File,
+            (true, None) => Wanted::Frames,
+            (false, None) => Wanted::Answer,
+        };
+        Streaming::new(wanted, self.output.as_deref(), self.upload.as_deref()).map(Some)
     }
 
     /// Whether all of standard input is uploaded.

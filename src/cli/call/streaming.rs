@@ -1,11 +1,6 @@
 //! `call --stream` and `call --upload`: frames to and fro, each side within the credit of the other (docs/streams.md).
 
-use std::{
-    fs::File,
-    io::{BufWriter, Write},
-    ops::ControlFlow,
-    path::{Path, PathBuf},
-};
+use std::{ops::ControlFlow, path::Path};
 
 use bytes::Bytes;
 use indicatif::ProgressBar;
@@ -15,11 +10,12 @@ use tokio::{signal::ctrl_c, time::Sleep};
 
 use super::{
     answer::{ACK, EVENT, overheard, print, told},
+    printed::Printed,
     source::Source,
 };
 use crate::{
     call::payload::Data,
-    cli::terminal::{Failure, Lines, bytes_bar, bytes_bar_beside_output},
+    cli::terminal::{Failure, bytes_bar},
     client::{Client, Incoming, Packet, with_buffers_as_base64},
 };
 
@@ -31,24 +27,18 @@ const WINDOW: u64 = 32;
 
 /// Frames to and fro, before there is a connection.
 pub(super) struct Streaming {
+    wanted: Wanted,
     printed: Printed,
     upload: Option<Upload>,
 }
 
-/// Where frames of the server go.
-struct Printed {
-    /// The number of the next.
-    next: u64,
-    lines: Lines,
-    output: Option<Output>,
-}
-
-/// The file that Buffers go to.
-struct Output {
-    path: PathBuf,
-    /// Created for the first Buffer: what is refused leaves a file as it is.
-    file: Option<BufWriter<File>>,
-    bar: ProgressBar,
+/// What the function is to answer with.
+pub(super) enum Wanted {
+    Frames,
+    /// Frames with Buffers, which go to a file.
+    File,
+    /// One answer.
+    Answer,
 }
 
 /// What is sent.
@@ -106,16 +96,11 @@ enum Step {
 }
 
 impl Streaming {
-    pub(super) fn new(output: Option<&Path>, upload: Option<&Path>) -> Result<Self, Failure> {
-        let upload = upload.map(Upload::open).transpose()?;
-        let output = output.map(Output::to);
+    pub(super) fn new(wanted: Wanted, output: Option<&Path>, upload: Option<&Path>) -> Result<Self, Failure> {
         Ok(Self {
-            printed: Printed {
-                next: 0,
-                lines: Lines::new(),
-                output,
-            },
-            upload,
+            wanted,
+            printed: Printed::to(output),
+            upload: upload.map(Upload::open).transpose()?,
         })
     }
 
@@ -155,13 +140,7 @@ impl Streaming {
 
     async fn take_in(&mut self, client: &mut Client, incoming: Incoming) -> Result<Step, Failure> {
         match incoming {
-            Incoming::Ack { number: ACK, data } => {
-                let answer = with_buffers_as_base64(&data)?;
-                match answer["data"]["stream"] == STREAM {
-                    true => Ok(Step::Open),
-                    false => print(answer).map(|()| Step::Done),
-                }
-            }
+            Incoming::Ack { number: ACK, data } => self.acked(with_buffers_as_base64(&data)?),
             Incoming::Ack { .. } => Ok(Step::Waits),
             Incoming::Event { name, data, .. } => match heard(&name, &data) {
                 Some(heard) => self.hear(client, heard, &data).await,
@@ -170,11 +149,37 @@ impl Streaming {
         }
     }
 
+    /// What the ack says: that the stream is open, or all there is. A function that takes frames has given credit before.
+    fn acked(&self, answer: Value) -> Result<Step, Failure> {
+        let is_open = answer["data"]["stream"] == STREAM;
+        if !is_open {
+            print(answer)?;
+        }
+        if self.upload.as_ref().is_some_and(|upload| upload.granted == 0) {
+            return Err(Failure(
+                "the function takes no frames: nothing was uploaded".to_owned(),
+            ));
+        }
+        if is_open {
+            return Ok(Step::Open);
+        }
+        match self.wanted {
+            Wanted::Answer => {}
+            Wanted::Frames => eprintln!("warning: the function does not stream: this is its answer"),
+            Wanted::File => {
+                return Err(Failure(
+                    "the function does not stream: no file was written".to_owned(),
+                ));
+            }
+        }
+        Ok(Step::Done)
+    }
+
     async fn hear(&mut self, client: &mut Client, heard: Heard, packet: &Data) -> Result<Step, Failure> {
         match heard.event.as_str() {
             "stream.data" => {
                 let printed = self.printed.frame(heard.n, packet)?;
-                if let Some(n) = self.printed.owed() {
+                if let Some(n) = self.printed.owed(WINDOW) {
                     say(client, &Said::new("stream.credit", n, json!({}))).await?;
                 }
                 Ok(match printed {
@@ -240,85 +245,6 @@ struct Carried {
     data: Bytes,
 }
 
-impl Printed {
-    /// Prints a frame, or writes it to the file.
-    fn frame(&mut self, n: Option<u64>, packet: &Data) -> Result<ControlFlow<()>, Failure> {
-        self.expect(n)?;
-        self.next += 1;
-        if let Some(output) = &mut self.output
-            && let Some(buffer) = buffer_in(packet)?
-        {
-            output.write(&buffer)?;
-            return Ok(ControlFlow::Continue(()));
-        }
-        let mut frame = with_buffers_as_base64(packet)?;
-        match self.lines.say(frame["data"].take())? {
-            ControlFlow::Continue(()) => self.lines.flush(),
-            closed => Ok(closed),
-        }
-    }
-
-    /// What frame comes next, or would.
-    fn expect(&self, n: Option<u64>) -> Result<(), Failure> {
-        match n {
-            Some(n) if n == self.next => Ok(()),
-            _ => Err(Failure(format!(
-                "the server sent a broken stream: frame {} was to come",
-                self.next
-            ))),
-        }
-    }
-
-    /// The credit to give, once half of the window was printed.
-    fn owed(&self) -> Option<u64> {
-        self.next.is_multiple_of(WINDOW / 2).then_some(self.next)
-    }
-
-    /// What came is in the file.
-    fn keep(&mut self) -> Result<(), Failure> {
-        match self.output.as_mut().and_then(|output| output.file.as_mut()) {
-            Some(file) => Ok(file.flush()?),
-            None => Ok(()),
-        }
-    }
-
-    fn finish(&mut self) -> Result<(), Failure> {
-        self.output.as_mut().map_or(Ok(()), Output::finish)
-    }
-}
-
-impl Output {
-    fn to(path: &Path) -> Self {
-        Self {
-            path: path.to_owned(),
-            file: None,
-            bar: bytes_bar_beside_output(None, "downloaded"),
-        }
-    }
-
-    fn write(&mut self, buffer: &[u8]) -> Result<(), Failure> {
-        self.file()?.write_all(buffer)?;
-        self.bar.inc(buffer.len() as u64);
-        Ok(())
-    }
-
-    fn file(&mut self) -> Result<&mut BufWriter<File>, Failure> {
-        let file = match self.file.take() {
-            Some(file) => file,
-            None => {
-                let failure = |error| Failure(format!("cannot write {}: {error}", self.path.display()));
-                BufWriter::new(File::create(&self.path).map_err(failure)?)
-            }
-        };
-        Ok(self.file.insert(file))
-    }
-
-    /// All of it is in the file, which is there, also where no Buffer came.
-    fn finish(&mut self) -> Result<(), Failure> {
-        Ok(self.file()?.flush()?)
-    }
-}
-
 impl Upload {
     fn open(path: &Path) -> Result<Self, Failure> {
         let source = Source::open(path)?;
@@ -351,14 +277,6 @@ fn heard(name: &str, packet: &Data) -> Option<Heard> {
     let (json, _) = packet.to_parts();
     let heard: Heard = serde_json::from_str(&json).ok()?;
     (name == EVENT && heard.stream.as_deref() == Some(STREAM)).then_some(heard)
-}
-
-/// The Buffer that a frame is, where it is one.
-fn buffer_in(packet: &Data) -> Result<Option<Bytes>, Failure> {
-    let (json, mut buffers) = packet.to_parts();
-    let frame: Value = serde_json::from_str(&json)?;
-    let is_buffer = frame["data"]["_placeholder"] == true;
-    Ok(buffers.pop().filter(|_| is_buffer && buffers.is_empty()))
 }
 
 fn packet(said: &impl Serialize, ack: Option<u64>) -> Result<Packet, Failure> {

@@ -14,7 +14,7 @@ use super::{
     start_tasks::{self, StartTask},
 };
 use crate::{
-    call::{dispatch::Dispatcher, emitter::Emitter},
+    call::{dispatch::Dispatcher, emitter::Emitter, registry::EventEntry},
     config::Config,
     event::EventName,
     feed::Feed,
@@ -71,7 +71,7 @@ pub struct Server {
     address: SocketAddr,
     events: Vec<EventName>,
     /// With those of namespaces.
-    listed: Vec<String>,
+    listed: Vec<EventEntry>,
     feed: Option<Arc<Feed>>,
     auth: Arc<Authenticator>,
     emitter: Emitter,
@@ -161,7 +161,7 @@ impl Server {
     }
 
     /// All that can be emitted, as [`Registry::events`](crate::Registry::events) has it.
-    pub(crate) fn listed(&self) -> &[String] {
+    pub(crate) fn listed(&self) -> &[EventEntry] {
         &self.listed
     }
 

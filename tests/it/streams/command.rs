@@ -13,11 +13,11 @@ use updraft::testing::TestClient;
 use super::{data, end, next};
 use crate::support::{Http, Program, RawClient, until, updraft};
 
-fn server() -> Program {
+pub(super) fn server() -> Program {
     Program::start(&["--metrics"])
 }
 
-fn call(server: &Program, arguments: &[&str], input: &str) -> (bool, String, String) {
+pub(super) fn call(server: &Program, arguments: &[&str], input: &str) -> (bool, String, String) {
     updraft(&[&["call", "--url", &server.url], arguments].concat(), input)
 }
 
@@ -111,13 +111,6 @@ fn each_frame_is_a_line() {
     assert_eq!(call(&server, &count, ""), (true, numbers, String::new()));
     let none = ["api.stream.count", "--data", r#"{"to":0}"#, "--stream"];
     assert_eq!(call(&server, &none, ""), (true, String::new(), String::new()));
-    let status = ["api.services.status", "--stream"];
-    let online = (true, "\"online\"\n".to_owned(), String::new());
-    assert_eq!(
-        call(&server, &status, ""),
-        online,
-        "a function that streams nothing answers"
-    );
     assert_eq!(open_streams(&server), 0);
 }
 
@@ -371,13 +364,4 @@ fn what_is_refused_leaves_the_output_as_it_is() {
     );
     assert!(done, "{said}");
     assert_eq!(fs::read_to_string(&file).unwrap(), "");
-}
-
-#[test]
-fn a_call_without_its_option_is_told_which() {
-    let server = server();
-    let (done, _, said) = call(&server, &["api.stream.count", "--data", r#"{"to":1}"#], "");
-    assert!(!done && said.contains("--stream"), "{said}");
-    let (done, _, said) = call(&server, &["api.stream.upload", "--stream"], "");
-    assert!(!done && said.contains("--upload FILE"), "{said}");
 }

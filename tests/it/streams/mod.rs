@@ -8,6 +8,7 @@ mod down;
 mod endings;
 mod faults;
 mod limits;
+mod misfit;
 mod model;
 mod named;
 mod up;

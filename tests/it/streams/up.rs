@@ -33,10 +33,10 @@ async fn a_function_takes_frames_and_its_result_is_the_answer() {
 async fn frames_may_go_both_ways() {
     let streams = Streams::start(LimitsConfig::default()).await;
     let mut client = streams.server.client().await;
-    let opened = client.call(&json!({"event": "s.double", "stream": "d"})).await;
-    assert_eq!(opened["data"], json!({"stream": "d"}));
+    let call = client.begin(&json!({"event": "s.double", "stream": "d"})).await;
     let granted = json!({"event": "stream.credit", "stream": "d", "n": 0, "window": 16});
     assert_eq!(next(&mut client).await, granted);
+    assert_eq!(client.answer(call).await["data"], json!({"stream": "d"}));
     for n in 0..5 {
         client.emit(&data("d", n, &json!(n))).await;
         assert_eq!(next(&mut client).await, data("d", n, &json!(2 * n)));

@@ -19,7 +19,7 @@ struct Label {
 
 /// The figures of all topics.
 #[derive(Default)]
-pub(super) struct Metrics {
+pub(in crate::feed) struct Metrics {
     head: Family<Label, Whole>,
     floor: Family<Label, Whole>,
     published: Family<Label, Counter>,
@@ -33,21 +33,21 @@ pub(super) struct Metrics {
 }
 
 /// The figures of one topic.
-pub(super) struct TopicMetrics {
-    pub(super) head: Whole,
-    pub(super) floor: Whole,
-    pub(super) published: Counter,
-    pub(super) subscribers: Whole,
-    pub(super) behind: Whole,
-    pub(super) compactions: Counter,
-    pub(super) failures: Counter,
-    pub(super) duration: Real,
-    pub(super) removed_events: Counter,
-    pub(super) removed_bytes: Counter,
+pub(in crate::feed) struct TopicMetrics {
+    pub(in crate::feed) head: Whole,
+    pub(in crate::feed) floor: Whole,
+    pub(in crate::feed) published: Counter,
+    pub(in crate::feed) subscribers: Whole,
+    pub(in crate::feed) behind: Whole,
+    pub(in crate::feed) compactions: Counter,
+    pub(in crate::feed) failures: Counter,
+    pub(in crate::feed) duration: Real,
+    pub(in crate::feed) removed_events: Counter,
+    pub(in crate::feed) removed_bytes: Counter,
 }
 
 impl Metrics {
-    pub(super) fn of(&self, topic: &str) -> TopicMetrics {
+    pub(in crate::feed) fn of(&self, topic: &str) -> TopicMetrics {
         let label = Label {
             topic: topic.to_owned(),
         };
@@ -66,7 +66,7 @@ impl Metrics {
     }
 
     /// Names them all; `docs/metrics.md` has the same.
-    pub(super) fn register(&self, registry: &mut Registry) {
+    pub(in crate::feed) fn register(&self, registry: &mut Registry) {
         let topics = registry.sub_registry_with_prefix("topic");
         topics.register(
             "head",

@@ -9,14 +9,12 @@ use serde::{
 };
 use serde_json::{json, value::RawValue};
 
-use super::{
-    channels::{self, Feed},
-    subscribe::{ByTopic, begin_by_itself, held, position, refuse},
-};
+use super::subscribe::{ByTopic, begin_by_itself, held, position, refuse};
 use crate::{
     call::{context::Context, payload::whole, unknown_event::shortened},
     error::{CallError, Code, Result},
     event::Position,
+    feed::channels::{self, Feed},
 };
 
 /// What a handshake names, as far as it is within bounds.

@@ -5,14 +5,12 @@ use std::{future::Future, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use bytestring::ByteString;
 use futures_util::{FutureExt, future::BoxFuture};
 
-use super::{
-    channels::{Feed, wait_for_journal},
-    follower::Follower,
-};
+use super::Follower;
 use crate::{
     call::dispatch::said,
     error::{CallError, Result},
     event::{Body, Event, check_published},
+    feed::channels::{Feed, wait_for_journal},
     journal::{Append, Journal, JournalError, Record},
 };
 
@@ -35,10 +33,10 @@ where
 }
 
 /// Separates topic and consumer in the name of a dead-letter topic.
-pub(super) const DEAD: &str = ".dead.";
+pub(in crate::feed) const DEAD: &str = ".dead.";
 
 /// The dead-letter topic of a consumer.
-pub(super) fn dead_letters(topic: &str, name: &str) -> String {
+pub(in crate::feed) fn dead_letters(topic: &str, name: &str) -> String {
     format!("{topic}{DEAD}{name}")
 }
 

@@ -14,15 +14,15 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{
-    channels::{Channel, Feed, wait_for_journal},
-    follower::Follower,
-    publish::Publishes,
-};
+use super::Follower;
 use crate::{
     call::{dispatch::said, turns::Turns},
     error::{CallError, Code, Result},
     event::{Event, Position},
+    feed::{
+        channels::{Channel, Feed, wait_for_journal},
+        publish::Publishes,
+    },
     journal::{JournalError, Record},
 };
 

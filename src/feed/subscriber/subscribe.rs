@@ -10,11 +10,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    channels::{Channel, Feed},
-    frame::{self, EVENT, Frame, Start},
-    subscription::Subscription,
-};
+use super::subscription::Subscription;
 use crate::{
     call::{
         context::Context,
@@ -26,6 +22,10 @@ use crate::{
     },
     error::{CallError, Code, Result},
     event::{MalformedPosition, Position},
+    feed::{
+        channels::{Channel, Feed},
+        topic::frame::{self, EVENT, Frame, Start},
+    },
     journal::JournalError,
 };
 

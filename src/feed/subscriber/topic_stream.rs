@@ -5,8 +5,6 @@ use std::{sync::Arc, vec};
 use futures_util::{Stream, stream};
 
 use super::{
-    channels::{Feed, no_such_topic},
-    frame::Frame,
     subscribe::{admit, wait_after},
     subscription::Subscription,
 };
@@ -14,6 +12,10 @@ use crate::{
     call::{context::Context, extract::Json, identity::Identity, written::Written},
     error::Result,
     event::Position,
+    feed::{
+        channels::{Feed, no_such_topic},
+        topic::frame::Frame,
+    },
     journal::JournalError,
 };
 

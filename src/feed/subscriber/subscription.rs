@@ -5,15 +5,17 @@ use std::{collections::HashSet, sync::Arc};
 
 use tokio::sync::watch;
 
-use super::{
-    channels::Channel,
-    frame::{self, Frame, Start},
-    lag::ReaderPosition,
-    topic::Pace,
-};
 use crate::{
     call::context::Context,
     event::Position,
+    feed::{
+        channels::Channel,
+        topic::{
+            Pace,
+            frame::{self, Frame, Start},
+            lag::ReaderPosition,
+        },
+    },
     journal::{Cursor, JournalError, Record, TopicBounds},
 };
 

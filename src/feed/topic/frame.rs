@@ -5,14 +5,14 @@ use serde::Serialize;
 use crate::{call::written::Written, error::CallError, event::Epoch, journal::Record};
 
 /// The event that carries what topics say.
-pub(super) const EVENT: &str = "event";
+pub(in crate::feed) const EVENT: &str = "event";
 
 /// One `event` to readers.
-pub(super) type Frame = Written;
+pub(in crate::feed) type Frame = Written;
 
 /// The beginning of a subscription.
 #[derive(Clone, Debug, Serialize)]
-pub(super) struct Start {
+pub(in crate::feed) struct Start {
     event: &'static str,
     topic: String,
     epoch: String,
@@ -41,7 +41,7 @@ struct SubscriptionRefused<'a> {
 }
 
 impl Start {
-    pub(super) fn new(topic: &str, epoch: &Epoch, seq: u64, head: u64, reset: bool) -> Self {
+    pub(in crate::feed) fn new(topic: &str, epoch: &Epoch, seq: u64, head: u64, reset: bool) -> Self {
         Self {
             event: "topic.start",
             topic: topic.to_owned(),
@@ -52,18 +52,18 @@ impl Start {
         }
     }
 
-    pub(super) fn frame(&self) -> serde_json::Result<Frame> {
+    pub(in crate::feed) fn frame(&self) -> serde_json::Result<Frame> {
         Frame::new(self)
     }
 }
 
 /// An event as it travels.
-pub(super) fn published(record: &Record) -> serde_json::Result<Frame> {
+pub(in crate::feed) fn published(record: &Record) -> serde_json::Result<Frame> {
     Frame::new(record)
 }
 
 /// The end of a backlog.
-pub(super) fn live(topic: &str, epoch: &Epoch, seq: u64) -> serde_json::Result<Frame> {
+pub(in crate::feed) fn live(topic: &str, epoch: &Epoch, seq: u64) -> serde_json::Result<Frame> {
     Frame::new(&Live {
         event: "topic.live",
         topic,
@@ -73,7 +73,7 @@ pub(super) fn live(topic: &str, epoch: &Epoch, seq: u64) -> serde_json::Result<F
 }
 
 /// What a handshake asks for and does not get.
-pub(super) fn refused(topic: Option<&str>, error: &CallError) -> serde_json::Result<Frame> {
+pub(in crate::feed) fn refused(topic: Option<&str>, error: &CallError) -> serde_json::Result<Frame> {
     Frame::new(&SubscriptionRefused {
         event: "topic.refused",
         topic,

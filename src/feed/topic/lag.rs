@@ -7,14 +7,14 @@ use std::sync::{
 
 /// The positions of a topic's subscribers.
 #[derive(Default)]
-pub(super) struct ReaderPositions(Mutex<Vec<Weak<AtomicU64>>>);
+pub(in crate::feed) struct ReaderPositions(Mutex<Vec<Weak<AtomicU64>>>);
 
 /// The position of one subscriber, while it is subscribed.
-pub(super) struct ReaderPosition(Arc<AtomicU64>);
+pub(in crate::feed) struct ReaderPosition(Arc<AtomicU64>);
 
 impl ReaderPositions {
     /// Adds a subscriber that has everything up to this event.
-    pub(super) fn enter(&self, seq: u64) -> ReaderPosition {
+    pub(in crate::feed) fn enter(&self, seq: u64) -> ReaderPosition {
         let place = Arc::new(AtomicU64::new(seq));
         let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if places.len() == places.capacity() {
@@ -25,7 +25,7 @@ impl ReaderPositions {
     }
 
     /// The last event of each.
-    pub(super) fn all(&self) -> Vec<u64> {
+    pub(in crate::feed) fn all(&self) -> Vec<u64> {
         let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         places.retain(|place| place.strong_count() > 0);
         let alive = places.iter().filter_map(Weak::upgrade);
@@ -35,12 +35,12 @@ impl ReaderPositions {
 
 impl ReaderPosition {
     /// The subscriber has everything from now on, until it is moved.
-    pub(super) fn is_caught_up(&self) {
+    pub(in crate::feed) fn is_caught_up(&self) {
         self.moved_to(u64::MAX);
     }
 
     /// The subscriber has everything up to this event now.
-    pub(super) fn moved_to(&self, seq: u64) {
+    pub(in crate::feed) fn moved_to(&self, seq: u64) {
         self.0.store(seq, Ordering::Relaxed);
     }
 }

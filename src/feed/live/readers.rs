@@ -8,8 +8,10 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use super::frame::{EVENT, Frame};
-use crate::call::context::Context;
+use crate::{
+    call::context::Context,
+    feed::topic::frame::{EVENT, Frame},
+};
 
 /// The live readers of a topic.
 pub(super) struct LiveReaders(Mutex<Standing>);
@@ -46,7 +48,7 @@ impl Reader {
 }
 
 /// One live reader, until this is dropped.
-pub(super) struct LiveReader<'a> {
+pub(in crate::feed) struct LiveReader<'a> {
     all: &'a LiveReaders,
     number: u64,
     falls: oneshot::Receiver<u64>,
@@ -122,7 +124,7 @@ impl LiveReaders {
 
 impl LiveReader<'_> {
     /// Waits until it falls behind; the last event that it was told, where it is known.
-    pub(super) async fn fallen(&mut self) -> Option<u64> {
+    pub(in crate::feed) async fn fallen(&mut self) -> Option<u64> {
         (&mut self.falls).await.ok()
     }
 }

@@ -6,9 +6,11 @@ mod command;
 mod cut;
 mod down;
 mod endings;
+mod fair;
 mod faults;
 mod limits;
 mod model;
+mod much;
 mod named;
 mod up;
 

@@ -2,7 +2,7 @@
 //! long runs apart from then on, where no socket waits for it, until it has been brief for a good while.
 
 use std::{
-    future::{self, Future, Ready},
+    future::{self, Future, Ready, poll_fn},
     panic::resume_unwind,
     pin::Pin,
     sync::{
@@ -21,7 +21,7 @@ use futures_util::{
 use tokio::{
     runtime::Handle,
     sync::oneshot,
-    task::{JoinError, unconstrained},
+    task::{JoinError, JoinHandle, unconstrained},
 };
 use tokio_util::task::AbortOnDropHandle;
 
@@ -53,12 +53,18 @@ impl Conduct {
 
     /// Does a part of its work that began then, and remembers whether that took long.
     fn watch<T>(&self, begun: Instant, work: impl FnOnce() -> T) -> T {
+        self.watch_closely(begun, work).0
+    }
+
+    /// The same; whether it took long.
+    fn watch_closely<T>(&self, begun: Instant, work: impl FnOnce() -> T) -> (T, bool) {
         let stretch = Stretch::begin(begun);
         let done = work();
-        if stretch.took_longer_than(LONG) {
+        let is_long = stretch.took_longer_than(LONG);
+        if is_long {
             self.apart.store(TRUSTED_AFTER, Ordering::Relaxed);
         }
-        done
+        (done, is_long)
     }
 
     /// It runs apart once more. Of two concurrent counts one may be lost.
@@ -68,25 +74,30 @@ impl Conduct {
     }
 }
 
-/// A function's future under watch.
-struct Watched {
-    future: Running,
+/// Work of a function under watch.
+struct Watched<T> {
+    work: BoxFuture<'static, T>,
     conduct: Arc<Conduct>,
     /// When it was started, until it is polled: that is one part of its work.
     started: Option<Instant>,
+    /// Where it goes on when it has kept its thread for long, if it may last for long.
+    runtime: Option<Handle>,
 }
 
-impl Future for Watched {
-    type Output = Result<Reply>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self {
-            future,
-            conduct,
-            started,
-        } = self.get_mut();
-        let begun = started.take().unwrap_or_else(Instant::now);
-        conduct.watch(begun, || future.as_mut().poll(cx))
+impl<T: Send + 'static> Watched<T> {
+    /// Does some of it here; or what does the rest of it elsewhere.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Either<Poll<T>, JoinHandle<T>> {
+        let begun = self.started.take().unwrap_or_else(Instant::now);
+        let poll = || self.work.as_mut().poll(cx);
+        let (polled, is_long) = self.conduct.watch_closely(begun, poll);
+        if polled.is_pending()
+            && is_long
+            && let Some(runtime) = self.runtime.take()
+        {
+            let rest = std::mem::replace(&mut self.work, Box::pin(future::pending()));
+            return Either::Right(runtime.spawn(rest));
+        }
+        Either::Left(polled)
     }
 }
 
@@ -94,27 +105,29 @@ impl Future for Watched {
 pub(super) struct Started(Progress);
 
 enum Progress {
-    Here(Watched),
+    Here(Watched<Result<Reply>>),
     /// It was done when it had begun.
     Done(Ready<Result<Reply>>),
     Apart(AbortOnDropHandle<Result<Reply>>),
 }
 
 impl Started {
-    /// Here, and now: what it does is done as this is polled.
+    /// Here, and now: what it does is done as this is polled, and on that runtime from when it has kept its thread for long.
     ///
     /// # Errors
     /// Those of `start`.
     pub(super) fn here(
         conduct: &Arc<Conduct>,
         now: Instant,
+        runtime: Option<&Handle>,
         start: impl FnOnce() -> Result<Running>,
     ) -> Result<Self> {
         let refuse = |error| conduct.watch(now, || error);
         let watched = Watched {
-            future: start().map_err(refuse)?,
+            work: start().map_err(refuse)?,
             conduct: conduct.clone(),
             started: Some(now),
+            runtime: runtime.cloned(),
         };
         Ok(Self(Progress::Here(watched)))
     }
@@ -126,16 +139,17 @@ impl Started {
         start: impl FnOnce() -> Result<Running>,
     ) -> Either<Result<Reply>, Self> {
         conduct.watch(now, || {
-            let mut future = match start() {
-                Ok(future) => future,
+            let mut work = match start() {
+                Ok(work) => work,
                 Err(refused) => return Either::Left(Err(refused)),
             };
-            match first_poll(&mut future) {
+            match first_poll(&mut work) {
                 Some(result) => Either::Left(result),
                 None => Either::Right(Self(Progress::Here(Watched {
-                    future,
+                    work,
                     conduct: conduct.clone(),
                     started: None,
+                    runtime: None,
                 }))),
             }
         })
@@ -151,7 +165,7 @@ impl Started {
         conduct.one_less();
         let (done, begun) = oneshot::channel();
         let running = AbortOnDropHandle::new(runtime.spawn(async move {
-            let mut function = match Started::here(&conduct, Instant::now(), start) {
+            let mut function = match Started::here(&conduct, Instant::now(), None, start) {
                 Ok(function) => function,
                 Err(refused) => return hand(done, Err(refused)),
             };
@@ -178,12 +192,52 @@ impl Future for Started {
     type Output = Result<Reply>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let running = match &mut self.0 {
-            Progress::Here(function) => return Pin::new(function).poll(cx),
-            Progress::Done(result) => return Pin::new(result).poll(cx),
-            Progress::Apart(running) => running,
+        loop {
+            match &mut self.0 {
+                Progress::Here(function) => match function.poll(cx) {
+                    Either::Left(polled) => return polled,
+                    Either::Right(rest) => self.0 = Progress::Apart(AbortOnDropHandle::new(rest)),
+                },
+                Progress::Done(result) => return Pin::new(result).poll(cx),
+                Progress::Apart(running) => {
+                    let ended = ready!(Pin::new(running).poll(cx));
+                    return Poll::Ready(ended.unwrap_or_else(given_up));
+                }
+            }
+        }
+    }
+}
+
+/// Where runs what a function leaves to be done when its call has its answer: here, under watch, and elsewhere from when it
+/// keeps its thread for long.
+pub(super) struct Offload {
+    conduct: Arc<Conduct>,
+    runtime: Option<Handle>,
+}
+
+impl Offload {
+    pub(super) fn new(conduct: &Arc<Conduct>, runtime: Option<&Handle>) -> Self {
+        Self {
+            conduct: conduct.clone(),
+            runtime: runtime.cloned(),
+        }
+    }
+
+    /// Begins it, in a task of its own.
+    pub(super) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let mut watched = Watched {
+            work: Box::pin(work),
+            conduct: self.conduct.clone(),
+            started: None,
+            runtime: self.runtime.clone(),
         };
-        Poll::Ready(ready!(Pin::new(running).poll(cx)).unwrap_or_else(given_up))
+        tokio::spawn(poll_fn(move |cx| {
+            // The rest of it is a task, too.
+            match watched.poll(cx) {
+                Either::Left(polled) => polled,
+                Either::Right(_) => Poll::Ready(()),
+            }
+        }));
     }
 }
 

@@ -8,7 +8,7 @@ use futures_util::future::Either;
 use tokio::runtime::Handle;
 
 use super::{
-    conduct::{Conduct, Started},
+    conduct::{Conduct, Offload, Started},
     context::Context,
     extract::{MissingState, Origin},
     guard::Guard,
@@ -227,6 +227,11 @@ impl Registered {
         self.conduct.is_long()
     }
 
+    /// Where what it leaves to be done runs.
+    pub(super) fn offload(&self, apart: Option<&Handle>) -> Offload {
+        Offload::new(&self.conduct, apart)
+    }
+
     /// Starts the function here, and does what it does before its first wait: what it returned, or what is left of it.
     pub(super) fn start(
         &self,
@@ -237,8 +242,8 @@ impl Registered {
         Started::at_once(&self.conduct, now, || self.function.start(call, context))
     }
 
-    /// Starts the function, here and now, or on another runtime, where it has begun when this completes, perhaps after a
-    /// while.
+    /// Starts the function, here and now, or on another runtime where it takes long. There it has begun when this completes, perhaps
+    /// after a while.
     ///
     /// # Errors
     /// What its arguments refuse, and those of [`Rights::confirm`].
@@ -249,9 +254,11 @@ impl Registered {
         context: Context,
         rights: Rights,
     ) -> Result<Started> {
-        let Some(runtime) = apart else {
+        let Some(runtime) = apart.filter(|_| self.is_long()) else {
             let start = || self.function.start(&call, &context);
-            return Started::here(&self.conduct, Instant::now(), start);
+            // One that streams may last for hours.
+            let apart = apart.filter(|_| self.streams());
+            return Started::here(&self.conduct, Instant::now(), apart, start);
         };
         let function = self.function.clone();
         let start = move || {

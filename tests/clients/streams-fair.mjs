@@ -12,7 +12,10 @@ const event = 'api.services.status';
 /** Below these a machine with much to do is what is measured, in milliseconds. */
 const FLOORS = { p50: 40, p99: 400 };
 
-/** Opens three streams, and reads them until it is told to end: how many frames came of each. */
+/** Frames of a stream that may be out where calls are made beside it. */
+const WINDOW = 16;
+
+/** Opens three streams, and reads them until it is told to end: how many frames have come of each. */
 async function full(socket, window) {
   const streams = [];
   const opening = () => Down.open(socket, 'api.stream.download', { data: { bytes: 1e10 }, window });
@@ -22,23 +25,27 @@ async function full(socket, window) {
     while (!isOver) await down.frame();
     down.cancel();
   });
-  return async () => {
+  const came = () => streams.map(({ n }) => n);
+  const end = async () => {
     isOver = true;
     await Promise.all(reading);
-    return streams.map(({ n }) => n);
+    return came();
   };
+  return { came, end };
 }
 
-/** What calls take, one after the other, in milliseconds. */
-async function calls(socket) {
-  const times = [];
+/** What calls take, one after the other, in milliseconds, and how many frames come before each answer. */
+async function calls(socket, came = () => [0]) {
+  const [times, frames] = [[], []];
+  const all = () => came().reduce((one, other) => one + other);
   for (let made = 0; made < CALLS; made += 1) {
-    const begun = performance.now();
+    const [begun, before] = [performance.now(), all()];
     assert.deepEqual(await call(socket, { event }), { event, data: 'online' });
     times.push(performance.now() - begun);
+    frames.push(all() - before);
   }
-  times.sort((one, other) => one - other);
-  return { p50: times[CALLS / 2], p99: times[Math.ceil(CALLS * 0.99) - 1] };
+  for (const figures of [times, frames]) figures.sort((one, other) => one - other);
+  return { p50: times[CALLS / 2], p99: times[Math.ceil(CALLS * 0.99) - 1], frames: frames[CALLS / 2] };
 }
 
 function judge(what, idle, beside, frames) {
@@ -53,12 +60,14 @@ async function measure([url, generation, transport]) {
   await calls(socket);
   const idle = await calls(socket);
 
-  // A window bounds what stands before an answer; without one that is all that the network holds.
-  const end = await full(socket, 1);
-  const beside = await calls(socket);
+  const { came, end } = await full(socket, WINDOW);
+  const beside = await calls(socket, came);
   const shares = await end();
-  judge('calls of their socket', idle, beside, shares);
-  assert.ok(Math.min(...shares) > Math.max(...shares) / 2, `${shares}: each stream has its share`);
+  const said = `${shares} frames, ${beside.frames} before an answer in ${beside.p50.toFixed(2)} ms`;
+  console.log(said);
+  for (const n of shares) assert.ok(n >= 20, `${said}: each stream is full`);
+  assert.ok(beside.frames <= WINDOW, `${said}: not the windows of all streams`);
+  assert.ok(Math.min(...shares) > Math.max(...shares) / 2, `${said}: each stream has its share`);
 
   const reader = new Worker(new URL(import.meta.url), { workerData: process.argv.slice(2) });
   reader.on('error', (error) => {
@@ -74,7 +83,7 @@ async function measure([url, generation, transport]) {
 
 async function read([url, generation, transport]) {
   const socket = await connect(url, generation, transport);
-  const end = await full(socket);
+  const { end } = await full(socket);
   parentPort.postMessage('full');
   await once(parentPort, 'message');
   parentPort.postMessage(await end());

@@ -10,8 +10,9 @@ use std::{
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use flate2::{Compression, write::GzEncoder};
+use futures_util::{Stream, StreamExt, stream};
 use serde_json::json;
-use updraft::{App, Config, Json, LimitsConfig, Module, State, Topic};
+use updraft::{App, Config, Frames, Incoming, Json, LimitsConfig, Module, Result, State, Topic};
 
 use crate::support::{Local, Packet, RawClient};
 
@@ -37,6 +38,20 @@ async fn block(Json(number): Json<u32>, gate: State<Gate>) -> Json<u32> {
     }
     state.1.push(number);
     Json(number)
+}
+
+/// The same for each frame.
+async fn frames(gate: State<Gate>) -> Frames<impl Stream<Item = Json<u32>>> {
+    Frames(stream::iter(0..3).then(move |number| block(Json(number), gate.clone())))
+}
+
+/// The same with each frame; says which it took.
+async fn takes(mut frames: Incoming<Json<u32>>, gate: State<Gate>) -> Result<()> {
+    while let Some(frame) = frames.next().await {
+        let Json(number) = block(frame?, gate.clone()).await;
+        gate.state.lock().unwrap().1.push(100 + number);
+    }
+    Ok(())
 }
 
 async fn note(Json(number): Json<u32>, gate: State<Gate>) -> Json<u32> {
@@ -74,6 +89,8 @@ async fn panics(Json(number): Json<u32>) {
 fn app() -> App {
     let work = Module::new("work")
         .on("block", block)
+        .on("frames", frames)
+        .on("takes", takes)
         .on("note", note)
         .on("many", many)
         .guarded_by(arrived)
@@ -133,6 +150,51 @@ async fn while_a_function_blocks_the_sockets_of_every_core_are_answered() {
     last.unwrap().call(&json!({"event": "work.open"})).await;
     let answer = json!({"event": "work.block", "data": 1});
     assert_eq!(blocking.packet().await, Packet::Ack(begun, answer));
+}
+
+#[tokio::test]
+async fn while_the_frames_of_a_stream_block_the_sockets_of_its_core_are_answered() {
+    let config = Config {
+        cores: NonZeroUsize::new(1),
+        ..Config::default()
+    };
+    let server = Local::start(app(), config).await;
+    let (mut blocking, mut other) = (server.client().await, server.client().await);
+    blocking
+        .call(&json!({"event": "work.frames", "stream": "s1"}))
+        .await;
+    let frame = |n| {
+        let packet = json!({"event": "stream.data", "stream": "s1", "n": n, "data": n});
+        Packet::Event("event".into(), packet, None)
+    };
+    assert_eq!(blocking.packet().await, frame(0));
+    other.call(&json!({"event": "work.open"})).await;
+    assert_eq!(blocking.packet().await, frame(1));
+    assert_eq!(blocking.packet().await, frame(2));
+}
+
+#[tokio::test]
+async fn while_a_function_blocks_with_each_frame_that_it_takes_the_sockets_of_its_core_are_answered() {
+    let config = Config {
+        cores: NonZeroUsize::new(1),
+        ..Config::default()
+    };
+    let server = Local::start(app(), config).await;
+    let (mut blocking, mut other) = (server.client().await, server.client().await);
+    let upload = json!({"event": "work.takes", "stream": "s1"});
+    let call = blocking.begin(&upload).await;
+    let send = |n| json!({"event": "stream.data", "stream": "s1", "n": n, "data": n});
+    assert!(matches!(blocking.packet().await, Packet::Event(..)), "credit");
+    blocking.emit(&send(0)).await;
+    let seen = json!({"event": "work.seen"});
+    while other.call(&seen).await["data"] == json!([]) {}
+    blocking.emit(&send(1)).await;
+    blocking
+        .emit(&json!({"event": "stream.end", "stream": "s1", "n": 2}))
+        .await;
+    other.call(&json!({"event": "work.open"})).await;
+    assert_eq!(blocking.answer(call).await, json!({"event": "work.takes"}));
+    assert_eq!(other.call(&seen).await["data"], json!([100, 1, 101]));
 }
 
 #[tokio::test]

@@ -1,11 +1,16 @@
 //! What a function returns that streams.
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::{
+    panic::AssertUnwindSafe,
+    pin::pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytestring::ByteString;
 use futures_util::{FutureExt, Stream, StreamExt};
 use serde::{Serialize, Serializer, ser::SerializeStruct};
-use tokio::{sync::oneshot, task::consume_budget};
+use tokio::{sync::oneshot, task::yield_now};
 
 use super::{
     open_stream::{Closing, OpenStream},
@@ -19,6 +24,10 @@ use crate::{
     },
     error::{CallError, Result},
 };
+
+/// A stream whose frames took so long to make and to write gives way to what has come for its core meanwhile: calls, credit, and
+/// the frames of others.
+const TURN: Duration = Duration::from_micros(100);
 
 /// Frames, one after the other, in answer to a call that names a stream: what a function returns that streams. Each item is what
 /// a function may return: [`Json`](crate::Json), text, [`Bytes`](bytes::Bytes), [`Data`](crate::Data), or a `Result` of these; an error
@@ -58,7 +67,8 @@ where
             _unsaid: unsaid,
         };
         let frames = self.0.map(IntoReply::into_reply);
-        tokio::spawn(feed(frames, stream.feed(), said));
+        let closing = stream.clone().feed();
+        stream.offload().spawn(feed(frames, closing, said));
         Ok(Some(Box::new(opened)))
     }
 }
@@ -90,7 +100,7 @@ async fn feed(
         tokio::select! {
             biased;
             why = stream.ended() => why.map(Err),
-            sent = send_all(Box::pin(frames), stream) => Some(sent),
+            sent = send_all(frames, stream) => Some(sent),
         }
     };
     let sent = AssertUnwindSafe(sending).catch_unwind().await;
@@ -104,9 +114,12 @@ async fn feed(
     }
 }
 
-async fn send_all(mut frames: impl Stream<Item = Result<Reply>> + Unpin, stream: &OpenStream) -> Result<()> {
+async fn send_all(frames: impl Stream<Item = Result<Reply>>, stream: &OpenStream) -> Result<()> {
+    let mut frames = pin!(frames);
+    let mut taken = Duration::ZERO;
     loop {
         stream.has_room().await?;
+        let begun = Instant::now();
         let Some(frame) = frames.next().await else {
             return Ok(());
         };
@@ -114,8 +127,11 @@ async fn send_all(mut frames: impl Stream<Item = Result<Reply>> + Unpin, stream:
             Some(data) => stream.send(Body::Data(&*data)).await?,
             None => stream.send(Body::Nothing).await?,
         }
-        // A stream that never waits leaves room for others of its core.
-        consume_budget().await;
+        taken += begun.elapsed();
+        if taken >= TURN {
+            taken = Duration::ZERO;
+            yield_now().await;
+        }
     }
 }
 

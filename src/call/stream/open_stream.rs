@@ -23,7 +23,7 @@ use super::{
     window::SendWindow,
 };
 use crate::{
-    call::{peer::Peer, target::Target},
+    call::{conduct::Offload, peer::Peer, target::Target},
     error::{CallError, Code, Result},
 };
 
@@ -37,6 +37,7 @@ pub struct OpenStream {
     after: Option<u64>,
     peer: Arc<dyn Peer>,
     streaming: Arc<Streaming>,
+    offload: Offload,
     sending: Mutex<SendWindow>,
     /// A credit came.
     credited: Notify,
@@ -74,6 +75,7 @@ impl OpenStream {
     pub(in crate::call) fn open(
         peer: Arc<dyn Peer>,
         streaming: &Arc<Streaming>,
+        offload: Offload,
         opening: Opening,
     ) -> Result<Arc<Self>> {
         if streaming.stopping.is_cancelled() {
@@ -100,6 +102,7 @@ impl OpenStream {
             open: Mutex::default(),
             feeds: AtomicBool::new(false),
             streaming: streaming.clone(),
+            offload,
         });
         if let Err(refused) = streams.enter(&this.name, &this, streaming.most) {
             streaming.counts.refused_one();
@@ -142,6 +145,11 @@ impl OpenStream {
     pub(super) fn feed(self: Arc<Self>) -> Closing {
         self.feeds.store(true, Ordering::Release);
         Closing(self)
+    }
+
+    /// Where the function's frames are made.
+    pub(super) fn offload(&self) -> &Offload {
+        &self.offload
     }
 
     /// Completes when it has ended: why, where the client is told.

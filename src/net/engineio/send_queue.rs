@@ -53,6 +53,8 @@ pub(in crate::net) struct SendQueue {
     turn: Turns<()>,
     /// How many have no room yet.
     in_turn: AtomicUsize,
+    /// Locked by the sender that is next to send at once.
+    ready_turn: Turns<()>,
     /// Something left, or nothing will any more.
     moved: Notify,
     shortage: Shortage,
@@ -66,6 +68,7 @@ impl SendQueue {
             state: Mutex::new(State::new(protocol, holder.hold(), traffic)),
             turn: Turns::default(),
             in_turn: AtomicUsize::new(0),
+            ready_turn: Turns::default(),
             moved: Notify::new(),
             shortage: Shortage::default(),
             holder: holder.clone(),
@@ -238,8 +241,10 @@ impl SendQueue {
         self.state().ended
     }
 
-    /// Completes when more can be sent at once to a client that reads.
+    /// Completes when more can be sent at once to a client that reads. Those that wait have their turns: the one that sent last
+    /// would find the room again that it had left.
     pub(in crate::net) async fn ready(&self) {
+        let _turn = self.ready_turn.lock().await;
         self.moved_while(|state| state.is_behind()).await;
     }
 

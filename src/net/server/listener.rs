@@ -57,6 +57,11 @@ const BACKLOG: u32 = 4096;
 /// Before a connection is accepted again after an error such as too many open files.
 const AFTER_ERROR: Duration = Duration::from_millis(50);
 
+/// Bytes that the system holds of a connection beyond those that are on their way: what is sent later waits behind them, an
+/// answer behind the frames of streams. The rest waits here, where it is bounded and counted.
+#[cfg(target_os = "linux")]
+const MOST_UNSENT: u32 = 128 << 10;
+
 /// `retry-after` of a refused connection, in seconds; the same below.
 const RETRY_SECONDS: &str = "5";
 
@@ -213,21 +218,22 @@ fn set_options(stream: &TcpStream, config: &Config) {
     let set = socket
         .set_tcp_nodelay(true)
         .and_then(|()| socket.set_tcp_keepalive(&keepalive))
-        .and_then(|()| limit_unacknowledged(&socket, config.session.tcp_timeout));
+        .and_then(|()| set_limits(&socket, config.session.tcp_timeout));
     if let Err(error) = set {
         tracing::debug!("a connection goes without its TCP options: {error}");
     }
 }
 
-/// Linux closes a connection whose other end acknowledges nothing for so long; other systems use their own
-/// limit.
+/// Linux closes a connection whose other end acknowledges nothing for so long, and takes no more than it can send soon; other
+/// systems use their own limits.
 #[cfg(target_os = "linux")]
-fn limit_unacknowledged(socket: &SockRef<'_>, limit: Duration) -> io::Result<()> {
-    socket.set_tcp_user_timeout(Some(limit))
+fn set_limits(socket: &SockRef<'_>, unacknowledged: Duration) -> io::Result<()> {
+    socket.set_tcp_user_timeout(Some(unacknowledged))?;
+    socket.set_tcp_notsent_lowat(MOST_UNSENT)
 }
 
 #[cfg(not(target_os = "linux"))]
-fn limit_unacknowledged(_: &SockRef<'_>, _: Duration) -> io::Result<()> {
+fn set_limits(_: &SockRef<'_>, _: Duration) -> io::Result<()> {
     Ok(())
 }
 

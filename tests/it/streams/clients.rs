@@ -99,6 +99,15 @@ fn frames_keep_their_order_across_an_upgrade() {
     }
 }
 
+/// Whether the streams were opened long before, or the upgrade is under way.
+#[test]
+fn an_upgrade_completes_beside_streams_that_fill_every_poll() {
+    let server = server();
+    for generation in ["2", "3", "4"] {
+        node("streams-upgrade.mjs", &[&server.url, generation, "6"]);
+    }
+}
+
 /// Of the same socket, whose streams have a window, and of another one beside streams that have none.
 #[test]
 fn calls_stay_quick_beside_full_streams() {

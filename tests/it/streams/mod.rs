@@ -6,10 +6,12 @@ mod command;
 mod cut;
 mod down;
 mod endings;
+mod fair;
 mod faults;
 mod limits;
 mod misfit;
 mod model;
+mod much;
 mod named;
 mod up;
 

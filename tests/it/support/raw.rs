@@ -1,6 +1,6 @@
 //! A client that speaks Engine.IO v4 over a WebSocket by hand, to send what no real client would.
 
-use std::net::SocketAddr;
+use std::{io, net::SocketAddr};
 
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -60,9 +60,23 @@ impl RawClient {
 
     /// As `connect_with`, over a line that holds little: what is not read piles up at the server soon.
     pub(crate) async fn connect_narrow(url: &str, auth: &Value) -> Self {
-        let stream = narrow(url.strip_prefix("http://").expect("an address")).await;
+        let stream = narrow(url, |socket| {
+            socket.set_recv_buffer_size(4096)?;
+            #[cfg(unix)]
+            socket.set_tcp_mss(1000)?;
+            Ok(())
+        });
         let mut client = Self::over(url, stream).await;
         client.send(&format!("40{auth}")).await;
+        client.connected().await;
+        client
+    }
+
+    /// Over a line that is quick, of which the client's system holds no more than these bytes, and as many of its own.
+    pub(crate) async fn connect_holding(url: &str, bytes: usize) -> Self {
+        let stream = narrow(url, |socket| socket.set_recv_buffer_size(bytes));
+        let mut client = Self::over(url, stream).await;
+        client.send("40").await;
         client.connected().await;
         client
     }
@@ -253,13 +267,12 @@ impl RawClient {
     }
 }
 
-/// A connection whose segments and buffers are small.
-async fn narrow(address: &str) -> TcpStream {
+/// A connection with options that are set before it is made.
+fn narrow(url: &str, set: impl FnOnce(&Socket) -> io::Result<()>) -> TcpStream {
+    let address = url.strip_prefix("http://").expect("an address");
     let address = address.parse::<SocketAddr>().expect("an address").into();
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
-    socket.set_recv_buffer_size(4096).expect("a socket");
-    #[cfg(unix)]
-    socket.set_tcp_mss(1000).expect("a socket");
+    set(&socket).expect("a socket");
     socket.connect(&address).expect("the server listens");
     socket.set_nonblocking(true).expect("a socket");
     TcpStream::from_std(socket.into()).expect("a socket")

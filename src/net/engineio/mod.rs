@@ -16,6 +16,7 @@ pub(crate) mod packet;
 mod part;
 pub(crate) mod payload;
 mod polling;
+mod posted;
 mod posts;
 mod receiver;
 mod registry;

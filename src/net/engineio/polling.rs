@@ -22,7 +22,7 @@ use super::{
     message::Outgoing,
     packet::{Packet, Protocol},
     payload::{self, Content},
-    posts::Posted,
+    posted::Posted,
     request::{Refusal, parameter, protocol},
     server::Server,
     session::{self, CloseReason, Session, Transport, Upgrade},

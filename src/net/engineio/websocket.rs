@@ -22,7 +22,7 @@ use tokio::{
 use self::received::{NoMemory, fail, receive_deflated, receive_event};
 use super::{
     part::Part,
-    posts::all_received,
+    posted::all_received,
     session::{CloseReason, Session},
 };
 use crate::{

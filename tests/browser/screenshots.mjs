@@ -2,7 +2,7 @@
 // docs/images.
 
 import { mkdir } from 'node:fs/promises';
-import { Visitor, launch } from './browser.mjs';
+import { Visitor, launch, until } from './browser.mjs';
 import { Server } from './server.mjs';
 
 const FOLDER = new URL('../../target/screenshots/', import.meta.url).pathname;
@@ -79,12 +79,28 @@ await picture(grace, 'visitor');
 await grace.page.keyboard.press('Escape');
 
 await ada.page.goto(`${server.url}/#inspector`);
-for (const form of ['JSON', 'Buffer', 'base64 of gzip']) {
+await ada.page.setViewportSize({ ...DESK, height: 940 });
+const send = ada.page.getByRole('button', { name: 'Send' });
+const ofName = (name) => ada.page.getByRole('button', { name });
+for (const form of ['Buffer', 'JSON']) {
   await ada.page.getByRole('radio', { name: form }).check();
-  await ada.page.getByRole('button', { name: 'Send' }).click();
+  await send.click();
 }
-await ada.page.locator('.outcomes li').nth(2).waitFor();
+await ada.page.locator('.outcomes li').nth(1).waitFor();
+await ofName('api.stream.upload').click();
+const film = { name: 'film.mp4', mimeType: 'video/mp4', buffer: Buffer.alloc(8_000_000, 'updraft') };
+await ada.page.getByLabel('Upload a file').setInputFiles(film);
+await send.click();
+await ada.page.getByRole('status').filter({ hasText: 'stream ended' }).waitFor();
+await ofName('api.stream.download').click();
+await ada.page.getByLabel('Data').fill(JSON.stringify({ bytes: 6e8 }, null, 2));
+await send.click();
+// About a third of it has come.
+await until(() => ada.page.locator('progress').first().evaluate(({ value, max }) => value > 0.3 * max));
+await ada.page.evaluate(() => scrollTo(0, 0));
 await picture(ada, 'inspector');
+await ada.page.getByRole('button', { name: 'Cancel' }).click();
+await ada.page.setViewportSize(DESK);
 await mary.page.evaluate(() => scrollTo(0, 0));
 await picture(mary, 'phone-top');
 

@@ -54,14 +54,22 @@ test('a function that streams is chosen with its box ticked', async () => {
   assert.ok(!(await inspector.getByRole('checkbox', { name: 'Stream the answer' }).isChecked()));
 });
 
+test('the list says which functions stream, and which take frames', async () => {
+  const marked = async (name) => (await inspector.getByRole('button', { name }).locator('small').allTextContents()).join();
+  assert.equal(await marked('api.stream.count'), 'streams');
+  assert.equal(await marked('api.stream.upload'), 'takes frames');
+  assert.equal(await marked('api.services.status'), '');
+});
+
 test('a stream is watched to its end: newest frames, how far, how many', async () => {
   const run = await open('api.stream.count', { to: 500 });
   await ends(run, 'stream ended');
   await run.getByText('Received: 500 frames').waitFor();
   const bar = run.getByRole('progressbar', { name: 'Progress of api.stream.count' });
   assert.deepEqual(await bar.evaluate(({ value, max }) => [value, max]), [500, 500]);
-  assert.equal(await run.locator('li').count(), 20);
-  assert.match(await run.locator('li').first().textContent(), /499\s*499/);
+  assert.equal(await run.locator('tbody tr').count(), 20);
+  assert.deepEqual(await run.getByRole('columnheader').allTextContents(), ['Frame', 'Data, newest first']);
+  assert.match(await run.locator('tbody tr').first().textContent(), /499\s*499/);
 });
 
 test('one that runs shows its rate, and is cancelled by keyboard', async () => {
@@ -77,7 +85,7 @@ test('a download is counted in bytes, and ends with its digest', async () => {
   const run = await open('api.stream.download', { bytes: 3_000_000 });
   await ends(run, 'stream ended');
   await run.getByText('3 MB').waitFor();
-  assert.match(await run.locator('li').first().textContent(), /"sha256": "[0-9a-f]{64}"/);
+  assert.match(await run.locator('tbody tr').first().textContent(), /"sha256": "[0-9a-f]{64}"/);
 });
 
 test('a file is uploaded, and answered with its digest', async () => {
@@ -86,13 +94,21 @@ test('a file is uploaded, and answered with its digest', async () => {
   const run = await open('api.stream.upload', undefined, { isStreamed: false, file });
   await ends(run, 'stream ended');
   await run.getByText('Sent: 16 frames, 1 MB').waitFor();
-  assert.ok((await run.locator('li').first().textContent()).includes(createHash('sha256').update(buffer).digest('hex')));
+  assert.ok((await run.locator('tbody tr').first().textContent()).includes(createHash('sha256').update(buffer).digest('hex')));
 });
 
 test('why a stream fails is said', async () => {
   const run = await open('api.stream.tail', { topic: 'secrets' });
   await run.getByRole('alert').filter({ hasText: 'forbidden: there is no such topic' }).waitFor();
   await ends(run, 'stream failed');
+});
+
+test('a file for a function that takes none says so, and not a minute later', async () => {
+  const file = { name: 'film.bin', mimeType: 'application/octet-stream', buffer: Buffer.alloc(10) };
+  const run = await open('api.services.status', undefined, { isStreamed: false, file });
+  await run.getByRole('alert').filter({ hasText: 'bad_call: api.services.status takes no frames' }).waitFor();
+  const read = await open('api.stream.upload', undefined);
+  await read.getByRole('alert').filter({ hasText: 'bad_call: api.stream.upload takes frames' }).waitFor();
 });
 
 test('who leaves the inspector ends its streams', async () => {

@@ -77,7 +77,9 @@ for await (const item of topic(reader, 'board', { since })) {
   again.push(item.position);
   if (item.event === 'topic.live') break;
 }
-assert.deepEqual([...new Set(again)], [since, ...items.slice(-2).map(({ position }) => position)]);
+// The end of the backlog has the position of the event before it, wherever it came.
+const expected = items.slice(-3).map(({ position }) => position);
+assert.deepEqual([...new Set(again)], [...new Set(expected)]);
 await assert.rejects(topic(reader, 'no such topic').next(), (error) => error instanceof CallError && error.code === 'forbidden');
 assert.equal(reader.listeners('event').length, 0);
 reader.close();

@@ -20,9 +20,12 @@ export class StreamRunElement extends LitElement {
     progress { inline-size: 100%; block-size: 0.5rem; accent-color: var(--accent); }
     .figures { margin: 0; font-size: var(--small); color: var(--soft); font-variant-numeric: tabular-nums; }
     .wrong { margin: 0; color: var(--bad); font-size: var(--small); }
-    ol { list-style: none; margin: 0; padding: 0; max-block-size: 12rem; overflow-y: auto; font: 0.82rem/1.5 var(--mono); }
-    li { display: flex; gap: 0.75rem; overflow-wrap: anywhere; }
-    li span { color: var(--soft); }
+    .frames { max-block-size: 12rem; overflow-y: auto; }
+    table { inline-size: 100%; border-collapse: collapse; }
+    th { position: sticky; inset-block-start: 0; background: var(--card); font-size: var(--small); font-weight: 600; color: var(--soft); }
+    td { font: 0.82rem/1.5 var(--mono); }
+    th, td { padding: 0; text-align: start; vertical-align: top; overflow-wrap: anywhere; }
+    :is(th, td):first-child { inline-size: 1%; padding-inline-end: 0.9rem; white-space: nowrap; color: var(--soft); }
   `];
 
   @property({ attribute: false }) run!: StreamRun;
@@ -56,9 +59,11 @@ export class StreamRunElement extends LitElement {
       ${run.file ? html`<p class="figures">Sent: ${figures(run.up, ending === 'runs')}</p>` : nothing}
       <p class="figures">Received: ${figures(run.down, ending === 'runs')}</p>
       ${ending === 'failed' ? html`<p class="wrong" role="alert">${wordsOf(error)}</p>` : nothing}
-      <ol tabindex="0" aria-label="Newest frames of ${event}">
-        ${frames.map(({ n, data }) => html`<li><span>${n}</span>${shown(data)}</li>`)}
-      </ol>
+      ${frames.length === 0 ? nothing : html`<div class="frames" tabindex="0" role="region" aria-label="Newest frames of ${event}">
+        <table>
+          <thead><tr><th scope="col">Frame</th><th scope="col">Data, newest first</th></tr></thead>
+          <tbody>${frames.map(({ n, data }) => html`<tr><td>${n}</td><td>${shown(data)}</td></tr>`)}</tbody>
+        </table></div>`}
     `;
   }
 }

@@ -192,7 +192,7 @@ impl OpenStream {
             body,
         };
         let cancellation = self.peer.cancellation();
-        loop {
+        while !cancellation.is_cancelled() {
             let emit = async {
                 self.peer.ready().await;
                 self.peer
@@ -201,14 +201,16 @@ impl OpenStream {
             };
             let said = tokio::select! {
                 biased;
-                () = cancellation.cancelled() => return Err(gone()),
+                // Most have room at once.
                 said = emit => said,
+                () = cancellation.cancelled() => break,
             };
             match said {
                 Err(error) if error.code() == Code::Unavailable => sleep(AFTER_FAILURE).await,
                 said => return said,
             }
         }
+        Err(gone())
     }
 
     /// The client's frames, in their order, as far as they have credit.

@@ -5,7 +5,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::Serialize;
 
-use super::{args::Args, extract::Json, payload::Data, stream::open_stream::OpenStream};
+use super::{
+    args::Args,
+    extract::Json,
+    payload::{Buffer, Data},
+    stream::open_stream::OpenStream,
+};
 use crate::error::{CallError, Result};
 
 /// What goes into an answer's `data`; nothing where the function returns nothing.
@@ -66,13 +71,13 @@ impl IntoReply for String {
 
 impl IntoReply for Bytes {
     fn into_reply(self) -> Result<Reply> {
-        some(self)
+        some(Buffer(self))
     }
 }
 
 impl IntoReply for Vec<u8> {
     fn into_reply(self) -> Result<Reply> {
-        some(Bytes::from(self))
+        some(Buffer(self.into()))
     }
 }
 

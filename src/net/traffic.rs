@@ -3,7 +3,6 @@
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 
-use super::websocket::encode;
 use crate::call::per_core::PerCore;
 
 /// Why sessions end, in Node's words. The last is for all that is none of the others.
@@ -96,11 +95,6 @@ impl Traffic {
         counts.bytes_out.fetch_add(bytes as u64, Relaxed);
     }
 
-    /// Packets go as frames of a WebSocket.
-    pub(in crate::net) fn goes_as_frames(&self, frames: &[u8]) {
-        self.goes(encode::messages(frames));
-    }
-
     /// Sessions that requests carry.
     pub(crate) fn polling(&self) -> u64 {
         self.polling.load(Relaxed).try_into().unwrap_or_default()
@@ -123,6 +117,7 @@ impl Traffic {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::net::websocket::encode;
 
     #[test]
     fn what_passes_is_summed_up_and_a_packet_without_data_is_none() {
@@ -133,7 +128,7 @@ mod tests {
         traffic.came(5);
         // A message of four bytes, a ping, a Buffer of three.
         traffic.goes([(true, 5), (true, 1), (false, 3)].into_iter());
-        traffic.goes_as_frames(b"\x81\x054word\x81\x012\x8a\x00");
+        traffic.goes(encode::messages(b"\x81\x054word\x81\x012\x8a\x00"));
         let totals = traffic.totals();
         assert_eq!((totals.begun, totals.clients()), (3, 1));
         let ended: Vec<_> = totals.ended().filter(|(_, count)| *count > 0).collect();

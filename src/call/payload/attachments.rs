@@ -5,6 +5,7 @@
 use std::{fmt, sync::Arc};
 
 use bytes::Bytes;
+use memchr::memmem;
 use serde::{
     Serialize, Serializer,
     de::{
@@ -16,7 +17,11 @@ use serde::{
 };
 use serde_json::{Map, Number, Value, value::RawValue};
 
-use super::{envelope::PLACEHOLDER, misfit::CHOICE};
+use super::{
+    envelope::PLACEHOLDER,
+    misfit::CHOICE,
+    output::{ONE_BUFFER, serialize_buffer},
+};
 
 /// The Buffers of one call, by number.
 #[derive(Clone, Debug, Default)]
@@ -58,6 +63,24 @@ impl Attachments {
             true => Ok(()),
             false => Err(Mismatch("an attachment that the call does not refer to")),
         }
+    }
+
+    /// The same of JSON as it is written, as far as that is seen without reading it: there is one, and the text has its
+    /// placeholder as all clients write it. Without escapes that stands in no text, and is the only one.
+    pub(super) fn are_plainly_referred_to(&self, text: &str) -> bool {
+        self.as_slice().len() == 1
+            && memchr::memchr(b'\\', text.as_bytes()).is_none()
+            && memmem::find_iter(text.as_bytes(), PLACEHOLDER).count() == 1
+            && memmem::find(text.as_bytes(), ONE_BUFFER.as_bytes()).is_some()
+    }
+
+    /// The Buffer that is all there is in this JSON, which was checked.
+    pub(super) fn only(&self, json: &str) -> Option<Bytes> {
+        let found = match json == ONE_BUFFER {
+            true => self.get(0),
+            false => self.of(serde_json::from_str::<Value>(json).ok()?.as_object()?),
+        };
+        found.cloned()
     }
 
     /// The same of the arguments of an event or an ack, an array.
@@ -258,7 +281,7 @@ impl Serialize for WithBuffers<'_> {
                 array.end()
             }
             Value::Object(fields) => match self.attachments.of(fields) {
-                Some(buffer) => serializer.serialize_bytes(buffer),
+                Some(buffer) => serialize_buffer(buffer, serializer),
                 None => {
                     let mut object = serializer.serialize_map(Some(fields.len()))?;
                     for (key, value) in fields {

@@ -324,7 +324,7 @@ fn too_large(limits: &Limits) -> CallError {
 }
 
 fn check_attachments(text: &str, attachments: &Attachments) -> Result<(), CallError> {
-    if attachments.is_empty() {
+    if attachments.is_empty() || attachments.are_plainly_referred_to(text) {
         return Ok(());
     }
     // The call alone, as the array around it would be a level too many for the parser.

@@ -8,9 +8,9 @@ use serde::{Serialize, Serializer, de::DeserializeOwned};
 
 use super::{
     arguments::ARGUMENTS,
-    attachments::{self, Attachments},
+    attachments::Attachments,
     canonical::{self, Said},
-    checked::{Checked, parsed},
+    checked::Checked,
     envelope::text_of,
     json::{self, Fault},
     limits::{Allowance, Limits, is_deeper_than},
@@ -191,9 +191,9 @@ impl Data {
         if attachments.is_empty() {
             return Self(Form::Json(json, Attachments::default()));
         }
-        match attachments::deserialize::<OneBuffer>(parsed(&json), attachments) {
-            Ok(OneBuffer(buffer)) => Self(Form::Buffer(buffer)),
-            Err(_) => Self(Form::Json(json, attachments.clone())),
+        match attachments.only(&json) {
+            Some(buffer) => Self(Form::Buffer(buffer)),
+            None => Self(Form::Json(json, attachments.clone())),
         }
     }
 
@@ -214,7 +214,7 @@ impl Serialize for Data {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match &self.0 {
             Form::Absent => serializer.serialize_unit(),
-            Form::Buffer(buffer) => serializer.serialize_bytes(buffer),
+            Form::Buffer(buffer) => output::serialize_buffer(buffer, serializer),
             Form::Json(json, attachments) => Checked::new(json, attachments).serialize(serializer),
             Form::Arguments(json, attachments) => {
                 serializer.serialize_newtype_struct(ARGUMENTS, &Checked::new(json, attachments))
@@ -362,27 +362,6 @@ pub(super) fn too_deep(limits: &Limits) -> CallError {
         Code::TooLarge,
         format!("the call nests arrays and objects deeper than {}", limits.depth),
     )
-}
-
-/// A value that is one Buffer and nothing else.
-struct OneBuffer(Bytes);
-
-impl<'de> serde::Deserialize<'de> for OneBuffer {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct BufferVisitor;
-        impl serde::de::Visitor<'_> for BufferVisitor {
-            type Value = OneBuffer;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a Buffer")
-            }
-
-            fn visit_byte_buf<E>(self, bytes: Vec<u8>) -> Result<Self::Value, E> {
-                Ok(OneBuffer(bytes.into()))
-            }
-        }
-        deserializer.deserialize_any(BufferVisitor)
-    }
 }
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ pub(crate) use self::{
     envelope::text_of,
     json::Reader,
     limits::Allowance,
-    output::write,
+    output::{Buffer, write},
     packed::{append_base64, from_base64},
     surrogates::whole,
     typed::from_value,

@@ -1,9 +1,9 @@
 //! What leaves: JSON with placeholders, and their Buffers.
 
-use std::io;
+use std::{cell::RefCell, io};
 
 use bytes::Bytes;
-use serde::{Serialize, de::Error};
+use serde::{Serialize, Serializer, de::Error};
 
 use super::{
     arguments::{Outermost, spread},
@@ -63,7 +63,69 @@ struct Placeholders<'a>(&'a mut Vec<Bytes>);
 impl serde_json::ser::Formatter for Placeholders<'_> {
     fn write_byte_array<W: io::Write + ?Sized>(&mut self, writer: &mut W, bytes: &[u8]) -> io::Result<()> {
         write!(writer, r#"{{"{PLACEHOLDER}":true,"num":{}}}"#, self.0.len())?;
-        self.0.push(Bytes::copy_from_slice(bytes));
+        self.0.push(owned(bytes));
         Ok(())
+    }
+}
+
+/// A Buffer as a value: where it is written here it is not copied.
+pub(crate) struct Buffer(pub(crate) Bytes);
+
+impl Serialize for Buffer {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serialize_buffer(&self.0, serializer)
+    }
+}
+
+/// Bytes of a shorter Buffer are copied: it may be a part of something that is large.
+const WORTH: usize = 4 << 10;
+
+thread_local! {
+    /// The Buffer that is being serialized: serde passes on no more than a slice of it.
+    static SERIALIZED: RefCell<Option<Bytes>> = const { RefCell::new(None) };
+}
+
+/// Serializes a Buffer, so that [`owned`] finds it.
+pub(super) fn serialize_buffer<S: Serializer>(buffer: &Bytes, serializer: S) -> Result<S::Ok, S::Error> {
+    if buffer.len() < WORTH {
+        return serializer.serialize_bytes(buffer);
+    }
+    SERIALIZED.set(Some(buffer.clone()));
+    let serialized = serializer.serialize_bytes(buffer);
+    SERIALIZED.take();
+    serialized
+}
+
+/// Bytes that are serialized: the Buffer itself, where these are its own, else a copy.
+fn owned(bytes: &[u8]) -> Bytes {
+    let buffer = SERIALIZED.take();
+    buffer
+        .filter(|buffer| std::ptr::eq(&**buffer, bytes))
+        .unwrap_or_else(|| Bytes::copy_from_slice(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn buffers(value: &impl Serialize) -> Vec<Bytes> {
+        write(&mut Vec::new(), value).unwrap()
+    }
+
+    #[test]
+    fn a_large_buffer_leaves_as_it_is_and_what_only_looks_like_it_is_copied() {
+        let large = Bytes::from(vec![7; WORTH]);
+        let left = buffers(&(Buffer(large.clone()), &large, Buffer(large.clone())));
+        assert_eq!(left, [&large, &large, &large]);
+        let is_same = |buffer: &Bytes| std::ptr::eq(&**buffer, &*large);
+        assert_eq!(left.iter().map(is_same).collect::<Vec<_>>(), [true, false, true]);
+    }
+
+    #[test]
+    fn a_short_buffer_keeps_nothing_of_what_it_was_part_of() {
+        let short = Bytes::from(vec![7; 1 << 20]).slice(..WORTH - 1);
+        let left = buffers(&Buffer(short.clone()));
+        assert_eq!(left, [&short]);
+        assert!(!std::ptr::eq(&*left[0], &*short));
     }
 }

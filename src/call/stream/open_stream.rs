@@ -210,7 +210,7 @@ impl OpenStream {
             body,
         };
         let cancellation = self.peer.cancellation();
-        loop {
+        while !cancellation.is_cancelled() {
             let emit = async {
                 self.peer.ready().await;
                 self.peer
@@ -219,14 +219,16 @@ impl OpenStream {
             };
             let said = tokio::select! {
                 biased;
-                () = cancellation.cancelled() => return Err(gone()),
+                // Most have room at once.
                 said = emit => said,
+                () = cancellation.cancelled() => break,
             };
             match said {
                 Err(error) if error.code() == Code::Unavailable => sleep(AFTER_FAILURE).await,
                 said => return said,
             }
         }
+        Err(gone())
     }
 
     /// How long a client may let the function wait.

@@ -10,6 +10,7 @@ use std::{
 use tokio::sync::Notify;
 
 use super::{
+    frames::Frames,
     message::{Encoder, Framing, Message, Outgoing, Queued},
     packet::Protocol,
     payload::MOST_PACKETS,
@@ -129,16 +130,17 @@ impl State {
             && writer.has_room()
         {
             writer.prepare();
-            let before = writer.frames.len();
+            let (before, waited) = (writer.frames.mark(), writer.waits());
             let framing = writer.framing(self.protocol);
             message.write(&mut Encoder::Frames(&mut writer.frames, framing))?;
-            let is_held = self.held.cover(writer.frames.len());
+            let waits = writer.waits();
+            let is_held = self.held.cover(waits);
             if !is_held {
-                self.short = writer.frames.len() - before;
+                self.short = waits - waited;
                 writer.frames.truncate(before);
-                writer.frames.shrink_to(WRITE_BUFFER);
+                writer.frames.bytes.shrink_to(WRITE_BUFFER);
             } else if let Some(traffic) = &self.traffic {
-                traffic.goes_as_frames(&writer.frames[before..]);
+                traffic.goes(writer.frames.messages(before));
             }
             return Ok(is_held);
         }
@@ -171,7 +173,7 @@ impl State {
     }
 
     /// Puts frames that were written out for many where a WebSocket takes them at once; whether it does.
-    pub(super) fn put_frames<'a>(&mut self, frames: impl FnOnce(Framing) -> &'a [u8]) -> bool {
+    pub(super) fn put_frames<'a>(&mut self, frames: impl FnOnce(Framing) -> &'a Frames) -> bool {
         let Carrier::WebSocket(writer) = &mut self.carrier else {
             return false;
         };
@@ -182,9 +184,9 @@ impl State {
         let is_held = self.held.cover(writer.waits() + frames.len());
         if is_held {
             writer.prepare();
-            writer.frames.extend_from_slice(frames);
+            writer.frames.append(frames);
             if let Some(traffic) = &self.traffic {
-                traffic.goes_as_frames(frames);
+                traffic.goes(frames.all_messages());
             }
         }
         is_held
@@ -293,13 +295,13 @@ impl State {
         {
             // What was written out once can be written again.
             let framing = writer.framing(self.protocol);
-            let before = writer.frames.len();
+            let before = writer.frames.mark();
             let written = queued
                 .message
                 .write(&mut Encoder::Frames(&mut writer.frames, framing));
             debug_assert!(written.is_ok());
             if let Some(traffic) = &self.traffic {
-                traffic.goes_as_frames(&writer.frames[before..]);
+                traffic.goes(writer.frames.messages(before));
             }
         }
     }

@@ -4,14 +4,14 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use super::packet::Protocol;
+use super::{
+    frames::{Frames, MESSAGE},
+    packet::Protocol,
+};
 use crate::net::websocket::{
     deflate::Deflate,
     encode::{self, Kind},
 };
-
-/// The prefix of a binary message in Engine.IO v3: the packet type of a message.
-const MESSAGE: u8 = b'4' - b'0';
 
 /// Something that can be written as one text, and Buffers behind it.
 pub(in crate::net) trait Message {
@@ -62,7 +62,7 @@ pub(in crate::net) struct Framing {
 
 /// Where messages are written.
 pub(in crate::net) enum Encoder<'a> {
-    Frames(&'a mut Vec<u8>, Framing),
+    Frames(&'a mut Frames, Framing),
     Packets(&'a mut VecDeque<Outgoing>),
 }
 
@@ -80,6 +80,7 @@ impl Encoder<'_> {
     ) -> serde_json::Result<T> {
         match self {
             Self::Frames(frames, framing) => {
+                let frames = &mut frames.bytes;
                 let start = frames.len();
                 let mut whole = Whole {
                     frames,
@@ -103,15 +104,17 @@ impl Encoder<'_> {
     /// Writes a Buffer.
     pub(in crate::net) fn binary(&mut self, bytes: Bytes) {
         match self {
-            Self::Frames(frames, framing) if framing.protocol == Protocol::V4 => {
-                frame(frames, Kind::Binary, &bytes, *framing);
-            }
-            Self::Frames(frames, framing) => {
-                let open = encode::begin(frames, Kind::Binary, bytes.len() + 1);
-                frames.push(MESSAGE);
-                frames.extend_from_slice(&bytes);
-                finish(open, frames, *framing);
-            }
+            Self::Frames(frames, framing) => match (framing.deflate, framing.protocol) {
+                (None, protocol) => frames.binary(protocol, bytes),
+                (Some(_), Protocol::V4) => frame(&mut frames.bytes, Kind::Binary, &bytes, *framing),
+                (Some(_), Protocol::V3) => {
+                    let frames = &mut frames.bytes;
+                    let open = encode::begin(frames, Kind::Binary, bytes.len() + 1);
+                    frames.push(MESSAGE);
+                    frames.extend_from_slice(&bytes);
+                    finish(open, frames, *framing);
+                }
+            },
             Self::Packets(packets) => packets.push_back(Outgoing::Binary(bytes)),
         }
     }
@@ -121,7 +124,7 @@ impl Encoder<'_> {
         match (self, packet) {
             (Self::Packets(packets), packet) => packets.push_back(packet),
             (Self::Frames(frames, framing), Outgoing::Text(text)) => {
-                frame(frames, Kind::Text, &text, *framing)
+                frame(&mut frames.bytes, Kind::Text, &text, *framing)
             }
             (frames, Outgoing::Binary(bytes)) => frames.binary(bytes),
         }

@@ -3,6 +3,7 @@
 //! which know of no session. Nothing here knows what sessions say.
 
 mod backlog;
+mod frames;
 mod gzip;
 mod heartbeat;
 mod http;
@@ -30,6 +31,7 @@ mod websocket;
 mod writer;
 
 pub(in crate::net) use self::{
+    frames::Frames,
     http::routes,
     message::{Encoder, Framing, Message, Queued},
     packet::{Malformed, Protocol},

@@ -25,7 +25,7 @@ pub(super) fn receive(session: &Arc<Session>, packet: Packet<'_>) -> Result<(), 
         }
         (Packet::Binary(bytes), _) => {
             count(session, bytes.len());
-            handler.binary(session, Bytes::from(bytes.into_owned()))
+            handler.binary(session, bytes.into_owned().into())
         }
         (Packet::Ping(data), Protocol::V3) => {
             let pong = Outgoing::Text([b"3", data.as_bytes()].concat());
@@ -44,6 +44,21 @@ pub(super) fn receive(session: &Arc<Session>, packet: Packet<'_>) -> Result<(), 
             Err(Malformed("a packet that leads nowhere"))
         }
     }
+}
+
+/// Receives a binary message, which is not copied.
+///
+/// # Errors
+/// As `receive`.
+pub(super) fn receive_bytes(session: &Arc<Session>, message: &Bytes) -> Result<(), Malformed> {
+    let (Some(handler), Packet::Binary(bytes)) = (
+        session.handler(),
+        Packet::from_binary(session.protocol(), message)?,
+    ) else {
+        return Ok(());
+    };
+    count(session, bytes.len());
+    handler.binary(session, message.slice_ref(&bytes))
 }
 
 fn count(session: &Session, bytes: usize) {

@@ -21,6 +21,7 @@ use tokio::{
 
 use super::{
     backlog::{Carrier, Priority, State},
+    frames::Frames,
     message::{Framing, Message},
     packet::Protocol,
 };
@@ -81,9 +82,12 @@ impl SendQueue {
         message: &(dyn Message + Sync),
         time_limit: Duration,
     ) -> Result<(), Unsent> {
-        tokio::time::timeout(time_limit, self.send_patiently(message, &Account::default()))
-            .await
-            .unwrap_or(Err(Unsent::Slow))
+        if self.try_send(message)? {
+            return Ok(());
+        }
+        let call = Account::default();
+        let sent = tokio::time::timeout(time_limit, Box::pin(self.send_in_turn(message, &call)));
+        sent.await.unwrap_or(Err(Unsent::Slow))
     }
 
     /// The same; it waits as long as the session lasts. Where it waits for memory nothing is held for its call any more: answers
@@ -171,7 +175,7 @@ impl SendQueue {
     }
 
     /// Sends frames that were written out for many, where a WebSocket takes them at once; whether it did.
-    pub(in crate::net) fn offer_frames<'a>(&self, frames: impl FnOnce(Framing) -> &'a [u8]) -> bool {
+    pub(in crate::net) fn offer_frames<'a>(&self, frames: impl FnOnce(Framing) -> &'a Frames) -> bool {
         let mut state = self.state();
         if !state.is_open() {
             // The session has ended.
@@ -260,7 +264,7 @@ impl SendQueue {
     }
 
     async fn moved_while(&self, waits: impl Fn(&State) -> bool) {
-        loop {
+        while waits(&self.state()) {
             let moved = self.moved.notified();
             tokio::pin!(moved);
             moved.as_mut().enable();

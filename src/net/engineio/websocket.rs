@@ -1,10 +1,10 @@
 //! A session's WebSocket, which a task of its own reads. What comes is read into one buffer of the thread and received
 //! there; a connection that is idle holds none.
 
+mod buffer;
 mod received;
 
 use std::{
-    cell::Cell,
     future::{Future, poll_fn},
     io,
     pin::{Pin, pin},
@@ -19,7 +19,10 @@ use tokio::{
     time::{Sleep, sleep},
 };
 
-use self::received::{NoMemory, fail, receive_deflated, receive_event};
+use self::{
+    buffer::{BUFFER, HANDED_ON},
+    received::{NoMemory, fail, receive_buffer, receive_deflated, receive_event},
+};
 use super::{
     part::Part,
     posted::all_received,
@@ -30,18 +33,11 @@ use crate::{
     net::websocket::frame::{Decoded, Decoder, Event, Form, is_last},
 };
 
-/// Bytes that are read at a time: a message of 64 KB with its heads, and a part of the next.
-const BUFFER: usize = 80 << 10;
-
 /// Most bytes of what comes behind a message that is held with it.
 const BEHIND: usize = 64 << 10;
 
 /// Bytes that are read of one client before others have their turn, though there is more.
 const SHARE: usize = 64 << 10;
-
-thread_local! {
-    static SPARE: Cell<Option<Box<[u8]>>> = const { Cell::new(None) };
-}
 
 pub(super) struct Reader {
     session: Arc<Session>,
@@ -162,33 +158,45 @@ impl Reader {
 
     /// Reads, and receives what came.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Option<Poll<io::Result<usize>>> {
-        if self.frame >= BUFFER && self.rest.len() > STEP {
-            return self.poll_read_large(cx);
+        if self.rest.len() > STEP {
+            return self.poll_read_rest(cx);
         }
-        let mut buffer = SPARE.take().unwrap_or_else(|| vec![0; BUFFER].into_boxed_slice());
-        let before = self.rest.len();
-        buffer[..before].copy_from_slice(&self.rest);
-        let polled = self.session.send_queue.poll_read(cx, &mut &mut buffer[before..]);
-        if let Some(Poll::Ready(Ok(read @ 1..))) = polled {
+        let mut buffer = buffer::with(&self.rest);
+        let polled = self.poll_read_into(cx, &mut buffer);
+        if let Some(Poll::Ready(Ok(1..))) = polled {
             self.session.liveness.mark_alive();
-            let there = before + read;
-            let received = self.receive(&mut buffer[..there]);
-            self.rest.clear();
-            self.rest.extend_from_slice(&buffer[received..there]);
+            let received = self.receive(&mut buffer);
+            if buffer.capacity() < BUFFER {
+                buffer.drain(..received);
+                self.rest = std::mem::take(&mut buffer);
+            } else {
+                self.rest.clear();
+                self.rest.extend_from_slice(&buffer[received..]);
+            }
             self.release_rest();
         }
-        SPARE.set(Some(buffer));
+        buffer::keep(buffer);
         polled
     }
 
-    /// The same, for a frame that is larger than the buffer and has its memory: up to its end, so that nothing behind it
-    /// has to move.
-    fn poll_read_large(&mut self, cx: &mut Context<'_>) -> Option<Poll<io::Result<usize>>> {
-        let before = self.rest.len();
-        let missing = self.frame.saturating_sub(before).max(1);
-        self.rest.reserve_exact(missing);
-        let mut room = (&mut self.rest).limit(missing.min(BUFFER));
-        let polled = self.session.send_queue.poll_read(cx, &mut room);
+    /// Reads behind what there is of a frame: of one that is large up to its end, so that nothing behind it has to move.
+    fn poll_read_into(&self, cx: &mut Context<'_>, buffer: &mut Vec<u8>) -> Option<Poll<io::Result<usize>>> {
+        let missing = match self.frame >= HANDED_ON {
+            true => self.frame.saturating_sub(buffer.len()).clamp(1, BUFFER),
+            false => BUFFER,
+        };
+        let room = buffer.capacity() - buffer.len();
+        self.session
+            .send_queue
+            .poll_read(cx, &mut buffer.limit(missing.min(room)))
+    }
+
+    /// The same, for a frame that has its memory.
+    fn poll_read_rest(&mut self, cx: &mut Context<'_>) -> Option<Poll<io::Result<usize>>> {
+        let mut rest = std::mem::take(&mut self.rest);
+        rest.reserve_exact(self.frame.saturating_sub(rest.len()).max(1));
+        let polled = self.poll_read_into(cx, &mut rest);
+        self.rest = rest;
         if let Some(Poll::Ready(Ok(1..))) = polled {
             self.session.liveness.mark_alive();
             self.receive_rest();
@@ -289,17 +297,19 @@ impl Reader {
         self.release_rest();
     }
 
-    /// Receives whole frames, until reading pauses or others have their turn; how many bytes they took.
-    fn receive(&mut self, bytes: &mut [u8]) -> usize {
+    /// Receives whole frames, until reading pauses or others have their turn; how many bytes they took of those that are
+    /// there then: a large Buffer takes all memory with it, and what is behind it is in memory of its own.
+    fn receive(&mut self, bytes: &mut Vec<u8>) -> usize {
         let session = self.session.clone();
         (self.is_due, self.frame) = (false, 0);
         session.receive(|| {
-            let (mut at, end) = (0, bytes.len());
-            while at < end && !session.is_closed() {
+            let mut at = 0;
+            while at < bytes.len() && !session.is_closed() {
                 if session.is_paused() || self.in_a_row >= SHARE {
                     self.is_due = true;
                     break;
                 }
+                let (end, capacity, is_whole) = (bytes.len(), bytes.capacity(), !self.decoder.is_within());
                 match self.decoder.decode(&mut bytes[at..]) {
                     Ok(Decoded::Needs(frame)) => {
                         self.frame = frame;
@@ -318,6 +328,14 @@ impl Reader {
                                 break;
                             }
                         }
+                    }
+                    Ok(Decoded::Event(used, Event::Binary(message)))
+                        if is_whole && buffer::goes_with(message.len(), capacity) =>
+                    {
+                        let end = at + used;
+                        let place = end - message.len()..end;
+                        (at, self.part) = (0, None);
+                        receive_buffer(&session, &buffer::hand_on(bytes, place));
                     }
                     Ok(Decoded::Event(used, event)) => {
                         at += used;

@@ -13,7 +13,11 @@ use bytes::BufMut;
 use tokio::io::AsyncWrite;
 use tokio_util::io::poll_read_buf;
 
-use super::{message::Framing, packet::Protocol};
+use super::{
+    frames::{Frames, no_slices},
+    message::Framing,
+    packet::Protocol,
+};
 use crate::net::{conn::Stream, websocket::deflate::Deflate};
 
 /// Bytes of frames that wait for the client before no more are written out.
@@ -38,9 +42,7 @@ thread_local! {
 pub(super) struct Writer {
     stream: Stream,
     deflate: Option<Deflate>,
-    pub(super) frames: Vec<u8>,
-    /// Bytes of `frames` that have left.
-    written: usize,
+    pub(super) frames: Frames,
     /// Of the connection's task.
     waker: Waker,
     /// Whether read bytes are being processed: the task writes the packets of that time when it reads again.
@@ -58,8 +60,7 @@ impl Writer {
         Self {
             stream,
             deflate,
-            frames: Vec::new(),
-            written: 0,
+            frames: Frames::default(),
             waker,
             reading: false,
             left: None,
@@ -78,12 +79,12 @@ impl Writer {
     }
 
     pub(super) fn waits(&self) -> usize {
-        self.frames.len() - self.written
+        self.frames.len()
     }
 
     /// Whether all that was written has left.
     pub(super) fn has_left(&self) -> bool {
-        self.waits() == 0 && !self.is_unflushed
+        self.frames.is_empty() && !self.is_unflushed
     }
 
     pub(super) fn has_room(&self) -> bool {
@@ -125,30 +126,28 @@ impl Writer {
     }
 
     pub(super) fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.waits() == 0 && !self.is_unflushed {
+        if self.has_left() {
             return Poll::Ready(Ok(()));
         }
-        while self.waits() > 0 {
+        while !self.frames.is_empty() {
             self.is_unflushed = true;
-            let frames = &self.frames[self.written..];
-            let Poll::Ready(written) = Pin::new(&mut self.stream).poll_write(cx, frames) else {
-                self.hold_less();
+            let Poll::Ready(written) = self.poll_write_some(cx) else {
+                // A client that takes no more holds little beside what waits for it.
+                self.frames.hold_less(MANY);
                 return Poll::Pending;
             };
             match written? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 more => {
-                    self.written += more;
+                    self.frames.advance(more);
                     self.bytes_written += more as u64;
                 }
             }
         }
-        self.written = 0;
         // A connection that is idle holds no memory: the next that writes on this thread uses it.
-        let mut frames = std::mem::take(&mut self.frames);
-        frames.clear();
-        if frames.capacity() <= MOST_SPARE {
-            SPARE.set(frames);
+        let bytes = self.frames.take();
+        if bytes.capacity() <= MOST_SPARE {
+            SPARE.set(bytes);
         }
         // TLS may hold some of it still.
         ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
@@ -156,27 +155,25 @@ impl Writer {
         Poll::Ready(Ok(()))
     }
 
-    /// A client that takes no more holds little beside what waits for it.
-    fn hold_less(&mut self) {
-        let waits = self.waits();
-        if self.frames.capacity() > MANY.max(4 * waits) {
-            self.frames = self.frames.split_off(self.written);
-            self.frames.shrink_to_fit();
-            self.written = 0;
+    fn poll_write_some(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let stream = Pin::new(&mut self.stream);
+        if let Some(piece) = self.frames.piece() {
+            return stream.poll_write(cx, piece);
         }
+        let mut slices = no_slices();
+        let filled = self.frames.slices(&mut slices);
+        stream.poll_write_vectored(cx, &slices[..filled])
     }
 
     /// Makes room for more behind what waits.
     pub(super) fn prepare(&mut self) {
-        if self.frames.capacity() == 0 {
-            self.frames = SPARE.take();
+        let frames = &mut self.frames;
+        if frames.bytes.capacity() == 0 {
+            frames.bytes = SPARE.take();
         }
-        if self.written > 0 {
-            self.frames.drain(..self.written);
-            self.written = 0;
-            if self.frames.capacity() > MOST_HELD {
-                self.frames.shrink_to(WRITE_BUFFER);
-            }
+        frames.forget_written();
+        if frames.bytes.capacity() > MOST_HELD {
+            frames.bytes.shrink_to(WRITE_BUFFER);
         }
     }
 
@@ -247,7 +244,7 @@ mod tests {
         let mut writer = Writer::new(Box::<Holding>::default(), Waker::noop().clone(), None);
         let mut cx = Context::from_waker(Waker::noop());
         writer.prepare();
-        writer.frames.extend_from_slice(b"frame");
+        writer.frames.bytes.extend_from_slice(b"frame");
         assert!(writer.poll_write(&mut cx).is_pending());
         assert!(!writer.has_left(), "though nothing waits here any more");
         assert!(writer.poll_write(&mut cx).is_ready());
@@ -258,12 +255,13 @@ mod tests {
     fn a_client_that_does_not_read_holds_no_more_than_waits_for_it() {
         let (here, _there) = tokio::io::duplex(1);
         let mut writer = Writer::new(Box::new(here), Waker::noop().clone(), None);
-        writer.frames = Vec::with_capacity(MOST_SPARE);
-        writer.frames.extend_from_slice(&[7; 100]);
+        writer.frames.bytes = Vec::with_capacity(MOST_SPARE);
+        writer.frames.bytes.extend_from_slice(&[7; 100]);
         let written = writer.poll_write(&mut Context::from_waker(Waker::noop()));
         assert!(written.is_pending());
         assert_eq!((writer.waits(), writer.bytes_written), (99, 1));
-        assert!(writer.frames.capacity() <= MANY, "{}", writer.frames.capacity());
+        let held = writer.frames.bytes.capacity();
+        assert!(held <= MANY, "{held}");
     }
 
     #[test]
@@ -271,15 +269,12 @@ mod tests {
         let (here, _there) = tokio::io::duplex(1 << 20);
         let mut writer = Writer::new(Box::new(here), Waker::noop().clone(), None);
         writer.prepare();
-        writer.frames.resize((1 << 20) + 100, 7);
+        writer.frames.bytes.resize((1 << 20) + 100, 7);
         let written = writer.poll_write(&mut Context::from_waker(Waker::noop()));
         assert!(written.is_pending());
         writer.prepare();
-        assert_eq!(writer.frames, [7; 100]);
-        assert!(
-            writer.frames.capacity() <= WRITE_BUFFER,
-            "{}",
-            writer.frames.capacity()
-        );
+        assert_eq!(writer.frames.bytes, [7; 100]);
+        let held = writer.frames.bytes.capacity();
+        assert!(held <= WRITE_BUFFER, "{held}");
     }
 }

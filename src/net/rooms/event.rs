@@ -16,7 +16,7 @@ use crate::{
     config::Parser,
     error::{CallError, Code, Result},
     net::{
-        engineio::{Encoder, Framing, Message, Protocol},
+        engineio::{Encoder, Frames, Framing, Message, Protocol},
         socketio::{
             Kind, OwnPacket, Packet,
             encode::{MOST_BUFFERS, TooManyBuffers},
@@ -103,10 +103,10 @@ impl EncodedEvent {
 pub(in crate::net) struct EventBatch<'a> {
     namespace: &'a str,
     emits: &'a [&'a EncodedEvent],
-    frames: OnceLock<Vec<u8>>,
-    deflated: OnceLock<Vec<u8>>,
-    old_frames: OnceLock<Vec<u8>>,
-    old_deflated: OnceLock<Vec<u8>>,
+    frames: OnceLock<Frames>,
+    deflated: OnceLock<Frames>,
+    old_frames: OnceLock<Frames>,
+    old_deflated: OnceLock<Frames>,
 }
 
 impl<'a> EventBatch<'a> {
@@ -126,7 +126,7 @@ impl<'a> EventBatch<'a> {
     }
 
     /// All of them as frames. All clients have the same parser, and the same threshold of what is compressed.
-    pub(in crate::net) fn frames(&self, parser: Parser, framing: Framing) -> &[u8] {
+    pub(in crate::net) fn frames(&self, parser: Parser, framing: Framing) -> &Frames {
         let frames = match (framing.protocol, framing.deflate) {
             (Protocol::V4, None) => &self.frames,
             (Protocol::V4, Some(_)) => &self.deflated,
@@ -134,7 +134,7 @@ impl<'a> EventBatch<'a> {
             (Protocol::V3, Some(_)) => &self.old_deflated,
         };
         frames.get_or_init(|| {
-            let mut frames = Vec::new();
+            let mut frames = Frames::default();
             for emit in self.emits {
                 // What was written out once can be written again.
                 let packet = Packet {

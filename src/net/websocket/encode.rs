@@ -120,8 +120,8 @@ impl Open {
     }
 }
 
-/// What is in frames that were written here, one after the other: whether each is a text, and the bytes of its payload. Control
-/// frames are passed over.
+/// What is in frames that were written here, one after the other: whether each is a text, and the bytes of its payload, which of the
+/// last one may stand elsewhere. Control frames are passed over.
 pub(crate) fn messages(mut frames: &[u8]) -> impl Iterator<Item = (bool, usize)> {
     let next = move || {
         let (&[first, length], rest) = frames.split_first_chunk()?;
@@ -137,7 +137,7 @@ pub(crate) fn messages(mut frames: &[u8]) -> impl Iterator<Item = (bool, usize)>
             length => (u64::from(length), rest),
         };
         let length = usize::try_from(length).ok()?;
-        frames = rest.get(length..)?;
+        frames = rest.get(length..).unwrap_or_default();
         Some((first & OPCODE, length))
     };
     let data = std::iter::from_fn(next).filter(|(opcode, _)| *opcode < CLOSE);
@@ -152,7 +152,8 @@ const CLOSE: u8 = Kind::Close as u8 & OPCODE;
 /// Bytes of the longest head.
 const MOST_OF_HEAD: usize = 10;
 
-fn head(frames: &mut Vec<u8>, kind: Kind, length: usize) {
+/// Appends the head of a frame whose payload has so many bytes.
+pub(crate) fn head(frames: &mut Vec<u8>, kind: Kind, length: usize) {
     let (head, taken) = written_head(kind as u8, length);
     frames.extend_from_slice(&head[..taken]);
 }

@@ -2,6 +2,7 @@
 //! ready-made client does it.
 
 mod buffers;
+mod cut;
 mod heartbeat;
 mod held;
 mod interleavings;

@@ -12,6 +12,7 @@ use super::wire::{lock, number, written};
 use crate::{
     call::memory::Account,
     net::engineio::{
+        frames::Frames,
         message::{Encoder, Message, Outgoing, Queued},
         packet::Malformed,
         server::Server,
@@ -81,7 +82,7 @@ impl Record {
         }
         let number = self.said() + 1;
         let message = Said::new(number, 50);
-        let mut frames = Vec::new();
+        let mut frames = Frames::default();
         let taken = session.send_queue.offer_frames(|protocol| {
             message
                 .write(&mut Encoder::Frames(&mut frames, protocol))

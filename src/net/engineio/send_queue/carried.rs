@@ -123,7 +123,7 @@ impl SendQueue {
             && writer.has_room()
         {
             writer.prepare();
-            write(&mut writer.frames);
+            write(&mut writer.frames.bytes);
         }
         self.push(state);
     }

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use crate::{
     call::memory::Held,
     net::{
         engineio::{
             packet::{Malformed, Packet},
-            receiver::receive,
+            receiver::{receive, receive_bytes},
             session::{CloseReason, Session},
         },
         websocket::{
@@ -63,6 +65,13 @@ pub(super) fn fail(session: &Arc<Session>, violation: Violation) {
 
 pub(super) fn receive_event(session: &Arc<Session>, event: Event<'_>) {
     if received(session, event).is_err() {
+        session.close_gracefully(CloseReason::ParseError);
+    }
+}
+
+/// The same of a binary message whose memory is its own.
+pub(super) fn receive_buffer(session: &Arc<Session>, message: &Bytes) {
+    if receive_bytes(session, message).is_err() {
         session.close_gracefully(CloseReason::ParseError);
     }
 }

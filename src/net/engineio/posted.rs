@@ -98,10 +98,7 @@ impl Answered {
 
 impl Drop for Answered {
     fn drop(&mut self) {
-        self.session
-            .posts
-            .answered
-            .fetch_sub(self.bytes, Ordering::AcqRel);
+        self.session.posts.are_received(self.bytes);
     }
 }
 

@@ -3,25 +3,24 @@
 
 mod buffer;
 mod received;
+mod stall;
 
 use std::{
     future::{Future, poll_fn},
     io,
-    pin::{Pin, pin},
+    pin::pin,
     sync::Arc,
     task::{Context, Poll, ready},
 };
 
 use bytes::BufMut;
 use futures_util::{FutureExt, future::BoxFuture};
-use tokio::{
-    task::yield_now,
-    time::{Sleep, sleep},
-};
+use tokio::task::yield_now;
 
 use self::{
     buffer::{BUFFER, HANDED_ON},
     received::{NoMemory, fail, receive_buffer, receive_deflated, receive_event},
+    stall::Stall,
 };
 use super::{
     part::Part,
@@ -60,13 +59,6 @@ pub(super) struct Reader {
     part: Option<Part>,
     /// What was posted before, and is received first.
     posts: Option<BoxFuture<'static, ()>>,
-}
-
-/// The client does not read.
-struct Stall {
-    sleep: Pin<Box<Sleep>>,
-    /// How many bytes had left when it began.
-    at: u64,
 }
 
 impl Reader {
@@ -370,20 +362,10 @@ impl Reader {
             return Poll::Pending;
         };
         let send_timeout = self.session.settings().send_timeout;
-        let new = || Stall {
-            sleep: Box::pin(sleep(send_timeout)),
-            at: now,
-        };
-        loop {
-            let stall = self.stall.get_or_insert_with(new);
-            ready!(stall.sleep.as_mut().poll(cx));
-            if stall.at == now {
-                tracing::debug!("a client reads nothing: its connection is closed");
-                self.session.close(CloseReason::Stalled);
-                return Poll::Ready(());
-            }
-            self.stall = None;
-        }
+        ready!(Stall::poll_over(&mut self.stall, now, send_timeout, cx));
+        tracing::debug!("a client reads nothing: its connection is closed");
+        self.session.close(CloseReason::Stalled);
+        Poll::Ready(())
     }
 
     /// Says what is left to say and that nothing more comes, and reads what the client still sends until it has gone: a

@@ -21,7 +21,7 @@ use super::{
     window::SendWindow,
 };
 use crate::{
-    call::{conduct::Offload, payload::Call, peer::Peer, target::Target},
+    call::{conduct::Conduct, payload::Call, peer::Peer, target::Target},
     error::{CallError, Code, Result},
 };
 
@@ -35,7 +35,8 @@ pub struct OpenStream {
     after: Option<u64>,
     peer: Arc<dyn Peer>,
     streaming: Arc<Streaming>,
-    offload: Offload,
+    /// Of the function that it is of.
+    conduct: Arc<Conduct>,
     sending: Mutex<SendWindow>,
     /// A credit came.
     credited: Notify,
@@ -71,7 +72,7 @@ impl OpenStream {
     pub(in crate::call) fn open(
         peer: Arc<dyn Peer>,
         streaming: &Arc<Streaming>,
-        offload: Offload,
+        conduct: &Arc<Conduct>,
         opening: Opening,
     ) -> Result<Arc<Self>> {
         if streaming.stopping.is_cancelled() {
@@ -97,7 +98,7 @@ impl OpenStream {
             open: Mutex::default(),
             feeds: AtomicBool::new(false),
             streaming: streaming.clone(),
-            offload,
+            conduct: conduct.clone(),
         });
         if let Err(refused) = streams.enter(&this.name, &this, streaming.most) {
             streaming.counts.refused_one();
@@ -137,9 +138,9 @@ impl OpenStream {
         Closing(self)
     }
 
-    /// Where the function's frames are made.
-    pub(super) fn offload(&self) -> &Offload {
-        &self.offload
+    /// How the function keeps its thread.
+    pub(super) fn conduct(&self) -> &Arc<Conduct> {
+        &self.conduct
     }
 
     /// Completes when it has ended: why, where the client is told.

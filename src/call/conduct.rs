@@ -6,7 +6,7 @@ use std::{
     panic::resume_unwind,
     pin::Pin,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicU32, Ordering},
     },
     task::{Context, Poll, ready},
@@ -43,12 +43,33 @@ const TRUSTED_AFTER: u32 = 200;
 pub(super) struct Conduct {
     /// Calls until it is trusted again.
     apart: AtomicU32,
+    /// Where its work goes on that has kept its thread for long, where it streams, and may last for hours.
+    offload: OnceLock<Handle>,
 }
 
 impl Conduct {
     /// Whether it is to run apart.
     pub(super) fn is_long(&self) -> bool {
         self.apart.load(Ordering::Relaxed) > 0
+    }
+
+    /// Its work goes on there from when it keeps its thread for long.
+    pub(super) fn offload_to(&self, runtime: &Handle) {
+        self.offload.get_or_init(|| runtime.clone());
+    }
+
+    /// Begins what it leaves to be done when its call has its answer, in a task of its own.
+    pub(super) fn spawn(self: &Arc<Self>, work: impl Future<Output = ()> + Send + 'static) {
+        let mut watched = Watched {
+            work: Box::pin(work),
+            conduct: self.clone(),
+            started: None,
+        };
+        tokio::spawn(poll_fn(move |cx| match watched.poll(cx) {
+            Either::Left(polled) => polled,
+            // The rest of it is a task, too.
+            Either::Right(_) => Poll::Ready(()),
+        }));
     }
 
     /// Does a part of its work that began then, and remembers whether that took long.
@@ -80,8 +101,6 @@ struct Watched<T> {
     conduct: Arc<Conduct>,
     /// When it was started, until it is polled: that is one part of its work.
     started: Option<Instant>,
-    /// Where it goes on when it has kept its thread for long, if it may last for long.
-    runtime: Option<Handle>,
 }
 
 impl<T: Send + 'static> Watched<T> {
@@ -92,7 +111,7 @@ impl<T: Send + 'static> Watched<T> {
         let (polled, is_long) = self.conduct.watch_closely(begun, poll);
         if polled.is_pending()
             && is_long
-            && let Some(runtime) = self.runtime.take()
+            && let Some(runtime) = self.conduct.offload.get()
         {
             let rest = std::mem::replace(&mut self.work, Box::pin(future::pending()));
             return Either::Right(runtime.spawn(rest));
@@ -112,14 +131,13 @@ enum Progress {
 }
 
 impl Started {
-    /// Here, and now: what it does is done as this is polled, and on that runtime from when it has kept its thread for long.
+    /// Here, and now: what it does is done as this is polled.
     ///
     /// # Errors
     /// Those of `start`.
     pub(super) fn here(
         conduct: &Arc<Conduct>,
         now: Instant,
-        runtime: Option<&Handle>,
         start: impl FnOnce() -> Result<Running>,
     ) -> Result<Self> {
         let refuse = |error| conduct.watch(now, || error);
@@ -127,7 +145,6 @@ impl Started {
             work: start().map_err(refuse)?,
             conduct: conduct.clone(),
             started: Some(now),
-            runtime: runtime.cloned(),
         };
         Ok(Self(Progress::Here(watched)))
     }
@@ -149,7 +166,6 @@ impl Started {
                     work,
                     conduct: conduct.clone(),
                     started: None,
-                    runtime: None,
                 }))),
             }
         })
@@ -165,7 +181,7 @@ impl Started {
         conduct.one_less();
         let (done, begun) = oneshot::channel();
         let running = AbortOnDropHandle::new(runtime.spawn(async move {
-            let mut function = match Started::here(&conduct, Instant::now(), None, start) {
+            let mut function = match Started::here(&conduct, Instant::now(), start) {
                 Ok(function) => function,
                 Err(refused) => return hand(done, Err(refused)),
             };
@@ -205,39 +221,6 @@ impl Future for Started {
                 }
             }
         }
-    }
-}
-
-/// Where runs what a function leaves to be done when its call has its answer: here, under watch, and elsewhere from when it
-/// keeps its thread for long.
-pub(super) struct Offload {
-    conduct: Arc<Conduct>,
-    runtime: Option<Handle>,
-}
-
-impl Offload {
-    pub(super) fn new(conduct: &Arc<Conduct>, runtime: Option<&Handle>) -> Self {
-        Self {
-            conduct: conduct.clone(),
-            runtime: runtime.cloned(),
-        }
-    }
-
-    /// Begins it, in a task of its own.
-    pub(super) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
-        let mut watched = Watched {
-            work: Box::pin(work),
-            conduct: self.conduct.clone(),
-            started: None,
-            runtime: self.runtime.clone(),
-        };
-        tokio::spawn(poll_fn(move |cx| {
-            // The rest of it is a task, too.
-            match watched.poll(cx) {
-                Either::Left(polled) => polled,
-                Either::Right(_) => Poll::Ready(()),
-            }
-        }));
     }
 }
 

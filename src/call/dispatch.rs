@@ -179,8 +179,8 @@ impl Dispatcher {
             let call = Call::of_hook(hook.event());
             let context = Context::new(peer, self.states.here().clone(), hook.event());
             let rights = Rights::ask(Guards::NONE, &call, &context).await?;
-            let started = hook.start_at(self.apart.as_ref(), call, context, rights);
-            started.await?.await
+            let apart = self.apart.as_ref().filter(|_| hook.is_long());
+            hook.start_at(apart, call, context, rights).await?.await
         };
         Ending::within(limit, hook.event()).of(run).await.map(drop)
     }
@@ -303,8 +303,8 @@ impl Dispatcher {
             if opening.is_resumed() && !frames.resumes {
                 return Err(begin_anew());
             }
-            let offload = function.registered.offload(self.apart.as_ref());
-            let stream = OpenStream::open(peer.clone(), &self.streaming, offload, opening)?;
+            let conduct = function.registered.streaming_conduct(self.apart.as_ref());
+            let stream = OpenStream::open(peer.clone(), &self.streaming, conduct, opening)?;
             Ok((stream, call))
         });
         let (stream, call) = match opened {

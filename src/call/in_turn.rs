@@ -54,10 +54,12 @@ impl InTurn {
             of_namespace: of_namespace.as_deref().unwrap_or_default(),
             own: &registered.guards,
         };
-        let apart = runtime.as_ref();
+        let apart = runtime.as_ref().filter(|_| registered.is_long());
         let rights = ending.in_time(Rights::ask(guards, &call, &context)).await?;
         if let Some(idempotency) = idempotency
-            && let Some(once) = ending.in_time(once(apart, &call, rights.identity())).await?
+            && let Some(once) = ending
+                .in_time(once(runtime.as_ref(), &call, rights.identity()))
+                .await?
         {
             let once = Arc::new(once);
             let context = context.applied_once(once.clone());

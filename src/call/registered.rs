@@ -8,7 +8,7 @@ use futures_util::future::Either;
 use tokio::runtime::Handle;
 
 use super::{
-    conduct::{Conduct, Offload, Started},
+    conduct::{Conduct, Started},
     context::Context,
     extract::{MissingState, Origin},
     guard::Guard,
@@ -227,9 +227,12 @@ impl Registered {
         self.conduct.is_long()
     }
 
-    /// Where what it leaves to be done runs.
-    pub(super) fn offload(&self, apart: Option<&Handle>) -> Offload {
-        Offload::new(&self.conduct, apart)
+    /// How it keeps its thread: it streams, and goes on there from when that is for long.
+    pub(super) fn streaming_conduct(&self, apart: Option<&Handle>) -> &Arc<Conduct> {
+        if let Some(runtime) = apart {
+            self.conduct.offload_to(runtime);
+        }
+        &self.conduct
     }
 
     /// Starts the function here, and does what it does before its first wait: what it returned, or what is left of it.
@@ -242,8 +245,8 @@ impl Registered {
         Started::at_once(&self.conduct, now, || self.function.start(call, context))
     }
 
-    /// Starts the function, here and now, or on another runtime where it takes long. There it has begun when this completes, perhaps
-    /// after a while.
+    /// Starts the function, here and now, or on another runtime, where it has begun when this completes, perhaps after a
+    /// while.
     ///
     /// # Errors
     /// What its arguments refuse, and those of [`Rights::confirm`].
@@ -254,11 +257,9 @@ impl Registered {
         context: Context,
         rights: Rights,
     ) -> Result<Started> {
-        let Some(runtime) = apart.filter(|_| self.is_long()) else {
+        let Some(runtime) = apart else {
             let start = || self.function.start(&call, &context);
-            // One that streams may last for hours.
-            let apart = apart.filter(|_| self.streams());
-            return Started::here(&self.conduct, Instant::now(), apart, start);
+            return Started::here(&self.conduct, Instant::now(), start);
         };
         let function = self.function.clone();
         let start = move || {

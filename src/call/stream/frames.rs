@@ -68,7 +68,7 @@ where
         };
         let frames = self.0.map(IntoReply::into_reply);
         let closing = stream.clone().feed();
-        stream.offload().spawn(feed(frames, closing, said));
+        stream.conduct().spawn(feed(frames, closing, said));
         Ok(Some(Box::new(opened)))
     }
 }

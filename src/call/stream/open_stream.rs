@@ -23,7 +23,7 @@ use super::{
     window::SendWindow,
 };
 use crate::{
-    call::{conduct::Offload, peer::Peer, target::Target},
+    call::{conduct::Conduct, peer::Peer, target::Target},
     error::{CallError, Code, Result},
 };
 
@@ -37,7 +37,8 @@ pub struct OpenStream {
     after: Option<u64>,
     peer: Arc<dyn Peer>,
     streaming: Arc<Streaming>,
-    offload: Offload,
+    /// Of the function that it is of.
+    conduct: Arc<Conduct>,
     sending: Mutex<SendWindow>,
     /// A credit came.
     credited: Notify,
@@ -75,7 +76,7 @@ impl OpenStream {
     pub(in crate::call) fn open(
         peer: Arc<dyn Peer>,
         streaming: &Arc<Streaming>,
-        offload: Offload,
+        conduct: &Arc<Conduct>,
         opening: Opening,
     ) -> Result<Arc<Self>> {
         if streaming.stopping.is_cancelled() {
@@ -102,7 +103,7 @@ impl OpenStream {
             open: Mutex::default(),
             feeds: AtomicBool::new(false),
             streaming: streaming.clone(),
-            offload,
+            conduct: conduct.clone(),
         });
         if let Err(refused) = streams.enter(&this.name, &this, streaming.most) {
             streaming.counts.refused_one();
@@ -147,9 +148,9 @@ impl OpenStream {
         Closing(self)
     }
 
-    /// Where the function's frames are made.
-    pub(super) fn offload(&self) -> &Offload {
-        &self.offload
+    /// How the function keeps its thread.
+    pub(super) fn conduct(&self) -> &Arc<Conduct> {
+        &self.conduct
     }
 
     /// Completes when it has ended: why, where the client is told.

@@ -65,7 +65,7 @@ pub mod payload {
         dispatch::{Answer, Dispatcher},
         extract::Origin,
         pattern::NamespaceName,
-        payload::{Arguments, Arrived, Call, EMPTY_EVENT, Limits, MAX_ID},
+        payload::{Arguments, Arrived, Call, EMPTY_EVENT, Limits, MAX_ID, Name},
         peer::{CallOrder, EmitEvents, Outgoing, Peer, RoomMember, SocketData, SocketState},
         states::States,
         target::Target,

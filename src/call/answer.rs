@@ -2,20 +2,21 @@
 
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
-use super::{peer::Outgoing, reply::Reply};
+use super::{payload::Name, peer::Outgoing, reply::Reply};
 use crate::error::{CallError, Result};
 
 /// `{event, data?}` or `{event, error}`.
 pub(crate) struct AnswerFrame<'a> {
-    event: &'a str,
+    /// None where the call was not read.
+    event: Option<&'a Name>,
     result: std::result::Result<Option<Outgoing<'a>>, &'a CallError>,
 }
 
 impl<'a> AnswerFrame<'a> {
     /// What a function returned.
-    pub(crate) fn new(event: &'a str, result: &'a Result<Reply>) -> Self {
+    pub(crate) fn new(event: &'a Name, result: &'a Result<Reply>) -> Self {
         Self {
-            event,
+            event: Some(event),
             result: match result {
                 Ok(data) => Ok(data.as_deref().map(|data| data as Outgoing<'_>)),
                 Err(error) => Err(error),
@@ -26,7 +27,7 @@ impl<'a> AnswerFrame<'a> {
     /// The refusal of a call that was not read, so that its event is not known.
     pub(crate) fn refusal(error: &'a CallError) -> Self {
         Self {
-            event: "",
+            event: None,
             result: Err(error),
         }
     }
@@ -42,7 +43,10 @@ impl Serialize for AnswerFrame<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         let fields = if let Ok(None) = self.result { 1 } else { 2 };
         let mut frame = serializer.serialize_struct("Answer", fields)?;
-        frame.serialize_field("event", self.event)?;
+        match self.event {
+            Some(name) => frame.serialize_field("event", name)?,
+            None => frame.serialize_field("event", "")?,
+        }
         match self.result {
             Ok(None) => {}
             Ok(Some(data)) => frame.serialize_field("data", data)?,

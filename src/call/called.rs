@@ -58,11 +58,8 @@ impl<'a> Called<'a> {
     /// Where it is none, or over a limit.
     pub(super) fn decode(self, arrived: Arrived, limits: &Allowance) -> Result<Call> {
         match (self.route, self.table) {
-            (Route::Function(id), Some(table)) => {
-                let name = (!table.is_fallback(id)).then(|| table.function(id).event());
-                Call::of_event(arrived, name, limits)
-            }
-            (Route::Stream, _) => Call::of_event(arrived, None, limits)?.in_envelope(),
+            (Route::Function(_), Some(_)) => Call::of_event(arrived, limits),
+            (Route::Stream, _) => Call::of_event(arrived, limits)?.in_envelope(),
             _ => Call::decode_within(arrived, limits),
         }
     }

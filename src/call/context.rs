@@ -2,7 +2,6 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use bytestring::ByteString;
 use serde::Serialize;
 use tokio_util::sync::WaitForCancellationFuture;
 
@@ -11,6 +10,7 @@ use super::{
     emitter::BroadcastTo,
     idempotent_call::IdempotentCall,
     identity::Identity,
+    payload::Name,
     peer::{Peer, SocketId},
     per_core::OfCore,
     states::States,
@@ -35,13 +35,13 @@ use crate::error::{CallError, Code, Result};
 pub struct Context {
     peer: Arc<dyn Peer>,
     states: Arc<OfCore<States>>,
-    event: ByteString,
+    event: Name,
     once: Option<Arc<IdempotentCall>>,
     stream: Option<Arc<OpenStream>>,
 }
 
 impl Context {
-    pub(crate) fn new(peer: Arc<dyn Peer>, states: Arc<OfCore<States>>, event: ByteString) -> Self {
+    pub(crate) fn new(peer: Arc<dyn Peer>, states: Arc<OfCore<States>>, event: Name) -> Self {
         Self {
             peer,
             states,
@@ -80,6 +80,11 @@ impl Context {
     /// The call's idempotency key, for what it publishes.
     pub(crate) fn once(&self) -> Option<Arc<IdempotentCall>> {
         self.once.clone()
+    }
+
+    /// The name of what was called alone.
+    pub(super) fn into_event_name(self) -> Name {
+        self.event
     }
 
     /// The name of the event that was called.

@@ -8,7 +8,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bytestring::ByteString;
 use futures_util::future::{BoxFuture, Either};
 use tokio::{runtime::Handle, time};
 
@@ -23,7 +22,7 @@ use super::{
     idempotency::Idempotency,
     in_turn::InTurn,
     memory::Account,
-    payload::{Allowance, Arrived, Call, Limits},
+    payload::{Allowance, Arrived, Call, Limits, Name},
     peer::{HeldCalls, Peer},
     per_core::PerCore,
     registered::Registered,
@@ -43,7 +42,7 @@ use crate::{
 /// What an answer says: for which event, and with what result.
 pub struct Answer {
     /// The event's name as the client wrote it, at most [`MAX_NAME`](crate::MAX_NAME) bytes of it; empty where there was none.
-    pub event: ByteString,
+    pub event: Name,
     /// What the function returned, or why there is nothing.
     pub result: Result<Reply>,
 }
@@ -108,7 +107,7 @@ impl Waiting {
 }
 
 impl Begun {
-    fn refused(event: ByteString, error: CallError) -> Self {
+    fn refused(event: Name, error: CallError) -> Self {
         Self::Done(Answer {
             event,
             result: Err(error),
@@ -117,8 +116,8 @@ impl Begun {
 }
 
 impl Dispatcher {
-    /// A dispatcher over a table; a function that takes longer than `time_limit` is dropped and its caller
-    /// told [`Code::Timeout`](crate::Code::Timeout).
+    /// A dispatcher over a table; a function that takes longer than `time_limit` is dropped and answered
+    /// with [`Code::Timeout`](crate::Code::Timeout).
     pub fn new(registry: Registry, states: States, limits: Limits, time_limit: Duration) -> Self {
         Self {
             registry,
@@ -167,7 +166,7 @@ impl Dispatcher {
 
     /// What is done for a socket beside its calls is done as if this event had been called.
     pub(crate) fn context(&self, peer: Arc<dyn Peer>, event: &'static str) -> Context {
-        Context::new(peer, self.states.here().clone(), ByteString::from_static(event))
+        Context::new(peer, self.states.here().clone(), Name::new(event))
     }
 
     /// Runs a hook of a namespace for one of its sockets, for so long.
@@ -190,7 +189,7 @@ impl Dispatcher {
     /// # Errors
     /// Theirs, and what there is instead where one panics or takes too long.
     pub(crate) async fn ask_guards(&self, table: &Table, context: &Context, limit: Duration) -> Result<()> {
-        let event = ByteString::from_static("connect");
+        let event = Name::new("connect");
         let guards = Guards {
             of_namespace: &table.guards,
             own: &[],
@@ -218,17 +217,17 @@ impl Dispatcher {
     ) -> Begun {
         let call = match called.decode(arrived, &Allowance::of(self.limits, account)) {
             Ok(call) => call,
-            Err(error) => return Begun::refused(ByteString::new(), error),
+            Err(error) => return Begun::refused(Name::default(), error),
         };
         let Some(function) = called.function(&self.registry, call.event()) else {
-            return Begun::refused(shortened(call.event()), unknown(call.event()));
+            return Begun::refused(Name::new(shortened(call.event())), unknown(call.event()));
         };
         if function.registered.streams() {
             return self.stream(function, call, peer);
         }
         let context = Context::new(peer, self.states.here().clone(), call.event_name());
         match self.comes_first(function, &call) {
-            false => self.start(function.registered, call, &context),
+            false => self.start(function.registered, call, context),
             true => self.start_in_turn(function, call, context),
         }
     }
@@ -253,7 +252,7 @@ impl Dispatcher {
         is_apart || !function.guards().is_empty() || (self.idempotency.is_some() && call.id().is_some())
     }
 
-    fn ending(&self, event: ByteString, latest: time::Instant) -> Ending {
+    fn ending(&self, event: Name, latest: time::Instant) -> Ending {
         Ending {
             event,
             latest,
@@ -262,12 +261,12 @@ impl Dispatcher {
     }
 
     /// Starts a call's function, which most functions need no more for.
-    fn start(&self, registered: &Registered, call: Call, context: &Context) -> Begun {
+    fn start(&self, registered: &Registered, call: Call, context: Context) -> Begun {
         let now = Instant::now();
-        let start = AssertUnwindSafe(|| registered.start(now, &call, context));
+        let start = AssertUnwindSafe(|| registered.start(now, &call, &context));
         let started =
             catch_unwind(start).unwrap_or_else(|panic| Either::Left(Err(panicked(call.event(), &*panic))));
-        let event = call.into_event_name();
+        let event = context.into_event_name();
         match started {
             Either::Left(result) => Begun::Done(Answer { event, result }),
             Either::Right(function) => Begun::Waits(

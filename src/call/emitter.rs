@@ -31,8 +31,8 @@ use crate::error::Result;
 /// use updraft::{App, Emitter};
 ///
 /// async fn deployed(io: State<Emitter>, version: String) -> Result<(), String> {
-///     let told = io.of("/").to("developers").except("muted").emit("deployed", &version).await;
-///     told.map_err(|error| error.to_string())
+///     let emitted = io.of("/").to("developers").except("muted").emit("deployed", &version).await;
+///     emitted.map_err(|error| error.to_string())
 /// }
 ///
 /// let app = App::new();

@@ -2,16 +2,16 @@
 
 use std::{any::Any, future::Future, panic::AssertUnwindSafe, time::Duration};
 
-use bytestring::ByteString;
 use futures_util::FutureExt;
 use tokio::time::{Instant, timeout_at};
 
+use super::payload::Name;
 use crate::error::{CallError, Code, Result};
 
 /// The deadline of a call, and the errors of calls that end without an answer.
 #[derive(Clone, Debug)]
 pub(super) struct Ending {
-    pub(super) event: ByteString,
+    pub(super) event: Name,
     pub(super) latest: Instant,
     /// What was allowed from its beginning on.
     pub(super) limit: Duration,
@@ -27,7 +27,7 @@ pub(super) fn end_of(limit: Duration, now: std::time::Instant) -> Instant {
 
 impl Ending {
     /// What may run so long from now on.
-    pub(super) fn within(limit: Duration, event: ByteString) -> Self {
+    pub(super) fn within(limit: Duration, event: Name) -> Self {
         Self {
             event,
             latest: end_of(limit, std::time::Instant::now()),

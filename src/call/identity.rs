@@ -130,9 +130,9 @@ mod tests {
 
     #[test]
     fn nothing_can_be_claimed_of_nobody() {
-        let nobody = Identity::ANONYMOUS
+        let anonymous = Identity::ANONYMOUS
             .with_claims(json!({"admin": true}))
             .until(SystemTime::now());
-        assert_eq!(nobody, Identity::ANONYMOUS);
+        assert_eq!(anonymous, Identity::ANONYMOUS);
     }
 }

@@ -31,7 +31,7 @@ pub(crate) struct Budget {
     holders: AtomicUsize,
     refused: Counter,
     freed: Notify,
-    /// Held by the one who is next to get what it waits for.
+    /// Held by the client that is next to get what it waits for.
     turn: Turns<()>,
 }
 
@@ -62,7 +62,7 @@ impl Budget {
         self.holders.load(Ordering::Relaxed)
     }
 
-    /// The largest that is granted to one who waits for it, however much others hold who hold little.
+    /// The largest that is granted to a client that waits for it, however much others hold that hold little.
     pub(crate) fn largest(&self) -> usize {
         self.most / 2
     }
@@ -75,7 +75,7 @@ impl Budget {
         }
     }
 
-    /// Whether one who holds so much has no more than its part of the last quarter.
+    /// Whether a client that holds so much has no more than its part of the last quarter.
     fn is_little(&self, own: usize) -> bool {
         own <= self.most / PARTS / self.holders.load(Ordering::Relaxed).max(1)
     }
@@ -188,8 +188,8 @@ impl Held {
         self.take(counted(bytes).saturating_sub(self.bytes()))
     }
 
-    /// Holds the same as `cover` does, as soon as the budget has it, after those who asked before; clients that hold little then do
-    /// not wait for those who do not. Who waits should hold nothing that it gives back only afterwards: so those who were
+    /// Holds the same as `cover` does, as soon as the budget has it, after those that asked before; clients that hold little then do
+    /// not wait for those that do not. A client that waits should hold nothing that it gives back only afterwards: so those that were
     /// granted theirs come to an end, and all others get theirs, where none asks for more than [`Budget::largest`].
     pub(crate) async fn granted(&self, bytes: usize) {
         let budget = &self.holder.budget;

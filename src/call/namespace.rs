@@ -212,7 +212,7 @@ impl Namespace {
         self
     }
 
-    /// Its connect hook alone says who may connect: the app's own authentication is not asked.
+    /// Its connect hook alone decides which clients may connect: the app's own authentication is not asked.
     #[must_use]
     pub(crate) fn authenticates(mut self) -> Self {
         self.authenticates = true;

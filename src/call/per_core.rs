@@ -17,8 +17,8 @@ const PLACES: usize = 16;
 #[derive(Debug)]
 pub(crate) struct PerCore<T>([Arc<OfCore<T>>; PLACES]);
 
-/// One of them, and who holds it: in memory that is no other's, as far as a cache can tell. (Two lines, as processors fetch
-/// them in pairs.)
+/// One of them, and the count of its holders: in memory that is no other's, as far as a cache can tell. (Two lines, as
+/// processors fetch them in pairs.)
 #[derive(Debug)]
 #[repr(align(128))]
 pub(crate) struct OfCore<T>(T);

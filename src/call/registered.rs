@@ -3,7 +3,6 @@
 
 use std::{panic::Location, sync::Arc, time::Instant};
 
-use bytestring::ByteString;
 use futures_util::future::Either;
 use tokio::runtime::Handle;
 
@@ -15,7 +14,7 @@ use super::{
     handler::Function,
     module::Registration,
     pattern::MalformedNamespace,
-    payload::Call,
+    payload::{Call, Name},
     reply::Reply,
     rights::Rights,
     states::States,
@@ -29,7 +28,7 @@ use crate::{
 pub(crate) struct Registered {
     pub(super) name: EventName,
     /// The name again, cheap to share.
-    event: ByteString,
+    event: Name,
     function: Arc<dyn Function>,
     conduct: Arc<Conduct>,
     pub(super) guards: Vec<Guard>,
@@ -197,7 +196,7 @@ impl Registered {
             });
         }
         Ok(Self {
-            event: name.as_str().into(),
+            event: Name::new(name.as_str()),
             name,
             function: function.into(),
             conduct: Arc::default(),
@@ -213,7 +212,7 @@ impl Registered {
     }
 
     /// Its name, cheap to share.
-    pub(super) fn event(&self) -> ByteString {
+    pub(super) fn event(&self) -> Name {
         self.event.clone()
     }
 

@@ -206,10 +206,10 @@ mod tests {
             panic!("{error}");
         };
         assert_eq!(second.line(), first.line() + 1);
-        let told = error.to_string();
+        let message = error.to_string();
         assert!(
-            told.contains(&first.to_string()) && told.contains(&second.to_string()),
-            "{told}"
+            message.contains(&first.to_string()) && message.contains(&second.to_string()),
+            "{message}"
         );
     }
 

@@ -40,7 +40,7 @@ pub(crate) struct Table {
     pub(super) guards: Arc<[Guard]>,
     pub(crate) errors: Errors,
     pub(crate) speaks_modules: bool,
-    /// Whether its connect hook alone says who may connect.
+    /// Whether its connect hook alone decides which clients may connect.
     pub(crate) authenticates: bool,
     /// Whether a socket keeps its handshake for its functions.
     pub(crate) keeps_handshake: bool,
@@ -241,11 +241,6 @@ impl Table {
     /// Whether one of its functions gives or takes frames.
     pub(super) fn streams(&self) -> bool {
         self.streams
-    }
-
-    /// Whether this is the function of those that no other is for.
-    pub(super) fn is_fallback(&self, id: FunctionId) -> bool {
-        self.fallback == Some(id)
     }
 
     pub(super) fn function(&self, id: FunctionId) -> &Arc<Registered> {

@@ -1,7 +1,5 @@
 //! What a client hears that calls what is not there.
 
-use bytestring::ByteString;
-
 use crate::{
     error::{CallError, Code},
     event::MAX_NAME,
@@ -19,12 +17,8 @@ pub(super) fn unknown(event: &str) -> CallError {
 }
 
 /// No registered name is longer than this; a longer one is not sent back whole.
-pub(crate) fn shortened(event: &str) -> ByteString {
-    let mut end = event.len().min(MAX_NAME);
-    while !event.is_char_boundary(end) {
-        end -= 1;
-    }
-    ByteString::from(&event[..end])
+pub(crate) fn shortened(event: &str) -> &str {
+    &event[..event.floor_char_boundary(MAX_NAME)]
 }
 
 #[cfg(test)]

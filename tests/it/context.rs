@@ -138,7 +138,10 @@ async fn a_socket_has_a_public_id_that_gives_nothing_away() {
     let [secret, told] = &ada.session_ids[..] else {
         panic!("the session's id, and the socket's");
     };
-    assert_eq!(told, &public, "what a client says of itself names its socket");
+    assert_eq!(
+        told, &public,
+        "the id that a client has of itself names its socket"
+    );
     assert_ne!(secret, &public);
     assert!(secret.len() >= 20, "120 bits in base64");
 }
@@ -218,7 +221,7 @@ async fn others_are_spoken_to_without_oneself() {
         }
     }
 
-    // From outside: within is heard in the room, and not by the one who speaks.
+    // From outside: within is heard in the room, and not by the caller.
     for function in ["to", "within"] {
         eve.call(&format!("room.{function}")).await.data::<()>();
         assert_eq!(ada.next_event().await.data::<String>(), function);

@@ -1,4 +1,4 @@
-//! More calls than a socket may run: they wait, unread where need be, and what finds no room is told so.
+//! More calls than a socket may run: they wait, unread where need be, and what finds no room is refused.
 
 use std::{
     sync::{

@@ -1,4 +1,4 @@
-//! Updraft as a router under somebody else's axum server.
+//! Updraft as a router under a user's axum server.
 
 use axum::Router;
 use serde_json::json;

@@ -35,7 +35,7 @@ async fn rest(mut stream: TcpStream) -> String {
 
 #[tokio::test]
 async fn the_last_answer_to_one_who_polls_leaves_whole() {
-    // So much takes its time where others work too, and meanwhile nobody answers a heartbeat.
+    // So much takes its time where others work too, and meanwhile no heartbeat is answered.
     let long = Duration::from_hours(1);
     let config = Config {
         session: SessionConfig {

@@ -31,7 +31,7 @@ async fn take(Json(rounds): Json<u32>, cx: Context) -> Result<Json<u32>> {
     Ok(Json(5 * rounds))
 }
 
-/// The same to all who attend.
+/// The same to all that attend.
 async fn speak(Json(rounds): Json<u32>, cx: Context) -> Result<()> {
     let room = cx.to("room");
     for first in (0..rounds).map(|round| 5 * round) {
@@ -49,7 +49,7 @@ async fn speak(Json(rounds): Json<u32>, cx: Context) -> Result<()> {
     Ok(())
 }
 
-/// Has somebody else speak, and hears it.
+/// Has another client emit, and receives it.
 async fn attend(
     Json(rounds): Json<u32>,
     cx: Context,
@@ -60,7 +60,7 @@ async fn attend(
     Ok(Json(5 * rounds))
 }
 
-/// A server with one who speaks whenever somebody attends.
+/// A server with a client that emits whenever another attends.
 async fn server() -> Local {
     let (speaker, mut attended) = unbounded_channel::<u32>();
     let ways = Module::new("ways")

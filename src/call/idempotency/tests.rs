@@ -9,7 +9,7 @@ use super::*;
 use crate::{
     call::{
         identity::Identity,
-        payload::{Arrived, Call, Limits},
+        payload::{Arrived, Call, Limits, Name},
     },
     error::{CallError, Code},
     event::Event,
@@ -35,7 +35,7 @@ fn call(key: &str) -> IdempotentCall {
 fn ending() -> Ending {
     let limit = Duration::from_hours(1);
     Ending {
-        event: "api.test.run".into(),
+        event: Name::new("api.test.run"),
         latest: tokio::time::Instant::now() + limit,
         limit,
     }
@@ -135,7 +135,7 @@ async fn nothing_is_left_of_a_call_that_is_dropped() {
     assert_eq!(running(&idempotency), 0);
 }
 
-/// Each of those who leave could take the other for one who stays.
+/// Each of two callers that leave could take the other for one that stays.
 #[test]
 fn nothing_is_left_of_calls_that_are_dropped_at_once() {
     const ROUNDS: usize = 20_000;

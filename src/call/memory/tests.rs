@@ -1,4 +1,4 @@
-//! Whatever clients do, the budget holds, and those who wait get theirs.
+//! Whatever clients do, the budget holds, and clients that wait get theirs.
 
 use std::thread;
 
@@ -125,7 +125,7 @@ proptest! {
 }
 
 /// Clients that each wait for all that they need, hold nothing meanwhile, and give it back once they have it: each gets it,
-/// however much they need together, and beside others who hold little.
+/// however much they need together, and beside others that hold little.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn all_who_wait_are_granted_theirs() {
     let budget = budget(64 * STEP);

@@ -12,7 +12,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::value::RawValue;
 
 pub use self::fields::{EMPTY_EVENT, MAX_ID};
-use self::fields::{Fields, bad_call, shared};
+use self::fields::{Fields, bad_call};
 use super::{
     arrived::Arrived,
     attachments::Attachments,
@@ -20,6 +20,7 @@ use super::{
     envelope::{self, Argument},
     json::Fault,
     limits::{Allowance, Limits},
+    name::{CallName, Name},
     packed::{from_base64, from_gzip, is_gzip, refusal},
     surrogates::whole,
     typed::from_json,
@@ -38,7 +39,7 @@ use crate::{
 /// field is as good as nothing. Levels of nesting count from the call itself, or from packed data itself.
 #[derive(Clone)]
 pub struct Call {
-    event: ByteString,
+    event: CallName,
     pub(super) data: PackedData,
     id: Option<ByteString>,
     version: Option<u32>,
@@ -165,24 +166,24 @@ impl Call {
 
     /// The event's name, as the client wrote it.
     pub fn event(&self) -> &str {
-        &self.event
+        self.event.as_str(self.text_around())
     }
 
     /// The name again, cheap to keep.
-    pub(crate) fn event_name(&self) -> ByteString {
-        self.event.clone()
-    }
-
-    /// The name alone.
-    pub(crate) fn into_event_name(self) -> ByteString {
-        self.event
+    pub(crate) fn event_name(&self) -> Name {
+        self.event.name(self.text_around())
     }
 
     /// Bytes of it, where its data may be packed still.
     pub(crate) fn size(&self) -> usize {
-        let (Whole::InPacket(text) | Whole::Alone(text) | Whole::Event(text)) = &self.whole;
         let buffers = self.attachments.as_slice().iter();
-        buffers.fold(text.len(), |size, buffer| size + buffer.len())
+        buffers.fold(self.text_around().len(), |size, buffer| size + buffer.len())
+    }
+
+    /// The text that it stands in.
+    fn text_around(&self) -> &ByteString {
+        let (Whole::InPacket(text) | Whole::Alone(text) | Whole::Event(text)) = &self.whole;
+        text
     }
 
     /// The idempotency key that the client chose for this call, where it did.
@@ -295,7 +296,7 @@ impl Call {
 impl fmt::Debug for Call {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Call")
-            .field("event", &self.event)
+            .field("event", &self.event())
             .finish_non_exhaustive()
     }
 }

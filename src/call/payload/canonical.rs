@@ -45,7 +45,7 @@ pub(super) fn json(text: &str, attachments: &Attachments) -> Result<Said, Fault>
     Ok(sha.finalize().into())
 }
 
-/// Adds a part whose kind this is, so that it is told from what comes behind it.
+/// Adds a part whose kind this is, so that it is distinct from what comes behind it.
 fn add(kind: &[u8; 1], part: &str, sha: &mut Sha256) {
     add_halves(kind, part, "", sha);
 }

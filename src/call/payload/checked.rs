@@ -33,7 +33,7 @@ impl Serialize for Checked<'_> {
 
 /// JSON that was checked when it came, which leaves as it is. A `RawValue` would have it checked once more, so this stands in
 /// for one: serde_json knows it by its name, which a test holds it to.
-struct AsItCame<'a>(&'a str);
+pub(super) struct AsItCame<'a>(pub(super) &'a str);
 
 const RAW_VALUE: &str = "$serde_json::private::RawValue";
 

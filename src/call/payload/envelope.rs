@@ -3,7 +3,10 @@
 
 use std::borrow::Cow;
 
-use super::json::{Fault, Reader};
+use super::{
+    json::{Fault, Reader},
+    plain::plain,
+};
 
 /// The key that marks an object as standing for a Buffer (Socket.IO protocol v5, "Binary event").
 pub(super) const PLACEHOLDER: &str = "_placeholder";
@@ -77,7 +80,7 @@ pub(super) fn of_call(text: &str, depth: usize) -> Result<Argument<'_>, Fault> {
 /// The text of a JSON string; `None` where it is something else, or has half a surrogate pair in it.
 pub(crate) fn text_of(json: &str) -> Option<Cow<'_, str>> {
     let inner = json.strip_prefix('"')?.strip_suffix('"')?;
-    if memchr::memchr(b'\\', inner.as_bytes()).is_none() {
+    if plain(inner.as_bytes()) == inner.len() {
         return Some(Cow::Borrowed(inner));
     }
     serde_json::from_str(json).ok().map(Cow::Owned)

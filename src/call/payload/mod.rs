@@ -22,6 +22,7 @@ mod envelope;
 pub(crate) mod json;
 mod limits;
 mod misfit;
+mod name;
 mod output;
 mod packed;
 mod plain;
@@ -36,6 +37,7 @@ pub use self::{
     call::{Call, EMPTY_EVENT, MAX_ID},
     data::Data,
     limits::Limits,
+    name::Name,
 };
 pub(crate) use self::{
     arguments::ARGUMENTS,

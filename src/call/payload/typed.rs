@@ -220,12 +220,17 @@ mod tests {
     #[track_caller]
     fn are_in_words_of_json(json: &str) {
         for error in all_refusals(json) {
-            let told = serde_json::to_string(&error).unwrap();
-            let words: Vec<&str> = told.split(|letter: char| !letter.is_alphanumeric()).collect();
+            let json_of_error = serde_json::to_string(&error).unwrap();
+            let words: Vec<&str> = json_of_error
+                .split(|letter: char| !letter.is_alphanumeric())
+                .collect();
             let rust = RUST.iter().find(|word| words.contains(word));
-            assert_eq!(rust, None, "{json}: {told}");
+            assert_eq!(rust, None, "{json}: {json_of_error}");
             let details = error.details().unwrap();
-            assert!(details["path"].is_string() && details["expected"] != "", "{told}");
+            assert!(
+                details["path"].is_string() && details["expected"] != "",
+                "{json_of_error}"
+            );
         }
     }
 
@@ -264,72 +269,72 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_told_with_its_place_and_what_was_expected_there() {
+    fn what_does_not_fit_is_refused_with_its_place_and_what_was_expected_there() {
         #[track_caller]
-        fn told<T: DeserializeOwned>(json: &str, path: &str, problem: &str, expected: &str) {
+        fn refused<T: DeserializeOwned>(json: &str, path: &str, problem: &str, expected: &str) {
             let error = from_json::<T>(json, &Attachments::default(), DATA).err().unwrap();
             let details = json!({ "path": path, "expected": expected });
             assert_eq!(error.details(), Some(&details), "{json}");
             assert_eq!(error.message(), format!("{path}: {problem}"), "{json}");
         }
         const BYTE: &str = "an integer from 0 to 255";
-        told::<Vec<Plain>>(
+        refused::<Vec<Plain>>(
             r#"[{"size":1},{"size":"x, expected \"y at line 1 column 2"}]"#,
             "data[1].size",
             r#"invalid type: string "x, expected \"y at line 1 column 2", expected an integer from 0 to 255"#,
             BYTE,
         );
-        told::<Plain>("{}", "data", "missing field `size`", "field `size`");
-        told::<Plain>(
+        refused::<Plain>("{}", "data", "missing field `size`", "field `size`");
+        refused::<Plain>(
             r#"{"size":1,"size":2}"#,
             "data",
             "field `size` comes twice",
             "field `size` once",
         );
-        told::<Plain>(
+        refused::<Plain>(
             "7",
             "data",
             "invalid type: integer `7`, expected an object",
             "an object",
         );
-        told::<Vec<u8>>(
+        refused::<Vec<u8>>(
             "7",
             "data",
             "invalid type: integer `7`, expected an array",
             "an array",
         );
-        told::<Pair>(
+        refused::<Pair>(
             "[1]",
             "data",
             "invalid length 1, expected an array of 2 elements",
             "an array of 2 elements",
         );
-        told::<(u8, u8)>("[1,2,3]", "data", "it has too many elements", "fewer elements");
-        told::<Strict>(
+        refused::<(u8, u8)>("[1,2,3]", "data", "it has too many elements", "fewer elements");
+        refused::<Strict>(
             r#"{"c":1}"#,
             "data.c",
             "unknown field `c`, expected `a` or `b`",
             "`a` or `b`",
         );
-        told::<Choice>(
+        refused::<Choice>(
             "7",
             "data",
             "it is none of its choices",
             "a string or an object of one field",
         );
-        told::<Tagged>(
+        refused::<Tagged>(
             r#"{"kind":"`, expected x"}"#,
             "data.kind",
             "unknown choice ``, expected x`, expected `Bare` or `Named`",
             "`Bare` or `Named`",
         );
-        told::<Loose>(
+        refused::<Loose>(
             "[]",
             "data",
             "it has none of the forms that it may have",
             "one of its forms",
         );
-        told::<f64>(
+        refused::<f64>(
             "1e400",
             "data",
             "number out of range",

@@ -175,7 +175,7 @@ impl<S> CallQueue<S> {
         Admission::Waits
     }
 
-    /// The next call to start, where one waits, may run, and nobody else starts one. Whoever gets it says
+    /// The next call to start, where one waits, may run, and no other task starts one. It is followed by
     /// [`CallQueue::begun`] or [`CallQueue::ended`].
     pub(in crate::net) fn next(&self) -> Option<Incoming<S>> {
         let mut state = self.state();
@@ -341,7 +341,7 @@ mod tests {
     }
 
     #[test]
-    fn a_crowd_is_told_once_and_what_does_not_fit_is_given_back() {
+    fn a_crowd_is_reported_once_and_what_does_not_fit_is_given_back() {
         let call_queue = call_queue(1, 4);
         assert!(matches!(call_queue.admit(call(0)), Admission::Waits));
         assert!(matches!(call_queue.admit(call(1)), Admission::WaitsAmongMany));

@@ -12,10 +12,10 @@ const NAMES: usize = 100;
 const SHOWN: usize = 100;
 
 #[derive(Default)]
-pub(in crate::net) struct UnhandledEvents(Mutex<Told>);
+pub(in crate::net) struct UnhandledEvents(Mutex<Logged>);
 
 #[derive(Default)]
-struct Told {
+struct Logged {
     names: HashSet<Box<str>>,
     is_full: bool,
 }
@@ -24,21 +24,21 @@ impl UnhandledEvents {
     /// An event of this name came in a namespace. It is what a client wrote, so no more than the name is logged, in escapes.
     pub(in crate::net) fn log(&self, namespace: &str, name: &str) {
         let shown = &name[..name.floor_char_boundary(SHOWN)];
-        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut logged = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let key = format!("{namespace},{shown}");
-        if told.names.contains(key.as_str()) {
+        if logged.names.contains(key.as_str()) {
             return;
         }
-        if told.names.len() < NAMES {
-            told.names.insert(key.into());
-            drop(told);
+        if logged.names.len() < NAMES {
+            logged.names.insert(key.into());
+            drop(logged);
             return tracing::warn!(
                 "a client emits {shown:?} in namespace '{namespace}', and no function hears it: register one, as in \
                  Namespace::new({namespace:?}).on({shown:?}, function), or .fallback(function) for all; where it is to call a \
                  module, it is emitted as 'event', {{event: 'module.function', data: …}}"
             );
         }
-        if !std::mem::replace(&mut told.is_full, true) {
+        if !std::mem::replace(&mut logged.is_full, true) {
             tracing::warn!(
                 "clients emit more than {NAMES} names that no function hears: further ones are only counted"
             );

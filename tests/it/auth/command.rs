@@ -6,7 +6,7 @@ use updraft::App;
 use super::{auth, serve, token};
 use crate::support::updraft_with;
 
-/// Asks a server who one is: whether that succeeded, standard output, standard error.
+/// Asks a server for the identity of the caller: whether that succeeded, standard output, standard error.
 async fn whoami(url: &str, variables: &[(&str, &str)], flags: &[&str]) -> (bool, String, String) {
     let arguments = [&["call", "api.me.whoami", "--url", url], flags].concat();
     tokio::task::block_in_place(|| updraft_with(variables, &arguments, ""))

@@ -103,7 +103,7 @@ async fn who_is_refused_hears_nothing_of_what_is_said_to_all() {
         panic!("a question was expected");
     };
     bob.ack(ack, &json!("yes")).await;
-    assert_eq!(ada.answer(asked).await["data"], 1, "nobody else was asked");
+    assert_eq!(ada.answer(asked).await["data"], 1, "no other socket was asked");
 
     refused.emit(&json!({"event": "api.services.status"})).await;
     let message = format!(r#"42["message",{}]"#, json!(NO_PERMISSION));

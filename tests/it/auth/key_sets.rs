@@ -146,7 +146,10 @@ async fn keys_are_fetched_from_time_to_time_and_one_that_is_gone_is_taken_no_mor
     issuer.publish(&[two]);
     until_taken(&local, &old, false).await;
     assert!(connect(&local, &new).await.is_well().await);
-    assert!(stays.is_well().await, "who is in stays until the token expires");
+    assert!(
+        stays.is_well().await,
+        "a connected client stays until the token expires"
+    );
 }
 
 #[tokio::test]
@@ -256,7 +259,7 @@ async fn keys_that_cannot_be_fetched_are_an_error_at_start() {
     assert_eq!(at_start(&issuer.url).await, told);
     *issuer.said.lock().unwrap() = Said::NoEnd;
     assert_eq!(at_start(&issuer.url).await, at("it took too long"));
-    // A port of this machine's that nobody listens at.
+    // A port of this machine without a listener.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let nobody = format!("http://{}/keys.json", listener.local_addr().unwrap());
     drop(listener);

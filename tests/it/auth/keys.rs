@@ -176,7 +176,10 @@ async fn a_key_is_replaced_while_the_server_runs() {
 
     set(&[secret("2", OTHER)]);
     until_taken(&local, &old, false).await;
-    assert!(stays.is_well().await, "who is in stays until the token expires");
+    assert!(
+        stays.is_well().await,
+        "a connected client stays until the token expires"
+    );
 
     // What cannot be read leaves the keys as they were.
     fs::write(&path, "{").unwrap();

@@ -1,4 +1,4 @@
-//! Who may come in, who may do what, and for how long: told with a real server and real tokens.
+//! Which clients may connect, what they may do, and for how long: with a real server and real tokens.
 
 mod command;
 mod expiry;
@@ -57,7 +57,7 @@ fn token(changed: Value) -> String {
     signed(&Header::new(Algorithm::HS256), &claims(changed), &key)
 }
 
-/// A token of Ada's, who has this type of account.
+/// A token of Ada's, with this type of account.
 fn account(number: u8) -> String {
     token(json!({"data": {"account_type": number}}))
 }
@@ -97,7 +97,7 @@ async fn call(client: &mut RawClient, event: &str, data: Value) -> Value {
     client.call(&json!({"event": event, "data": data})).await
 }
 
-/// What a client is told that may not connect.
+/// The refusal of a client that may not connect.
 async fn refusal(local: &Local, auth: &Value) -> Value {
     let mut client = RawClient::open(&local.url).await;
     client.send(&format!("40{auth}")).await;

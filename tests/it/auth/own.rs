@@ -1,4 +1,4 @@
-//! An app that decides itself who its clients are.
+//! An app that authenticates its clients itself.
 
 use std::time::{Duration, SystemTime};
 

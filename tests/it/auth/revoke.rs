@@ -170,7 +170,7 @@ async fn who_is_let_in_after_a_refusal_stays() {
         .send(&format!("40{}", json!({"token": token(json!({}))})))
         .await;
     assert!(client.text().await.starts_with("40{"));
-    // Longer than who stays refused may.
+    // Longer than a refused client may stay.
     let begun = std::time::Instant::now();
     while begun.elapsed() < std::time::Duration::from_secs(6) {
         assert!(client.is_well().await);

@@ -270,7 +270,7 @@ async fn a_call_that_waits_for_an_earlier_try_does_not_begin_where_its_caller_is
     assert_eq!(story.published().await, 0);
 }
 
-/// Its idempotency key is that of one who is anonymous: as a subject's call it would be applied again when it is tried again.
+/// Its idempotency key is that of an anonymous caller: as a subject's call it would be applied again when it is tried again.
 #[tokio::test]
 async fn a_call_that_waits_for_an_earlier_try_does_not_begin_as_another_subject() {
     let story = Story::begin().await;

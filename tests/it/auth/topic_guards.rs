@@ -1,4 +1,4 @@
-//! Guards of topics that hang or panic when they are asked again, because the client is somebody else now.
+//! Guards of topics that hang or panic when they are asked again, because the client has another identity now.
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -76,7 +76,7 @@ fn config(guard_timeout: Duration) -> Config {
     }
 }
 
-/// One who may read both topics, and does.
+/// A subscriber that may read both topics, and does.
 async fn reader(local: &Local) -> RawClient {
     let handshake = json!({"token": account(1), "topics": {"guarded": null, "open": null}});
     let mut client = RawClient::connect_with(&local.url, &handshake).await;
@@ -94,7 +94,7 @@ async fn event(client: &mut RawClient) -> Value {
     }
 }
 
-/// Begins to be somebody else; the number of the ack.
+/// Takes another identity; the number of the ack.
 async fn refresh(client: &mut RawClient) -> u32 {
     client
         .begin(&json!({"event": "auth.refresh", "data": {"token": account(2)}}))
@@ -106,7 +106,7 @@ async fn publish(local: &Local, topic: &str) {
     topic.publish(Event::new("said")).await.unwrap();
 }
 
-/// The client is told that it reads the guarded topic no more, and why.
+/// The client is notified that it reads the guarded topic no more, and why.
 async fn is_refused(client: &mut RawClient, code: &str) {
     let told = event(client).await;
     assert_eq!([&told["event"], &told["topic"]], ["topic.refused", "guarded"]);
@@ -169,7 +169,7 @@ async fn a_guard_that_panics_has_not_let_the_client_read() {
     reads_the_open_topic_alone(&mut ada, &local).await;
 }
 
-/// It is somebody else by then, whoever still waits for the answer.
+/// It has another identity by then, whether an answer is still awaited or not.
 #[tokio::test]
 async fn a_guard_is_asked_to_the_end_also_where_the_call_is_given_up() {
     let guard = Hesitant::new();

@@ -45,7 +45,7 @@ async fn who_loses_the_right_to_a_topic_hears_nothing_more_of_it() {
     for expected in ["topic.start", "topic.live"] {
         assert_eq!(event(&mut ada).await["event"], expected);
     }
-    // One who still may read goes on reading.
+    // A subscriber that still may read goes on reading.
     let answer = call(&mut ada, "auth.refresh", json!({"token": account(3)})).await;
     assert_eq!(answer["data"]["subject"], "ada");
     call(&mut guest, "api.news.say", json!("for staff")).await;

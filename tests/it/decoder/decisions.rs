@@ -123,7 +123,7 @@ fn packed_data_nests_as_deep_as_the_limit_by_itself() {
     }
 }
 
-/// They are no JSON then, and a text for those who ask for one.
+/// They are no JSON then, and a text for functions that ask for one.
 #[test]
 fn packed_bytes_may_hold_any_brackets() {
     let brackets = "[".repeat(200);

@@ -52,7 +52,7 @@ async fn each_socket_acks_for_itself_and_one_that_never_does_holds_no_other_up()
     assert_eq!(
         acked.last().unwrap().0,
         ids[2],
-        "those that came are told in their order"
+        "those that came are returned in their order"
     );
     acked.sort_by_key(|(id, _)| ids.iter().position(|one| one == id));
     assert_eq!(acked, expected);

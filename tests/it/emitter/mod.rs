@@ -1,4 +1,4 @@
-//! What is emitted from outside any call, and to whom: `Emitter`, and the targets that functions share with it.
+//! What is emitted from outside any call, and to which sockets: `Emitter`, and the targets that functions share with it.
 
 mod acks;
 mod clients;

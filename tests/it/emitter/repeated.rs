@@ -1,4 +1,4 @@
-//! Acks that nobody waits for: of an event that was acked before, that was never emitted, or whose time is up.
+//! Acks that no emit waits for: of an event that was acked before, that was never emitted, or whose time is up.
 
 use std::time::Duration;
 

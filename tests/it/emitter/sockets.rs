@@ -122,7 +122,7 @@ async fn a_room_is_disconnected_after_what_was_said_to_it_and_may_come_back() {
         }
         assert_eq!(client.text().await, "41", "and that is the last");
     }
-    // Calls of the socket that is gone are nobody's; the session may connect again, as another socket.
+    // Calls of the socket that is gone are dropped; the session may connect again, as another socket.
     ada.send(r#"421["event",{"event":"room.rooms"}]"#).await;
     ada.send("40").await;
     let connected = ada.text().await;

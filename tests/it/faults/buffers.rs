@@ -48,7 +48,10 @@ async fn buffers_that_are_too_much_together_are_not_held_and_are_told_so() {
         clients.push(client);
     }
     let grown = peak_memory(std::process::id()).saturating_sub(before);
-    assert!(grown < 100 << 20, "{grown} bytes of 200 MB that nobody waits for");
+    assert!(
+        grown < 100 << 20,
+        "{grown} bytes of 200 MB that no call waits for"
+    );
     // The rest of it is passed over, and the next call is one like any other.
     let client = &mut clients[0];
     for _ in 0..8 {
@@ -100,7 +103,7 @@ async fn answers_that_nobody_reads_are_not_made() {
     let silent = silent_callers(&server, 4, &call).await;
     assert!(settled(|| server.memory()).await > before);
     let grown = server.peak_memory().saturating_sub(before);
-    assert!(grown < 600 << 20, "{grown} bytes of 4 GB that nobody reads");
+    assert!(grown < 600 << 20, "{grown} bytes of 4 GB that no client reads");
     assert!(warm.is_well().await, "others are served");
     drop(silent);
     until("it to be given back", || server.memory() < before + (200 << 20)).await;

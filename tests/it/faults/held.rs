@@ -202,7 +202,7 @@ async fn open(server: &Local, parser: Parser) {
     assert!(other.hear().await.contains("gate.open"));
 }
 
-/// Some were served, the others told why not, and nothing is held any more.
+/// Some were served, the others refused with a reason, and nothing is held any more.
 async fn given_back(server: &Local, answers: &[String]) {
     let told = answers
         .iter()

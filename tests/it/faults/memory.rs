@@ -1,5 +1,5 @@
-//! One budget for what is held for all clients together: who holds much meets with it, others do not, and all of it is given
-//! back.
+//! One budget for what is held for all clients together: a client that holds much meets with it, others do not, and all of
+//! it is given back.
 
 use std::time::Duration;
 
@@ -200,7 +200,10 @@ async fn answers_to_polls_count_until_they_have_left() {
     let target = format!("{}&sid={}", polling.target, polling.id);
     let unread = begin(&server.url, "GET", &target, "", b"").await;
     let waits = settled(|| held(&server)).await;
-    assert!(waits >= 12 * MB, "{waits} bytes of a poll that nobody reads");
+    assert!(
+        waits >= 12 * MB,
+        "{waits} bytes of a poll that its client does not read"
+    );
     drop(unread);
     until("all to be given back", || held(&server) == 0).await;
 }

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::support::{Http, Packet, RawClient, until};
 
-/// Calls until it is told to stop: how many calls were answered, which are all that it made.
+/// Calls until it is stopped: how many calls were answered, which are all that it made.
 struct Bystander {
     stop: CancellationToken,
     calls: JoinHandle<usize>,
@@ -41,12 +41,12 @@ impl Bystander {
     }
 }
 
-/// One who only sends, as fast as it is read, and hears what it is told beside.
+/// A client that only sends, as fast as it is read, and reads its answers beside.
 async fn flood(server: &Victim, about: &str, packets: impl Iterator<Item = String>) {
     let bystander = Bystander::begin(server).await;
     let mut wire = Wire::websocket(server).await;
     for packet in packets {
-        // The server may cut off whoever does not read.
+        // The server may cut off a client that does not read.
         if wire.try_write(&frame(0x81, packet.as_bytes())).await.is_err() {
             break;
         }
@@ -71,7 +71,7 @@ async fn packets_without_end() {
         ("unknown events with an ack", r#"421["unknown"]"#),
         ("bad calls", r#"42["event",{}]"#),
         (
-            "calls whose answers nobody reads",
+            "calls whose answers are not read",
             r#"421["event",["api.services.status"]]"#,
         ),
     ] {
@@ -92,7 +92,7 @@ async fn calls_beyond_the_rate_are_all_answered_and_others_do_not_wait() {
     let server = Victim::start(&["--call-rate", "10", "--call-burst", "10"]);
     let mut reader = RawClient::connect(&server.url).await;
     let mut limited = 0;
-    // In portions, which are read before the next: what nobody reads is bounded otherwise.
+    // In portions, which are read before the next: what is not read is bounded otherwise.
     for _ in 0..CALLS / 500 {
         let mut numbers = Vec::new();
         for _ in 0..500 {
@@ -127,7 +127,7 @@ async fn connections_without_end() {
             wire.write(greeting).await;
             wires.push(wire);
         }
-        // Those who are turned away may still be on their way out.
+        // Those that are refused may still be on their way out.
         until("no more than the limit to stay", || {
             server.open_files() < files + 250
         })
@@ -171,7 +171,7 @@ async fn sessions_without_end() {
     keeps_it_to_itself(server);
 }
 
-/// Opens sessions that nobody comes back to, and waits until they are no more: as the last of each kind is.
+/// Opens sessions that no client comes back to, and waits until they are no more: as the last of each kind is.
 async fn open_sessions(server: &Victim) {
     for version in [3, 4] {
         let path = format!("/socket.io/?EIO={version}&transport=polling");

@@ -128,7 +128,7 @@ async fn requests_that_are_none_are_refused() {
             bad_request,
         ),
         (
-            "a path that nobody serves",
+            "a path that is not served",
             get(&format!("/{MARKER}")),
             "HTTP/1.1 404",
         ),
@@ -148,12 +148,12 @@ async fn requests_that_are_none_are_refused() {
             bad_request,
         ),
         (
-            "a session that nobody has",
+            "a session that does not exist",
             get(&format!("/socket.io/?EIO=4&transport=polling&sid={MARKER}")),
             bad_request,
         ),
         (
-            "a post to nobody's session",
+            "a post to a session that does not exist",
             post("/socket.io/?EIO=4&transport=polling&sid=AAAAAAAAAAAAAAAA", MARKER),
             bad_request,
         ),

@@ -101,7 +101,7 @@ fn base64(bytes: &[u8]) -> String {
     BASE64_STANDARD.encode(bytes)
 }
 
-/// A client that counts its acks, and hears everything that it is told, beside one that means well.
+/// A client that counts its acks, and reads all that it is sent, beside one that means well.
 struct Attacker {
     client: RawClient,
     bystander: RawClient,

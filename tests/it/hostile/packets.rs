@@ -62,10 +62,10 @@ async fn broken_packets_close_their_own_connection_only() {
         ),
         ("nothing", String::new()),
         ("an unknown kind of Engine.IO", "9".to_owned()),
-        ("a letter that nobody knows", "ü".to_owned()),
+        ("an unknown letter", "ü".to_owned()),
         ("an open of the client's", r#"0{"sid":"x"}"#.to_owned()),
-        ("an upgrade that nobody began", "5".to_owned()),
-        ("a probe that nobody began", "2probe".to_owned()),
+        ("an upgrade without a probe", "5".to_owned()),
+        ("a probe without an upgrade", "2probe".to_owned()),
         (
             "Buffers that are followed by none",
             r#"451-1["event",{"_placeholder":true,"num":0}]|42["event",{}]"#.to_owned(),
@@ -113,7 +113,7 @@ async fn packets_that_lead_nowhere_are_dropped() {
             format!(r#"460-999["{MARKER}"]"#),
         ),
         (
-            "an event without an ack that nobody knows",
+            "an event without an ack and without a function",
             format!(r#"42["nobody knows","{MARKER}"]"#),
         ),
         ("a number as name", "42[7]".to_owned()),
@@ -123,7 +123,7 @@ async fn packets_that_lead_nowhere_are_dropped() {
         ),
         ("an ack of another namespace", "43/other,1[]".to_owned()),
         ("a farewell of another namespace", "41/other,".to_owned()),
-        ("a pong that nobody asked for", "3".to_owned()),
+        ("a pong without a ping", "3".to_owned()),
         ("a ping of the client's", "2".to_owned()),
         ("a second CONNECT", "40".to_owned()),
     ];

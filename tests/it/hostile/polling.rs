@@ -144,13 +144,13 @@ async fn what_is_posted_and_is_no_payload() {
         ("a second CONNECT", text("40"), 200, GoesOn),
         ("another namespace", text(&format!("40/{MARKER},")), 200, GoesOn),
         (
-            "an ack that nobody waits for",
+            "an ack that no emit waits for",
             text(&format!("43999[\"{MARKER}\"]")),
             200,
             GoesOn,
         ),
         (
-            "an event that nobody knows",
+            "an event without a function",
             text(&format!("42[\"x\",\"{MARKER}\"]")),
             200,
             GoesOn,
@@ -197,7 +197,7 @@ async fn what_is_posted_to_a_session_of_version_3_and_is_no_payload() {
         ),
         ("a ping of the client's", text("1:2"), 200, GoesOn),
         (
-            "an event that nobody knows",
+            "an event without a function",
             text(&format!("{}:42[\"x\",\"{MARKER}\"]", MARKER.len() + 10)),
             200,
             GoesOn,

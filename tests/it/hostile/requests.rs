@@ -32,7 +32,7 @@ fn upgrade(target: &str, headers: &str) -> Vec<u8> {
 /// What is sent, and how the answer begins.
 type Case = (&'static str, Vec<u8>, &'static str);
 
-/// What each is answered; all that is wrong is told at once.
+/// What each is answered; all that is wrong is answered at once.
 async fn try_all(cases: Vec<Case>) {
     let server = Victim::start(&[
         "--header-timeout",
@@ -82,7 +82,7 @@ async fn methods_that_lead_nowhere() {
         ),
         ("a method in small letters", request("get", "/", ""), no_method),
         (
-            "a preflight that nobody allowed",
+            "a preflight of an origin that is not allowed",
             request("OPTIONS", POLL, "Origin: https://a.example\r\n"),
             "HTTP/1.1 403",
         ),
@@ -360,7 +360,7 @@ async fn upgrades_that_lead_nowhere() {
             REFUSED,
         ),
         (
-            "a session that nobody has",
+            "a session that does not exist",
             upgrade(&format!("{WEBSOCKET}&sid=AAAAAAAAAAAAAAAA"), &whole),
             REFUSED,
         ),

@@ -22,7 +22,7 @@ const WELL: usize = 8;
 /// Clients of each kind that do not.
 const ILL: usize = 2;
 
-/// Between two calls of one that means well, as somebody who works and does not flood; and between two crowds of
+/// Between two calls of one that means well, as a user works who does not flood; and between two crowds of
 /// connections.
 const PACE: Duration = Duration::from_millis(5);
 
@@ -75,7 +75,7 @@ async fn open(url: String, bytes: &'static [u8], over: CancellationToken) -> usi
     opened
 }
 
-/// Frames of calls that nobody should send.
+/// Frames of calls that no client should send.
 fn abuses() -> Vec<Arc<Vec<u8>>> {
     let packet = |text: &str| frame(0x81, text.as_bytes());
     let bomb = gzip(&vec![b' '; 20 << 20]);

@@ -1,4 +1,4 @@
-//! Clients that are slow, or half gone: those who only are slow are served, the others' connections end.
+//! Clients that are slow, or half gone: those that only are slow are served, the others' connections end.
 
 use serde_json::json;
 use socket2::SockRef;
@@ -126,7 +126,7 @@ async fn who_is_half_gone_is_gone() {
     // One opened a session by polling, and never comes back.
     Http::get(&server.url, "/socket.io/?EIO=3&transport=polling", &[]);
     until("the session to go", || sockets() == "0").await;
-    is_served(&server, "those who went").await;
+    is_served(&server, "clients that went").await;
     keeps_it_to_itself(server);
 }
 
@@ -148,8 +148,8 @@ async fn who_sends_and_never_reads_is_closed_and_costs_little() {
     }
     wire.rest().await;
     let grown = server.peak_memory().saturating_sub(before);
-    assert!(grown < 64 << 20, "{grown} bytes for one who does not read");
-    is_served(&server, "one who does not read").await;
+    assert!(grown < 64 << 20, "{grown} bytes for a client that does not read");
+    is_served(&server, "a client that does not read").await;
     keeps_it_to_itself(server);
 }
 

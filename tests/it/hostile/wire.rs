@@ -25,7 +25,7 @@ impl Wire {
         Self(TcpStream::connect(address).await.expect("the server listens"))
     }
 
-    /// A connection of one who does not say farewell, so that the system forgets it at once.
+    /// A connection that is reset as it ends, so that the system forgets it at once.
     pub(super) async fn careless(url: &str) -> Self {
         let address = url.trim_start_matches("http://");
         let stream = TcpStream::connect(address).await.expect("the server listens");

@@ -16,7 +16,11 @@ async fn who_sends_faster_than_it_may_is_read_slower_and_answered_all_the_same()
     let mut client = RawClient::connect(&server.url).await;
     let mut other = RawClient::connect(&server.url).await;
     assert!(client.is_well().await);
-    assert_eq!(refused(&server.url, "bytes"), 0, "who sends little is not held");
+    assert_eq!(
+        refused(&server.url, "bytes"),
+        0,
+        "a client that sends little is not held"
+    );
 
     let mut asked = Vec::new();
     for _ in 0..5 {

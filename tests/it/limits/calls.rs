@@ -50,7 +50,7 @@ async fn calls_beyond_the_rate_are_told_when_to_come_again() {
     assert!(refused(&local.url, "call_rate") >= 1);
     assert!(local.client().await.is_well().await, "another has its own rate");
 
-    // Whoever waits as long as it was told is answered.
+    // A client that waits as long as the error asks for is answered.
     tokio::time::sleep(Duration::from_millis(after)).await;
     assert_eq!(client.call(&status).await["data"], "online");
 }

@@ -19,7 +19,7 @@ async fn one_address_has_so_many_connections_and_no_more() {
     let mut third = Http::open(&server.url);
     assert_eq!(third.ask("GET", "/health/live", &[]).status, 200);
     is_turned_away(&Http::open(&server.url).response());
-    // Whom nobody vouches for is not believed.
+    // An address that no trusted proxy wrote is not used.
     is_turned_away(&Http::get(
         &server.url,
         "/health/live",
@@ -67,7 +67,7 @@ async fn a_connection_shows_in_time_what_it_is_for() {
     while never_connects.next().await.is_some() {}
     assert!(refused(&server.url, "handshake") >= 2);
 
-    assert!(connected.is_well().await, "who connected stays");
+    assert!(connected.is_well().await, "a client that is connected stays");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Every limit, seen to act: what a client is told, what the metric counts, and that others are served meanwhile.
+//! Every limit, seen to act: what a client is answered, what the metric counts, and that others are served meanwhile.
 
 mod bytes;
 mod calls;
@@ -17,7 +17,7 @@ const POLL: &str = "/socket.io/?EIO=4&transport=polling";
 
 const WEBSOCKET: &str = "/socket.io/?EIO=4&transport=websocket";
 
-/// What a client says who wants a WebSocket.
+/// The headers of a client that wants a WebSocket.
 const UPGRADE: [&str; 4] = [
     "connection: Upgrade",
     "upgrade: websocket",
@@ -32,7 +32,7 @@ fn websocket(url: &str, headers: &[&str]) -> (Http, u16) {
     (connection, response.status)
 }
 
-/// How often a limit acted. A client sees the end of its connection before the server has counted it, so whoever asks
+/// How often a limit acted. A client sees the end of its connection before the server has counted it, so a test that asks
 /// may be turned away for a moment.
 fn refused(url: &str, limit: &str) -> u64 {
     let deadline = Instant::now() + PATIENCE;

@@ -35,7 +35,7 @@ fn pages_of_the_server_itself_and_what_is_no_page_may_connect() {
         assert_eq!(websocket(&server.url, &[own]).1, 101, "{own}");
     }
     let health = Http::get(&server.url, "/health/live", &["origin: https://a.example"]);
-    assert_eq!(health.status, 200, "who only looks is not asked");
+    assert_eq!(health.status, 200, "a request without a session is not checked");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Behind a proxy clients are told apart by what the proxy says of them.
+//! Behind a proxy clients are distinguished by what the proxy writes of them.
 
 use super::{POLL, refused, websocket};
 use crate::support::{Http, Program, until};

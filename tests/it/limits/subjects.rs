@@ -45,7 +45,7 @@ async fn connect(local: &Local, subject: &str) -> RawClient {
     RawClient::connect_with(&local.url, &token(subject)).await
 }
 
-/// What one is told who connects as this subject; nothing where it may.
+/// The refusal of a client that connects as this subject; none where it may.
 async fn refusal(local: &Local, subject: &str) -> Option<Value> {
     let mut client = RawClient::open(&local.url).await;
     client.send(&format!("40{}", token(subject))).await;
@@ -75,16 +75,16 @@ async fn a_subject_has_so_many_connections_and_no_more() {
     assert_eq!(refused(&local.url, "connections_per_subject"), 1);
     assert!(connect(&local, "bob").await.is_well().await);
 
-    // One who came as nobody and says now who it is.
+    // A client that connected anonymously and authenticates now.
     let mut nobody = local.client().await;
     let refresh = json!({"event": "auth.refresh", "data": token("ada")});
     assert_eq!(nobody.call(&refresh).await["error"], full);
-    assert!(nobody.is_well().await, "it stays nobody");
+    assert!(nobody.is_well().await, "it stays anonymous");
     assert!(first.is_well().await);
     assert_eq!(
         first.call(&refresh).await["data"]["subject"],
         "ada",
-        "who has a place keeps it"
+        "a socket that has a place keeps it"
     );
 
     drop(second);
@@ -130,9 +130,12 @@ async fn a_subject_calls_so_often_over_however_many_sockets() {
     }
     assert!(refused(&local.url, "call_rate_per_subject") >= 2);
     assert!(connect(&local, "bob").await.is_well().await);
-    assert!(local.client().await.is_well().await, "nobody is no subject");
+    assert!(
+        local.client().await.is_well().await,
+        "an anonymous client is no subject"
+    );
 
-    // Whoever waits as long as it was told is answered.
+    // A client that waits as long as the error asks for is answered.
     tokio::time::sleep(Duration::from_millis(after)).await;
     assert_eq!(sockets[0].call(&status).await["data"], "online");
 }

@@ -1,4 +1,4 @@
-//! What a server tells whoever watches it, at `/metrics`.
+//! What a server reports at `/metrics`.
 
 mod calls;
 mod documented;

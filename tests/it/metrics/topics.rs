@@ -127,7 +127,7 @@ async fn who_subscribes_and_who_is_behind_is_told() {
     until("both to be subscribed", || both() == (2.0, 0.0)).await;
     let large = Event::new("large").data(&"x".repeat(10_000)).unwrap();
     let mut last = 0;
-    // More than lies between the server and a client who reads nothing, and than the newest that are held.
+    // More than lies between the server and a client that reads nothing, and than the newest that are held.
     for _ in 0..40 {
         last = board.publish_all(vec![large.clone(); 100]).await.unwrap().seq;
         hear_up_to(&mut reader, last).await;

@@ -16,7 +16,7 @@ async fn slow(gate: State<Semaphore>) {
     gate.acquire().await.unwrap().forget();
 }
 
-/// `/slow` connects when `/` is told to let one in.
+/// `/slow` connects when a call in `/` lets it.
 async fn slow_server(config: Config) -> Local {
     let app = App::new()
         .state(Semaphore::new(0))
@@ -94,7 +94,7 @@ async fn who_leaves_while_the_hook_looks_and_comes_again_is_looked_at_again() {
     assert!(client.text().await.starts_with("40/slow,{"));
     client.send(r#"42/slow,1["echo",1]"#).await;
     assert_eq!(client.text().await, "43/slow,1[1]");
-    // What is said to a namespace after leaving it is heard by nobody, and the others go on.
+    // Packets to a namespace that was left are ignored, and the others go on.
     client.send("41/slow,").await;
     client.send(r#"42/slow,2["echo",2]"#).await;
     assert!(client.is_well().await);
@@ -192,7 +192,7 @@ async fn a_room_whose_name_is_too_long_is_not_entered() {
     assert!(socket.rooms().is_empty());
 }
 
-/// A function that says who its caller is, in the middle of other calls, and is revoked.
+/// A function that answers with its caller, in the middle of other calls, and is revoked.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_identity_that_is_revoked_while_calls_run_ends_its_socket_and_no_other() {
     async fn login(name: String, cx: Context) -> Result<()> {

@@ -53,7 +53,7 @@ async fn nothing_of_a_namespace_goes_past_its_guard() {
         ask(&mut client, subscribe).await[0]["error"]["code"],
         "unauthenticated"
     );
-    // The same functions where no guard is; the topics of the handshake were not told either.
+    // The same functions where no guard is; the topics of the handshake were not answered either.
     assert_eq!(ask(&mut client, r#"421["read"]"#).await, json!(["read"]));
     let call = r#"421["event",{"event":"api.secret.read"}]"#;
     assert_eq!(ask(&mut client, call).await[0]["data"], "secret");

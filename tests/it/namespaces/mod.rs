@@ -28,7 +28,7 @@ struct Hello {
     refuse: Option<String>,
 }
 
-/// Lets everybody in who does not ask to be refused, and greets those who say their name.
+/// Connects all clients that do not ask to be refused, and greets those that give a name.
 async fn arrived(hello: Handshake, cx: Context) -> Result<()> {
     let said: Option<Hello> = hello.auth_as()?;
     let said = said.unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The app's functions on namespaces of a socketioxide server under somebody else's axum.
+//! The app's functions on namespaces of a socketioxide server under a user's axum.
 
 mod arguments;
 mod calls;

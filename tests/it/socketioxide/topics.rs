@@ -23,7 +23,7 @@ async fn publish(server: &Served, numbers: std::ops::Range<u64>) {
     news.publish_all(events.collect()).await.unwrap();
 }
 
-/// What a subscriber is told up to the end of its backlog.
+/// What a subscriber receives up to the end of its backlog.
 async fn hear(client: &mut TestClient) {
     let mut told = Vec::new();
     while told.len() < 2 + EVENTS as usize {

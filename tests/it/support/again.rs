@@ -15,7 +15,7 @@ impl Again {
         Self::behind(Command::new(env::current_exe().unwrap()), test)
     }
 
-    /// Runs the test by a shell that was told something before.
+    /// Runs the test by a shell that ran a command before.
     #[cfg(unix)]
     pub(crate) fn after(shell: &str, test: &str) -> Self {
         let mut command = Command::new("sh");

@@ -34,7 +34,7 @@ impl Local {
         self.server.connect().await
     }
 
-    /// A client that sends what it is told to, packet by packet.
+    /// A client that sends what a test gives it, packet by packet.
     pub(crate) async fn client(&self) -> RawClient {
         RawClient::connect(&self.url).await
     }

@@ -1,4 +1,4 @@
-//! What stories draw by lot: by a seed that is printed, so that a story can be told again.
+//! What stories draw by lot: by a seed that is printed, so that a story can be repeated.
 
 use std::{
     env,

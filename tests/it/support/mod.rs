@@ -34,7 +34,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 /// to be gone where the story is at something else.
 pub(crate) const HEARTBEAT: Duration = Duration::from_hours(1);
 
-/// Flags of a server that takes nobody for stuck, and lets nothing wait too long, however slow the machine is.
+/// Flags of a server that takes no client for stuck, and lets nothing wait too long, however slow the machine is.
 pub(crate) const PATIENT: [&str; 10] = [
     "--read-pause",
     "1h",

@@ -1,4 +1,4 @@
-//! Stories of order that are told of more than one server.
+//! Stories of order that hold for more than one server.
 
 use std::sync::Mutex;
 

@@ -48,7 +48,7 @@ impl RawClient {
         client
     }
 
-    /// Connects as the clients of the 2.x generation do, over Engine.IO v3, where nobody needs to ask.
+    /// Connects as the clients of the 2.x generation do, over Engine.IO v3, where no CONNECT is needed.
     pub(crate) async fn connect_old(url: &str) -> Self {
         let address = url.strip_prefix("http://").expect("an address");
         let stream = TcpStream::connect(address).await.expect("the server listens");

@@ -33,7 +33,7 @@ impl Program {
         Self::run(command, flags)
     }
 
-    /// Started by a shell that was told something before.
+    /// Started by a shell that ran a command before.
     #[cfg(unix)]
     pub(crate) fn start_after(shell: &str, flags: &[&str]) -> Self {
         let mut command = Command::new("sh");

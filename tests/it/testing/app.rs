@@ -71,7 +71,7 @@ async fn each_target_reaches_whom_it_reaches_on_a_server() {
     for socket in [&ada, &bob] {
         socket.call("room.join").await.data::<()>();
     }
-    // Who speaks, and who hears it: Ada and Bob are in the room, Eve is not.
+    // Sender and receivers: Ada and Bob are in the room, Eve is not.
     let room = || "room".to_owned();
     for (speaker, word, target, hearers) in [
         (&ada, "caller", Target::caller(), vec![&ada]),

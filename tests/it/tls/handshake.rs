@@ -1,4 +1,4 @@
-//! Who comes by TLS and who does not, and those who take their time over it.
+//! Clients that come by TLS and others that do not, and clients that take their time over it.
 
 use std::io::Write;
 

@@ -22,7 +22,7 @@ async fn a_new_certificate_is_read_at_sighup_and_who_is_connected_stays() {
     let mut stays = Secure::open(&server, &pair).await.unwrap();
     assert!(stays.is_live().await);
     new.take_the_place_of(&pair);
-    assert!(is_live(&server, &pair).await, "not before it is told");
+    assert!(is_live(&server, &pair).await, "not before it is signalled");
     server.signal("HUP");
     until_live(&server, &new).await;
     assert!(

@@ -1,10 +1,8 @@
 //! An event of a name of its own as a call: its data is the first of its arguments.
 
-use std::borrow::Cow;
-
 use bytestring::ByteString;
 
-use super::{Call, Whole, bad_call, mended, shared, too_large, unreadable};
+use super::{Call, Whole, bad_call, mended, too_large, unreadable};
 use crate::{
     call::{
         memory::Account,
@@ -13,25 +11,21 @@ use crate::{
             arrived::Arrived,
             attachments::Attachments,
             data::{Data, PackedData, Packing},
-            envelope::{self, text_of},
+            envelope,
             json::Fault,
             limits::{Allowance, Limits},
+            name::{CallName, Name},
         },
     },
     error::CallError,
 };
 
 impl Call {
-    /// Reads an event of any name out of a packet: its data is the first of its arguments. One that is registered has its
-    /// name already.
+    /// Reads an event of any name out of a packet: its data is the first of its arguments.
     ///
     /// # Errors
     /// As [`Call::decode`].
-    pub(crate) fn of_event(
-        arrived: Arrived,
-        name: Option<ByteString>,
-        limits: &Allowance,
-    ) -> Result<Self, CallError> {
+    pub(crate) fn of_event(arrived: Arrived, limits: &Allowance) -> Result<Self, CallError> {
         if arrived.size() > limits.packed {
             return Err(too_large(limits));
         }
@@ -39,7 +33,7 @@ impl Call {
         let heard = match envelope::of_event(&text, limits.depth) {
             Err(Fault::HalfPair) => {
                 let text = mended(&text);
-                return Self::of_event(Arrived { text, attachments }, name, limits);
+                return Self::of_event(Arrived { text, attachments }, limits);
             }
             read => read.map_err(|fault| unreadable(fault, limits))?,
         };
@@ -51,9 +45,9 @@ impl Call {
             None => Data::default(),
             Some(json) => Data::from_field(text.slice_ref(json), &attachments),
         };
-        let written = || text_of(heard.name).unwrap_or(Cow::Borrowed(heard.name));
+        let number = || CallName::Own(Name::new(heard.name));
         Ok(Self {
-            event: name.unwrap_or_else(|| shared(&text, written())),
+            event: CallName::of_json(&text, heard.name).unwrap_or_else(number),
             data: PackedData::new(data, Packing::Never, limits.clone()),
             id: None,
             version: None,
@@ -64,10 +58,10 @@ impl Call {
     }
 
     /// What is done in the name of an event that no client emitted: it has no data.
-    pub(crate) fn of_hook(event: ByteString) -> Self {
+    pub(crate) fn of_hook(event: Name) -> Self {
         let limits = Allowance::of(Limits::default(), Account::default());
         Self {
-            event,
+            event: CallName::Own(event),
             data: PackedData::new(Data::default(), Packing::Never, limits),
             id: None,
             version: None,

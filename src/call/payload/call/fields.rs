@@ -9,6 +9,7 @@ use crate::{
         attachments::Attachments,
         data::{Data, Packing},
         envelope::{Envelope, text_of},
+        name::CallName,
     },
     error::{CallError, Code},
 };
@@ -21,7 +22,7 @@ pub const MAX_ID: usize = 64;
 
 /// What an envelope says.
 pub(super) struct Fields {
-    pub(super) event: ByteString,
+    pub(super) event: CallName,
     pub(super) data: Data,
     pub(super) packing: Packing,
     pub(super) id: Option<ByteString>,
@@ -38,9 +39,9 @@ impl Fields {
     ) -> Result<Self, CallError> {
         let event = match envelope.event {
             None | Some("null") => return Err(CallError::new(Code::BadCall, EMPTY_EVENT)),
-            Some(raw) => text_of(raw).ok_or_else(|| bad_call("event is no text"))?,
+            Some(raw) => CallName::of_json(text, raw).ok_or_else(|| bad_call("event is no text"))?,
         };
-        if event.is_empty() {
+        if event.as_str(text).is_empty() {
             return Err(CallError::new(Code::BadCall, EMPTY_EVENT));
         }
         let data = match envelope.data {
@@ -59,7 +60,7 @@ impl Fields {
             },
         };
         Ok(Self {
-            event: shared(text, event),
+            event,
             data,
             packing: packing(some(envelope.encoding))?,
             id,
@@ -76,7 +77,7 @@ pub(super) fn bad_call(why: &'static str) -> CallError {
 }
 
 /// Text that is part of a longer text shares its memory; other text is copied.
-pub(super) fn shared(text: &ByteString, part: Cow<'_, str>) -> ByteString {
+fn shared(text: &ByteString, part: Cow<'_, str>) -> ByteString {
     match part {
         Cow::Borrowed(part) => text.slice_ref(part),
         Cow::Owned(part) => part.into(),

@@ -12,6 +12,7 @@ use crate::{
     call::payload::{
         data::{Data, PackedData},
         envelope::{self, Argument},
+        name::CallName,
     },
     error::CallError,
 };
@@ -51,6 +52,7 @@ impl Call {
         Ok(Self {
             data,
             id,
+            event: CallName::Own(self.event_name()),
             whole: Whole::Alone(object),
             ..self
         })

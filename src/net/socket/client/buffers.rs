@@ -16,7 +16,7 @@ use crate::net::{
     },
 };
 
-/// What is written of a packet for which there is no memory: whom to answer, and nothing of what it says.
+/// What is written of a packet for which there is no memory: which event to answer, and nothing of its data.
 const NOTHING: Limits = Limits { bytes: 0, buffers: 0 };
 
 /// Most that is kept of an event's name until it is refused.

@@ -17,7 +17,7 @@ pub(super) struct Pending {
 pub(super) enum Early {
     /// It is received once the client is connected; so much is held for it.
     Packet(Assembled, Held),
-    /// There was no memory for an event of this name, which is told once there is a socket.
+    /// There was no memory for an event of this name, which is answered once there is a socket.
     Short {
         name: Box<str>,
         ack: Option<u64>,

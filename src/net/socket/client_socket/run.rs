@@ -38,7 +38,7 @@ impl ClientSocket {
         }
     }
 
-    /// Starts nothing, as nobody hears an answer.
+    /// Starts nothing, as no client receives an answer.
     pub(super) fn give_up(&self) -> bool {
         self.shared.metrics.answered(Some(Code::Unauthenticated));
         self.call_queue.ended()

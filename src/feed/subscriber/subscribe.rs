@@ -179,7 +179,7 @@ pub(crate) async fn ask_again(feed: Arc<Feed>, cx: Context) {
 pub(super) async fn refuse(cx: &Context, topic: Option<&str>, error: &CallError) {
     tracing::debug!(%error, "a subscription was refused");
     let topic = topic.map(shortened);
-    let Ok(refused) = frame::refused(topic.as_deref(), error) else {
+    let Ok(refused) = frame::refused(topic, error) else {
         return tracing::error!("a refusal cannot be written as JSON");
     };
     tokio::select! {

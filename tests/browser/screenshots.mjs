@@ -99,7 +99,7 @@ await send.click();
 await until(() => ada.page.locator('progress').first().evaluate(({ value, max }) => value > 0.3 * max));
 await ada.page.evaluate(() => scrollTo(0, 0));
 await picture(ada, 'inspector');
-await ada.page.getByRole('button', { name: 'Cancel' }).click();
+await ada.page.getByRole('button', { name: 'Cancel', exact: true }).click();
 await ada.page.setViewportSize(DESK);
 await mary.page.evaluate(() => scrollTo(0, 0));
 await picture(mary, 'phone-top');

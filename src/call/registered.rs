@@ -8,7 +8,7 @@ use futures_util::future::Either;
 use tokio::runtime::Handle;
 
 use super::{
-    conduct::{Conduct, Started},
+    conduct::Conduct,
     context::Context,
     extract::{MissingState, Origin},
     guard::Guard,
@@ -18,6 +18,7 @@ use super::{
     payload::Call,
     reply::Reply,
     rights::Rights,
+    started::Started,
     states::States,
 };
 use crate::{

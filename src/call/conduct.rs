@@ -2,34 +2,25 @@
 //! long runs apart from then on, where no socket waits for it, until it has been brief for a good while.
 
 use std::{
-    future::{self, Future, Ready, poll_fn},
+    future::{self, Future, poll_fn},
     panic::resume_unwind,
-    pin::Pin,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicU32, Ordering},
     },
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
     time::{Duration, Instant},
 };
 
-use futures_util::{
-    FutureExt,
-    future::{BoxFuture, Either},
-    poll,
-};
+use futures_util::future::{BoxFuture, Either};
 use tokio::{
     runtime::Handle,
-    sync::oneshot,
-    task::{JoinError, JoinHandle, unconstrained},
+    task::{JoinError, JoinHandle},
 };
 use tokio_util::task::AbortOnDropHandle;
 
-use super::{reply::Reply, run_delay::Stretch};
+use super::run_delay::Stretch;
 use crate::error::{CallError, Code, Result};
-
-/// A function's future.
-type Running = BoxFuture<'static, Result<Reply>>;
 
 /// A function that does not wait for so long keeps others waiting. Not less, as what is said to many from apart costs more:
 /// other cores begin to write before all is said. What the system takes from the thread meanwhile is not the function's.
@@ -73,7 +64,7 @@ impl Conduct {
     }
 
     /// Does a part of its work that began then, and remembers whether that took long.
-    fn watch<T>(&self, begun: Instant, work: impl FnOnce() -> T) -> T {
+    pub(super) fn watch<T>(&self, begun: Instant, work: impl FnOnce() -> T) -> T {
         self.watch_closely(begun, work).0
     }
 
@@ -89,23 +80,23 @@ impl Conduct {
     }
 
     /// It runs apart once more. Of two concurrent counts one may be lost.
-    fn one_less(&self) {
+    pub(super) fn one_less(&self) {
         let left = self.apart.load(Ordering::Relaxed).saturating_sub(1);
         self.apart.store(left, Ordering::Relaxed);
     }
 }
 
 /// Work of a function under watch.
-struct Watched<T> {
-    work: BoxFuture<'static, T>,
-    conduct: Arc<Conduct>,
+pub(super) struct Watched<T> {
+    pub(super) work: BoxFuture<'static, T>,
+    pub(super) conduct: Arc<Conduct>,
     /// When it was started, until it is polled: that is one part of its work.
-    started: Option<Instant>,
+    pub(super) started: Option<Instant>,
 }
 
 impl<T: Send + 'static> Watched<T> {
     /// Does some of it here; or what does the rest of it elsewhere.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Either<Poll<T>, JoinHandle<T>> {
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Either<Poll<T>, JoinHandle<T>> {
         let begun = self.started.take().unwrap_or_else(Instant::now);
         let poll = || self.work.as_mut().poll(cx);
         let (polled, is_long) = self.conduct.watch_closely(begun, poll);
@@ -120,110 +111,6 @@ impl<T: Send + 'static> Watched<T> {
     }
 }
 
-/// A function that was started, and ends where this is dropped.
-pub(super) struct Started(Progress);
-
-enum Progress {
-    Here(Watched<Result<Reply>>),
-    /// It was done when it had begun.
-    Done(Ready<Result<Reply>>),
-    Apart(AbortOnDropHandle<Result<Reply>>),
-}
-
-impl Started {
-    /// Here, and now: what it does is done as this is polled.
-    ///
-    /// # Errors
-    /// Those of `start`.
-    pub(super) fn here(
-        conduct: &Arc<Conduct>,
-        now: Instant,
-        start: impl FnOnce() -> Result<Running>,
-    ) -> Result<Self> {
-        let refuse = |error| conduct.watch(now, || error);
-        let watched = Watched {
-            work: start().map_err(refuse)?,
-            conduct: conduct.clone(),
-            started: Some(now),
-        };
-        Ok(Self(Progress::Here(watched)))
-    }
-
-    /// The same, and does what comes before the function's first wait: what it returned, as most do then, or what is left.
-    pub(super) fn at_once(
-        conduct: &Arc<Conduct>,
-        now: Instant,
-        start: impl FnOnce() -> Result<Running>,
-    ) -> Either<Result<Reply>, Self> {
-        conduct.watch(now, || {
-            let mut work = match start() {
-                Ok(work) => work,
-                Err(refused) => return Either::Left(Err(refused)),
-            };
-            match first_poll(&mut work) {
-                Some(result) => Either::Left(result),
-                None => Either::Right(Self(Progress::Here(Watched {
-                    work,
-                    conduct: conduct.clone(),
-                    started: None,
-                }))),
-            }
-        })
-    }
-
-    /// On another runtime. Completes when it has done what it does before its first wait; most are done by then, and are
-    /// answered before another begins.
-    pub(super) async fn apart(
-        runtime: &Handle,
-        conduct: Arc<Conduct>,
-        start: impl FnOnce() -> Result<Running> + Send + 'static,
-    ) -> Self {
-        conduct.one_less();
-        let (done, begun) = oneshot::channel();
-        let running = AbortOnDropHandle::new(runtime.spawn(async move {
-            let mut function = match Started::here(&conduct, Instant::now(), start) {
-                Ok(function) => function,
-                Err(refused) => return hand(done, Err(refused)),
-            };
-            if let Poll::Ready(result) = poll!(&mut function) {
-                return hand(done, result);
-            }
-            drop(done);
-            function.await
-        }));
-        Self(match begun.await {
-            Ok(result) => Progress::Done(future::ready(result)),
-            Err(_) => Progress::Apart(running),
-        })
-    }
-}
-
-/// Does what comes before a first wait, right here.
-pub(super) fn first_poll<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
-    // Unconstrained, since a reader that has used up its budget would have calls wait for nothing, and overtaken.
-    unconstrained(future).now_or_never()
-}
-
-impl Future for Started {
-    type Output = Result<Reply>;
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        loop {
-            match &mut self.0 {
-                Progress::Here(function) => match function.poll(cx) {
-                    Either::Left(polled) => return polled,
-                    Either::Right(rest) => self.0 = Progress::Apart(AbortOnDropHandle::new(rest)),
-                },
-                Progress::Done(result) => return Pin::new(result).poll(cx),
-                Progress::Apart(running) => {
-                    let ended = ready!(Pin::new(running).poll(cx));
-                    return Poll::Ready(ended.unwrap_or_else(given_up));
-                }
-            }
-        }
-    }
-}
-
 /// Does work that keeps its thread on another runtime.
 pub(super) async fn apart<T: Send + 'static>(
     runtime: &Handle,
@@ -233,16 +120,11 @@ pub(super) async fn apart<T: Send + 'static>(
     done.await.unwrap_or_else(given_up)
 }
 
-fn given_up<T>(ended: JoinError) -> Result<T> {
+pub(super) fn given_up<T>(ended: JoinError) -> Result<T> {
     match ended.try_into_panic() {
         Ok(panic) => resume_unwind(panic),
         Err(_) => Err(CallError::new(Code::Unavailable, "the server is stopping")),
     }
-}
-
-/// A waiting task gets the result; else it is kept.
-fn hand(done: oneshot::Sender<Result<Reply>>, result: Result<Reply>) -> Result<Reply> {
-    done.send(result).map_or_else(|unheard| unheard, |()| Ok(None))
 }
 
 #[cfg(test)]

@@ -15,7 +15,6 @@ pub(crate) use super::ending::said;
 
 use super::{
     called::{Called, Guarded},
-    conduct::{Started, first_poll},
     context::Context,
     ending::{Ending, end_of, panicked},
     guard::Guards,
@@ -29,6 +28,7 @@ use super::{
     registry::Registry,
     reply::Reply,
     rights::Rights,
+    started::{Started, first_poll},
     states::States,
     stream::{self, Opening, TakenIn, begin_anew, open_stream::OpenStream, streaming::Streaming},
     table::Table,

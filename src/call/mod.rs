@@ -38,6 +38,7 @@ pub(crate) mod registry;
 pub(crate) mod reply;
 mod rights;
 mod run_delay;
+mod started;
 pub(crate) mod states;
 pub(crate) mod stored_reply;
 pub(crate) mod stream;

@@ -7,7 +7,7 @@ use futures_util::future::Either;
 use tokio::runtime::Handle;
 
 use super::{
-    conduct::{Conduct, Started},
+    conduct::Conduct,
     context::Context,
     extract::{MissingState, Origin},
     guard::Guard,
@@ -17,6 +17,7 @@ use super::{
     payload::{Call, Name},
     reply::Reply,
     rights::Rights,
+    started::Started,
     states::States,
 };
 use crate::{

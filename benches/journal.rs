@@ -171,7 +171,7 @@ async fn pages(journal: &SqliteJournal, events: usize) -> usize {
     };
     let mut count = 0;
     loop {
-        let page = black_box(journal.backlog("board", cursor).await.unwrap());
+        let page = black_box(journal.backlog("board", cursor).await.unwrap()).records;
         count += page.len();
         match page.last() {
             Some(last) => cursor.after = last.seq,

@@ -9,11 +9,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures_util::StreamExt;
 use prometheus_client::{metrics::counter::Counter, registry::Registry};
-use tokio::{
-    runtime::Handle,
-    sync::broadcast::{Receiver, error::RecvError},
-};
+use tokio::runtime::Handle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
@@ -26,7 +24,7 @@ use super::{
 };
 use crate::{
     error::{CallError, Code, Result},
-    journal::{Health, Journal, JournalError, SqliteJournal, Tail, TopicBounds},
+    journal::{Batch, Health, Journal, JournalError, SqliteJournal, Tail, Tailed, TopicBounds},
 };
 
 /// The topics of an app over their journal.
@@ -144,7 +142,7 @@ impl Feed {
 
     /// Follows the journal on a thread of its own. It is woken for each commit, and waking a runtime of several threads
     /// wakes two of them; nor do live events wait for whatever else the runtime does.
-    fn follow(&self, tail: Receiver<Tail>, channels: Arc<Channels>) -> Result<(), JournalError> {
+    fn follow(&self, tail: Tail, channels: Arc<Channels>) -> Result<(), JournalError> {
         let (runtime, stop) = (Handle::current(), self.stop.clone());
         thread::Builder::new()
             .name("feed".to_owned())
@@ -244,17 +242,16 @@ impl fmt::Debug for Feed {
 }
 
 /// Puts what became durable at the live ends of its topics, and wakes their readers once a batch.
-async fn follow(mut tail: Receiver<Tail>, channels: Arc<Channels>) {
-    loop {
-        match tail.recv().await {
-            Ok(batch) => tell(&channels, &batch),
-            Err(RecvError::Lagged(_)) => skip(&channels).await,
-            Err(RecvError::Closed) => return,
+async fn follow(mut tail: Tail, channels: Arc<Channels>) {
+    while let Some(next) = tail.next().await {
+        match next {
+            Tailed::Batch(batch) => tell(&channels, &batch),
+            Tailed::Lagged(_) => skip(&channels).await,
         }
     }
 }
 
-fn tell(channels: &Channels, batch: &Tail) {
+fn tell(channels: &Channels, batch: &Batch) {
     let mut grown: Vec<&Channel> = Vec::new();
     for record in batch.iter() {
         let Some(channel) = channels.get(&*record.topic) else {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::channels::Channel;
-use crate::journal::{Cursor, JournalError, Record};
+use crate::journal::{Cursor, JournalError, Page, Record};
 
 /// Most events that are read at a time, and the bytes at which a reading ends.
 const EVENTS: usize = 256;
@@ -41,7 +41,12 @@ impl Follower {
         let topic = &self.channel.topic.name;
         let head = self.channel.journal.bounds(topic).await?.head;
         loop {
-            let page = self.channel.journal.backlog(topic, self.cursor(head)).await?;
+            let page = self
+                .channel
+                .journal
+                .backlog(topic, self.cursor(head))
+                .await?
+                .records;
             let Some(last) = page.last() else {
                 break;
             };
@@ -56,7 +61,7 @@ impl Follower {
     pub(super) async fn next(&mut self) -> Result<Vec<Record>, JournalError> {
         loop {
             self.grows.mark_unchanged();
-            let page = self.page().await?;
+            let page = self.page().await?.records;
             if let Some(last) = page.last() {
                 self.at = last.seq;
                 return Ok(page);
@@ -70,19 +75,18 @@ impl Follower {
         loop {
             self.grows.mark_unchanged();
             let page = self.page().await?;
-            // Asked for after the page: what was above the floor then was in the page.
-            if self.channel.journal.bounds(&self.channel.topic.name).await?.floor > self.at {
+            if page.bounds.floor > self.at {
                 return Ok(None);
             }
-            if let Some(last) = page.last() {
+            if let Some(last) = page.records.last() {
                 self.at = last.seq;
-                return Ok(Some(page));
+                return Ok(Some(page.records));
             }
             self.growth().await;
         }
     }
 
-    async fn page(&self) -> Result<Vec<Record>, JournalError> {
+    async fn page(&self) -> Result<Page, JournalError> {
         let topic = &self.channel.topic.name;
         self.channel.journal.read(topic, self.cursor(u64::MAX)).await
     }

@@ -1,12 +1,21 @@
 //! What a store promises, and why it may not do what it was asked.
 
-use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    time::{Duration, Instant},
+};
 
 use bytestring::ByteString;
-use futures_util::{FutureExt, TryFutureExt, future::BoxFuture};
-use tokio::sync::broadcast;
+use futures_util::{
+    FutureExt, TryFutureExt,
+    future::{BoxFuture, ready},
+};
 
-use super::record::{Append, Appended, Cursor, Record, Removed, Retention, StoredOutcome, TopicBounds};
+use super::{
+    record::{Append, Appended, Cursor, Page, Removed, Retention, StoredOutcome, TopicBounds},
+    tail::Tail,
+};
 use crate::event::{Epoch, MalformedName};
 
 /// A store of events.
@@ -19,6 +28,9 @@ use crate::event::{Epoch, MalformedName};
 /// 4. The same [idempotency key](super::Once::key) is applied once.
 /// 5. What an append [expects](Append) holds at its place in the order: no other append comes in between.
 /// 6. The compacted backlog and what follows it fold to the same state as the whole history.
+/// 7. The [tail](Journal::tail) has every event in that order, without a gap, and says so where a reader missed some.
+/// 8. A [page](Page) and its bounds are of one moment: of what is beyond the page's cursor, nothing above the floor is missing.
+/// 9. Of all nodes on one journal one at a time has a [lease](Journal::lease), and no two have it with the same token.
 pub trait Journal: Send + Sync + 'static {
     /// The epoch of this journal; it changes when the journal is replaced, so that old positions are noticed.
     fn epoch(&self) -> &Epoch;
@@ -57,11 +69,12 @@ pub trait Journal: Send + Sync + 'static {
         self.bounds(topic).map_ok(|bounds| bounds.head).boxed()
     }
 
-    /// The events of a topic within a cursor's bounds, oldest first, at most its limits; tombstones included.
+    /// The events of a topic within a cursor's bounds, oldest first, at most its limits; tombstones included. A reader that has
+    /// all events up to the cursor's `after` has missed none where the page's floor is not beyond that.
     ///
     /// # Errors
     /// [`JournalError::Unavailable`].
-    fn read(&self, topic: &str, cursor: Cursor) -> BoxFuture<'_, Result<Vec<Record>, JournalError>>;
+    fn read(&self, topic: &str, cursor: Cursor) -> BoxFuture<'_, Result<Page, JournalError>>;
 
     /// As [`Journal::read`], but only what a new reader needs: of each key the latest event, keys that end in a
     /// tombstone left out; and the events without a key.
@@ -71,7 +84,7 @@ pub trait Journal: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`JournalError::Unavailable`].
-    fn backlog(&self, topic: &str, cursor: Cursor) -> BoxFuture<'_, Result<Vec<Record>, JournalError>>;
+    fn backlog(&self, topic: &str, cursor: Cursor) -> BoxFuture<'_, Result<Page, JournalError>>;
 
     /// Removes what a topic need not keep: superseded events, old tombstones, and what is beyond its retention.
     /// It works in small steps, between which appends go on, and says when something of what is left may go by its
@@ -117,13 +130,39 @@ pub trait Journal: Send + Sync + 'static {
         tracing::error!(topic, "the journal is damaged: {what}");
     }
 
-    /// Batches as they become durable, in order. A receiver that lags misses some, is told so, and reads on from
-    /// the journal.
-    fn tail(&self) -> broadcast::Receiver<Tail>;
+    /// What becomes durable from now on, in order. A reader that lags misses some, is told so, and reads on from the journal.
+    fn tail(&self) -> Tail;
+
+    /// Takes or renews the lease of this name, for work that one node at a time is to do; `None` while another node has it.
+    /// A node that has it asks again well before it ends.
+    ///
+    /// A journal that no other process can open grants every lease.
+    ///
+    /// # Errors
+    /// [`JournalError::Unavailable`]. A lease that was granted before ends at its time.
+    fn lease(&self, name: &str, ttl: Duration) -> BoxFuture<'_, Result<Option<Lease>, JournalError>> {
+        let _ = name;
+        ready(Ok(Lease::sole(ttl))).boxed()
+    }
 }
 
-/// A batch of events that became durable together.
-pub type Tail = Arc<[Arc<Record>]>;
+/// Leave to do what one node at a time does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// The fencing token: higher than that of every earlier holder, and the same when it is renewed. What is written elsewhere
+    /// under the lease carries it, so that a node that came too late is refused there.
+    pub token: u64,
+    /// Another node may have it after this.
+    pub until: Instant,
+}
+
+impl Lease {
+    /// The lease of a node that no other can be beside; `None` where its time is none that a clock knows.
+    pub(super) fn sole(ttl: Duration) -> Option<Self> {
+        let until = Instant::now().checked_add(ttl)?;
+        Some(Self { token: 1, until })
+    }
+}
 
 /// What is broken in a store.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -12,8 +12,11 @@ use tokio::sync::broadcast;
 
 use super::{
     clock::{Counted, Stamp, Stamps, before, earlier, now},
-    contract::{Journal, JournalError, Tail},
-    record::{Append, Appended, Cursor, Record, Removed, Retention, SeenKey, StoredOutcome, TopicBounds},
+    contract::{Journal, JournalError},
+    record::{
+        Append, Appended, Cursor, Page, Record, Removed, Retention, SeenKey, StoredOutcome, TopicBounds,
+    },
+    tail::{self, Batch, Tail},
 };
 use crate::event::Epoch;
 
@@ -23,7 +26,7 @@ const TAIL: usize = 1024;
 /// A journal that ends with its process.
 pub struct MemoryJournal {
     epoch: Epoch,
-    tail: broadcast::Sender<Tail>,
+    tail: broadcast::Sender<Batch>,
     clock: Arc<Counted>,
     state: Mutex<State>,
 }
@@ -82,17 +85,21 @@ impl MemoryJournal {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn page(&self, topic: &str, cursor: Cursor, wanted: impl Fn(&Topic, &Record) -> bool) -> Vec<Record> {
+    fn page(&self, topic: &str, cursor: Cursor, wanted: impl Fn(&Topic, &Record) -> bool) -> Page {
         let state = self.state();
         let Some(topic) = state.topics.get(topic) else {
-            return Vec::new();
+            return Page::default();
         };
+        let bounds = topic.bounds;
         let mut bytes = 0;
         let from = cursor.after.saturating_add(1);
         if from > cursor.up_to {
-            return Vec::new();
+            return Page {
+                bounds,
+                records: Vec::new(),
+            };
         }
-        topic
+        let records = topic
             .events
             .range(from..=cursor.up_to)
             .map(|(_, stored)| &stored.record)
@@ -104,7 +111,8 @@ impl MemoryJournal {
                 fits
             })
             .map(|record| Record::clone(record))
-            .collect()
+            .collect();
+        Page { bounds, records }
     }
 }
 
@@ -300,11 +308,11 @@ impl Journal for MemoryJournal {
         )
     }
 
-    fn read(&self, topic: &str, cursor: Cursor) -> BoxFuture<'_, Result<Vec<Record>, JournalError>> {
+    fn read(&self, topic: &str, cursor: Cursor) -> BoxFuture<'_, Result<Page, JournalError>> {
         at_once(self.page(topic, cursor, |_, _| true))
     }
 
-    fn backlog(&self, topic: &str, cursor: Cursor) -> BoxFuture<'_, Result<Vec<Record>, JournalError>> {
+    fn backlog(&self, topic: &str, cursor: Cursor) -> BoxFuture<'_, Result<Page, JournalError>> {
         let is_current = |topic: &Topic, record: &Record| match &record.key {
             None => true,
             Some(key) => topic.latest.get(key) == Some(&record.seq) && !record.is_tombstone(),
@@ -359,7 +367,7 @@ impl Journal for MemoryJournal {
         at_once(())
     }
 
-    fn tail(&self) -> broadcast::Receiver<Tail> {
-        self.tail.subscribe()
+    fn tail(&self) -> Tail {
+        tail::tail(self.tail.subscribe())
     }
 }

@@ -12,16 +12,18 @@ mod memory;
 mod record;
 mod refusal;
 mod sqlite;
+mod tail;
 
 /// What the command line does with a journal's files.
 pub(crate) use self::sqlite::{
     Check, ExportError, Found, Import, ImportError, Inspection, Lineage, Measured, Severity, size, vacuum,
 };
 pub use self::{
-    contract::{Health, Journal, JournalError, Tail},
+    contract::{Health, Journal, JournalError, Lease},
     memory::MemoryJournal,
     record::{
-        Append, Appended, Cursor, Once, Record, Removed, Retention, SeenKey, StoredOutcome, TopicBounds,
+        Append, Appended, Cursor, Once, Page, Record, Removed, Retention, SeenKey, StoredOutcome, TopicBounds,
     },
     sqlite::{Durability, OpenError, SqliteJournal},
+    tail::{Batch, Tail, Tailed, tail},
 };

@@ -134,7 +134,16 @@ pub struct TopicBounds {
     pub floor: u64,
 }
 
-/// A page of a topic.
+/// Events of a topic, and how far it reached when they were read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// The topic's bounds at that moment.
+    pub bounds: TopicBounds,
+    /// The events, oldest first.
+    pub records: Vec<Record>,
+}
+
+/// Which events of a topic a page has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
     /// Events beyond this sequence number.

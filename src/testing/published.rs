@@ -22,7 +22,7 @@ const WHOLE: Cursor = Cursor {
 /// All events of a topic, in their order.
 pub(super) async fn published(feed: Option<&Arc<Feed>>, topic: &str, line: Line) -> Vec<Record> {
     let read = declared(feed, topic, line).journal().read(topic, WHOLE).await;
-    read.unwrap_or_else(|error| unreadable(line, &error))
+    read.unwrap_or_else(|error| unreadable(line, &error)).records
 }
 
 /// Waits until a consumer has handled all events published until now.

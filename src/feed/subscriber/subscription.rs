@@ -154,11 +154,11 @@ impl Subscription {
             }
         };
         let page = page?;
-        if !compacted && self.has_fallen_below().await? {
+        if !compacted && page.bounds.floor > self.at {
             return self.begin_anew().await;
         }
-        if !page.is_empty() {
-            return self.taken(&page);
+        if !page.records.is_empty() {
+            return self.taken(&page.records);
         }
         self.at = self.at.max(up_to);
         self.phase = Phase::Live;
@@ -202,21 +202,17 @@ impl Subscription {
             (cursor.events, cursor.bytes) = (SKIPPING_EVENTS, SKIPPING_BYTES);
         }
         let mut page = self.channel.journal.read(name, cursor).await?;
-        if self.channel.topic.pace == Pace::LatestOfEachKey {
-            page = latest_of_each_key(page);
-        }
-        if self.has_fallen_below().await? {
+        // Events beyond the reader's place may be gone.
+        if page.bounds.floor > self.at {
             return self.begin_anew().await.map(Some);
         }
-        match page.is_empty() {
-            true => Ok(None),
-            false => self.taken(&page).map(Some),
+        if self.channel.topic.pace == Pace::LatestOfEachKey {
+            page.records = latest_of_each_key(page.records);
         }
-    }
-
-    /// Whether events beyond the reader's place may be gone.
-    async fn has_fallen_below(&self) -> Result<bool, JournalError> {
-        Ok(self.channel.bounds().await?.floor > self.at)
+        match page.records.is_empty() {
+            true => Ok(None),
+            false => self.taken(&page.records).map(Some),
+        }
     }
 
     async fn begin_anew(&mut self) -> Result<Vec<Frame>, JournalError> {

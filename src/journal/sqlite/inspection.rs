@@ -125,7 +125,7 @@ impl Inspection {
 
     /// A page of a topic, as [`Journal::read`](crate::journal::Journal::read) has it.
     pub(crate) fn read(&self, topic: &str, cursor: &Cursor) -> rusqlite::Result<Vec<Record>> {
-        reader::all(&self.connection, topic, cursor)
+        reader::all_of_view(&self.connection, topic, cursor).map(|page| page.records)
     }
 
     /// Everything that can be checked.

@@ -18,7 +18,7 @@ use crate::{
     event::Body,
     journal::{
         contract::JournalError,
-        record::{Appended, Cursor, Record, StoredOutcome, TopicBounds},
+        record::{Appended, Cursor, Page, Record, StoredOutcome, TopicBounds},
     },
 };
 
@@ -164,28 +164,23 @@ pub(super) fn topic_id(connection: &Connection, topic: &str) -> rusqlite::Result
 pub(super) fn bounds(connection: &Connection, topic: &str) -> rusqlite::Result<TopicBounds> {
     let found = connection
         .prepare_cached("SELECT head, floor FROM topics WHERE name = ?")?
-        .query_row([topic], |row| {
-            Ok(TopicBounds {
-                head: row.get(0)?,
-                floor: row.get(1)?,
-            })
-        })
+        .query_row([topic], |row| row_bounds(row, 0))
         .optional()?;
     Ok(found.unwrap_or_default())
+}
+
+/// A row with `head, floor` from this column on.
+fn row_bounds(row: &Row<'_>, column: usize) -> rusqlite::Result<TopicBounds> {
+    Ok(TopicBounds {
+        head: row.get(column)?,
+        floor: row.get(column + 1)?,
+    })
 }
 
 pub(super) fn topics(connection: &Connection) -> rusqlite::Result<Vec<(String, TopicBounds)>> {
     connection
         .prepare_cached("SELECT name, head, floor FROM topics ORDER BY name")?
-        .query_map([], |row| {
-            Ok((
-                row.get(0)?,
-                TopicBounds {
-                    head: row.get(1)?,
-                    floor: row.get(2)?,
-                },
-            ))
-        })?
+        .query_map([], |row| Ok((row.get(0)?, row_bounds(row, 1)?)))?
         .collect()
 }
 
@@ -206,21 +201,39 @@ SELECT seq, time, name, key, data FROM events INDEXED BY unkeyed
 WHERE topic = :topic AND key IS NULL AND data IS NOT NULL AND seq > :after AND seq <= :up_to
 ORDER BY 1 LIMIT :events";
 
-pub(super) fn all(connection: &Connection, topic: &str, cursor: &Cursor) -> rusqlite::Result<Vec<Record>> {
+pub(super) fn all(connection: &Connection, topic: &str, cursor: &Cursor) -> rusqlite::Result<Page> {
     page(connection, ALL, topic, cursor)
 }
 
-pub(super) fn backlog(
-    connection: &Connection,
-    topic: &str,
-    cursor: &Cursor,
-) -> rusqlite::Result<Vec<Record>> {
+pub(super) fn backlog(connection: &Connection, topic: &str, cursor: &Cursor) -> rusqlite::Result<Page> {
     page(connection, BACKLOG, topic, cursor)
 }
 
-fn page(connection: &Connection, query: &str, topic: &str, cursor: &Cursor) -> rusqlite::Result<Vec<Record>> {
-    let Some(id) = topic_id(connection, topic)? else {
-        return Ok(Vec::new());
+/// The same as [`all`] on a connection that sees one moment already.
+pub(super) fn all_of_view(connection: &Connection, topic: &str, cursor: &Cursor) -> rusqlite::Result<Page> {
+    page_of_view(connection, ALL, topic, cursor)
+}
+
+/// A page and its bounds, of one moment. After an error the connection is not used again, so it needs no rollback.
+fn page(connection: &Connection, query: &str, topic: &str, cursor: &Cursor) -> rusqlite::Result<Page> {
+    connection.prepare_cached("BEGIN")?.execute([])?;
+    let page = page_of_view(connection, query, topic, cursor)?;
+    connection.prepare_cached("COMMIT")?.execute([])?;
+    Ok(page)
+}
+
+fn page_of_view(
+    connection: &Connection,
+    query: &str,
+    topic: &str,
+    cursor: &Cursor,
+) -> rusqlite::Result<Page> {
+    let found = connection
+        .prepare_cached("SELECT head, floor, id FROM topics WHERE name = ?")?
+        .query_row([topic], |row| Ok((row_bounds(row, 0)?, row.get::<_, i64>(2)?)))
+        .optional()?;
+    let Some((bounds, id)) = found else {
+        return Ok(Page::default());
     };
     let topic = ByteString::from(topic);
     let mut statement = connection.prepare_cached(query)?;
@@ -239,7 +252,7 @@ fn page(connection: &Connection, query: &str, topic: &str, cursor: &Cursor) -> r
         bytes += record.size();
         records.push(record);
     }
-    Ok(records)
+    Ok(Page { bounds, records })
 }
 
 /// The same, or the most that the file can say.

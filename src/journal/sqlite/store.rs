@@ -29,8 +29,9 @@ use crate::{
     event::Epoch,
     journal::{
         clock::{Counted, earlier, now},
-        contract::{Health, Journal, JournalError, Tail},
-        record::{Append, Appended, Cursor, Record, Removed, Retention, StoredOutcome, TopicBounds},
+        contract::{Health, Journal, JournalError},
+        record::{Append, Appended, Cursor, Page, Removed, Retention, StoredOutcome, TopicBounds},
+        tail::{self, Batch, Tail},
     },
 };
 
@@ -56,7 +57,7 @@ pub struct SqliteJournal {
     /// None once it is closed.
     writing: Mutex<Option<Writing>>,
     readers: Readers,
-    tail: broadcast::Sender<Tail>,
+    tail: broadcast::Sender<Batch>,
     heads: Heads,
     clock: Arc<Counted>,
     files: Arc<Files>,
@@ -217,7 +218,7 @@ impl Journal for SqliteJournal {
         })
     }
 
-    fn read(&self, topic: &str, cursor: Cursor) -> BoxFuture<'_, Result<Vec<Record>, JournalError>> {
+    fn read(&self, topic: &str, cursor: Cursor) -> BoxFuture<'_, Result<Page, JournalError>> {
         Box::pin(
             self.readers
                 .read_topic(topic.to_owned(), move |connection, topic| {
@@ -226,7 +227,7 @@ impl Journal for SqliteJournal {
         )
     }
 
-    fn backlog(&self, topic: &str, cursor: Cursor) -> BoxFuture<'_, Result<Vec<Record>, JournalError>> {
+    fn backlog(&self, topic: &str, cursor: Cursor) -> BoxFuture<'_, Result<Page, JournalError>> {
         Box::pin(
             self.readers
                 .read_topic(topic.to_owned(), move |connection, topic| {
@@ -315,8 +316,8 @@ impl Journal for SqliteJournal {
         self.condition.damaged(Some(topic), what);
     }
 
-    fn tail(&self) -> broadcast::Receiver<Tail> {
-        self.tail.subscribe()
+    fn tail(&self) -> Tail {
+        tail::tail(self.tail.subscribe())
     }
 }
 

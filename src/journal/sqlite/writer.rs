@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     event::Epoch,
-    journal::{contract::Tail, record::Record},
+    journal::{record::Record, tail::Batch},
 };
 
 /// Commands in one commit, so that the first does not wait for ever for the last.
@@ -47,7 +47,7 @@ pub(super) struct Store {
     pub(super) epoch: Epoch,
     pub(super) path: PathBuf,
     pub(super) durability: Durability,
-    pub(super) tail: broadcast::Sender<Tail>,
+    pub(super) tail: broadcast::Sender<Batch>,
     pub(super) heads: Heads,
     pub(super) files: Arc<Files>,
     pub(super) condition: Arc<Condition>,
@@ -237,7 +237,7 @@ mod tests {
         },
     };
 
-    fn writer(path: &Path) -> (Writer, broadcast::Receiver<Tail>) {
+    fn writer(path: &Path) -> (Writer, broadcast::Receiver<Batch>) {
         let durability = Durability::ProcessCrash;
         let (mut connection, epoch) = schema::open(path, durability).unwrap();
         let (clock, stamps) = ages::open(&mut connection, now()).unwrap();
@@ -270,7 +270,7 @@ mod tests {
         Ok(())
     }
 
-    fn told(listener: &mut broadcast::Receiver<Tail>) -> Vec<(u64, String)> {
+    fn told(listener: &mut broadcast::Receiver<Batch>) -> Vec<(u64, String)> {
         let mut told = Vec::new();
         while let Ok(batch) = listener.try_recv() {
             told.extend(batch.iter().map(|record| (record.seq, record.name.to_string())));

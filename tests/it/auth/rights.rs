@@ -171,7 +171,7 @@ impl Story {
                 events: 1000,
                 bytes: 1 << 20,
             };
-            published += self.journal.read(topic, everything).await.unwrap().len();
+            published += self.journal.read(topic, everything).await.unwrap().records.len();
         }
         published
     }

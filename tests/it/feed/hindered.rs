@@ -8,16 +8,17 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{FutureExt, future::BoxFuture};
+use futures_util::{FutureExt, StreamExt, future::BoxFuture};
 use tokio::{
     runtime::Handle,
     sync::{Mutex, broadcast},
+    task::unconstrained,
 };
 use updraft::{
     Epoch,
     journal::{
-        Append, Appended, Cursor, Journal, JournalError, Record, Removed, Retention, StoredOutcome, Tail,
-        TopicBounds,
+        Append, Appended, Batch, Cursor, Journal, JournalError, Page, Removed, Retention, StoredOutcome,
+        Tail, Tailed, TopicBounds, tail,
     },
 };
 
@@ -33,9 +34,9 @@ pub(super) struct Hindered {
     pub(super) unreadable: AtomicBool,
     /// Fences that were asked for in vain.
     pub(super) in_vain: AtomicUsize,
-    durable: std::sync::Mutex<broadcast::Receiver<Tail>>,
+    durable: std::sync::Mutex<Tail>,
     /// Has room for one batch.
-    tail: broadcast::Sender<Tail>,
+    tail: broadcast::Sender<Batch>,
 }
 
 impl Hindered {
@@ -55,7 +56,7 @@ impl Hindered {
     /// Tells all that became durable since this was called last, in one go.
     pub(super) fn tell(&self) {
         let mut durable = self.durable.lock().unwrap();
-        while let Ok(batch) = durable.try_recv() {
+        while let Some(Some(Tailed::Batch(batch))) = unconstrained(durable.next()).now_or_never() {
             // It fails without receivers.
             let _ = self.tail.send(batch);
         }
@@ -100,11 +101,11 @@ impl Journal for Hindered {
         self.journal.bounds(topic)
     }
 
-    fn read(&self, topic: &str, cursor: Cursor) -> BoxFuture<'_, Result<Vec<Record>, JournalError>> {
+    fn read(&self, topic: &str, cursor: Cursor) -> BoxFuture<'_, Result<Page, JournalError>> {
         self.journal.read(topic, cursor)
     }
 
-    fn backlog(&self, topic: &str, cursor: Cursor) -> BoxFuture<'_, Result<Vec<Record>, JournalError>> {
+    fn backlog(&self, topic: &str, cursor: Cursor) -> BoxFuture<'_, Result<Page, JournalError>> {
         self.journal.backlog(topic, cursor)
     }
 
@@ -133,7 +134,7 @@ impl Journal for Hindered {
         self.journal.commit_offset(topic, consumer, seq)
     }
 
-    fn tail(&self) -> broadcast::Receiver<Tail> {
-        self.tail.subscribe()
+    fn tail(&self) -> Tail {
+        tail(self.tail.subscribe())
     }
 }

@@ -136,7 +136,7 @@ const WHOLE: Cursor = Cursor {
 };
 
 async fn everything(journal: &dyn Journal, topic: &str) -> Vec<Record> {
-    journal.read(topic, WHOLE).await.unwrap()
+    journal.read(topic, WHOLE).await.unwrap().records
 }
 
 /// A server whose only topic everyone may read.

@@ -6,11 +6,11 @@ use proptest::{
     collection::vec,
     test_runner::{Config, TestRunner},
 };
-use tokio::{sync::broadcast, task::JoinSet};
-use updraft::journal::{Appended, Cursor, JournalError, Record, Tail};
+use tokio::task::JoinSet;
+use updraft::journal::{Appended, Cursor, JournalError, Page, Record, Tail};
 
 use super::{
-    WHOLE,
+    WHOLE, batch_of,
     model::{Model, Shown, show},
     steps::{Batch, CONSUMERS, ONCE, Plan, Step, TOPICS, cursor, step},
     store::Store,
@@ -41,7 +41,7 @@ pub(super) fn any_sequence_leaves_what_the_model_says<S: Store>() {
 struct Story<S> {
     store: S,
     model: Model,
-    tail: broadcast::Receiver<Tail>,
+    tail: Tail,
     /// The last event that the tail told of.
     told: u64,
     followers: Vec<Follower>,
@@ -106,7 +106,7 @@ impl<S: Store> Story<S> {
                 self.tail = self.store.journal().tail();
             }
             Step::Follow { topic } => {
-                let backlog = journal.backlog(topic, WHOLE).await.unwrap();
+                let backlog = journal.backlog(topic, WHOLE).await.unwrap().records;
                 let mut shown = Shown::new();
                 backlog.iter().for_each(|record| show(&mut shown, record));
                 let position = self.model.bounds(topic).head;
@@ -154,10 +154,10 @@ impl<S: Store> Story<S> {
             let bounds = self.model.bounds(topic);
             assert_eq!(journal.bounds(topic).await, Ok(bounds));
             assert_eq!(journal.head(topic).await, Ok(bounds.head));
-            let page = journal.read(topic, cursor).await.unwrap();
-            assert_eq!(page, self.model.read(topic, cursor));
-            let page = journal.backlog(topic, cursor).await.unwrap();
-            assert_eq!(page, self.model.backlog(topic, cursor));
+            let records = self.model.read(topic, cursor);
+            assert_eq!(journal.read(topic, cursor).await, Ok(Page { bounds, records }));
+            let records = self.model.backlog(topic, cursor);
+            assert_eq!(journal.backlog(topic, cursor).await, Ok(Page { bounds, records }));
             assert_eq!(
                 self.pages(topic, cursor, false).await,
                 self.model.read(topic, WHOLE)
@@ -199,10 +199,10 @@ impl<S: Store> Story<S> {
                 true => journal.backlog(topic, cursor).await.unwrap(),
                 false => journal.read(topic, cursor).await.unwrap(),
             };
-            if page.is_empty() {
+            if page.records.is_empty() {
                 return found;
             }
-            found.extend(page);
+            found.extend(page.records);
         }
     }
 
@@ -220,7 +220,7 @@ impl<S: Store> Story<S> {
                     ..WHOLE
                 };
                 let mut shown = shown.clone();
-                let missed = self.store.journal().read(topic, cursor).await.unwrap();
+                let missed = self.store.journal().read(topic, cursor).await.unwrap().records;
                 missed.iter().for_each(|record| show(&mut shown, record));
                 assert_eq!(shown, self.model.shown(topic), "from {position} of {topic:?}");
             }
@@ -230,7 +230,7 @@ impl<S: Store> Story<S> {
     /// The tail says each event as soon as its append is done, in the order of the journal.
     fn tail_told_everything(&mut self) {
         let mut told: Vec<Record> = Vec::new();
-        while let Ok(batch) = self.tail.try_recv() {
+        while let Some(batch) = batch_of(&mut self.tail) {
             told.extend(batch.iter().map(|record| (**record).clone()));
         }
         assert_eq!(told, self.model.above(self.told));

@@ -286,7 +286,7 @@ async fn follow(journal: &dyn Journal, events: usize, is_over: &AtomicBool) -> S
             ..WHOLE
         };
         loop {
-            let page = journal.backlog("board", cursor).await.unwrap();
+            let page = journal.backlog("board", cursor).await.unwrap().records;
             page.iter().for_each(|record| show(&mut shown, record));
             match page.last() {
                 Some(last) => cursor.after = last.seq,
@@ -301,10 +301,10 @@ async fn follow(journal: &dyn Journal, events: usize, is_over: &AtomicBool) -> S
         loop {
             let was_over = is_over.load(Ordering::Relaxed);
             let page = journal.read("board", cursor).await.unwrap();
-            // The fence is asked for after the page: what was above the floor then was in the page.
-            if journal.bounds("board").await.unwrap().floor > cursor.after {
+            if page.bounds.floor > cursor.after {
                 continue 'anew;
             }
+            let page = page.records;
             page.iter().for_each(|record| show(&mut shown, record));
             match page.last() {
                 Some(last) => cursor.after = last.seq,

@@ -127,7 +127,7 @@ async fn check(directory: &Path, round: usize, acked: &[Acked], before: &Held) -
         }
         let mut latest: Vec<_> = latest.into_values().cloned().collect();
         latest.sort_by_key(|record| record.seq);
-        assert_eq!(journal.backlog(topic, WHOLE).await.unwrap(), latest);
+        assert_eq!(journal.backlog(topic, WHOLE).await.unwrap().records, latest);
         let head = events.last().map_or(0, |record| record.seq);
         assert_eq!(journal.bounds(topic).await, Ok(TopicBounds { head, floor: 0 }));
         held.extend(events.into_iter().map(|record| (record.seq, record)));

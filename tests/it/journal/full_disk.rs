@@ -6,7 +6,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::task::JoinSet;
 use updraft::journal::{Append, Durability, Journal, JournalError, SqliteJournal};
 
-use super::{append, event, everything, names, once, wait_for};
+use super::{append, batch_of, event, everything, names, once, wait_for};
 use crate::support::Again;
 
 const FILLS: &str = "UPDRAFT_TEST_FILLS";
@@ -112,7 +112,7 @@ fn fill(directory: &Path) {
         }
         let events = everything(&*journal, "board").await;
         let mut told = Vec::new();
-        while let Ok(batch) = tail.try_recv() {
+        while let Some(batch) = batch_of(&mut tail) {
             told.extend(batch.iter().map(|record| (**record).clone()));
         }
         assert_eq!(

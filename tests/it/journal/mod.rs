@@ -7,6 +7,7 @@ mod due;
 mod expectations;
 mod failures;
 mod full_disk;
+mod leases;
 mod log_size;
 mod lost;
 mod model;
@@ -16,9 +17,11 @@ mod store;
 
 use std::future::Future;
 
+use futures_util::{FutureExt, StreamExt};
+use tokio::task::unconstrained;
 use updraft::{
     Event,
-    journal::{Append, Cursor, Journal, Once, Record},
+    journal::{Append, Batch, Cursor, Journal, Once, Record, Tail, Tailed},
 };
 
 /// Tells every story of the suite of every store. A new store is one more line here.
@@ -50,6 +53,8 @@ every_store! {
     promises::a_key_is_applied_once_however_many_try,
     promises::the_tail_tells_what_can_be_read_already,
     promises::a_tail_that_lags_is_told_so,
+    promises::a_page_and_its_bounds_are_of_one_moment,
+    leases::a_lease_is_renewed_with_its_token,
     promises::a_page_is_never_empty_while_there_is_more,
     promises::numbers_beyond_what_a_file_can_say_are_no_error,
     promises::names_that_are_none_are_refused,
@@ -101,7 +106,20 @@ fn once(key: &str, digest: u64) -> Once {
 }
 
 async fn everything(journal: &dyn Journal, topic: &str) -> Vec<Record> {
-    journal.read(topic, WHOLE).await.unwrap()
+    journal.read(topic, WHOLE).await.unwrap().records
+}
+
+/// What the tail has to tell by now, however much a task may do at a time.
+fn next_of(tail: &mut Tail) -> Option<Tailed> {
+    unconstrained(tail.next()).now_or_never().flatten()
+}
+
+/// The same where it did not lag.
+fn batch_of(tail: &mut Tail) -> Option<Batch> {
+    match next_of(tail)? {
+        Tailed::Batch(batch) => Some(batch),
+        Tailed::Lagged(missed) => panic!("{missed} batches were missed"),
+    }
 }
 
 /// The names of events, where a story told them apart by these.

@@ -2,14 +2,15 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use tokio::{sync::broadcast::error::TryRecvError, task::JoinSet, time::timeout};
+use futures_util::StreamExt;
+use tokio::task::JoinSet;
 use updraft::{
     Event,
-    journal::{Append, Appended, Cursor, Journal, JournalError, Retention, TopicBounds},
+    journal::{Append, Appended, Cursor, Journal, JournalError, Page, Retention, Tailed, TopicBounds},
 };
 
-use super::{WHOLE, append, event, everything, names, once, store::Store, wait_for};
-use crate::support::PATIENCE;
+use super::{WHOLE, append, batch_of, event, everything, names, next_of, once, store::Store, wait_for};
+use crate::support::within_patience;
 
 /// Appends all of them from tasks of their own.
 pub(super) async fn together(
@@ -61,7 +62,7 @@ pub(super) fn appends_from_many_tasks_are_whole_and_in_one_order<S: Store>() {
             );
         }
         let mut told = Vec::new();
-        while let Ok(batch) = tail.try_recv() {
+        while let Some(batch) = batch_of(&mut tail) {
             told.extend(batch.iter().map(|record| (**record).clone()));
         }
         assert_eq!(told, events);
@@ -130,9 +131,9 @@ pub(super) fn a_key_is_applied_once_however_many_try<S: Store>() {
             Err(JournalError::OtherBody)
         );
         assert_eq!(everything(&*journal, "board").await, events);
-        let told = tail.recv().await.unwrap();
+        let told = batch_of(&mut tail).unwrap();
         assert_eq!(*told[0], events[0]);
-        assert!(tail.try_recv().is_err(), "and nothing else was told");
+        assert_eq!(batch_of(&mut tail), None, "and nothing else was told");
     });
 }
 
@@ -157,10 +158,10 @@ pub(super) fn the_tail_tells_what_can_be_read_already<S: Store>() {
         let journal = store.journal();
         let mut told = 0;
         while told < EVENTS {
-            let batch = timeout(PATIENCE, tail.recv())
-                .await
-                .expect("the tail goes on")
-                .unwrap();
+            let next = within_patience("the tail to go on", tail.next()).await;
+            let Some(Tailed::Batch(batch)) = next else {
+                panic!("it lags, or ends: {next:?}");
+            };
             for record in batch.iter() {
                 told += 1;
                 assert_eq!(record.seq, told, "in order, none left out");
@@ -169,7 +170,8 @@ pub(super) fn the_tail_tells_what_can_be_read_already<S: Store>() {
                     up_to: told,
                     ..WHOLE
                 };
-                assert_eq!(journal.read("board", only).await.unwrap(), [(**record).clone()]);
+                let page = journal.read("board", only).await.unwrap();
+                assert_eq!(page.records, [(**record).clone()]);
                 assert!(journal.bounds("board").await.unwrap().head >= told);
                 let stored = journal.stored_outcome(&record.name).await.unwrap();
                 assert_eq!(stored.expect("the key is known by now").appended.first, told);
@@ -193,18 +195,52 @@ pub(super) fn a_tail_that_lags_is_told_so<S: Store>() {
                 .unwrap();
             heads.push(appended.last);
         }
-        let TryRecvError::Lagged(missed) = tail.try_recv().unwrap_err() else {
+        let Some(Tailed::Lagged(missed)) = next_of(&mut tail) else {
             panic!("more was appended than the tail holds");
         };
         // What it missed is in the journal, what it holds goes on behind that.
         let missed = usize::try_from(missed).unwrap();
-        let next = tail.try_recv().unwrap();
+        let next = batch_of(&mut tail).unwrap();
         assert_eq!(next[0].seq, heads[missed]);
         let cursor = Cursor {
             up_to: heads[missed] - 1,
             ..WHOLE
         };
-        assert_eq!(journal.read("board", cursor).await.unwrap().len(), missed);
+        assert_eq!(journal.read("board", cursor).await.unwrap().records.len(), missed);
+    });
+}
+
+/// While one appends and compacts: what is above the floor of a page, and within its cursor, is in the page.
+pub(super) fn a_page_and_its_bounds_are_of_one_moment<S: Store>() {
+    wait_for(async {
+        let store = S::new();
+        let journal = store.journal();
+        let changing = tokio::spawn(async move {
+            let keep = Retention {
+                least: Duration::ZERO,
+                events: Some(3),
+                ..Retention::default()
+            };
+            for number in 0..200 {
+                let batch = append("board", [event(&number.to_string())]);
+                journal.append(batch).await.unwrap();
+                journal.compact("board", keep).await.unwrap();
+            }
+        });
+        let journal = store.journal();
+        let mut pages = 0;
+        while !changing.is_finished() || pages == 0 {
+            for is_backlog in [false, true] {
+                let Page { bounds, records } = match is_backlog {
+                    true => journal.backlog("board", WHOLE).await.unwrap(),
+                    false => journal.read("board", WHOLE).await.unwrap(),
+                };
+                let seqs: Vec<_> = records.iter().map(|record| record.seq).collect();
+                assert_eq!(seqs, (bounds.floor + 1..=bounds.head).collect::<Vec<_>>());
+            }
+            pages += 1;
+        }
+        changing.await.unwrap();
     });
 }
 
@@ -215,10 +251,19 @@ pub(super) fn a_page_is_never_empty_while_there_is_more<S: Store>() {
         let events = ["a", "b"].map(|name| event(name).key(name.to_owned()));
         journal.append(append("board", events)).await.unwrap();
         let cursor = Cursor { bytes: 0, ..WHOLE };
-        assert_eq!(names(&journal.read("board", cursor).await.unwrap()), ["a"]);
-        assert_eq!(names(&journal.backlog("board", cursor).await.unwrap()), ["a"]);
+        assert_eq!(
+            names(&journal.read("board", cursor).await.unwrap().records),
+            ["a"]
+        );
+        assert_eq!(
+            names(&journal.backlog("board", cursor).await.unwrap().records),
+            ["a"]
+        );
         let cursor = Cursor { after: 1, ..cursor };
-        assert_eq!(names(&journal.read("board", cursor).await.unwrap()), ["b"]);
+        assert_eq!(
+            names(&journal.read("board", cursor).await.unwrap().records),
+            ["b"]
+        );
     });
 }
 
@@ -231,8 +276,8 @@ pub(super) fn numbers_beyond_what_a_file_can_say_are_no_error<S: Store>() {
             after: u64::MAX,
             ..WHOLE
         };
-        assert_eq!(journal.read("board", beyond).await, Ok(Vec::new()));
-        assert_eq!(journal.read("board", WHOLE).await.unwrap().len(), 1);
+        assert_eq!(journal.read("board", beyond).await.unwrap().records, []);
+        assert_eq!(everything(&*journal, "board").await.len(), 1);
         journal.commit_offset("board", "mailer", u64::MAX).await.unwrap();
         assert!(journal.committed_offset("board", "mailer").await.unwrap() > 1);
         let wrong = Append {

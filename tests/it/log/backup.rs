@@ -47,8 +47,8 @@ fn told(data: &Path) -> (String, Told) {
         let topics = journal.topics().await.unwrap();
         let (mut events, mut backlog, mut calls, mut consumers) = (vec![], vec![], vec![], vec![]);
         for (topic, _) in &topics {
-            events.extend(journal.read(topic, WHOLE).await.unwrap());
-            backlog.extend(journal.backlog(topic, WHOLE).await.unwrap());
+            events.extend(journal.read(topic, WHOLE).await.unwrap().records);
+            backlog.extend(journal.backlog(topic, WHOLE).await.unwrap().records);
         }
         for number in 0..4 {
             calls.push(journal.stored_outcome(&format!("call {number}")).await.unwrap());

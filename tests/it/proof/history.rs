@@ -13,14 +13,15 @@ use std::{
     time::Duration,
 };
 
+use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
 use tokio::{
-    sync::{broadcast::Receiver, oneshot},
+    sync::oneshot,
     task::{JoinSet, spawn_blocking},
 };
 use updraft::{
     App, Context, Event, Json, Module, Position, Result, Topic, everyone,
-    journal::{Durability, Journal, Removed, Retention, SqliteJournal, Tail},
+    journal::{Durability, Journal, Removed, Retention, SqliteJournal, Tail, Tailed},
 };
 
 use super::{
@@ -86,8 +87,8 @@ fn app(journal: Arc<dyn Journal>) -> App {
 type Histories = Arc<Mutex<BTreeMap<String, History>>>;
 
 /// Writes down what the journal says that it has, as it says it.
-async fn write_down(mut tail: Receiver<Tail>, histories: Histories) {
-    while let Ok(batch) = tail.recv().await {
+async fn write_down(mut tail: Tail, histories: Histories) {
+    while let Some(Tailed::Batch(batch)) = tail.next().await {
         let mut histories = histories.lock().unwrap();
         for record in batch.iter() {
             let token = record.data::<Data>().unwrap().map(|data| data.token);

@@ -45,7 +45,7 @@ fn a_key_that_comes_back_while_its_end_is_removed_stays() {
         events: 10,
         bytes: 1000,
     };
-    let backlog = reader::backlog(&connection, "board", &whole).unwrap();
+    let backlog = reader::backlog(&connection, "board", &whole).unwrap().records;
     assert_eq!(backlog.len(), 1);
     assert_eq!(backlog[0].name, "card.added");
 }

@@ -1,0 +1,38 @@
+//! The tail of a journal: what became durable, as it does.
+
+use std::sync::Arc;
+
+use futures_util::{
+    StreamExt,
+    stream::{self, BoxStream},
+};
+use tokio::sync::broadcast::{Receiver, error::RecvError};
+
+use super::record::Record;
+
+/// What becomes durable from now on, in the order of all events and without a gap; where some of it was missed, it says so.
+/// It ends with its journal.
+pub type Tail = BoxStream<'static, Tailed>;
+
+/// Events that became durable together.
+pub type Batch = Arc<[Arc<Record>]>;
+
+/// What comes next in a [`Tail`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tailed {
+    /// These are durable, and can be read.
+    Batch(Batch),
+    /// The reader was so slow that this many batches were not kept for it: they are in the journal. What comes next goes on
+    /// behind them.
+    Lagged(u64),
+}
+
+/// The tail that a store sends through a channel of a bounded length.
+pub fn tail(batches: Receiver<Batch>) -> Tail {
+    stream::unfold(batches, async |mut batches| match batches.recv().await {
+        Ok(batch) => Some((Tailed::Batch(batch), batches)),
+        Err(RecvError::Lagged(missed)) => Some((Tailed::Lagged(missed), batches)),
+        Err(RecvError::Closed) => None,
+    })
+    .boxed()
+}

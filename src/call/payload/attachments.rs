@@ -23,6 +23,9 @@ use super::{
     output::{ONE_BUFFER, serialize_buffer},
 };
 
+/// Bytes of a text that is looked through instead of being read: fewer than the largest number has digits.
+const PLAIN: usize = 256;
+
 /// The Buffers of one call, by number.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Attachments(Option<Arc<[Bytes]>>);
@@ -65,10 +68,13 @@ impl Attachments {
         }
     }
 
-    /// The same of JSON as it is written, as far as that is seen without reading it: there is one, and the text has its
-    /// placeholder as all clients write it. Without escapes that stands in no text, and is the only one.
+    /// The same of JSON as it is written, as far as that is seen without reading it: there is one, and the text is short and has
+    /// its placeholder as all clients write it. Without escapes that stands in no text, and is the only one; and no number is too large
+    /// without an exponent.
     pub(super) fn are_plainly_referred_to(&self, text: &str) -> bool {
         self.as_slice().len() == 1
+            && text.len() <= PLAIN
+            && !text.as_bytes().windows(2).any(begins_exponent)
             && memchr::memchr(b'\\', text.as_bytes()).is_none()
             && memmem::find_iter(text.as_bytes(), PLACEHOLDER).count() == 1
             && memmem::find(text.as_bytes(), ONE_BUFFER.as_bytes()).is_some()
@@ -120,6 +126,11 @@ impl Attachments {
         }
         self.get(number_of(fields))
     }
+}
+
+/// Whether a number goes on so with an exponent; a text may, too.
+fn begins_exponent(pair: &[u8]) -> bool {
+    matches!(pair, [b'0'..=b'9', b'e' | b'E'])
 }
 
 fn is_placeholder(fields: &Map<String, Value>) -> bool {

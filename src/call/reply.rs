@@ -69,6 +69,7 @@ impl IntoReply for String {
     }
 }
 
+/// From 16 KB on it leaves as it is: a slice keeps the memory that it is a part of until it has left.
 impl IntoReply for Bytes {
     fn into_reply(self) -> Result<Reply> {
         some(Buffer(self))
@@ -76,7 +77,11 @@ impl IntoReply for Bytes {
 }
 
 impl IntoReply for Vec<u8> {
-    fn into_reply(self) -> Result<Reply> {
+    fn into_reply(mut self) -> Result<Reply> {
+        // What waits for a client is counted by its length.
+        if self.capacity() > self.len() / 3 * 4 {
+            self.shrink_to_fit();
+        }
         some(Buffer(self.into()))
     }
 }

@@ -70,7 +70,7 @@ impl Attachments {
 
     /// The same of JSON as it is written, as far as that is seen without reading it: there is one, and the text is short and has
     /// its placeholder as all clients write it. Without escapes that stands in no text, and is the only one; and no number is too large
-    /// without an exponent.
+    /// without an exponent. What such a text does not refer to is ignored, as in a field that comes twice.
     pub(super) fn are_plainly_referred_to(&self, text: &str) -> bool {
         self.as_slice().len() == 1
             && text.len() <= PLAIN

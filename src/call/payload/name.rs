@@ -7,7 +7,10 @@ use serde::{Serialize, Serializer};
 
 use super::{checked::AsItCame, envelope::text_of};
 
-/// The name of an event. Cheap to clone: it shares the memory of the call.
+/// Bytes of a text that its name keeps. Of a longer one the name is copied: a context may live for long.
+const MOST_SHARED: usize = 1 << 10;
+
+/// The name of an event. Cheap to clone: it shares the memory of a short call.
 #[derive(Clone)]
 pub struct Name(Form);
 
@@ -100,6 +103,7 @@ impl CallName {
     /// The same, without its call.
     pub(super) fn name(&self, text: &ByteString) -> Name {
         match self {
+            Self::InText(place) if text.len() > MOST_SHARED => Name(Form::Quoted(text[place.clone()].into())),
             Self::InText(place) => Name(Form::Quoted(text.slice_ref(&text[place.clone()]))),
             Self::Own(name) => name.clone(),
         }
@@ -141,6 +145,17 @@ mod tests {
                 );
             }
         }
+        let long = ByteString::from(format!(
+            r#"{{"event":"a.b","data":"{}"}}"#,
+            "x".repeat(MOST_SHARED)
+        ));
+        let name = CallName::of_json(&long, &long[9..14]).unwrap().name(&long);
+        assert_eq!(&*name, "a.b");
+        let text = long.as_bytes().as_ptr_range();
+        assert!(
+            !text.contains(&name.as_bytes().as_ptr()),
+            "it keeps nothing of a long text"
+        );
         let none = Name::default();
         assert_eq!((&*none, &*json(&none)), ("", "\"\""));
         let number = ByteString::from("[1]");

@@ -78,7 +78,7 @@ impl Serialize for Buffer {
 }
 
 /// Bytes of a shorter Buffer are copied: it may be a part of something that is large.
-const WORTH: usize = 4 << 10;
+const WORTH: usize = 16 << 10;
 
 thread_local! {
     /// The Buffer that is being serialized: serde passes on no more than a slice of it.

@@ -99,6 +99,8 @@ impl Answered {
 impl Drop for Answered {
     fn drop(&mut self) {
         self.session.posts.are_received(self.bytes);
+        // There is room for another one to be answered.
+        self.session.resumed.notify_waiters();
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::json;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use updraft::{App, Code, Frames, Incoming, Json, LimitsConfig, Module, Result, State};
 
-use super::{Guard, Streams, cancel, data, end, error, next, short, upload};
+use super::{Guard, Streams, cancel, data, end, error, first_frame, next, short, upload};
 use crate::support::until;
 
 /// What a task took of a client's frames: how many came well, and how the last one failed.
@@ -99,10 +99,7 @@ async fn a_client_hears_the_end_of_frames_that_panic_as_they_are_dropped() {
     let app = App::new().module(Module::new("t").on("panics", panics));
     let streams = Streams::of(app, short(Duration::from_millis(100))).await;
     let mut client = streams.server.client().await;
-    client
-        .call(&json!({"event": "t.panics", "stream": "s1", "window": 1}))
-        .await;
-    assert_eq!(next(&mut client).await, data("s1", 0, &json!(0)));
+    first_frame(&mut client, "t.panics").await;
     client
         .emit(&json!({"event": "stream.credit", "stream": "s1", "n": 2}))
         .await;

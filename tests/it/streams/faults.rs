@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use updraft::LimitsConfig;
 
-use super::{Streams, cancel, credit, data, end, error, next, upload};
+use super::{Streams, cancel, credit, data, end, error, first_frame, next, upload};
 
 /// Uploads two frames well, then says this; the code that the upload is answered.
 async fn after_two(wrong: &[Value]) -> Value {
@@ -84,10 +84,7 @@ async fn frames_come_without_credit() {
 async fn a_credit_is_for_frames_that_were_never_sent() {
     let streams = Streams::start(LimitsConfig::default()).await;
     let mut client = streams.server.client().await;
-    client
-        .call(&json!({"event": "s.forever", "stream": "s1", "window": 1}))
-        .await;
-    assert_eq!(next(&mut client).await, data("s1", 0, &json!(0)));
+    first_frame(&mut client, "s.forever").await;
     client.emit(&credit("s1", 2)).await;
     let (n, error) = error(&mut client, "s1").await;
     assert_eq!((n, &error["code"]), (1, &json!("invalid_data")));
@@ -111,10 +108,7 @@ async fn what_is_said_of_streams_that_are_not_open_is_passed_over() {
             "where an ack is asked for"
         );
     }
-    client
-        .call(&json!({"event": "s.forever", "stream": "s1", "window": 1}))
-        .await;
-    assert_eq!(next(&mut client).await, data("s1", 0, &json!(0)));
+    first_frame(&mut client, "s.forever").await;
     for packet in &packets {
         client.emit(packet).await;
     }
@@ -243,10 +237,7 @@ async fn a_frame_that_is_too_large_ends_its_stream_and_says_so() {
 async fn a_call_that_only_looks_like_a_packet_of_a_stream_is_a_call() {
     let streams = Streams::start(LimitsConfig::default()).await;
     let mut client = streams.server.client().await;
-    client
-        .call(&json!({"event": "s.forever", "stream": "s1", "window": 1}))
-        .await;
-    assert_eq!(next(&mut client).await, data("s1", 0, &json!(0)));
+    first_frame(&mut client, "s.forever").await;
     client
         .emit(&json!({"event": "stream.other", "stream": "s1", "n": 1}))
         .await;

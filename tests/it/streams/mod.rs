@@ -173,6 +173,14 @@ fn granted(stream: &str) -> Value {
     json!({"event": "stream.credit", "stream": stream, "n": 0, "window": 16})
 }
 
+/// Opens the stream `s1` of one frame at a time, of which the first has come.
+async fn first_frame(client: &mut RawClient, event: &str) {
+    client
+        .call(&json!({"event": event, "stream": "s1", "window": 1}))
+        .await;
+    assert_eq!(next(client).await, data("s1", 0, &json!(0)));
+}
+
 /// Begins to upload; the number of the ack.
 async fn upload(client: &mut RawClient, event: &str, stream: &str) -> u32 {
     let call = client.begin(&json!({"event": event, "stream": stream})).await;

@@ -3,6 +3,7 @@
 mod admin;
 mod conflict;
 mod emitter;
+mod journal;
 #[cfg(feature = "socketioxide")]
 mod namespace;
 mod start_error;
@@ -29,7 +30,7 @@ use crate::{
     config::Config,
     error::Result,
     feed::{self, Declarations, Feed, Projection, Topic},
-    journal::{Journal, Record, SqliteJournal},
+    journal::{Journal, Record},
     net::{
         auth::{self, Authenticator, Credentials, Deciding, KeyError, Subjects},
         server::{
@@ -287,7 +288,7 @@ impl App {
 
     /// Whether the app itself says where its topics are kept.
     pub(crate) fn has_journal(&self) -> bool {
-        self.journal.is_some() || self.config.journal.data != Config::default().journal.data
+        self.journal.is_some() || journal::is_configured(&self.config.journal)
     }
 
     /// The same app with some settings changed.
@@ -380,9 +381,8 @@ impl App {
         let (journal, own) = match self.journal.take() {
             Some(journal) => (journal, None),
             None => {
-                let config = &self.config.journal;
-                let own = Arc::new(SqliteJournal::open(&config.data, config.durability)?);
-                (own.clone() as Arc<dyn Journal>, Some(own))
+                let own = journal::open(&self.config.journal).await?;
+                (own.clone(), Some(own))
             }
         };
         let feed = Feed::start(

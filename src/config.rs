@@ -21,6 +21,8 @@ use std::{
 
 use clap::Args;
 
+#[cfg(feature = "postgres")]
+pub use self::journal::DatabaseUrl;
 pub(crate) use self::time::time;
 use self::time::written;
 pub use self::{

@@ -79,6 +79,8 @@ pub use feed::{Feed, Projection, Publisher, Publishes, Reader, Topic, TopicError
 
 /// Every setting.
 mod config;
+#[cfg(feature = "postgres")]
+pub use config::DatabaseUrl;
 pub use config::{
     AuthConfig, Config, DeflateConfig, HttpConfig, JournalConfig, LimitsConfig, Parser, Secret,
     SessionConfig, TlsConfig,

@@ -50,6 +50,11 @@ pub(super) fn check(config: &Config, asks: Asks) -> Result<(), ConfigError> {
         ];
         alone(&refinements, KEYS)?;
     }
+    #[cfg(feature = "postgres")]
+    if config.journal.database.is_none() {
+        let listens = config.journal.database_listen.is_some();
+        alone(&[("--database-listen", listens)], "--database")?;
+    }
     if auth.keys_url.is_empty() {
         let is_set = auth.keys_refresh != default.keys_refresh;
         alone(&[("--auth-keys-refresh", is_set)], "--auth-keys-url")?;
@@ -118,6 +123,12 @@ mod tests {
         assert_eq!(checked(with_keys), Ok(()));
         let refresh = |config: &mut Config| config.auth.keys_refresh = Duration::from_secs(1);
         assert_eq!(checked(refresh), alone("--auth-keys-refresh", "--auth-keys-url"));
+        #[cfg(feature = "postgres")]
+        {
+            let listens =
+                |config: &mut Config| config.journal.database_listen = Some("postgres:///shop".into());
+            assert_eq!(checked(listens), alone("--database-listen", "--database"));
+        }
         let hsts = |config: &mut Config| config.tls.hsts = Duration::ZERO;
         assert_eq!(checked(hsts), alone("--tls-hsts", "--tls-cert"));
         let threshold = |config: &mut Config| config.session.deflate.threshold = 1;

@@ -1,6 +1,8 @@
 //! Why an app does not start.
 
 use super::conflict::ConfigError;
+#[cfg(feature = "postgres")]
+use crate::journal::PostgresError;
 use crate::{
     admin::AdminError,
     call::registry::RegistryError,
@@ -28,6 +30,10 @@ pub enum StartError {
     /// The journal cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// The journal's database cannot be used.
+    #[cfg(feature = "postgres")]
+    #[error(transparent)]
+    Database(#[from] PostgresError),
     /// The journal cannot be read.
     #[error(transparent)]
     Journal(#[from] JournalError),

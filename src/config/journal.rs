@@ -14,6 +14,22 @@ pub struct JournalConfig {
     #[arg(long, env = "UPDRAFT_DATA", value_name = "DIR", default_value_os_t = Self::default().data)]
     pub data: PathBuf,
 
+    /// PostgreSQL database that is the journal of several nodes, instead of the directory: postgres://user:password@host/name.
+    /// Prefer the variable: other users of the machine can read the command line
+    #[cfg(feature = "postgres")]
+    #[arg(long, env = "UPDRAFT_DATABASE", value_name = "URL", hide_env_values = true)]
+    pub database: Option<DatabaseUrl>,
+
+    /// The same database without a pooler between, to be woken by it (LISTEN)
+    #[cfg(feature = "postgres")]
+    #[arg(
+        long,
+        env = "UPDRAFT_DATABASE_LISTEN",
+        value_name = "URL",
+        hide_env_values = true
+    )]
+    pub database_listen: Option<DatabaseUrl>,
+
     /// What an acknowledged event survives
     #[arg(
         long,
@@ -34,8 +50,39 @@ impl Default for JournalConfig {
     fn default() -> Self {
         Self {
             data: PathBuf::from("./data"),
+            #[cfg(feature = "postgres")]
+            database: None,
+            #[cfg(feature = "postgres")]
+            database_listen: None,
             durability: Durability::default(),
             remember_calls: Duration::from_secs(24 * 60 * 60),
         }
+    }
+}
+
+/// The URL of a database, which may hold a password: it is not shown.
+#[cfg(feature = "postgres")]
+#[derive(Clone, PartialEq, Eq)]
+pub struct DatabaseUrl(String);
+
+#[cfg(feature = "postgres")]
+impl DatabaseUrl {
+    /// As it was written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(feature = "postgres")]
+impl From<&str> for DatabaseUrl {
+    fn from(url: &str) -> Self {
+        Self(url.to_owned())
+    }
+}
+
+#[cfg(feature = "postgres")]
+impl std::fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("DatabaseUrl(…)")
     }
 }

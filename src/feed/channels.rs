@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     error::{CallError, Code, Result},
-    journal::{Batch, Health, Journal, JournalError, SqliteJournal, Tail, Tailed, TopicBounds},
+    journal::{Batch, Health, Journal, JournalError, Tail, Tailed, TopicBounds},
 };
 
 /// The topics of an app over their journal.
@@ -41,7 +41,7 @@ pub struct Feed {
     /// How long the guard of a topic may take.
     longest_guard: Duration,
     /// The journal that was opened for it alone.
-    own: OnceLock<Arc<SqliteJournal>>,
+    own: OnceLock<Arc<dyn Journal>>,
     stop: CancellationToken,
     _stop_with_this: DropGuard,
 }
@@ -158,7 +158,7 @@ impl Feed {
     }
 
     /// Closes this journal, which is its own, at its end.
-    pub(crate) fn owns(&self, journal: Arc<SqliteJournal>) {
+    pub(crate) fn owns(&self, journal: Arc<dyn Journal>) {
         // It has one journal.
         let _ = self.own.set(journal);
     }

@@ -144,6 +144,11 @@ pub trait Journal: Send + Sync + 'static {
         let _ = name;
         ready(Ok(Lease::sole(ttl))).boxed()
     }
+
+    /// Finishes what was begun and lets go of what it is kept in: nothing is appended or read afterwards.
+    fn close(&self) -> BoxFuture<'_, ()> {
+        ready(()).boxed()
+    }
 }
 
 /// Leave to do what one node at a time does.
@@ -167,7 +172,8 @@ impl Lease {
 /// What is broken in a store.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Health {
-    /// Why nothing can be read or written any more: the store's files were removed or replaced.
+    /// Why nothing can be read or written now: the store's files were removed or replaced, or its database is away or has
+    /// another history.
     pub lost: Option<String>,
     /// What is damaged, in words, by the topic in which it was found. The others go on.
     pub damaged: BTreeMap<String, String>,

@@ -1,7 +1,7 @@
 //! The durable log that topics live in: appended to by functions, read by everyone in one order.
 //!
-//! `Journal` says what a store promises; `MemoryJournal` and `SqliteJournal` keep the promises, and one suite of
-//! tests holds every store to them. Format and durability of the embedded store: `docs/journal.md`.
+//! `Journal` says what a store promises; `MemoryJournal`, `SqliteJournal` and `PostgresJournal` keep the promises, and one
+//! suite of tests holds every store to them. Format and durability of the embedded store: `docs/journal.md`.
 
 mod clock;
 mod contract;
@@ -9,11 +9,15 @@ mod contract;
 pub(crate) mod fuzzing;
 mod json;
 mod memory;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod record;
 mod refusal;
 mod sqlite;
 mod tail;
 
+#[cfg(feature = "postgres")]
+pub use self::postgres::{PostgresError, PostgresJournal};
 /// What the command line does with a journal's files.
 pub(crate) use self::sqlite::{
     Check, ExportError, Found, Import, ImportError, Inspection, Lineage, Measured, Severity, size, vacuum,

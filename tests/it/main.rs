@@ -29,6 +29,8 @@ mod log;
 mod logging;
 mod metrics;
 mod namespaces;
+#[cfg(all(unix, feature = "postgres"))]
+mod nodes;
 mod notices;
 mod order;
 mod package;

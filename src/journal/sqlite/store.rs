@@ -319,6 +319,10 @@ impl Journal for SqliteJournal {
     fn tail(&self) -> Tail {
         tail::tail(self.tail.subscribe())
     }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(Self::close(self))
+    }
 }
 
 #[cfg(test)]

@@ -340,7 +340,7 @@ async fn ready(State(shared): State<Arc<Shared>>) -> (StatusCode, String) {
     let health = shared.feed.as_ref().map(|feed| feed.health()).unwrap_or_default();
     match health {
         Health { lost: Some(_), .. } => {
-            let gone = "the journal's files were removed or replaced";
+            let gone = "the journal's files were removed or replaced, or its database is away";
             (StatusCode::SERVICE_UNAVAILABLE, gone.to_owned())
         }
         health if health.is_damaged() => (StatusCode::OK, format!("ready, but damaged: {health}")),

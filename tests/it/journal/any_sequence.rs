@@ -19,7 +19,7 @@ use super::{
 
 pub(super) fn any_sequence_leaves_what_the_model_says<S: Store>() {
     let config = Config {
-        cases: 48,
+        cases: S::CASES,
         failure_persistence: None,
         ..Config::default()
     };

@@ -12,6 +12,8 @@ mod log_size;
 mod lost;
 mod model;
 mod promises;
+#[cfg(all(unix, feature = "postgres"))]
+mod shared;
 mod steps;
 mod store;
 
@@ -29,6 +31,8 @@ macro_rules! every_store {
     ($($room:ident::$story:ident),+ $(,)?) => {
         every_store!(memory: store::Memory; $($room::$story),+);
         every_store!(sqlite: store::Sqlite; $($room::$story),+);
+        #[cfg(all(unix, feature = "postgres"))]
+        every_store!(postgres: store::Postgres; $($room::$story),+);
     };
     ($name:ident: $store:ty; $($room:ident::$story:ident),+) => {
         mod $name {

@@ -4,8 +4,13 @@ use std::{future::Future, path::Path, sync::Arc};
 
 use tempfile::TempDir;
 use updraft::journal::{Durability, Journal, MemoryJournal, SqliteJournal};
+#[cfg(all(unix, feature = "postgres"))]
+pub(super) use with_postgres::Postgres;
 
 pub(super) trait Store: Sized {
+    /// Sequences of steps that are played on it.
+    const CASES: u32 = 48;
+
     /// An empty one.
     fn new() -> Self;
 
@@ -60,5 +65,44 @@ impl Store for Sqlite {
         journal.close().await;
         let journal = open(directory.path());
         Self { journal, directory }
+    }
+}
+
+#[cfg(all(unix, feature = "postgres"))]
+mod with_postgres {
+    use tokio::{runtime::Handle, task::block_in_place};
+    use updraft::journal::PostgresJournal;
+
+    use super::{Arc, Journal, Store};
+    use crate::support::TestDatabase;
+
+    pub(in super::super) struct Postgres {
+        journal: Arc<PostgresJournal>,
+        database: TestDatabase,
+    }
+
+    async fn open(database: &TestDatabase) -> Arc<PostgresJournal> {
+        Arc::new(PostgresJournal::open(&database.url, None).await.unwrap())
+    }
+
+    impl Store for Postgres {
+        const CASES: u32 = 12;
+
+        fn new() -> Self {
+            let database = block_in_place(TestDatabase::new);
+            let journal = block_in_place(|| Handle::current().block_on(open(&database)));
+            Self { journal, database }
+        }
+
+        fn journal(&self) -> Arc<dyn Journal> {
+            self.journal.clone()
+        }
+
+        async fn reopened(self) -> Self {
+            let Self { journal, database } = self;
+            journal.close().await;
+            let journal = open(&database).await;
+            Self { journal, database }
+        }
     }
 }

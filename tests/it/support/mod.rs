@@ -10,6 +10,8 @@ mod lots;
 mod memory;
 mod node;
 pub(crate) mod order;
+#[cfg(all(unix, feature = "postgres"))]
+mod postgres;
 mod prompt;
 mod raw;
 mod server;
@@ -21,6 +23,8 @@ pub(crate) use local::{Local, settled, until, until_async, within_patience};
 pub(crate) use lots::{Lots, seed};
 pub(crate) use memory::{memory, open_files, peak_memory};
 pub(crate) use node::{node, node_by_all_ways, node_with};
+#[cfg(all(unix, feature = "postgres"))]
+pub(crate) use postgres::{PostgresServer, TestDatabase};
 pub(crate) use prompt::{updraft, updraft_with};
 pub(crate) use raw::{Packet, RawClient};
 pub(crate) use server::Program;

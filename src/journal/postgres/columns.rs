@@ -1,0 +1,109 @@
+//! A batch as the function of the database takes it: column by column.
+
+use std::borrow::Cow;
+
+use tokio_postgres::types::{ToSql, Type};
+
+use super::text::escaped;
+use crate::{event::Body, journal::record::Append};
+
+/// The same or the most that the database can say.
+pub(super) fn bound(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// A batch as the function takes it, column by column.
+#[derive(Default)]
+pub(super) struct Columns<'a> {
+    topics: Vec<Cow<'a, str>>,
+    counts: Vec<i32>,
+    expects: Vec<Option<i64>>,
+    once: Vec<Option<Cow<'a, str>>>,
+    digests: Vec<Option<i64>>,
+    answers: Vec<Option<&'a str>>,
+    appends: Vec<i32>,
+    names: Vec<&'a str>,
+    keys: Vec<Option<Cow<'a, str>>>,
+    data: Vec<Option<&'a str>>,
+    seen_by: Vec<i32>,
+    seen_number: Vec<i32>,
+    seen: Vec<Cow<'a, str>>,
+    seen_up_to: Vec<i64>,
+    answered: Vec<Cow<'a, str>>,
+    replies: Vec<&'a str>,
+    consumed: Vec<Cow<'a, str>>,
+    consumers: Vec<Cow<'a, str>>,
+    offsets: Vec<i64>,
+}
+
+impl<'a> Columns<'a> {
+    /// The append of this number, from 1 on.
+    pub(super) fn append(&mut self, number: i32, append: &'a Append) {
+        self.topics.push(escaped(&append.topic));
+        self.counts.push(append.events.len() as i32);
+        self.expects.push(append.expect.map(bound));
+        let once = append.once.as_ref();
+        self.once.push(once.map(|once| escaped(&once.key)));
+        self.digests.push(once.map(|once| once.digest.cast_signed()));
+        self.answers.push(once.and_then(|once| once.answer.as_deref()));
+        for event in &append.events {
+            self.appends.push(number);
+            self.names.push(&event.name);
+            self.keys.push(event.key.as_deref().map(escaped));
+            self.data.push(match &event.body {
+                Body::Data(json) => Some(json),
+                Body::Tombstone => None,
+            });
+        }
+        for (nth, seen) in (1..).zip(&append.expect_keys) {
+            self.seen_by.push(number);
+            self.seen_number.push(nth);
+            self.seen.push(escaped(&seen.key));
+            self.seen_up_to.push(bound(seen.up_to));
+        }
+    }
+
+    /// A reply to store.
+    pub(super) fn answer(&mut self, key: &'a str, answer: &'a str) {
+        self.answered.push(escaped(key));
+        self.replies.push(answer);
+    }
+
+    /// The offset of a consumer.
+    pub(super) fn offset(&mut self, topic: &'a str, consumer: &'a str, seq: u64) {
+        self.consumed.push(escaped(topic));
+        self.consumers.push(escaped(consumer));
+        self.offsets.push(bound(seq));
+    }
+
+    /// All of them, in the function's order.
+    pub(super) fn parameters<'b>(
+        &'b self,
+        id: &'b String,
+        identity: &'b &str,
+    ) -> Vec<(&'b (dyn ToSql + Sync), Type)> {
+        vec![
+            (id, Type::TEXT),
+            (identity, Type::TEXT),
+            (&self.topics, Type::TEXT_ARRAY),
+            (&self.counts, Type::INT4_ARRAY),
+            (&self.expects, Type::INT8_ARRAY),
+            (&self.once, Type::TEXT_ARRAY),
+            (&self.digests, Type::INT8_ARRAY),
+            (&self.answers, Type::TEXT_ARRAY),
+            (&self.appends, Type::INT4_ARRAY),
+            (&self.names, Type::TEXT_ARRAY),
+            (&self.keys, Type::TEXT_ARRAY),
+            (&self.data, Type::TEXT_ARRAY),
+            (&self.seen_by, Type::INT4_ARRAY),
+            (&self.seen_number, Type::INT4_ARRAY),
+            (&self.seen, Type::TEXT_ARRAY),
+            (&self.seen_up_to, Type::INT8_ARRAY),
+            (&self.answered, Type::TEXT_ARRAY),
+            (&self.replies, Type::TEXT_ARRAY),
+            (&self.consumed, Type::TEXT_ARRAY),
+            (&self.consumers, Type::TEXT_ARRAY),
+            (&self.offsets, Type::INT8_ARRAY),
+        ]
+    }
+}

@@ -1,0 +1,147 @@
+//! Connections to the database: each is driven on the runtime that opened the journal, whichever core asks.
+
+use std::{
+    future::poll_fn,
+    str::FromStr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use deadpool_postgres::Connect;
+use futures_util::future::BoxFuture;
+use tokio::{runtime::Handle, sync::Notify, task::JoinHandle};
+use tokio_postgres::{
+    AsyncMessage, Client, Config, Connection, Error, Socket, error::SqlState, tls::TlsStream,
+};
+use tokio_postgres_rustls::MakeRustlsConnect;
+use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
+
+use super::error::PostgresError;
+
+/// Longest that a connection takes to be there.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// A connection to a database that says nothing for so long is asked whether it is there; what it does not acknowledge for
+/// so long ends it.
+const IDLE: Duration = Duration::from_secs(10);
+const UNACKNOWLEDGED: Duration = Duration::from_secs(10);
+
+/// A database, by one of its addresses.
+#[derive(Clone)]
+pub(super) struct Database {
+    config: Config,
+    tls: MakeRustlsConnect,
+    runtime: Handle,
+}
+
+/// What a connection says by itself.
+#[derive(Clone, Default)]
+pub(super) struct Said {
+    /// Something was appended.
+    pub(super) notified: Arc<Notify>,
+    /// A commit was not waited for, as it should have been: it may be lost with this server.
+    warned: Arc<AtomicBool>,
+}
+
+impl Said {
+    /// Whether a commit since the last time was not waited for.
+    pub(super) fn take_warning(&self) -> bool {
+        self.warned.swap(false, Ordering::Relaxed)
+    }
+
+    fn hear(&self, message: &AsyncMessage) {
+        match message {
+            AsyncMessage::Notification(_) => self.notified.notify_one(),
+            AsyncMessage::Notice(notice) if *notice.code() == SqlState::WARNING => {
+                self.warned.store(true, Ordering::Relaxed);
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Database {
+    /// By its URL, inside a tokio runtime.
+    pub(super) fn new(url: &str) -> Result<Self, PostgresError> {
+        let malformed = |error: Error| PostgresError::Url(super::error::said(&error));
+        let mut config = Config::from_str(url).map_err(malformed)?;
+        if config.get_application_name().is_none() {
+            config.application_name("updraft");
+        }
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(CONNECT);
+        }
+        if config.get_tcp_user_timeout().is_none() {
+            config.tcp_user_timeout(UNACKNOWLEDGED);
+        }
+        config.keepalives_idle(IDLE);
+        Ok(Self {
+            config,
+            tls: tls()?,
+            runtime: Handle::current(),
+        })
+    }
+
+    pub(super) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub(super) fn runtime(&self) -> &Handle {
+        &self.runtime
+    }
+
+    /// A connection of its own.
+    pub(super) async fn connect(&self, said: &Said) -> Result<Client, Error> {
+        self.open(said.clone()).await.map(|(client, _)| client)
+    }
+
+    async fn open(&self, said: Said) -> Result<(Client, JoinHandle<()>), Error> {
+        let (this, runtime) = (self.clone(), self.runtime.clone());
+        let opening = self.runtime.spawn(async move {
+            let (client, connection) = this.config.connect(this.tls).await?;
+            Ok((client, runtime.spawn(drive(connection, said))))
+        });
+        match opening.await {
+            Ok(opened) => opened,
+            // The runtime has ended, and what waits with it.
+            Err(_) => std::future::pending().await,
+        }
+    }
+}
+
+/// For the pool.
+impl Connect for Database {
+    fn connect(&self, _: &Config) -> BoxFuture<'_, Result<(Client, JoinHandle<()>), Error>> {
+        Box::pin(self.open(Said::default()))
+    }
+}
+
+/// Moves what is asked and answered, until the client is dropped or the connection ends.
+async fn drive(mut connection: Connection<Socket, impl TlsStream + Unpin>, said: Said) {
+    while let Some(message) = poll_fn(|cx| connection.poll_message(cx)).await {
+        match message {
+            Ok(message) => said.hear(&message),
+            Err(error) => {
+                tracing::debug!("a connection to the database ended: {error}");
+                break;
+            }
+        }
+    }
+    // A follower that waits finds it closed.
+    said.notified.notify_one();
+}
+
+/// By the system's certificates; `SSL_CERT_FILE` and `SSL_CERT_DIR` name others.
+fn tls() -> Result<MakeRustlsConnect, PostgresError> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let config = ClientConfig::builder_with_provider(aws_lc_rs::default_provider().into())
+        .with_safe_default_protocol_versions()
+        .map_err(|error| PostgresError::Database(error.to_string()))?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(MakeRustlsConnect::new(config))
+}

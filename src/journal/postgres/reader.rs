@@ -1,0 +1,189 @@
+//! Reading the journal: each query is one round trip on a connection of the pool, without a prepared statement, so that any
+//! pooler may stand between.
+
+use std::time::Duration;
+
+use bytestring::ByteString;
+use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use tokio_postgres::{
+    Row,
+    types::{ToSql, Type},
+};
+
+use super::{
+    columns::bound,
+    connection::Database,
+    error::{Failure, PostgresError, said, unavailable},
+    text::{escaped, unescaped},
+};
+use crate::{
+    event::Body,
+    journal::{
+        contract::JournalError,
+        record::{Appended, Cursor, Page, Record, StoredOutcome, TopicBounds},
+    },
+};
+
+/// Connections that read at once; other readers wait their turn.
+const READING: usize = 8;
+
+/// Longest that a reader waits for one.
+const TURN: Duration = Duration::from_secs(5);
+
+/// Connections that only read, but for compaction and leases.
+pub(super) struct Readers(Pool);
+
+/// A parameter and its type.
+pub(super) type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
+
+impl Readers {
+    pub(super) fn new(database: &Database) -> Result<Self, PostgresError> {
+        let config = ManagerConfig {
+            recycling_method: RecyclingMethod::Fast,
+        };
+        let manager = Manager::from_connect(database.config().clone(), database.clone(), config);
+        let pool = Pool::builder(manager)
+            .max_size(READING)
+            .runtime(Runtime::Tokio1)
+            .wait_timeout(Some(TURN))
+            .create_timeout(Some(TURN))
+            .build();
+        pool.map(Self)
+            .map_err(|error| PostgresError::Database(error.to_string()))
+    }
+
+    /// What a query finds. It is asked again where its connection has ended: it must do no more when it is asked twice.
+    pub(super) async fn query(
+        &self,
+        sql: &str,
+        parameters: &[Parameter<'_>],
+    ) -> Result<Vec<Row>, JournalError> {
+        let mut is_again = false;
+        loop {
+            let client = self
+                .0
+                .get()
+                .await
+                .map_err(|error| unavailable(error.to_string()))?;
+            match client.query_typed(sql, parameters).await {
+                Ok(rows) => return Ok(rows),
+                Err(error) if !is_again && Failure::of(&error) == Failure::Passing => is_again = true,
+                Err(error) => return Err(unavailable(said(&error))),
+            }
+        }
+    }
+
+    pub(super) fn close(&self) {
+        self.0.close();
+    }
+
+    pub(super) async fn bounds(&self, topic: &str) -> Result<TopicBounds, JournalError> {
+        let sql = "SELECT coalesce(head, 0), coalesce(floor, 0) FROM updraft.bounds($1)";
+        let rows = self.query(sql, &[(&escaped(topic), Type::TEXT)]).await?;
+        Ok(rows
+            .first()
+            .map_or_else(TopicBounds::default, |row| row_bounds(row, 0)))
+    }
+
+    pub(super) async fn topics(&self) -> Result<Vec<(String, TopicBounds)>, JournalError> {
+        let sql = "SELECT updraft.head(id, floor), floor, name FROM updraft.topics ORDER BY name";
+        let rows = self.query(sql, &[]).await?;
+        let topics = rows
+            .iter()
+            .map(|row| (unescaped(row.get(2)).to_string(), row_bounds(row, 0)));
+        Ok(topics.collect())
+    }
+
+    /// Every event of a page.
+    pub(super) async fn all(&self, topic: &str, cursor: &Cursor) -> Result<Page, JournalError> {
+        const ALL: &str = "SELECT coalesce(b.head, 0), coalesce(b.floor, 0), p.seq, p.time, p.name, p.key, p.data
+            FROM updraft.bounds($1) AS b LEFT JOIN updraft.page($1, $2, $3, $4, $5) AS p ON true ORDER BY p.seq";
+        self.page(ALL, topic, cursor).await
+    }
+
+    /// Of a key its latest event only, and none of those that end in a tombstone.
+    pub(super) async fn backlog(&self, topic: &str, cursor: &Cursor) -> Result<Page, JournalError> {
+        const BACKLOG: &str = "SELECT coalesce(b.head, 0), coalesce(b.floor, 0), p.seq, p.time, p.name, p.key, p.data
+            FROM updraft.bounds($1) AS b LEFT JOIN updraft.backlog($1, $2, $3, $4, $5) AS p ON true ORDER BY p.seq";
+        self.page(BACKLOG, topic, cursor).await
+    }
+
+    /// Both functions see what the statement sees: one moment.
+    async fn page(&self, sql: &str, topic: &str, cursor: &Cursor) -> Result<Page, JournalError> {
+        let parameters: &[Parameter<'_>] = &[
+            (&escaped(topic), Type::TEXT),
+            (&bound(cursor.after), Type::INT8),
+            (&bound(cursor.up_to), Type::INT8),
+            (&bound(cursor.events as u64), Type::INT8),
+            (&bound(cursor.bytes as u64), Type::INT8),
+        ];
+        let rows = self.query(sql, parameters).await?;
+        let topic = ByteString::from(topic);
+        let mut page = Page {
+            bounds: rows
+                .first()
+                .map_or_else(TopicBounds::default, |row| row_bounds(row, 0)),
+            records: Vec::new(),
+        };
+        let mut bytes = 0;
+        for row in rows.iter().filter(|row| row.get::<_, Option<i64>>(2).is_some()) {
+            // The database counts without the keys.
+            if !page.records.is_empty() && bytes >= cursor.bytes {
+                break;
+            }
+            let record = record(row, 2, topic.clone());
+            bytes += record.size();
+            page.records.push(record);
+        }
+        Ok(page)
+    }
+
+    pub(super) async fn stored_outcome(&self, key: &str) -> Result<Option<StoredOutcome>, JournalError> {
+        let sql = "SELECT digest, first, last, time, answer FROM updraft.once WHERE key = $1";
+        let rows = self.query(sql, &[(&escaped(key), Type::TEXT)]).await?;
+        Ok(rows.first().map(|row| StoredOutcome {
+            digest: row.get::<_, i64>(0).cast_unsigned(),
+            appended: Appended {
+                first: number(row, 1),
+                last: number(row, 2),
+                time: number(row, 3),
+                repeated: true,
+            },
+            answer: row.get(4),
+        }))
+    }
+
+    pub(super) async fn committed_offset(&self, topic: &str, consumer: &str) -> Result<u64, JournalError> {
+        let sql = "SELECT seq FROM updraft.consumers WHERE topic = $1 AND name = $2";
+        let (topic, consumer) = (escaped(topic), escaped(consumer));
+        let rows = self
+            .query(sql, &[(&topic, Type::TEXT), (&consumer, Type::TEXT)])
+            .await?;
+        Ok(rows.first().map_or(0, |row| number(row, 0)))
+    }
+}
+
+/// A number of the database; none of those that it has is negative.
+pub(super) fn number(row: &Row, column: usize) -> u64 {
+    row.get::<_, i64>(column).cast_unsigned()
+}
+
+fn row_bounds(row: &Row, column: usize) -> TopicBounds {
+    TopicBounds {
+        head: number(row, column),
+        floor: number(row, column + 1),
+    }
+}
+
+/// A row with `seq, time, name, key, data` from this column on.
+pub(super) fn record(row: &Row, column: usize, topic: ByteString) -> Record {
+    let data: Option<String> = row.get(column + 4);
+    Record {
+        seq: number(row, column),
+        time: number(row, column + 1),
+        topic,
+        name: row.get::<_, String>(column + 2).into(),
+        key: row.get::<_, Option<String>>(column + 3).map(unescaped),
+        body: data.map_or(Body::Tombstone, |data| Body::Data(data.into())),
+    }
+}

@@ -1,0 +1,71 @@
+//! The tables and functions, in the schema `updraft`: made and brought up to date by the first node that starts, under a lock.
+
+use tokio_postgres::{Client, types::Type};
+
+use super::error::PostgresError;
+
+/// What makes each version out of the one before it.
+const VERSIONS: [&str; 1] = [include_str!("schema/1_journal.sql")];
+
+/// Nodes that start at the same time wait for one another by this number.
+const LOCK: i64 = 0x0075_7064_7261_6674;
+
+/// Brings the schema to the version that this program knows. A database that has it needs no right to change it.
+pub(super) async fn migrate(client: &mut Client) -> Result<(), PostgresError> {
+    let encoding = client
+        .query_typed("SELECT getdatabaseencoding()::text", &[])
+        .await?;
+    let encoding: String = encoding.iter().map(|row| row.get::<_, String>(0)).collect();
+    if encoding != "UTF8" {
+        return Err(PostgresError::Encoding(encoding));
+    }
+    if version(client).await? == known() {
+        return Ok(());
+    }
+    let transaction = client.transaction().await?;
+    transaction
+        .query_typed("SELECT pg_advisory_xact_lock($1)::text", &[(&LOCK, Type::INT8)])
+        .await?;
+    // Another node may have been first.
+    let found = version(transaction.client()).await?;
+    if found == 0 {
+        let make = "CREATE SCHEMA IF NOT EXISTS updraft;
+            CREATE TABLE updraft.meta (name text PRIMARY KEY, value text NOT NULL)";
+        transaction.batch_execute(make).await?;
+    }
+    for (number, sql) in (1..).zip(VERSIONS).filter(|(number, _)| *number > found) {
+        transaction.batch_execute(sql).await?;
+        let keep = format!(
+            "INSERT INTO updraft.meta (name, value) VALUES ('version', {number}::text)
+             ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+        );
+        transaction.batch_execute(&keep).await?;
+        tracing::info!("the journal's schema in the database has version {number} now");
+    }
+    transaction.commit().await?;
+    Ok(())
+}
+
+fn known() -> i32 {
+    VERSIONS.len() as i32
+}
+
+/// The version of the database; 0 where it has none.
+async fn version(client: &Client) -> Result<i32, PostgresError> {
+    let made = client
+        .query_typed("SELECT to_regclass('updraft.meta') IS NOT NULL", &[])
+        .await?;
+    if !made.iter().any(|row| row.get(0)) {
+        return Ok(0);
+    }
+    let sql = "SELECT coalesce(max(value::int), 0) FROM updraft.meta WHERE name = 'version'";
+    let found = client.query_typed(sql, &[]).await?;
+    let found = found.first().map_or(0, |row| row.get(0));
+    match found > known() {
+        true => Err(PostgresError::Version {
+            found,
+            known: known(),
+        }),
+        false => Ok(found),
+    }
+}

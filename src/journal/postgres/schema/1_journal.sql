@@ -1,0 +1,436 @@
+-- Version 1: the journal. docs/postgres.md explains the tables.
+CREATE TABLE updraft.lock (one int PRIMARY KEY CHECK (one = 1));        -- locked, never updated
+INSERT INTO updraft.lock VALUES (1);
+
+CREATE SEQUENCE updraft.seq;
+
+CREATE TABLE updraft.topics (
+    id    int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    name  text COLLATE "C" NOT NULL UNIQUE,
+    floor bigint NOT NULL DEFAULT 0
+);
+
+CREATE TABLE updraft.events (
+    topic int NOT NULL,
+    seq   bigint NOT NULL,
+    time  bigint NOT NULL,
+    name  text NOT NULL,
+    key   text COLLATE "C",
+    data  text,
+    PRIMARY KEY (topic, seq)
+);
+-- What the tail goes along. An expression, so that no page of one topic is looked for in the events of all.
+CREATE INDEX events_in_order ON updraft.events ((seq + 0));
+CREATE INDEX unkeyed ON updraft.events (topic, seq) WHERE key IS NULL;
+
+CREATE TABLE updraft.latest (
+    topic int NOT NULL,
+    key   text COLLATE "C" NOT NULL,
+    seq   bigint NOT NULL,
+    ended boolean NOT NULL,
+    PRIMARY KEY (topic, key)
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02);
+CREATE INDEX latest_by_seq ON updraft.latest (topic, seq) WHERE NOT ended;
+
+CREATE TABLE updraft.once (
+    key    text COLLATE "C" PRIMARY KEY,
+    time   bigint NOT NULL,
+    digest bigint NOT NULL,
+    first  bigint NOT NULL,
+    last   bigint NOT NULL,
+    answer text
+);
+CREATE INDEX once_by_time ON updraft.once (time);
+
+CREATE TABLE updraft.batches (
+    id      uuid PRIMARY KEY,
+    time    bigint NOT NULL,
+    before  bigint NOT NULL,
+    outcome int[] NOT NULL,
+    first   bigint[] NOT NULL,
+    last    bigint[] NOT NULL,
+    at      bigint[] NOT NULL
+);
+CREATE INDEX batches_by_time ON updraft.batches (time);
+
+CREATE TABLE updraft.consumers (
+    topic text COLLATE "C" NOT NULL,
+    name  text COLLATE "C" NOT NULL,
+    seq   bigint NOT NULL,
+    PRIMARY KEY (topic, name)
+) WITH (fillfactor = 50);
+
+CREATE TABLE updraft.leases (
+    name  text COLLATE "C" PRIMARY KEY,
+    node  uuid NOT NULL,
+    token bigint NOT NULL,
+    until timestamptz NOT NULL
+) WITH (fillfactor = 50);
+
+-- Milliseconds since 1970.
+CREATE FUNCTION updraft.now() RETURNS bigint LANGUAGE sql VOLATILE AS $$
+    SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint
+$$;
+
+-- The cluster, its timeline and this database: another one is another history. On a standby it is an error.
+CREATE FUNCTION updraft.identity() RETURNS text LANGUAGE sql VOLATILE AS $$
+    SELECT system_identifier || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8) || '/' || oid
+    FROM pg_control_system(), pg_database WHERE datname = current_database()
+$$;
+
+-- The epoch of this identity. Another identity goes on with the epoch only where a synchronous standby had all that was acked.
+CREATE FUNCTION updraft.identify(p_fresh text, OUT epoch text, OUT identity text, OUT is_replaced boolean)
+LANGUAGE plpgsql VOLATILE AS $$
+#variable_conflict use_column
+DECLARE
+    v_known text;
+    v_synchronous text;
+BEGIN
+    PERFORM 1 FROM updraft.lock FOR UPDATE;
+    identity := updraft.identity();
+    SELECT value INTO epoch FROM updraft.meta WHERE name = 'epoch';
+    SELECT value INTO v_known FROM updraft.meta WHERE name = 'identity';
+    SELECT value INTO v_synchronous FROM updraft.meta WHERE name = 'synchronous';
+    is_replaced := v_known <> identity
+        AND NOT (v_synchronous = 'yes' AND split_part(v_known, '/', 1) = split_part(identity, '/', 1)
+                                       AND split_part(v_known, '/', 3) = split_part(identity, '/', 3));
+    IF epoch IS NULL OR is_replaced THEN
+        epoch := p_fresh;
+    END IF;
+    is_replaced := coalesce(is_replaced, false);
+    INSERT INTO updraft.meta AS m (name, value)
+    VALUES ('epoch', epoch), ('identity', identity),
+           ('synchronous', CASE WHEN current_setting('synchronous_standby_names') <> ''
+                                 AND current_setting('synchronous_commit') NOT IN ('off', 'local') THEN 'yes' ELSE 'no' END)
+    ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE m.value <> excluded.value;
+END $$;
+
+CREATE FUNCTION updraft.head(p_topic int, p_floor bigint) RETURNS bigint LANGUAGE sql STABLE AS $$
+    SELECT greatest(p_floor, (SELECT seq FROM updraft.events WHERE topic = p_topic ORDER BY seq DESC LIMIT 1))
+$$;
+
+CREATE FUNCTION updraft.bounds(p_topic text, OUT head bigint, OUT floor bigint) LANGUAGE sql STABLE AS $$
+    SELECT updraft.head(id, t.floor), t.floor FROM updraft.topics AS t WHERE name = p_topic
+$$;
+
+-- One batch, whole: appends (a) with their events (e) and the keys that they expect (k), replies to store (r), offsets (o).
+-- Within a batch no append expects anything of what another of the same batch may change, and no idempotency key comes twice.
+-- Outcomes: 0 applied, 1 repeated, 2 another body, 3 the topic ends elsewhere (at `last`), 4 a key has changed (its append's number `first`).
+CREATE FUNCTION updraft.append(
+    p_batch uuid, p_identity text,
+    a_topic text[], a_events int[], a_expect bigint[], a_once text[], a_digest bigint[], a_answer text[],
+    e_append int[], e_name text[], e_key text[], e_data text[],
+    k_append int[], k_number int[], k_key text[], k_seen bigint[],
+    r_key text[], r_answer text[],
+    o_topic text[], o_consumer text[], o_seq bigint[],
+    OUT before bigint, OUT outcome int[], OUT first bigint[], OUT last bigint[], OUT at bigint[]
+) LANGUAGE plpgsql VOLATILE AS $$
+#variable_conflict use_column
+DECLARE
+    v_now bigint;
+    v_ids int[];
+    v_count bigint;
+    v_start bigint;
+    v_is_new boolean;
+BEGIN
+    PERFORM 1 FROM updraft.lock FOR UPDATE;
+    IF p_identity <> updraft.identity() THEN
+        RAISE EXCEPTION 'the database is another one than it was' USING ERRCODE = 'UD003';
+    END IF;
+    SELECT b.before, b.outcome, b.first, b.last, b.at INTO before, outcome, first, last, at
+    FROM updraft.batches AS b WHERE id = p_batch;
+    IF FOUND THEN
+        RETURN;
+    END IF;
+    v_now := updraft.now();
+    before := coalesce((SELECT max(seq + 0) FROM updraft.events), 0);
+
+    WITH appends AS (
+        SELECT a.n, a.events, a.expect, a.digest, t.id, coalesce(t.floor, 0) AS floor,
+            o.digest AS known, o.first, o.last, o.time,
+            CASE WHEN a.expect IS NOT NULL OR a.events = 0 THEN coalesce(updraft.head(t.id, t.floor), 0) END AS head
+        FROM unnest(a_topic, a_events, a_expect, a_once, a_digest)
+            WITH ORDINALITY AS a(topic, events, expect, once, digest, n)
+        LEFT JOIN updraft.topics AS t ON t.name = a.topic
+        LEFT JOIN updraft.once AS o ON o.key = a.once
+    ), changed AS (
+        SELECT k.append AS n, min(k.number) AS number
+        FROM unnest(k_append, k_number, k_key, k_seen) AS k(append, number, key, seen)
+        JOIN appends AS a ON a.n = k.append AND a.id IS NOT NULL
+        LEFT JOIN updraft.latest AS l ON l.topic = a.id AND l.key = k.key
+        WHERE CASE
+            WHEN l.seq IS NULL THEN k.seen <> 0 AND k.seen < a.floor
+            WHEN l.ended AND k.seen = 0 THEN false
+            ELSE l.seq > k.seen
+        END
+        GROUP BY k.append
+    ), decided AS (
+        SELECT a.n, a.id, a.events, a.head, a.first, a.last, a.time, c.number,
+            CASE
+                WHEN a.known = a.digest THEN 1
+                WHEN a.known IS NOT NULL THEN 2
+                WHEN a.expect <> a.head THEN 3
+                WHEN c.number IS NOT NULL THEN 4
+                ELSE 0
+            END AS outcome
+        FROM appends AS a LEFT JOIN changed AS c USING (n)
+    ), counted AS (
+        SELECT *, sum(CASE WHEN outcome = 0 THEN events ELSE 0 END) OVER (ORDER BY n) AS upto FROM decided
+    )
+    SELECT
+        coalesce(array_agg(outcome ORDER BY n), '{}'),
+        coalesce(array_agg(CASE
+            WHEN outcome = 0 AND events > 0 THEN upto - events + 1
+            WHEN outcome = 4 THEN number
+            ELSE coalesce(first, head, 0)
+        END ORDER BY n), '{}'),
+        coalesce(array_agg(CASE WHEN outcome = 0 AND events > 0 THEN upto ELSE coalesce(last, head, 0) END ORDER BY n), '{}'),
+        coalesce(array_agg(coalesce(time, v_now) ORDER BY n), '{}'),
+        array_agg(coalesce(id, 0) ORDER BY n),
+        coalesce(max(upto), 0),
+        coalesce(bool_or(id IS NULL AND outcome = 0 AND events > 0), false)
+    INTO outcome, first, last, at, v_ids, v_count, v_is_new
+    FROM counted;
+
+    IF v_count > 0 THEN
+        v_start := nextval('updraft.seq') - 1;
+        IF v_count > 1 THEN
+            PERFORM setval('updraft.seq', v_start + v_count);
+        END IF;
+        SELECT array_agg(CASE WHEN u.o = 0 AND u.e > 0 THEN v_start + u.f ELSE u.f END ORDER BY u.n),
+               array_agg(CASE WHEN u.o = 0 AND u.e > 0 THEN v_start + u.l ELSE u.l END ORDER BY u.n)
+        INTO first, last
+        FROM unnest(outcome, a_events, first, last) WITH ORDINALITY AS u(o, e, f, l, n);
+
+        IF v_is_new THEN
+            INSERT INTO updraft.topics (name)
+            SELECT DISTINCT u.topic FROM unnest(a_topic, a_events, outcome, v_ids) AS u(topic, events, outcome, id)
+            WHERE u.outcome = 0 AND u.events > 0 AND u.id = 0;
+            SELECT array_agg(coalesce(t.id, 0) ORDER BY a.n) INTO v_ids
+            FROM unnest(a_topic) WITH ORDINALITY AS a(topic, n) LEFT JOIN updraft.topics AS t ON t.name = a.topic;
+        END IF;
+
+        WITH appended AS (
+            INSERT INTO updraft.events (topic, seq, time, name, key, data)
+            SELECT v_ids[e.append], v_start + row_number() OVER (ORDER BY e.n), v_now, e.name, e.key, e.data
+            FROM unnest(e_append, e_name, e_key, e_data) WITH ORDINALITY AS e(append, name, key, data, n)
+            WHERE outcome[e.append] = 0
+            RETURNING topic, seq, key, data IS NULL AS ended
+        )
+        INSERT INTO updraft.latest (topic, key, seq, ended)
+        SELECT DISTINCT ON (topic, key) topic, key, seq, ended FROM appended WHERE key IS NOT NULL
+        ORDER BY topic, key, seq DESC
+        ON CONFLICT (topic, key) DO UPDATE SET seq = excluded.seq, ended = excluded.ended;
+
+        PERFORM pg_notify('updraft', '');
+    END IF;
+
+    INSERT INTO updraft.once (key, time, digest, first, last, answer)
+    SELECT u.once, v_now, u.digest, u.first, u.last, u.answer
+    FROM unnest(a_once, a_digest, a_answer, outcome, first, last) AS u(once, digest, answer, outcome, first, last)
+    WHERE u.once IS NOT NULL AND u.outcome = 0;
+
+    IF cardinality(r_key) > 0 THEN
+        UPDATE updraft.once AS o SET answer = u.answer
+        FROM (
+            SELECT DISTINCT ON (key) key, answer FROM unnest(r_key, r_answer) WITH ORDINALITY AS r(key, answer, n)
+            ORDER BY key, n DESC
+        ) AS u
+        WHERE o.key = u.key;
+    END IF;
+    IF cardinality(o_topic) > 0 THEN
+        INSERT INTO updraft.consumers (topic, name, seq)
+        SELECT DISTINCT ON (topic, name) topic, name, seq
+        FROM unnest(o_topic, o_consumer, o_seq) WITH ORDINALITY AS o(topic, name, seq, n)
+        ORDER BY topic, name, n DESC
+        ON CONFLICT (topic, name) DO UPDATE SET seq = excluded.seq;
+    END IF;
+    IF p_batch IS NOT NULL AND cardinality(a_topic) > 0 THEN
+        INSERT INTO updraft.batches VALUES (p_batch, v_now, before, outcome, first, last, at);
+    END IF;
+END $$;
+
+-- The events of a topic, oldest first. It ends after so many bytes of names and data.
+CREATE FUNCTION updraft.page(p_topic text, p_after bigint, p_up_to bigint, p_events bigint, p_bytes bigint)
+RETURNS TABLE (seq bigint, "time" bigint, name text, key text, data text) LANGUAGE plpgsql STABLE AS $$
+#variable_conflict use_column
+DECLARE
+    v_topic int := (SELECT id FROM updraft.topics WHERE name = p_topic);
+    v_bytes bigint := 0;
+    e record;
+BEGIN
+    FOR e IN
+        SELECT seq, time, name, key, data FROM updraft.events
+        WHERE topic = v_topic AND seq > p_after AND seq <= p_up_to ORDER BY seq LIMIT p_events
+    LOOP
+        seq := e.seq; time := e.time; name := e.name; key := e.key; data := e.data;
+        RETURN NEXT;
+        v_bytes := v_bytes + octet_length(e.name) + coalesce(octet_length(e.data), 0);
+        EXIT WHEN v_bytes >= p_bytes;
+    END LOOP;
+END $$;
+
+-- The same of what a new reader needs: along two indexes, as many rows of each as there
+-- are in a page, however many events lie between. What the settings forbid would look cheaper, and what they cost would be
+-- compiled each time (jit).
+CREATE FUNCTION updraft.backlog(p_topic text, p_after bigint, p_up_to bigint, p_events bigint, p_bytes bigint)
+RETURNS TABLE (seq bigint, "time" bigint, name text, key text, data text) LANGUAGE plpgsql STABLE
+SET enable_sort = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off SET enable_bitmapscan = off
+SET jit = off
+AS $$
+#variable_conflict use_column
+DECLARE
+    v_topic int := (SELECT id FROM updraft.topics WHERE name = p_topic);
+    v_bytes bigint := 0;
+    e record;
+BEGIN
+    FOR e IN
+        (SELECT l.seq, e.time, e.name, e.key, e.data
+        FROM updraft.latest AS l JOIN updraft.events AS e ON e.topic = l.topic AND e.seq = l.seq
+        WHERE l.topic = v_topic AND l.seq > p_after AND l.seq <= p_up_to AND NOT l.ended ORDER BY l.seq LIMIT p_events)
+        UNION ALL
+        (SELECT seq, time, name, key, data FROM updraft.events
+        WHERE topic = v_topic AND key IS NULL AND seq > p_after AND seq <= p_up_to ORDER BY seq LIMIT p_events)
+        ORDER BY seq LIMIT p_events
+    LOOP
+        seq := e.seq; time := e.time; name := e.name; key := e.key; data := e.data;
+        RETURN NEXT;
+        v_bytes := v_bytes + octet_length(e.name) + coalesce(octet_length(e.data), 0);
+        EXIT WHEN v_bytes >= p_bytes;
+    END LOOP;
+END $$;
+
+-- The events of all topics beyond this one, oldest first.
+CREATE FUNCTION updraft.tail(p_after bigint, p_events bigint)
+RETURNS TABLE (seq bigint, "time" bigint, topic text, name text, key text, data text) LANGUAGE sql STABLE
+SET enable_sort = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off SET enable_bitmapscan = off
+SET jit = off
+AS $$
+    SELECT e.seq, e.time, t.name, e.name, e.key, e.data
+    FROM updraft.events AS e JOIN updraft.topics AS t ON t.id = e.topic
+    WHERE e.seq + 0 > p_after ORDER BY e.seq + 0 LIMIT p_events
+$$;
+
+-- What may go of a topic by number and by bytes: events without a key up to `loose_up_to`.
+CREATE FUNCTION updraft.compaction(p_topic text, p_events bigint, p_bytes bigint,
+    OUT topic int, OUT head bigint, OUT now bigint, OUT loose_up_to bigint)
+LANGUAGE plpgsql STABLE AS $$
+#variable_conflict use_column
+DECLARE
+    v_bytes numeric := 0;
+    e record;
+BEGIN
+    SELECT t.id, updraft.head(t.id, t.floor), updraft.now(), 0 INTO topic, head, now, loose_up_to
+    FROM updraft.topics AS t WHERE t.name = p_topic;
+    IF p_events IS NOT NULL THEN
+        loose_up_to := coalesce((
+            SELECT e.seq FROM updraft.events AS e WHERE e.topic = compaction.topic AND e.key IS NULL
+            ORDER BY e.seq DESC OFFSET p_events LIMIT 1), 0);
+    END IF;
+    IF p_bytes IS NOT NULL THEN
+        FOR e IN
+            SELECT e.seq, octet_length(e.name) + coalesce(octet_length(e.data), 0) AS bytes
+            FROM updraft.events AS e WHERE e.topic = compaction.topic AND e.key IS NULL ORDER BY e.seq DESC
+        LOOP
+            v_bytes := v_bytes + e.bytes;
+            IF v_bytes > p_bytes THEN
+                loose_up_to := greatest(loose_up_to, e.seq);
+                EXIT;
+            END IF;
+        END LOOP;
+    END IF;
+END $$;
+
+-- One step of a compaction: looks at so many events beyond one, and removes what may go. Times are those before which
+-- something goes, ages those after which what stays may go (`due`). The appends' lock is not taken.
+CREATE FUNCTION updraft.compact(
+    p_topic int, p_after bigint, p_head bigint, p_most bigint,
+    p_superseded bigint, p_tombstones bigint, p_loose bigint, p_loose_up_to bigint,
+    p_least_age bigint, p_tombstones_age bigint, p_loose_age bigint,
+    OUT removed bigint, OUT bytes bigint, OUT next bigint, OUT due bigint
+) LANGUAGE plpgsql VOLATILE AS $$
+#variable_conflict use_column
+DECLARE
+    v_seen bigint := 0;
+    v_victims bigint[] := '{}';
+    v_ends bigint[] := '{}';
+    v_keys text[] := '{}';
+    v_floor bigint;
+    v_goes boolean;
+    e record;
+BEGIN
+    FOR e IN
+        SELECT e.seq, e.time, e.key, e.data IS NULL AS is_end, l.seq AS latest
+        FROM updraft.events AS e LEFT JOIN updraft.latest AS l ON l.topic = e.topic AND l.key = e.key
+        WHERE e.topic = p_topic AND e.seq > p_after AND e.seq <= p_head ORDER BY e.seq LIMIT p_most
+    LOOP
+        IF e.time > p_superseded THEN               -- and what follows is younger
+            due := least(due, e.time + p_least_age);
+            v_seen := 0;
+            EXIT;
+        END IF;
+        v_seen := v_seen + 1;
+        next := e.seq;
+        v_goes := CASE
+            WHEN e.key IS NULL THEN coalesce(e.time <= p_loose, false) OR e.seq <= p_loose_up_to
+            WHEN e.latest IS DISTINCT FROM e.seq THEN true
+            WHEN e.is_end THEN e.time <= p_tombstones
+            ELSE false
+        END;
+        IF NOT v_goes THEN
+            due := least(due, e.time + CASE WHEN e.key IS NULL THEN p_loose_age WHEN e.is_end THEN p_tombstones_age END);
+        ELSIF e.latest = e.seq THEN
+            v_ends := v_ends || e.seq;
+            v_keys := v_keys || e.key;
+        ELSE
+            v_victims := v_victims || e.seq;
+        END IF;
+    END LOOP;
+    IF v_seen < p_most THEN
+        next := NULL;
+    END IF;
+    IF cardinality(v_ends) > 0 THEN                 -- an append may hold one: that is left for the next time
+        WITH ends AS (
+            SELECT l.key, l.seq FROM unnest(v_keys, v_ends) AS u(key, seq)
+            JOIN updraft.latest AS l ON l.topic = p_topic AND l.key = u.key AND l.seq = u.seq
+            FOR UPDATE OF l SKIP LOCKED
+        ), gone AS (
+            DELETE FROM updraft.latest AS l USING ends
+            WHERE l.topic = p_topic AND l.key = ends.key AND l.seq = ends.seq RETURNING l.seq
+        )
+        SELECT v_victims || coalesce(array_agg(seq), '{}') INTO v_victims FROM gone;
+    END IF;
+    WITH gone AS (
+        DELETE FROM updraft.events AS e WHERE e.topic = p_topic AND e.seq = ANY (v_victims)
+        RETURNING e.seq, octet_length(e.name) + coalesce(octet_length(replace(replace(e.key,
+            chr(1114111) || '0', ' '), chr(1114111) || '1', chr(1114111))), 0) + coalesce(octet_length(e.data), 0) AS bytes
+    )
+    SELECT count(*), coalesce(sum(gone.bytes), 0), max(seq) INTO removed, bytes, v_floor FROM gone;
+    IF removed > 0 THEN
+        UPDATE updraft.topics SET floor = greatest(floor, v_floor) WHERE id = p_topic;
+    END IF;
+END $$;
+
+-- The token of a lease, taken or renewed; none while another node has it.
+CREATE FUNCTION updraft.lease(p_name text, p_node uuid, p_ms bigint) RETURNS bigint LANGUAGE sql VOLATILE AS $$
+    INSERT INTO updraft.leases AS l (name, node, token, until)
+    VALUES (p_name, p_node, 1, clock_timestamp() + p_ms * interval '1 millisecond')
+    ON CONFLICT (name) DO UPDATE SET
+        token = CASE WHEN l.node = excluded.node AND l.until > clock_timestamp() THEN l.token ELSE l.token + 1 END,
+        node = excluded.node, until = excluded.until
+    WHERE l.node = excluded.node OR l.until <= clock_timestamp()
+    RETURNING token
+$$;
+
+-- Forgets some idempotency keys of this age, and what was kept for retries of batches that nobody tries any more.
+CREATE FUNCTION updraft.expire(p_older bigint, p_most bigint) RETURNS bigint LANGUAGE sql VOLATILE AS $$
+    WITH batches AS (
+        DELETE FROM updraft.batches WHERE id IN (
+            SELECT id FROM updraft.batches WHERE time < updraft.now() - 300000 ORDER BY time LIMIT 100000)
+    ), keys AS (
+        DELETE FROM updraft.once WHERE key IN (
+            SELECT key FROM updraft.once WHERE time <= updraft.now() - p_older ORDER BY time LIMIT p_most)
+        RETURNING 1
+    )
+    SELECT count(*) FROM keys
+$$;

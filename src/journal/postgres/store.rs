@@ -1,0 +1,250 @@
+//! The journal that a database holds, as the house sees it.
+
+use std::{
+    future,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use futures_util::future::BoxFuture;
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+};
+use tokio_postgres::types::Type;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::{
+    batch::{Command, random_uuid},
+    columns::bound,
+    compaction::{self, Clocks},
+    connection::{Database, Said},
+    error::{PostgresError, unavailable},
+    follower::Follower,
+    lineage::Lineage,
+    log::Log,
+    reader::{Readers, number},
+    schema,
+    text::escaped,
+    writer::Writer,
+};
+use crate::{
+    event::Epoch,
+    journal::{
+        contract::{Health, Journal, JournalError, Lease},
+        record::{Append, Appended, Cursor, Page, Removed, Retention, StoredOutcome, TopicBounds},
+        tail::Tail,
+    },
+};
+
+/// Capacity of the writer's command queue.
+const WAITING: usize = 4096;
+
+/// Idempotency keys that are forgotten in one commit.
+const FORGOTTEN: i64 = 1000;
+
+/// Longest time of a lease, in milliseconds: a century.
+const LONGEST_LEASE: i64 = 100 * 365 * 24 * 60 * 60 * 1000;
+
+/// A journal in a PostgreSQL database, which several nodes share. Dropping it lets the writer finish what waits;
+/// [`Journal::close`] waits for that.
+pub struct PostgresJournal {
+    node: String,
+    lineage: Arc<Lineage>,
+    log: Arc<Log>,
+    readers: Readers,
+    clocks: Clocks,
+    /// None once it is closed.
+    writing: Mutex<Option<Writing>>,
+    _stop_following: DropGuard,
+}
+
+/// The writing end of a journal.
+struct Writing {
+    commands: mpsc::Sender<Command>,
+    writer: JoinHandle<()>,
+}
+
+impl PostgresJournal {
+    /// Opens the journal in a database, inside a tokio runtime, which its connections live on. What is missing of the schema
+    /// `updraft` is made. `listen` is another URL of the same database where the first is that of a pooler: a direct one, on
+    /// which the database tells what was appended. Without it that is looked for ten times a second.
+    ///
+    /// # Errors
+    /// Where the URL is none, the database cannot be reached or used, or a newer program made its schema.
+    pub async fn open(database: &str, listen: Option<&str>) -> Result<Self, PostgresError> {
+        let direct = Database::new(listen.unwrap_or(database))?;
+        let database = Database::new(database)?;
+        let mut client = database.connect(&Said::default()).await?;
+        schema::migrate(&mut client).await?;
+        let lineage = Arc::new(Lineage::begin(&client).await?);
+        let last = "SELECT coalesce(max(seq + 0), 0) FROM updraft.events";
+        let last = client.query_typed(last, &[]).await?;
+        let log = Arc::new(Log::new(last.first().map_or(0, |row| number(row, 0))));
+        let readers = Readers::new(&database)?;
+        let clocks = Clocks::compare(&readers).await;
+        let clocks = clocks.map_err(|error| PostgresError::Database(error.to_string()))?;
+
+        let runtime = database.runtime().clone();
+        let (commands, waiting) = mpsc::channel(WAITING);
+        let writer = Writer::new(database, lineage.clone(), log.clone());
+        let writer = runtime.spawn(writer.run(waiting));
+        let stop = CancellationToken::new();
+        let follower = Follower {
+            database: direct,
+            lineage: lineage.clone(),
+            log: log.clone(),
+        };
+        runtime.spawn(stop.clone().run_until_cancelled_owned(follower.run()));
+        Ok(Self {
+            node: random_uuid()?,
+            lineage,
+            log,
+            readers,
+            clocks,
+            writing: Mutex::new(Some(Writing { commands, writer })),
+            _stop_following: stop.drop_guard(),
+        })
+    }
+
+    async fn write<T>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<Result<T, JournalError>>) -> Command,
+    ) -> Result<T, JournalError> {
+        let (reply, replied) = oneshot::channel();
+        let commands = {
+            let writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+            writing.as_ref().map(|writing| writing.commands.clone())
+        };
+        let commands = commands.ok_or_else(|| unavailable("the journal is closed"))?;
+        let ended = || unavailable("the journal's writer ended");
+        commands.send(command(reply)).await.map_err(|_| ended())?;
+        replied.await.map_err(|_| ended())?
+    }
+
+    async fn take_lease(&self, name: &str, ttl: Duration) -> Result<Option<Lease>, JournalError> {
+        let asked = Instant::now();
+        let ms = i64::try_from(ttl.as_millis()).map_or(LONGEST_LEASE, |ms| ms.min(LONGEST_LEASE));
+        let sql = "SELECT updraft.lease($1, $2::text::uuid, $3)";
+        let (name, node) = (escaped(name), &self.node);
+        let rows = self
+            .readers
+            .query(sql, &[(&name, Type::TEXT), (node, Type::TEXT), (&ms, Type::INT8)])
+            .await?;
+        let token = rows.first().and_then(|row| row.get::<_, Option<i64>>(0));
+        let until = asked.checked_add(Duration::from_millis(ms.cast_unsigned()));
+        Ok(token.zip(until).map(|(token, until)| Lease {
+            token: token.cast_unsigned(),
+            until,
+        }))
+    }
+
+    async fn end(&self) {
+        let writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(Writing { commands, writer }) = writing {
+            drop(commands);
+            // It fails if the runtime has ended.
+            let _ = writer.await;
+        }
+        let leave = "UPDATE updraft.leases SET until = clock_timestamp() WHERE node = $1::text::uuid";
+        if let Err(error) = self.readers.query(leave, &[(&self.node, Type::TEXT)]).await {
+            tracing::debug!("leases end by themselves: {error}");
+        }
+        self.readers.close();
+    }
+}
+
+impl Journal for PostgresJournal {
+    fn epoch(&self) -> &Epoch {
+        self.lineage.epoch()
+    }
+
+    fn append(&self, append: Append) -> BoxFuture<'_, Result<Appended, JournalError>> {
+        if let Err(malformed) = JournalError::check(&append) {
+            return Box::pin(future::ready(Err(malformed)));
+        }
+        Box::pin(self.write(|reply| Command::Append(append, reply)))
+    }
+
+    fn stored_outcome(&self, key: &str) -> BoxFuture<'_, Result<Option<StoredOutcome>, JournalError>> {
+        let key = key.to_owned();
+        Box::pin(async move { self.readers.stored_outcome(&key).await })
+    }
+
+    fn answer(&self, key: String, answer: String) -> BoxFuture<'_, Result<(), JournalError>> {
+        Box::pin(self.write(|reply| Command::Answer { key, answer, reply }))
+    }
+
+    fn bounds(&self, topic: &str) -> BoxFuture<'_, Result<TopicBounds, JournalError>> {
+        let topic = topic.to_owned();
+        Box::pin(async move { self.readers.bounds(&topic).await })
+    }
+
+    fn read(&self, topic: &str, cursor: Cursor) -> BoxFuture<'_, Result<Page, JournalError>> {
+        let topic = topic.to_owned();
+        Box::pin(async move { self.readers.all(&topic, &cursor).await })
+    }
+
+    fn backlog(&self, topic: &str, cursor: Cursor) -> BoxFuture<'_, Result<Page, JournalError>> {
+        let topic = topic.to_owned();
+        Box::pin(async move { self.readers.backlog(&topic, &cursor).await })
+    }
+
+    fn compact(&self, topic: &str, keep: Retention) -> BoxFuture<'_, Result<Removed, JournalError>> {
+        let topic = topic.to_owned();
+        Box::pin(async move { compaction::compact(&self.readers, &self.clocks, &topic, &keep).await })
+    }
+
+    fn expire_keys(&self, older_than: Duration) -> BoxFuture<'_, Result<usize, JournalError>> {
+        Box::pin(async move {
+            let older = bound(u64::try_from(older_than.as_millis()).unwrap_or(u64::MAX));
+            let sql = "SELECT updraft.expire($1, $2)";
+            let rows = self
+                .readers
+                .query(sql, &[(&older, Type::INT8), (&FORGOTTEN, Type::INT8)])
+                .await?;
+            Ok(rows.first().map_or(0, |row| number(row, 0) as usize))
+        })
+    }
+
+    fn topics(&self) -> BoxFuture<'_, Result<Vec<(String, TopicBounds)>, JournalError>> {
+        Box::pin(self.readers.topics())
+    }
+
+    fn committed_offset(&self, topic: &str, consumer: &str) -> BoxFuture<'_, Result<u64, JournalError>> {
+        let (topic, consumer) = (topic.to_owned(), consumer.to_owned());
+        Box::pin(async move { self.readers.committed_offset(&topic, &consumer).await })
+    }
+
+    fn commit_offset(
+        &self,
+        topic: &str,
+        consumer: &str,
+        seq: u64,
+    ) -> BoxFuture<'_, Result<(), JournalError>> {
+        let (topic, consumer) = (topic.to_owned(), consumer.to_owned());
+        Box::pin(self.write(move |reply| Command::CommitOffset {
+            topic,
+            consumer,
+            seq,
+            reply,
+        }))
+    }
+
+    fn health(&self) -> Health {
+        self.lineage.health()
+    }
+
+    fn tail(&self) -> Tail {
+        self.log.tail()
+    }
+
+    fn lease(&self, name: &str, ttl: Duration) -> BoxFuture<'_, Result<Option<Lease>, JournalError>> {
+        let name = name.to_owned();
+        Box::pin(async move { self.take_lease(&name, ttl).await })
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.end())
+    }
+}

@@ -1,0 +1,195 @@
+//! Several nodes on one journal, in a database: one order for all, whatever happens to their connections.
+
+use std::{
+    collections::BTreeSet,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use futures_util::StreamExt;
+use tokio::task::{JoinSet, block_in_place, spawn_blocking};
+use updraft::journal::{Journal, JournalError, PostgresJournal, Record, Tail, Tailed};
+
+use super::{WHOLE, append, event, everything, names, wait_for};
+use crate::support::{TestDatabase, until_async, within_patience};
+
+async fn open(database: &TestDatabase) -> Arc<PostgresJournal> {
+    Arc::new(PostgresJournal::open(&database.url, None).await.unwrap())
+}
+
+/// So many events of a tail.
+async fn told(mut tail: Tail, events: usize) -> Vec<Record> {
+    let mut told: Vec<Record> = Vec::new();
+    while told.len() < events {
+        match within_patience("the tail to go on", tail.next()).await {
+            Some(Tailed::Batch(batch)) => told.extend(batch.iter().map(|record| (**record).clone())),
+            other => panic!("{other:?} after {} events", told.len()),
+        }
+    }
+    told
+}
+
+/// Appends one event after the other from as many tasks of each node; all are acked.
+fn appending(nodes: &[Arc<PostgresJournal>], tasks: usize, each: usize) -> JoinSet<()> {
+    let mut appending = JoinSet::new();
+    for (node, journal) in nodes.iter().enumerate() {
+        for task in 0..tasks {
+            let journal = journal.clone();
+            appending.spawn(async move {
+                let mut before = 0;
+                for number in 0..each {
+                    let name = format!("{node}.{task}.{number}");
+                    let appended = journal.append(append("board", [event(&name)])).await.unwrap();
+                    assert!(appended.first > before, "what is appended later stands later");
+                    before = appended.last;
+                }
+            });
+        }
+    }
+    appending
+}
+
+/// Each of so many is there once, in order.
+fn assert_once(records: &[Record], events: usize) {
+    let names = names(records);
+    assert_eq!(names.len(), events);
+    assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), events);
+    assert!(records.is_sorted_by(|one, next| one.seq < next.seq));
+}
+
+#[test]
+fn two_nodes_append_and_both_are_told_all_in_one_order() {
+    wait_for(async {
+        let database = block_in_place(TestDatabase::new);
+        let nodes = [open(&database).await, open(&database).await];
+        let tails = nodes.each_ref().map(|node| node.tail());
+        appending(&nodes, 4, 50).join_all().await;
+        let all = everything(&*nodes[0], "board").await;
+        assert_once(&all, 2 * 4 * 50);
+        for tail in tails {
+            assert!(told(tail, all.len()).await == all, "the tail tells it otherwise");
+        }
+        for node in &nodes {
+            assert_eq!(node.head("board").await, Ok(all.last().unwrap().seq));
+        }
+    });
+}
+
+/// An outcome that got lost is asked for again.
+#[test]
+fn appends_go_on_while_connections_are_cut_and_none_is_lost_or_doubled() {
+    wait_for(async {
+        let database = Arc::new(block_in_place(TestDatabase::new));
+        let nodes = [open(&database).await, open(&database).await];
+        let tails = nodes.each_ref().map(|node| node.tail());
+        let mut appending = appending(&nodes, 4, 100);
+        let mut cuts = 0;
+        while !appending.is_empty() {
+            let cutting = database.clone();
+            spawn_blocking(move || cutting.cut()).await.unwrap();
+            cuts += 1;
+            // The nodes need some time to come to anything.
+            let soon = Duration::from_millis(250);
+            while let Ok(Some(done)) = tokio::time::timeout(soon, appending.join_next()).await {
+                done.unwrap();
+            }
+        }
+        assert!(cuts > 1, "connections were cut meanwhile");
+        let mut all = Vec::new();
+        until_async("a connection to read by", async || {
+            let page = nodes[0].read("board", WHOLE).await;
+            let is_read = page.is_ok();
+            all = page.map_or(Vec::new(), |page| page.records);
+            is_read
+        })
+        .await;
+        assert_once(&all, 2 * 4 * 100);
+        for tail in tails {
+            assert!(told(tail, all.len()).await == all, "the tail tells it otherwise");
+        }
+    });
+}
+
+#[test]
+fn a_batch_that_is_tried_again_is_committed_once() {
+    wait_for(async {
+        let database = block_in_place(TestDatabase::new);
+        let node = open(&database).await;
+        let batch = "SELECT outcome, first, last FROM updraft.append('7c0e7a52-9d5c-4f0e-a2f4-0123456789ab', NULL,
+            '{board}', '{2}', '{null}', '{null}', '{null}', '{null}', '{1,1}', '{one,two}', '{null,null}', '{1,2}',
+            '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}')";
+        let first = block_in_place(|| database.psql(batch));
+        assert_eq!(first, "{0}|{1}|{2}");
+        assert_eq!(block_in_place(|| database.psql(batch)), first);
+        assert_eq!(names(&everything(&*node, "board").await), ["one", "two"]);
+    });
+}
+
+#[test]
+fn one_node_at_a_time_has_a_lease_and_another_gets_it_when_it_ends() {
+    wait_for(async {
+        let database = block_in_place(TestDatabase::new);
+        let (one, other) = (open(&database).await, open(&database).await);
+        let minute = Duration::from_secs(60);
+        let first = one.lease("compaction", minute).await.unwrap().unwrap();
+        assert_eq!(other.lease("compaction", minute).await, Ok(None));
+        let beside = other.lease("expiry", minute).await.unwrap().unwrap();
+        let again = one.lease("compaction", minute).await.unwrap().unwrap();
+        assert_eq!(again.token, first.token);
+        // A node that stops gives it back.
+        one.close().await;
+        let moved = other.lease("compaction", minute).await.unwrap().unwrap();
+        assert!(moved.token > first.token);
+        // One that is gone lets it run out.
+        let third = open(&database).await;
+        let short = Duration::from_millis(100);
+        let last = other.lease("expiry", short).await.unwrap().unwrap();
+        assert_eq!(last.token, beside.token);
+        let mut taken = None;
+        until_async("the lease to end", async || {
+            taken = third.lease("expiry", minute).await.unwrap();
+            taken.is_some()
+        })
+        .await;
+        assert!(Instant::now() >= last.until, "not before it ended");
+        assert!(taken.unwrap().token > last.token);
+    });
+}
+
+#[test]
+fn another_history_is_another_epoch_and_is_noticed_while_the_journal_is_open() {
+    wait_for(async {
+        let database = block_in_place(TestDatabase::new);
+        let psql = |sql: &str| block_in_place(|| database.psql(sql));
+        let node = open(&database).await;
+        let epoch = node.epoch().clone();
+        node.append(append("board", [event("before")])).await.unwrap();
+        node.close().await;
+
+        // The timeline changed: to that of a synchronous standby, which had all that was acked; then to another's.
+        let fail_over = "UPDATE updraft.meta SET value = regexp_replace(value, '/.*/', '/00000000/') WHERE name = 'identity'";
+        psql("UPDATE updraft.meta SET value = 'yes' WHERE name = 'synchronous'");
+        psql(fail_over);
+        let node = open(&database).await;
+        assert_eq!(*node.epoch(), epoch);
+        node.close().await;
+        psql(fail_over);
+        let node = open(&database).await;
+        assert_ne!(*node.epoch(), epoch);
+        assert_eq!(names(&everything(&*node, "board").await), ["before"]);
+        assert_eq!(node.health().lost, None);
+
+        // It changes while the node is at it.
+        psql(
+            "CREATE OR REPLACE FUNCTION updraft.identity() RETURNS text LANGUAGE sql AS $$ SELECT 'a/1/b'::text $$",
+        );
+        let refused = node.append(append("board", [event("lost")])).await;
+        assert!(matches!(refused, Err(JournalError::Broken(_))), "{refused:?}");
+        let lost = node.health().lost;
+        assert!(lost.is_some_and(|lost| lost.contains("another history")));
+        let anew = open(&database).await;
+        assert_ne!(anew.epoch(), node.epoch());
+        anew.append(append("board", [event("after")])).await.unwrap();
+        assert_eq!(names(&everything(&*anew, "board").await), ["before", "after"]);
+    });
+}

@@ -1,0 +1,160 @@
+//! A PostgreSQL server of the test program's own: started by the first story that needs one, in a temporary folder, and ended
+//! with the program, however that ends. Each story has a database.
+
+use std::{
+    io::{BufRead, BufReader},
+    path::PathBuf,
+    process::{Child, Command, Stdio},
+    sync::{
+        OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+/// Makes a cluster and runs it until its standard input ends, which it does with this program; then nothing is left of it.
+/// A server refuses to run as root: there, as `nobody`. What is written here survives no power loss, so nothing is synced.
+const RUN: &str = r#"
+set -e
+directory=$(mktemp -d /tmp/updraft-postgres.XXXXXX)
+as=
+if [ "$(id -u)" = 0 ]; then
+    chown nobody "$directory"
+    as="setpriv --reuid=nobody --regid=nogroup --clear-groups"
+fi
+cd "$directory"
+trap 'rm -rf "$directory"' EXIT
+trap : INT TERM
+$as "$1/initdb" -D data -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync >/dev/null
+exec 3<&0
+$as "$1/postgres" -D data -k "$directory" -c listen_addresses= -c fsync=off -c max_connections=300 \
+    -c shared_buffers=64MB $2 >log 2>&1 </dev/null 3<&- &
+server=$!
+tries=0
+until $as "$1/pg_isready" -q -h "$directory" -U postgres; do
+    kill -0 $server || { cat log >&2; exit 1; }
+    sleep 0.05
+done
+echo "$directory"
+read -r line <&3 || true
+kill -INT $server 2>/dev/null || true
+wait $server || true
+"#;
+
+/// A server; it ends when this is dropped, or with this program.
+pub(crate) struct PostgresServer {
+    /// Its standard input is what it lives for.
+    _child: Child,
+    directory: PathBuf,
+}
+
+/// A database of one story.
+pub(crate) struct TestDatabase {
+    pub(crate) url: String,
+    name: String,
+    /// Another one of the same server.
+    beside: String,
+}
+
+impl PostgresServer {
+    /// Starts one; with settings, as in `-c name=value`.
+    pub(crate) fn start(settings: &str) -> Self {
+        let mut child = Command::new("sh")
+            .args(["-c", RUN, "postgres", &programs(), settings])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("a shell");
+        let stdout = child.stdout.take().expect("it is piped");
+        let mut lines = BufReader::new(stdout).lines();
+        let directory = lines.next().expect("PostgreSQL starts").expect("UTF-8");
+        Self {
+            _child: child,
+            directory: directory.into(),
+        }
+    }
+
+    /// An empty database.
+    pub(crate) fn database(&self) -> TestDatabase {
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        let name = format!("story_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        let url = |name: &str| {
+            format!(
+                "postgres:///{name}?user=postgres&host={}",
+                self.directory.display()
+            )
+        };
+        let database = TestDatabase {
+            url: url(&name),
+            beside: url("postgres"),
+            name,
+        };
+        psql(&database.beside, &format!("CREATE DATABASE {}", database.name));
+        database
+    }
+}
+
+impl TestDatabase {
+    /// One of the server that all stories share.
+    pub(crate) fn new() -> Self {
+        static SHARED: OnceLock<PostgresServer> = OnceLock::new();
+        SHARED.get_or_init(|| PostgresServer::start("")).database()
+    }
+
+    /// What `psql` answers, without headings.
+    pub(crate) fn psql(&self, sql: &str) -> String {
+        psql(&self.url, sql)
+    }
+
+    /// Ends every connection to it.
+    pub(crate) fn cut(&self) {
+        let all = format!(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{}'",
+            self.name
+        );
+        psql(&self.beside, &all);
+    }
+
+    /// Nothing reaches it any more, until [`TestDatabase::come_back`].
+    pub(crate) fn go_away(&self) {
+        psql(
+            &self.beside,
+            &format!("ALTER DATABASE {} ALLOW_CONNECTIONS false", self.name),
+        );
+        self.cut();
+    }
+
+    pub(crate) fn come_back(&self) {
+        psql(
+            &self.beside,
+            &format!("ALTER DATABASE {} ALLOW_CONNECTIONS true", self.name),
+        );
+    }
+}
+
+/// What a server answers, without headings.
+fn psql(url: &str, sql: &str) -> String {
+    let output = Command::new(format!("{}/psql", programs()))
+        .args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql, url])
+        .output()
+        .expect("psql runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{sql}: {said}");
+    String::from_utf8(output.stdout).expect("UTF-8").trim().to_owned()
+}
+
+/// The folder of the newest server that Debian has installed, or that `PATH` leads to.
+fn programs() -> String {
+    let debian = std::fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten();
+    let mut folders: Vec<PathBuf> = debian.map(|version| version.path().join("bin")).collect();
+    folders.retain(|folder| folder.join("initdb").exists());
+    folders.sort();
+    if let Some(newest) = folders.pop() {
+        return newest.to_str().expect("UTF-8").to_owned();
+    }
+    let asked = Command::new("pg_config").arg("--bindir").output();
+    let asked = asked.expect("PostgreSQL is installed: `make test` does that, or apt-get install postgresql");
+    String::from_utf8(asked.stdout).expect("UTF-8").trim().to_owned()
+}

@@ -5,7 +5,10 @@ use tokio_postgres::{Client, types::Type};
 use super::error::PostgresError;
 
 /// What makes each version out of the one before it.
-const VERSIONS: [&str; 1] = [include_str!("schema/1_journal.sql")];
+const VERSIONS: [&str; 2] = [
+    include_str!("schema/1_journal.sql"),
+    include_str!("schema/2_publish.sql"),
+];
 
 /// Nodes that start at the same time wait for one another by this number.
 const LOCK: i64 = 0x0075_7064_7261_6674;

@@ -2,6 +2,7 @@
 
 mod outage;
 mod programs;
+mod publish;
 
 use std::future::Future;
 

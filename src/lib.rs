@@ -29,6 +29,10 @@ pub use error::{CallError, Code, Result};
 mod event;
 pub use event::{Body, Epoch, Event, EventName, MAX_NAME, MalformedName, MalformedPosition, Position};
 
+/// Connections to a PostgreSQL database.
+#[cfg(feature = "postgres")]
+mod postgres;
+
 /// The durable log that topics live in.
 pub mod journal;
 

@@ -17,7 +17,7 @@ mod sqlite;
 mod tail;
 
 #[cfg(feature = "postgres")]
-pub use self::postgres::{PostgresError, PostgresJournal};
+pub use self::postgres::PostgresJournal;
 /// What the command line does with a journal's files.
 pub(crate) use self::sqlite::{
     Check, ExportError, Found, Import, ImportError, Inspection, Lineage, Measured, Severity, size, vacuum,
@@ -31,3 +31,5 @@ pub use self::{
     sqlite::{Durability, OpenError, SqliteJournal},
     tail::{Batch, Tail, Tailed, tail},
 };
+#[cfg(feature = "postgres")]
+pub use crate::postgres::PostgresError;

@@ -9,9 +9,10 @@ use std::{
 };
 
 /// The rooms, from the ground up (ARCHITECTURE.md, "The modules").
-const ROOMS: [&str; 13] = [
+const ROOMS: [&str; 14] = [
     "error",
     "event",
+    "postgres",
     "journal",
     "call",
     "feed",

@@ -6,15 +6,8 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::{sleep, timeout};
 use tokio_postgres::{Client, Error, types::Type};
 
-use super::{
-    columns::bound,
-    connection::{Database, Said},
-    error::said,
-    lineage::Lineage,
-    log::Log,
-    reader::record,
-    text::unescaped,
-};
+use super::{columns::bound, lineage::Lineage, log::Log, reader::record, text::unescaped};
+use crate::postgres::{Database, Said, said};
 
 /// From one look to the next, where nothing wakes it.
 const LOOK: Duration = Duration::from_millis(100);

@@ -4,8 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio_postgres::{Client, types::Type};
 
-use super::error::PostgresError;
-use crate::{event::Epoch, journal::contract::Health};
+use crate::{event::Epoch, journal::contract::Health, postgres::PostgresError};
 
 /// The database that the journal was opened in.
 pub(super) struct Lineage {

@@ -8,7 +8,6 @@
 mod batch;
 mod columns;
 mod compaction;
-mod connection;
 mod error;
 mod follower;
 mod lineage;
@@ -19,4 +18,4 @@ mod store;
 mod text;
 mod writer;
 
-pub use self::{error::PostgresError, store::PostgresJournal};
+pub use self::store::PostgresJournal;

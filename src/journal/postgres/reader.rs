@@ -12,8 +12,7 @@ use tokio_postgres::{
 
 use super::{
     columns::bound,
-    connection::Database,
-    error::{Failure, PostgresError, said, unavailable},
+    error::{Failure, unavailable},
     text::{escaped, unescaped},
 };
 use crate::{
@@ -22,6 +21,7 @@ use crate::{
         contract::JournalError,
         record::{Appended, Cursor, Page, Record, StoredOutcome, TopicBounds},
     },
+    postgres::{Database, PostgresError, said},
 };
 
 /// Connections that read at once; other readers wait their turn.

@@ -2,7 +2,7 @@
 
 use tokio_postgres::{Client, types::Type};
 
-use super::error::PostgresError;
+use crate::postgres::PostgresError;
 
 /// What makes each version out of the one before it.
 const VERSIONS: [&str; 2] = [

@@ -18,8 +18,7 @@ use super::{
     batch::{Command, random_uuid},
     columns::bound,
     compaction::{self, Clocks},
-    connection::{Database, Said},
-    error::{PostgresError, unavailable},
+    error::unavailable,
     follower::Follower,
     lineage::Lineage,
     log::Log,
@@ -35,6 +34,7 @@ use crate::{
         record::{Append, Appended, Cursor, Page, Removed, Retention, StoredOutcome, TopicBounds},
         tail::Tail,
     },
+    postgres::{Database, PostgresError, Said},
 };
 
 /// Capacity of the writer's command queue.

@@ -15,12 +15,14 @@ use tokio_postgres::{Client, Error};
 
 use super::{
     batch::{Batch, Command, Committed, TOGETHER},
-    connection::{Database, Said},
-    error::{Failure, said, unavailable},
+    error::{Failure, unavailable},
     lineage::Lineage,
     log::Log,
 };
-use crate::journal::contract::JournalError;
+use crate::{
+    journal::contract::JournalError,
+    postgres::{Database, Said, said},
+};
 
 /// How long a database may be away before callers are told so. One that fails over is back by then.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -1,4 +1,4 @@
-//! Connections to the database: each is driven on the runtime that opened the journal, whichever core asks.
+//! Connections to the database: each is driven on the runtime that it was named on, whichever core asks.
 
 use std::{
     future::poll_fn,
@@ -19,7 +19,7 @@ use tokio_postgres::{
 use tokio_postgres_rustls::MakeRustlsConnect;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
 
-use super::error::PostgresError;
+use super::error::{PostgresError, said};
 
 /// Longest that a connection takes to be there.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -31,7 +31,7 @@ const UNACKNOWLEDGED: Duration = Duration::from_secs(10);
 
 /// A database, by one of its addresses.
 #[derive(Clone)]
-pub(super) struct Database {
+pub(crate) struct Database {
     config: Config,
     tls: MakeRustlsConnect,
     runtime: Handle,
@@ -39,16 +39,16 @@ pub(super) struct Database {
 
 /// What a connection says by itself.
 #[derive(Clone, Default)]
-pub(super) struct Said {
-    /// Something was appended.
-    pub(super) notified: Arc<Notify>,
+pub(crate) struct Said {
+    /// It was notified: of the journal, something was appended.
+    pub(crate) notified: Arc<Notify>,
     /// A commit was not waited for, as it should have been: it may be lost with this server.
     warned: Arc<AtomicBool>,
 }
 
 impl Said {
     /// Whether a commit since the last time was not waited for.
-    pub(super) fn take_warning(&self) -> bool {
+    pub(crate) fn take_warning(&self) -> bool {
         self.warned.swap(false, Ordering::Relaxed)
     }
 
@@ -65,8 +65,8 @@ impl Said {
 
 impl Database {
     /// By its URL, inside a tokio runtime.
-    pub(super) fn new(url: &str) -> Result<Self, PostgresError> {
-        let malformed = |error: Error| PostgresError::Url(super::error::said(&error));
+    pub(crate) fn new(url: &str) -> Result<Self, PostgresError> {
+        let malformed = |error: Error| PostgresError::Url(said(&error));
         let mut config = Config::from_str(url).map_err(malformed)?;
         if config.get_application_name().is_none() {
             config.application_name("updraft");
@@ -85,16 +85,16 @@ impl Database {
         })
     }
 
-    pub(super) fn config(&self) -> &Config {
+    pub(crate) fn config(&self) -> &Config {
         &self.config
     }
 
-    pub(super) fn runtime(&self) -> &Handle {
+    pub(crate) fn runtime(&self) -> &Handle {
         &self.runtime
     }
 
     /// A connection of its own.
-    pub(super) async fn connect(&self, said: &Said) -> Result<Client, Error> {
+    pub(crate) async fn connect(&self, said: &Said) -> Result<Client, Error> {
         self.open(said.clone()).await.map(|(client, _)| client)
     }
 

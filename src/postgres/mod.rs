@@ -1,0 +1,10 @@
+//! Connections to a PostgreSQL database, for the journal and for all else that nodes share.
+
+mod connection;
+mod error;
+
+pub use self::error::PostgresError;
+pub(crate) use self::{
+    connection::{Database, Said},
+    error::said,
+};

@@ -13,6 +13,8 @@ mod leases;
 mod log_size;
 mod lost;
 mod model;
+#[cfg(all(unix, feature = "postgres"))]
+mod order;
 mod promises;
 #[cfg(all(unix, feature = "postgres"))]
 mod refused;

@@ -2,9 +2,9 @@
 //! with the program, however that ends. Each story has a database.
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Lines, Write},
     path::PathBuf,
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     sync::{
         OnceLock,
         atomic::{AtomicUsize, Ordering},
@@ -12,9 +12,11 @@ use std::{
 };
 
 /// Makes a cluster and runs it until its standard input ends, which it does with this program; then nothing is left of it.
-/// A server refuses to run as root: there, as `nobody`. What is written here survives no power loss, so nothing is synced.
+/// Lines of its input stop it at once, as a crash would, and start it again. A server refuses to run as root: there, as
+/// `nobody`. What is written here survives no power loss, so nothing is synced.
 const RUN: &str = r#"
 set -e
+programs=$1 settings=$2
 directory=$(mktemp -d /tmp/updraft-postgres.XXXXXX)
 as=
 if [ "$(id -u)" = 0 ]; then
@@ -24,26 +26,35 @@ fi
 cd "$directory"
 trap 'rm -rf "$directory"' EXIT
 trap : INT TERM
-$as "$1/initdb" -D data -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync >/dev/null
+start() {
+    $as "$programs/postgres" -D data -k "$directory" -c listen_addresses= -c fsync=off -c max_connections=300 \
+        -c shared_buffers=64MB $settings >>log 2>&1 </dev/null 3<&- &
+    server=$!
+    until $as "$programs/pg_isready" -q -h "$directory" -U postgres; do
+        kill -0 $server || { cat log >&2; exit 1; }
+        sleep 0.05
+    done
+    echo "$directory"
+}
+$as "$programs/initdb" -D data -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync >/dev/null
 exec 3<&0
-$as "$1/postgres" -D data -k "$directory" -c listen_addresses= -c fsync=off -c max_connections=300 \
-    -c shared_buffers=64MB $2 >log 2>&1 </dev/null 3<&- &
-server=$!
-tries=0
-until $as "$1/pg_isready" -q -h "$directory" -U postgres; do
-    kill -0 $server || { cat log >&2; exit 1; }
-    sleep 0.05
+start
+while read -r command <&3; do
+    case $command in
+        stop) kill -QUIT $server; wait $server || true; echo "$directory" ;;
+        start) start ;;
+    esac
 done
-echo "$directory"
-read -r line <&3 || true
 kill -INT $server 2>/dev/null || true
 wait $server || true
 "#;
 
 /// A server; it ends when this is dropped, or with this program.
 pub(crate) struct PostgresServer {
-    /// Its standard input is what it lives for.
     _child: Child,
+    /// What it lives for.
+    commands: ChildStdin,
+    answers: Lines<BufReader<ChildStdout>>,
     directory: PathBuf,
 }
 
@@ -64,13 +75,30 @@ impl PostgresServer {
             .stdout(Stdio::piped())
             .spawn()
             .expect("a shell");
+        let commands = child.stdin.take().expect("it is piped");
         let stdout = child.stdout.take().expect("it is piped");
-        let mut lines = BufReader::new(stdout).lines();
-        let directory = lines.next().expect("PostgreSQL starts").expect("UTF-8");
+        let mut answers = BufReader::new(stdout).lines();
+        let directory = answers.next().expect("PostgreSQL starts").expect("UTF-8");
         Self {
             _child: child,
+            commands,
+            answers,
             directory: directory.into(),
         }
+    }
+
+    /// Ends it without a word, as a crash would; until [`PostgresServer::start_again`].
+    pub(crate) fn crash(&mut self) {
+        self.command("stop");
+    }
+
+    pub(crate) fn start_again(&mut self) {
+        self.command("start");
+    }
+
+    fn command(&mut self, command: &str) {
+        writeln!(self.commands, "{command}").expect("it runs");
+        self.answers.next().expect("it does so").expect("UTF-8");
     }
 
     /// An empty database.

@@ -5,7 +5,7 @@ use std::process::Stdio;
 use serde::Deserialize;
 
 use super::super::heard::{History, Told};
-use crate::support::{PATIENT, PostgresServer, Program, TestDatabase};
+use crate::support::{PATIENT, PostgresServer, Program, TestDatabase, updraft};
 
 const NODES: usize = 3;
 
@@ -120,6 +120,12 @@ impl Cluster {
             assert_eq!(history.insert(seq, told), None, "a number is given once");
         }
         history
+    }
+
+    /// All that always holds in a journal holds in this one.
+    pub(super) fn verify(&self) {
+        let (done, stdout, stderr) = updraft(&["log", "--database", &self.database.url, "verify"], "");
+        assert!(done, "{stdout}{stderr}");
     }
 
     /// Keys of which the database keeps another event than the last of the history.

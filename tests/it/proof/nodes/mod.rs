@@ -89,6 +89,7 @@ fn nodes_that_fail_lose_and_double_nothing_and_keep_one_order() {
         "",
         "keys of which another event than the last is kept"
     );
+    cluster.verify();
     let begun = heard_alike(&heard, &history);
     println!("{rounds} rounds, {} events, {begun:?}", history.len());
 }

@@ -2,11 +2,18 @@
 //!
 //! `Journal` says what a store promises; `MemoryJournal`, `SqliteJournal` and `PostgresJournal` keep the promises, and one
 //! suite of tests holds every store to them. Format and durability of the embedded store: `docs/journal.md`.
+//!
+//! From outside, a store is looked at by an `inspection`, checked by its `verification`, and moved into another by an `export` and an
+//! `import` of an `archive`.
 
+mod archive;
 mod clock;
 mod contract;
+mod export;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
+mod import;
+mod inspection;
 mod json;
 mod memory;
 #[cfg(feature = "postgres")]
@@ -15,13 +22,12 @@ mod record;
 mod refusal;
 mod sqlite;
 mod tail;
+mod verification;
 
 #[cfg(feature = "postgres")]
 pub use self::postgres::PostgresJournal;
-/// What the command line does with a journal's files.
-pub(crate) use self::sqlite::{
-    Check, ExportError, Found, Import, ImportError, Inspection, Lineage, Measured, Severity, size, vacuum,
-};
+#[cfg(feature = "postgres")]
+pub(crate) use self::postgres::{PostgresDestination, PostgresInspection};
 pub use self::{
     contract::{Health, Journal, JournalError, Lease},
     memory::MemoryJournal,
@@ -30,6 +36,14 @@ pub use self::{
     },
     sqlite::{Durability, OpenError, SqliteJournal},
     tail::{Batch, Tail, Tailed, tail},
+};
+/// What the command line does with a journal.
+pub(crate) use self::{
+    export::{Export, ExportError},
+    import::{Destination, Import, Lineage},
+    inspection::{Inspection, Measured},
+    sqlite::{SqliteDestination, SqliteInspection, size, vacuum},
+    verification::{Check, Found, Severity},
 };
 #[cfg(feature = "postgres")]
 pub use crate::postgres::PostgresError;

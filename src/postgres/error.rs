@@ -19,6 +19,9 @@ pub enum PostgresError {
     /// It keeps text in another encoding.
     #[error("the database keeps text as {0}: make one with ENCODING 'UTF8'")]
     Encoding(String),
+    /// There is none in it, where one was to be looked at.
+    #[error("there is no journal in the database: a node that starts makes one")]
+    Missing,
     /// A newer program made the tables.
     #[error(
         "the schema 'updraft' has version {found}, made by a newer Updraft; this one knows version {known}"

@@ -8,10 +8,10 @@ use std::{
 use clap::Args;
 use tempfile::NamedTempFile;
 
-use super::unknown;
+use super::{source::Source, unknown};
 use crate::{
     cli::terminal::{Failure, bar, bar_beside_output, counted},
-    journal::{ExportError, Inspection},
+    journal::{self, ExportError, Inspection},
 };
 
 #[derive(Args, Debug)]
@@ -25,19 +25,17 @@ pub(super) struct Export {
 }
 
 impl Export {
-    pub(super) fn write(&self, data: &Path) -> Result<(), Failure> {
-        let journal = Inspection::open(data)?;
+    pub(super) fn write(&self, source: &Source) -> Result<(), Failure> {
+        let journal = source.open()?;
         match &self.output {
-            Some(file) => self.to_file(&journal, file),
-            None => self.to_stdout(&journal),
+            Some(file) => self.to_file(&*journal, file),
+            None => self.to_stdout(&*journal),
         }
     }
 
-    fn to_file(&self, journal: &Inspection, file: &Path) -> Result<(), Failure> {
+    fn to_file(&self, journal: &dyn Inspection, file: &Path) -> Result<(), Failure> {
         let cannot = |error: io::Error| Failure(format!("cannot write {}: {error}", file.display()));
-        let export = journal
-            .export(&self.topics)
-            .map_err(|error| Self::refused(error, journal))?;
+        let export = self.begin(journal)?;
         let bar = bar(export.header().events, "Exporting");
         let directory = match file.parent() {
             Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -67,18 +65,16 @@ impl Export {
         Ok(())
     }
 
-    /// Why it is not exported, with the topics that there are.
-    fn refused(error: ExportError, journal: &Inspection) -> Failure {
-        match error {
+    /// Where a topic is not there, the failure names those that are.
+    fn begin<'a>(&self, journal: &'a dyn Inspection) -> Result<journal::Export<'a>, Failure> {
+        journal::Export::begin(journal, &self.topics).map_err(|error| match error {
             ExportError::Topic(topic) => unknown(&topic, journal).unwrap_or_else(|failure| failure),
             error => error.into(),
-        }
+        })
     }
 
-    fn to_stdout(&self, journal: &Inspection) -> Result<(), Failure> {
-        let export = journal
-            .export(&self.topics)
-            .map_err(|error| Self::refused(error, journal))?;
+    fn to_stdout(&self, journal: &dyn Inspection) -> Result<(), Failure> {
+        let export = self.begin(journal)?;
         let bar = bar_beside_output(export.header().events, "Exporting");
         let mut out = BufWriter::new(io::stdout().lock());
         let written = export.write(&mut out, &|| bar.inc(1));

@@ -3,15 +3,15 @@
 use std::{
     fs::File,
     io::{self, BufRead, BufReader},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use clap::Args;
 
-use super::refused;
+use super::source::Source;
 use crate::{
     cli::terminal::{Failure, bar, counted, say},
-    journal::{self, ImportError, Lineage},
+    journal::{self, Lineage},
 };
 
 #[derive(Args, Debug)]
@@ -30,31 +30,29 @@ pub(super) struct Import {
 }
 
 impl Import {
-    pub(super) fn read(&self, data: &Path) -> Result<(), Failure> {
+    pub(super) fn read(&self, source: &Source) -> Result<(), Failure> {
         match self.file.as_os_str() == "-" {
-            true => self.from(io::stdin().lock(), data),
+            true => self.from(io::stdin().lock(), source),
             false => {
                 let file = File::open(&self.file)
                     .map_err(|error| Failure(format!("cannot read {}: {error}", self.file.display())))?;
-                self.from(BufReader::new(file), data)
+                self.from(BufReader::new(file), source)
             }
         }
     }
 
-    fn from(&self, lines: impl BufRead, data: &Path) -> Result<(), Failure> {
+    fn from(&self, lines: impl BufRead, source: &Source) -> Result<(), Failure> {
         let import = journal::Import::begin(lines)?;
         let header = import.header().clone();
         let lineage = match self.keep_epoch {
             true => Lineage::Moved,
             false => Lineage::Restored,
         };
+        let mut destination = source.destination()?;
         let bar = bar(header.events, "Importing");
-        let imported = import.into_directory(data, lineage, &|| bar.inc(1));
+        let imported = import.fill(&mut *destination, lineage, &|| bar.inc(1));
         bar.finish_and_clear();
-        let epoch = imported.map_err(|error| match error {
-            ImportError::Open(error) => refused(&error, data),
-            error => error.into(),
-        })?;
+        let epoch = imported?;
         let topics = header.topics.len() as u64;
         match self.json {
             true => say(serde_json::json!({
@@ -64,11 +62,10 @@ impl Import {
                 "events": header.events,
             })),
             false => say(format_args!(
-                "{} of {}, up to {epoch}:{}, in {}",
+                "{} of {}, up to {epoch}:{}, in {source}",
                 counted(header.events, "event"),
                 counted(topics, "topic"),
-                header.head,
-                data.display()
+                header.head
             )),
         }
     }

@@ -3,31 +3,21 @@
 mod compact;
 mod export;
 mod import;
+mod source;
 mod tail;
 mod topics;
 mod verify;
 
-use std::path::{Path, PathBuf};
-
 use clap::{Args, Subcommand};
 
+use self::source::Source;
 use super::terminal::Failure;
-use crate::{
-    app::App,
-    journal::{Inspection, OpenError},
-};
+use crate::{app::App, journal::Inspection};
 
 #[derive(Args, Debug)]
 pub(super) struct Log {
-    /// Directory of the journal
-    #[arg(
-        long,
-        env = "UPDRAFT_DATA",
-        value_name = "DIR",
-        default_value = "./data",
-        global = true
-    )]
-    data: PathBuf,
+    #[command(flatten)]
+    source: Source,
 
     #[command(subcommand)]
     command: Command,
@@ -41,31 +31,31 @@ enum Command {
     Tail(tail::Tail),
     /// Export a snapshot of the journal as lines of JSON, also while a server runs
     Export(export::Export),
-    /// Import an export into a directory without a journal
+    /// Import an export into a directory without a journal, or into a database without one
     Import(import::Import),
     /// Check the journal for damage
     Verify(verify::Verify),
     /// Remove events beyond their retention and shrink the files; the server must be stopped. (A running server compacts
-    /// every minute, without shrinking its files)
+    /// every minute, without shrinking its files. Of a database the nodes do it)
     Compact(compact::Compact),
 }
 
 impl Log {
     pub(super) fn run(self, app: &App) -> Result<(), Failure> {
-        let Self { data, command } = self;
+        let Self { source, command } = self;
         match command {
-            Command::Topics(topics) => topics.list(&data),
-            Command::Tail(tail) => tail.print(&data, app),
-            Command::Export(export) => export.write(&data),
-            Command::Import(import) => import.read(&data),
-            Command::Verify(verify) => verify.check(&data),
-            Command::Compact(compact) => compact.run(&data, app),
+            Command::Topics(topics) => topics.list(&source),
+            Command::Tail(tail) => tail.print(&source, app),
+            Command::Export(export) => export.write(&source),
+            Command::Import(import) => import.read(&source),
+            Command::Verify(verify) => verify.check(&source),
+            Command::Compact(compact) => compact.run(&source, app),
         }
     }
 }
 
 /// The failure for an unknown topic.
-fn unknown(topic: &str, journal: &Inspection) -> Result<Failure, Failure> {
+fn unknown(topic: &str, journal: &dyn Inspection) -> Result<Failure, Failure> {
     let topics = journal.topics()?;
     let names: Vec<&str> = topics.iter().map(|(name, _)| &**name).collect();
     Ok(Failure(match names[..] {
@@ -75,15 +65,4 @@ fn unknown(topic: &str, journal: &Inspection) -> Result<Failure, Failure> {
             names.join(", ")
         ),
     }))
-}
-
-/// The failure of a command that needs the journal for itself and did not get it.
-fn refused(error: &OpenError, data: &Path) -> Failure {
-    match error {
-        OpenError::Locked(_) => Failure(format!(
-            "a server has the journal in {} open, or another process: stop it first",
-            data.display()
-        )),
-        _ => Failure(error.to_string()),
-    }
 }

@@ -3,7 +3,6 @@
 use std::{
     fmt,
     ops::ControlFlow,
-    path::Path,
     str::FromStr,
     thread,
     time::{Duration, UNIX_EPOCH},
@@ -11,7 +10,7 @@ use std::{
 
 use clap::Args;
 
-use super::unknown;
+use super::{source::Source, unknown};
 use crate::{
     app::App,
     cli::terminal::{Failure, Lines, Said, plain},
@@ -19,8 +18,9 @@ use crate::{
     journal::{Cursor, Inspection, Record, TopicBounds},
 };
 
-/// Interval of reads while following.
+/// Interval of reads while following: of a file, and of a database, which is a connection each time.
 const EVERY: Duration = Duration::from_millis(200);
+const EVERY_CONNECTION: Duration = Duration::from_secs(1);
 
 /// Events printed by default.
 const NEWEST: u64 = 10;
@@ -76,14 +76,16 @@ impl FromStr for Since {
 }
 
 impl Tail {
-    pub(super) fn print(&self, data: &Path, app: &App) -> Result<(), Failure> {
-        let journal = Inspection::open(data)?;
-        let bounds = match journal.bounds(&self.topic)? {
-            Some(bounds) => bounds,
+    pub(super) fn print(&self, source: &Source, app: &App) -> Result<(), Failure> {
+        let journal = source.open()?;
+        let topics = journal.topics()?;
+        let known = topics.into_iter().find(|(name, _)| *name == self.topic);
+        let bounds = match known {
+            Some((_, bounds)) => bounds,
             None if self.is_declared(app) => TopicBounds::default(),
-            None => return Err(unknown(&self.topic, &journal)?),
+            None => return Err(unknown(&self.topic, &*journal)?),
         };
-        let mut at = self.begin(&journal)?;
+        let mut at = self.begin(&*journal)?;
         if self.since.is_some() && at < bounds.floor {
             eprintln!(
                 "some events up to {} are gone: a later one took their place, or their time had come",
@@ -92,15 +94,19 @@ impl Tail {
         }
         let epoch = journal.epoch().clone();
         let mut out = Lines::new();
-        if self.page(&journal, &mut at, &mut out)?.is_break() || !self.follow {
+        if self.page(&*journal, &mut at, &mut out)?.is_break() || !self.follow {
             return Ok(());
         }
-        // A look that lasts would hold the journal's log.
+        // A look that lasts would hold the journal's log, or what a database would remove.
         drop(journal);
+        let every = match source.is_database() {
+            true => EVERY_CONNECTION,
+            false => EVERY,
+        };
         loop {
-            thread::sleep(EVERY);
-            let journal = again(data, &epoch)?;
-            if self.page(&journal, &mut at, &mut out)?.is_break() {
+            thread::sleep(every);
+            let journal = again(source, &epoch)?;
+            if self.page(&*journal, &mut at, &mut out)?.is_break() {
                 return Ok(());
             }
         }
@@ -111,7 +117,7 @@ impl Tail {
     }
 
     /// The place behind which printing begins.
-    fn begin(&self, journal: &Inspection) -> Result<u64, Failure> {
+    fn begin(&self, journal: &dyn Inspection) -> Result<u64, Failure> {
         let events = match (self.events, &self.since) {
             (None, Some(_)) => return self.place(journal),
             (events, _) => events.unwrap_or(NEWEST),
@@ -121,7 +127,7 @@ impl Tail {
     }
 
     /// What `--since` says, or the beginning.
-    fn place(&self, journal: &Inspection) -> Result<u64, Failure> {
+    fn place(&self, journal: &dyn Inspection) -> Result<u64, Failure> {
         match &self.since {
             None => Ok(0),
             Some(Since::Seq(seq)) => Ok(*seq),
@@ -134,7 +140,7 @@ impl Tail {
     }
 
     /// Prints what there is after a place.
-    fn page(&self, journal: &Inspection, at: &mut u64, out: &mut Lines) -> Said {
+    fn page(&self, journal: &dyn Inspection, at: &mut u64, out: &mut Lines) -> Said {
         loop {
             let cursor = Cursor {
                 after: *at,
@@ -161,8 +167,8 @@ impl Tail {
 }
 
 /// The same journal as before, a little later.
-fn again(data: &Path, epoch: &Epoch) -> Result<Inspection, Failure> {
-    let journal = Inspection::open(data)?;
+fn again(source: &Source, epoch: &Epoch) -> Result<Box<dyn Inspection>, Failure> {
+    let journal = source.open()?;
     match journal.epoch() == epoch {
         true => Ok(journal),
         false => Err("the journal was replaced by another".into()),

@@ -1,10 +1,11 @@
 //! `log topics`: the topics of the journal in figures.
 
-use std::{ops::ControlFlow, path::Path};
+use std::ops::ControlFlow;
 
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::source::Source;
 use crate::{
     cli::terminal::{Failure, Lines, Said, plain, say},
     journal::{Inspection, Measured},
@@ -20,8 +21,8 @@ pub(super) struct Topics {
 const TITLES: [&str; 6] = ["TOPIC", "EVENTS", "KEYS", "BYTES", "HEAD", "FLOOR"];
 
 impl Topics {
-    pub(super) fn list(&self, data: &Path) -> Result<(), Failure> {
-        let journal = Inspection::open(data)?;
+    pub(super) fn list(&self, source: &Source) -> Result<(), Failure> {
+        let journal = source.open()?;
         let topics = journal.measure()?;
         match self.json {
             true => say(json!({
@@ -29,7 +30,7 @@ impl Topics {
                 "head": journal.head(),
                 "topics": topics.iter().map(json).collect::<Vec<_>>(),
             })),
-            false => table(&journal, &topics).map(drop),
+            false => table(&*journal, &topics).map(drop),
         }
     }
 }
@@ -45,7 +46,7 @@ fn json(topic: &Measured) -> Value {
     })
 }
 
-fn table(journal: &Inspection, topics: &[Measured]) -> Said {
+fn table(journal: &dyn Inspection, topics: &[Measured]) -> Said {
     let rows = topics.iter().map(|topic| {
         let figures = [
             topic.events,

@@ -1,13 +1,12 @@
 //! `log verify`: whether the journal is whole.
 
-use std::path::Path;
-
 use clap::Args;
 use serde_json::json;
 
+use super::source::Source;
 use crate::{
     cli::terminal::{Failure, Lines, Said, bar, plain, say},
-    journal::{Check, Found, Inspection, Severity},
+    journal::{Check, Found, Severity},
 };
 
 #[derive(Args, Debug)]
@@ -19,11 +18,12 @@ pub(super) struct Verify {
 
 impl Verify {
     /// Fails where anything is violated.
-    pub(super) fn check(&self, data: &Path) -> Result<(), Failure> {
-        let journal = Inspection::open(data)?;
-        let checks = Inspection::checks();
+    pub(super) fn check(&self, source: &Source) -> Result<(), Failure> {
+        let journal = source.open()?;
+        let checks = journal.checks();
         let bar = bar(checks.len() as u64, "Checking");
         let results: Vec<(&Check, Found)> = checks
+            .iter()
             .map(|check| {
                 bar.set_message(format!("Checking {}", check.name));
                 let found = journal.check(check);

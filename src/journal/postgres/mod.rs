@@ -5,19 +5,26 @@
 //! (`reader`).
 //! The `follower` reads what all nodes append, into the node's `log`, from which the tail is fed. A database that is not what
 //! it was is noticed by its `lineage`.
+//!
+//! To look into it from outside, on `blocking` connections: `inspection`, `verification`, `import`.
 
 mod batch;
+mod blocking;
 mod columns;
 mod command;
 mod compaction;
 mod error;
 mod follower;
+mod import;
+mod inspection;
 mod lineage;
 mod log;
 mod reader;
 mod schema;
 mod store;
 mod text;
+mod verification;
 mod writer;
 
 pub use self::store::PostgresJournal;
+pub(crate) use self::{import::PostgresDestination, inspection::PostgresInspection};

@@ -54,7 +54,7 @@ fn known() -> i32 {
 }
 
 /// The version of the database; 0 where it has none.
-async fn version(client: &Client) -> Result<i32, PostgresError> {
+pub(super) async fn version(client: &Client) -> Result<i32, PostgresError> {
     let made = client
         .query_typed("SELECT to_regclass('updraft.meta') IS NOT NULL", &[])
         .await?;

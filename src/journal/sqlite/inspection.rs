@@ -1,39 +1,30 @@
-//! Looking into a journal as it is at one moment, also while a server uses it.
+//! Looking into a journal's file, also while a server uses it.
 
-use std::path::Path;
+use std::{ops::ControlFlow, path::Path};
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{
     directory,
     opening::OpenError,
     reader::{self, bound, topic_id},
-    schema,
-    verification::{self, Check, Found},
+    schema, verification,
 };
 use crate::{
     event::Epoch,
-    journal::record::{Cursor, Record, TopicBounds},
+    journal::{
+        archive::{Call, Consumer},
+        inspection::{Inspection, InspectionError, Measured},
+        record::{Cursor, Record, TopicBounds},
+        verification::{Check, Found},
+    },
 };
 
-/// One moment of the journal in a directory. Nothing is written, and no lock is taken. While it lives, the
-/// journal's log cannot begin anew, so it is not kept for long.
-pub(crate) struct Inspection {
-    pub(super) connection: Connection,
+/// One moment of the journal in a directory. While it lives, the journal's log cannot begin anew.
+pub(crate) struct SqliteInspection {
+    connection: Connection,
     epoch: Epoch,
     head: u64,
-}
-
-/// A topic in figures.
-pub(crate) struct Measured {
-    pub(crate) name: String,
-    pub(crate) bounds: TopicBounds,
-    /// Events that are there.
-    pub(crate) events: u64,
-    /// Keys that did not end.
-    pub(crate) keys: u64,
-    /// Bytes of names, keys and data.
-    pub(crate) bytes: u64,
 }
 
 const MEASURED: &str = "
@@ -54,7 +45,15 @@ ORDER BY t.name";
 /// The event before so many of the newest.
 const BEFORE_LAST: &str = "SELECT seq FROM events WHERE topic = ? ORDER BY seq DESC LIMIT 1 OFFSET ?";
 
-impl Inspection {
+const COUNT: &str = "SELECT count(*) FROM events WHERE topic = (SELECT id FROM topics WHERE name = ?)";
+
+/// Their times are counted; to others they are by the clock.
+const CALLS: &str = "
+SELECT key, max(time - coalesce((SELECT value FROM meta WHERE name = 'ahead'), 0), 0), digest, first, last, answer
+FROM once ORDER BY rowid";
+const CONSUMERS: &str = "SELECT name, topic, seq FROM consumers ORDER BY topic, name";
+
+impl SqliteInspection {
     /// Looks at what is committed now.
     ///
     /// # Errors
@@ -69,19 +68,18 @@ impl Inspection {
             head,
         })
     }
+}
 
-    /// Names the journal.
-    pub(crate) fn epoch(&self) -> &Epoch {
+impl Inspection for SqliteInspection {
+    fn epoch(&self) -> &Epoch {
         &self.epoch
     }
 
-    /// The last sequence number that was given.
-    pub(crate) fn head(&self) -> u64 {
+    fn head(&self) -> u64 {
         self.head
     }
 
-    /// Every topic in figures. Reads all events.
-    pub(crate) fn measure(&self) -> rusqlite::Result<Vec<Measured>> {
+    fn measure(&self) -> Result<Vec<Measured>, InspectionError> {
         let mut statement = self.connection.prepare(MEASURED)?;
         let measured = statement.query_map([], |row| {
             Ok(Measured {
@@ -95,24 +93,14 @@ impl Inspection {
                 bytes: row.get(5)?,
             })
         })?;
-        measured.collect()
+        Ok(measured.collect::<Result<_, _>>()?)
     }
 
-    /// Every topic's name and fence.
-    pub(crate) fn topics(&self) -> rusqlite::Result<Vec<(String, TopicBounds)>> {
-        reader::topics(&self.connection)
+    fn topics(&self) -> Result<Vec<(String, TopicBounds)>, InspectionError> {
+        Ok(reader::topics(&self.connection)?)
     }
 
-    /// How far a topic reaches; `None` where it was never appended to.
-    pub(crate) fn bounds(&self, topic: &str) -> rusqlite::Result<Option<TopicBounds>> {
-        match topic_id(&self.connection, topic)? {
-            Some(_) => reader::bounds(&self.connection, topic).map(Some),
-            None => Ok(None),
-        }
-    }
-
-    /// The place behind which so many of the newest events of a topic stand.
-    pub(crate) fn before_last(&self, topic: &str, events: u64) -> rusqlite::Result<u64> {
+    fn before_last(&self, topic: &str, events: u64) -> Result<u64, InspectionError> {
         let Some(id) = topic_id(&self.connection, topic)? else {
             return Ok(0);
         };
@@ -123,18 +111,57 @@ impl Inspection {
         Ok(before.unwrap_or_default())
     }
 
-    /// A page of a topic, as [`Journal::read`](crate::journal::Journal::read) has it.
-    pub(crate) fn read(&self, topic: &str, cursor: &Cursor) -> rusqlite::Result<Vec<Record>> {
-        reader::all_of_view(&self.connection, topic, cursor).map(|page| page.records)
+    fn read(&self, topic: &str, cursor: &Cursor) -> Result<Vec<Record>, InspectionError> {
+        Ok(reader::all_of_view(&self.connection, topic, cursor)?.records)
     }
 
-    /// Everything that can be checked.
-    pub(crate) fn checks() -> impl ExactSizeIterator<Item = &'static Check> {
-        verification::ALL.iter()
+    fn count(&self, topic: &str) -> Result<u64, InspectionError> {
+        Ok(self.connection.query_row(COUNT, [topic], |row| row.get(0))?)
     }
 
-    /// What a check finds.
-    pub(crate) fn check(&self, check: &Check) -> Found {
+    fn count_calls(&self) -> Result<u64, InspectionError> {
+        let count = "SELECT count(*) FROM once";
+        Ok(self.connection.query_row(count, [], |row| row.get(0))?)
+    }
+
+    fn calls(&self, each: &mut dyn FnMut(Call) -> ControlFlow<()>) -> Result<(), InspectionError> {
+        let mut statement = self.connection.prepare(CALLS)?;
+        for call in statement.query_map([], call)? {
+            if each(call?).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn consumers(&self) -> Result<Vec<Consumer>, InspectionError> {
+        let mut statement = self.connection.prepare(CONSUMERS)?;
+        let all = statement.query_map([], |row| {
+            Ok(Consumer {
+                consumer: row.get(0)?,
+                topic: row.get(1)?,
+                seq: row.get(2)?,
+            })
+        })?;
+        Ok(all.collect::<Result<_, _>>()?)
+    }
+
+    fn checks(&self) -> &'static [Check] {
+        &verification::ALL
+    }
+
+    fn check(&self, check: &Check) -> Found {
         verification::look(&self.connection, check)
     }
+}
+
+fn call(row: &Row<'_>) -> rusqlite::Result<Call> {
+    Ok(Call {
+        once: row.get(0)?,
+        time: row.get(1)?,
+        digest: row.get::<_, i64>(2)?.cast_unsigned(),
+        first: row.get(3)?,
+        last: row.get(4)?,
+        answer: row.get(5)?,
+    })
 }

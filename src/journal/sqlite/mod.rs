@@ -4,17 +4,14 @@
 //! How old events are, whatever the system's clock says: `ages`. Whether all is as it was written: `files` that go
 //! while they are open, and the `condition` of what is read.
 //!
-//! To look into it from outside, and to tidy it: `inspection`, `verification`, `export` and `import` by way of an
-//! `archive`, `vacuum`.
+//! To look into it from outside, and to tidy it: `inspection`, `verification`, `import`, `vacuum`.
 
 mod ages;
 mod apply;
-mod archive;
 mod compaction;
 mod condition;
 mod directory;
 mod expectation;
-mod export;
 mod files;
 mod heads;
 mod import;
@@ -28,11 +25,9 @@ mod verification;
 mod writer;
 
 pub(crate) use self::{
-    export::ExportError,
-    import::{Import, ImportError, Lineage},
-    inspection::{Inspection, Measured},
+    import::SqliteDestination,
+    inspection::SqliteInspection,
     vacuum::{size, vacuum},
-    verification::{Check, Found, Severity},
 };
 pub use self::{
     opening::{Durability, OpenError},

@@ -1,61 +1,10 @@
-//! Whether what always holds in a journal (`docs/journal.md`) does hold in this one.
+//! Whether what always holds in a journal does hold in this file.
 
 use std::{sync::mpsc, thread, time::Duration};
 
 use rusqlite::{Connection, ErrorCode};
-use serde_json::value::RawValue;
 
-use crate::event::check_published;
-
-/// Violations of one kind that are spelt out; the others are counted.
-const SPELT_OUT: usize = 100;
-
-/// Something that always holds.
-pub(crate) struct Check {
-    /// One word for it.
-    pub(crate) name: &'static str,
-    /// What holds, in words.
-    pub(crate) holds: &'static str,
-    pub(crate) severity: Severity,
-    look: Look,
-}
-
-/// What it means where a check finds something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Severity {
-    /// The journal is damaged.
-    Violation,
-    /// It is worth knowing, and harmless.
-    Remark,
-}
-
-enum Look {
-    /// A query that has one text for each thing it finds.
-    Query(&'static str),
-    /// A query of things, each as it is called, with a text of it, and what that text has to be.
-    Texts(&'static str, Wanted),
-}
-
-/// What is wrong with a text, if anything is.
-type Wanted = fn(&str) -> Option<String>;
-
-/// What a check found.
-#[derive(Debug, Default)]
-pub(crate) struct Found {
-    /// How many.
-    pub(crate) count: u64,
-    /// The first of them, in words.
-    pub(crate) first: Vec<String>,
-}
-
-impl Found {
-    fn add(&mut self, what: impl Into<String>) {
-        self.count += 1;
-        if self.first.len() < SPELT_OUT {
-            self.first.push(what.into());
-        }
-    }
-}
+use crate::journal::verification::{Check, Found, Look, Severity, Wanted, json, name};
 
 /// What is checked: the file, which is SQLite's own business, then the rows in it.
 pub(super) static ALL: [Check; 11] = [
@@ -245,16 +194,6 @@ fn texts(connection: &Connection, query: &str, wanted: Wanted, found: &mut Found
         }
     }
     Ok(())
-}
-
-fn json(text: &str) -> Option<String> {
-    let error = serde_json::from_str::<&RawValue>(text).err()?;
-    Some(format!("is no JSON: {error}"))
-}
-
-fn name(text: &str) -> Option<String> {
-    let why = check_published(text).err()?;
-    Some(format!("{text:?} {why}"))
 }
 
 /// Looks for damage for no longer than this, and ends at the first: all of a small journal, the first part of a large one.

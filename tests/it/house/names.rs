@@ -5,10 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{code, library};
 
 /// Inherent `impl`s that stand beside their type's file: each extends a type by what a file above it builds.
-const IMPLS_ELSEWHERE: [(&str, &str); 10] = [
+const IMPLS_ELSEWHERE: [(&str, &str); 9] = [
     ("journal::refusal", "JournalError"),
     ("journal::json", "Record"),
-    ("journal::sqlite::export", "Inspection"),
     ("call::payload::digest", "Call"),
     ("feed::follower::projection", "Feed"),
     ("feed::publish", "Feed"),

@@ -3,6 +3,8 @@
 mod backup;
 mod compaction;
 mod damage;
+#[cfg(all(unix, feature = "postgres"))]
+mod database;
 mod looking;
 mod refused;
 

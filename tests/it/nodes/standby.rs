@@ -74,7 +74,7 @@ impl Servers {
         .await;
     }
 
-    fn fail_over(&self) {
+    fn fail_over(&mut self) {
         block_in_place(|| self.primary.crash());
         block_in_place(|| self.standby.promote());
     }
@@ -102,7 +102,7 @@ async fn publish(url: String, cards: impl Iterator<Item = usize>, acked: Arc<Ato
 fn a_failover_to_a_synchronous_standby_loses_and_doubles_nothing_that_was_acked() {
     const CARDS: usize = 300;
     wait_for(async {
-        let servers = block_in_place(Servers::start);
+        let mut servers = block_in_place(Servers::start);
         servers.wait_for_standby("*").await;
         let start = || Program::start(&[&["--database", &servers.url], &PATIENT[..]].concat());
         let nodes = [block_in_place(start), block_in_place(start)];
@@ -175,7 +175,7 @@ fn a_failover_to_a_standby_that_lacks_what_was_acked_is_another_epoch() {
     };
     wait_for(async {
         for was_synchronous in [false, true] {
-            let servers = block_in_place(Servers::start);
+            let mut servers = block_in_place(Servers::start);
             if was_synchronous {
                 servers.wait_for_standby("*").await;
             }

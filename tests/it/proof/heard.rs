@@ -26,7 +26,7 @@ pub(super) struct Acked {
 }
 
 /// An event as it was published.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Deserialize, PartialEq)]
 pub(super) struct Told {
     pub(super) key: Option<String>,
     /// None where it ends its key.

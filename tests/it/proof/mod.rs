@@ -9,6 +9,8 @@ mod gone;
 mod heard;
 mod history;
 mod kills;
+#[cfg(all(unix, feature = "postgres"))]
+mod nodes;
 
 use std::{env, future::Future, path::PathBuf, time::Duration};
 

@@ -2,10 +2,10 @@
 //! with the program, however that ends. Each story has a database.
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Lines, Write},
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     sync::{
         OnceLock,
         atomic::{AtomicUsize, Ordering},
@@ -13,10 +13,12 @@ use std::{
 };
 
 /// Makes a cluster, or a standby of one that runs, and runs it until its standard input ends, which it does with this program;
-/// then nothing is left of it. Files that are given lie beside its data.
-/// A server refuses to run as root: there, as `nobody`. What is written here survives no power loss, so nothing is synced.
+/// then nothing is left of it. Lines of its input stop it at once, as a crash would, and start it again. Files that are given lie
+/// beside its data. A server refuses to run as root: there, as `nobody`. What is written here survives no power loss, so nothing
+/// is synced.
 const RUN: &str = r#"
 set -e
+programs=$1 settings=$2
 directory=$(mktemp -d /tmp/updraft-postgres.XXXXXX)
 as=
 if [ "$(id -u)" = 0 ]; then
@@ -32,20 +34,27 @@ if [ -n "$4" ]; then
     [ -z "$as" ] || chown nobody ./*.pem
 fi
 case $3 in
-"") $as "$1/initdb" -D data -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync >/dev/null ;;
-*) $as "$1/pg_basebackup" -D data -h "$3" -U postgres -R -X stream -c fast --no-sync >/dev/null ;;
+"") $as "$programs/initdb" -D data -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync >/dev/null ;;
+*) $as "$programs/pg_basebackup" -D data -h "$3" -U postgres -R -X stream -c fast --no-sync >/dev/null ;;
 esac
+start() {
+    $as "$programs/postgres" -D data -k "$directory" -c listen_addresses= -c fsync=off -c max_connections=300 \
+        -c shared_buffers=64MB $settings >>log 2>&1 </dev/null 3<&- &
+    server=$!
+    until $as "$programs/pg_isready" -q -h "$directory" -U postgres; do
+        kill -0 $server || { cat log >&2; exit 1; }
+        sleep 0.05
+    done
+    echo "$directory"
+}
 exec 3<&0
-$as "$1/postgres" -D data -k "$directory" -c listen_addresses= -c fsync=off -c max_connections=300 \
-    -c shared_buffers=64MB $2 >log 2>&1 </dev/null 3<&- &
-server=$!
-tries=0
-until $as "$1/pg_isready" -q -h "$directory" -U postgres; do
-    kill -0 $server || { cat log >&2; exit 1; }
-    sleep 0.05
+start
+while read -r command <&3; do
+    case $command in
+        stop) kill -QUIT $server; wait $server || true; echo "$directory" ;;
+        start) start ;;
+    esac
 done
-echo "$directory"
-read -r line <&3 || true
 kill -INT $server 2>/dev/null || true
 wait $server || true
 "#;
@@ -55,8 +64,10 @@ const PORT: u16 = 5432;
 
 /// A server; it ends when this is dropped, or with this program.
 pub(crate) struct PostgresServer {
-    /// Its standard input is what it lives for.
     _child: Child,
+    /// What it lives for.
+    commands: ChildStdin,
+    answers: Lines<BufReader<ChildStdout>>,
     directory: PathBuf,
     port: u16,
 }
@@ -97,14 +108,31 @@ impl PostgresServer {
             .stdout(Stdio::piped())
             .spawn()
             .expect("a shell");
+        let commands = child.stdin.take().expect("it is piped");
         let stdout = child.stdout.take().expect("it is piped");
-        let mut lines = BufReader::new(stdout).lines();
-        let directory = lines.next().expect("PostgreSQL starts").expect("UTF-8");
+        let mut answers = BufReader::new(stdout).lines();
+        let directory = answers.next().expect("PostgreSQL starts").expect("UTF-8");
         Self {
             _child: child,
+            commands,
+            answers,
             directory: directory.into(),
             port,
         }
+    }
+
+    /// Ends it without a word, as a crash would; until [`PostgresServer::start_again`].
+    pub(crate) fn crash(&mut self) {
+        self.command("stop");
+    }
+
+    pub(crate) fn start_again(&mut self) {
+        self.command("start");
+    }
+
+    fn command(&mut self, command: &str) {
+        writeln!(self.commands, "{command}").expect("it runs");
+        self.answers.next().expect("it does so").expect("UTF-8");
     }
 
     /// An empty database.
@@ -135,14 +163,6 @@ impl PostgresServer {
     fn url(&self, name: &str) -> String {
         let (port, directory) = (self.port, self.directory.display());
         format!("postgres:///{name}?user=postgres&port={port}&host={directory}")
-    }
-
-    /// All that it is ends at once, as where its machine does.
-    pub(crate) fn crash(&self) {
-        let pid = std::fs::read_to_string(self.directory.join("data/postmaster.pid")).expect("it runs");
-        let pid = pid.lines().next().expect("a number");
-        let sent = Command::new("kill").args(["-QUIT", pid]).status();
-        assert!(sent.expect("kill runs").success());
     }
 
     /// A standby becomes a primary.

@@ -5,13 +5,17 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use tempfile::TempDir;
 
 use super::{
-    super::{
-        import::{Import, Lineage},
-        inspection::Inspection,
-    },
+    super::{import::SqliteDestination, inspection::SqliteInspection},
     *,
 };
-use crate::{event::Event, journal::record::Once};
+use crate::{
+    event::Event,
+    journal::{
+        export::Export,
+        import::{Import, Lineage},
+        record::Once,
+    },
+};
 
 const YEARS: Duration = Duration::from_secs(10 * 365 * 24 * 60 * 60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
@@ -232,12 +236,9 @@ fn what_an_import_has_from_the_future_counts_as_of_the_import() {
         story.set(10);
         story.calls(0..10).await;
         let mut export = Vec::new();
-        let inspection = Inspection::open(story.directory.path()).unwrap();
-        inspection
-            .export(&[])
-            .unwrap()
-            .write(&mut export, &|| ())
-            .unwrap();
+        let inspection = SqliteInspection::open(story.directory.path()).unwrap();
+        let exporting = Export::begin(&inspection, &[]).unwrap();
+        exporting.write(&mut export, &|| ()).unwrap();
         // Also where a server made an empty journal before.
         let Story {
             directory,
@@ -246,9 +247,9 @@ fn what_an_import_has_from_the_future_counts_as_of_the_import() {
         } = Story::begin();
         journal.close().await;
         let import = Import::begin(&*export).unwrap();
-        import
-            .into_directory(directory.path(), Lineage::Moved, &|| ())
-            .unwrap();
+        let mut destination = SqliteDestination::open(directory.path()).unwrap();
+        import.fill(&mut destination, Lineage::Moved, &|| ()).unwrap();
+        drop(destination);
         let journal = open(directory.path(), &wrong);
         let story = Story {
             directory,

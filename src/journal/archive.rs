@@ -36,30 +36,30 @@ pub(super) enum Kind {
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub(crate) struct Archived {
     pub(crate) topic: String,
-    pub(super) head: u64,
-    pub(super) floor: u64,
+    pub(crate) head: u64,
+    pub(crate) floor: u64,
 }
 
 /// An idempotency key.
 #[derive(Debug, Deserialize, Serialize)]
-pub(super) struct Call {
-    pub(super) once: String,
-    pub(super) time: u64,
+pub(crate) struct Call {
+    pub(crate) once: String,
+    pub(crate) time: u64,
     /// In hexadecimals: other programs that read the line would round so large a number.
     #[serde(with = "hexadecimal")]
-    pub(super) digest: u64,
-    pub(super) first: u64,
-    pub(super) last: u64,
+    pub(crate) digest: u64,
+    pub(crate) first: u64,
+    pub(crate) last: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) answer: Option<String>,
+    pub(crate) answer: Option<String>,
 }
 
 /// Where a consumer stands.
 #[derive(Debug, Deserialize, Serialize)]
-pub(super) struct Consumer {
-    pub(super) consumer: String,
-    pub(super) topic: String,
-    pub(super) seq: u64,
+pub(crate) struct Consumer {
+    pub(crate) consumer: String,
+    pub(crate) topic: String,
+    pub(crate) seq: u64,
 }
 
 mod hexadecimal {

@@ -74,8 +74,11 @@ impl Servers {
         .await;
     }
 
-    fn fail_over(&mut self) {
+    fn crash(&mut self) {
         block_in_place(|| self.primary.crash());
+    }
+
+    fn promote(&self) {
         block_in_place(|| self.standby.promote());
     }
 }
@@ -124,8 +127,9 @@ fn a_failover_to_a_synchronous_standby_loses_and_doubles_nothing_that_was_acked(
             acked.load(Ordering::Relaxed) > CARDS / 4
         })
         .await;
-        servers.fail_over();
+        servers.crash();
         assert!(acked.load(Ordering::Relaxed) < CARDS, "it is in the midst of it");
+        servers.promote();
         while let Some(done) = publishing.join_next().await {
             done.unwrap();
         }
@@ -186,7 +190,8 @@ fn a_failover_to_a_standby_that_lacks_what_was_acked_is_another_epoch() {
             }
             servers.part().await;
             node.append(append("lost")).await.unwrap();
-            servers.fail_over();
+            servers.crash();
+            servers.promote();
             until_async("the node to notice", async || {
                 let lost = node.health().lost;
                 lost.is_some_and(|lost| lost.contains("another history"))

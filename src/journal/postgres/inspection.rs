@@ -6,8 +6,8 @@ use bytestring::ByteString;
 use tokio_postgres::types::Type;
 
 use super::{
+    blocking::Connection,
     columns::bound,
-    command::Connection,
     reader::{Parameter, number, record},
     text::{escaped, unescaped},
     verification,

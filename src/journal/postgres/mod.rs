@@ -5,11 +5,11 @@
 //! The `follower` reads what all nodes append, into the node's `log`, from which the tail is fed. A database that is not what
 //! it was is noticed by its `lineage`.
 //!
-//! To look into it from outside, on connections of a `command`: `inspection`, `verification`, `import`.
+//! To look into it from outside, on connections that are `blocking`: `inspection`, `verification`, `import`.
 
 mod batch;
+mod blocking;
 mod columns;
-mod command;
 mod compaction;
 mod error;
 mod follower;

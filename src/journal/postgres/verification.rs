@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use super::command::Connection;
+use super::blocking::Connection;
 use crate::{
     journal::verification::{Check, Found, Look, Severity, json, name},
     postgres::PostgresError,

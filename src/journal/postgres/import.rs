@@ -7,7 +7,7 @@ use tokio_postgres::{
     types::{ToSql, Type},
 };
 
-use super::{columns::bound, blocking::Connection, reader::number, text::escaped, verification};
+use super::{blocking::Connection, columns::bound, reader::number, text::escaped, verification};
 use crate::{
     event::{Body, Epoch},
     journal::{

@@ -6,8 +6,8 @@ use bytestring::ByteString;
 use tokio_postgres::types::Type;
 
 use super::{
-    columns::bound,
     blocking::Connection,
+    columns::bound,
     reader::{Parameter, number, record},
     text::{escaped, unescaped},
     verification,

@@ -6,7 +6,7 @@
 //! The `follower` reads what all nodes append, into the node's `log`, from which the tail is fed. A database that is not what
 //! it was is noticed by its `lineage`.
 //!
-//! To look into it from outside, on `blocking` connections: `inspection`, `verification`, `import`.
+//! To look into it from outside, on connections that are `blocking`: `inspection`, `verification`, `import`.
 
 mod batch;
 mod blocking;

@@ -9,7 +9,7 @@ use updraft::{
 };
 
 use super::{next_of, wait_for};
-use crate::support::{Local, PostgresServer, TestDatabase, node};
+use crate::support::{Local, PostgresServer, TestDatabase, node, until};
 
 async fn start(database: &TestDatabase) -> Local {
     let app = App::new().topic(Topic::new("orders").readable_by(everyone));
@@ -148,6 +148,28 @@ fn a_transaction_that_published_is_not_prepared() {
         assert_eq!(refused.code().map(|code| code.code()), Some("0A000"), "{refused}");
         let prepared = block_in_place(|| database.psql("SELECT count(*) FROM pg_prepared_xacts"));
         assert_eq!(prepared, "0");
+    });
+}
+
+/// Each event has a trigger, and what they append together is looked for once: else a COMMIT of thousands holds the lock of all
+/// appends for a minute.
+#[test]
+fn a_commit_of_many_events_takes_as_long_as_they_are_many() {
+    const EVENTS: usize = 2000;
+    wait_for(async {
+        let database = block_in_place(TestDatabase::new);
+        let journal = PostgresJournal::open(&database.url, None).await.unwrap();
+        let psql = |sql: &str| block_in_place(|| database.psql(sql));
+        let publish = "SELECT count(updraft.publish('orders', 'order.placed', n::text, '1'))";
+        psql(&format!("{publish} FROM generate_series(1, {EVENTS}) AS n"));
+        let bounds = journal.bounds("orders").await.unwrap();
+        assert_eq!(bounds.head, EVENTS as u64);
+        // What a connection did is counted when it has ended.
+        let counted = "SELECT n_tup_ins FROM pg_stat_user_tables WHERE relname = 'staged'";
+        until("the count", || psql(counted) == EVENTS.to_string()).await;
+        let scans = psql("SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'staged'");
+        let scans: usize = scans.parse().unwrap();
+        assert!(scans < 100, "the table was read {scans} times");
     });
 }
 

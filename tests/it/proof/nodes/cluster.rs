@@ -1,6 +1,6 @@
 //! Three programs, as users start them, on a database whose server is the story's own; and what fails of them.
 
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use serde::Deserialize;
 
@@ -18,9 +18,19 @@ pub(super) enum NodeFault {
     Stopped,
     /// It does nothing for a while, and does not know that.
     Paused,
+    /// It alone cannot reach the database.
+    CutOff,
+    /// What the database does for it stands still, also while that has the lock of all appends.
+    Hung,
 }
 
-pub(super) const NODE_FAULTS: [NodeFault; 3] = [NodeFault::Killed, NodeFault::Stopped, NodeFault::Paused];
+pub(super) const NODE_FAULTS: [NodeFault; 5] = [
+    NodeFault::Killed,
+    NodeFault::Stopped,
+    NodeFault::Paused,
+    NodeFault::CutOff,
+    NodeFault::Hung,
+];
 
 /// What a database does that fails.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +50,8 @@ pub(super) struct Cluster {
     pub(super) nodes: Vec<Program>,
     server: PostgresServer,
     database: TestDatabase,
+    /// Processes of the database that stand still.
+    hung: Vec<String>,
 }
 
 impl Cluster {
@@ -47,16 +59,23 @@ impl Cluster {
     pub(super) fn start(settings: &str) -> Self {
         let server = PostgresServer::start(settings);
         let database = server.database();
-        // A superuser would be let in however full it is.
+        // A superuser would be let in however full it is. What they make is of one role; their connections can be told apart.
         database.psql(
-            "CREATE ROLE updraft LOGIN;
+            "CREATE ROLE updraft;
              DO $$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO updraft', current_database()); END $$",
         );
-        let nodes = (0..NODES).map(|_| node(&database)).collect();
+        for number in 0..NODES {
+            let role = role(number);
+            database.psql(&format!(
+                "CREATE ROLE {role} LOGIN IN ROLE updraft; ALTER ROLE {role} SET role = 'updraft'"
+            ));
+        }
+        let nodes = (0..NODES).map(|number| node(&database, number)).collect();
         Self {
             nodes,
             server,
             database,
+            hung: Vec::new(),
         }
     }
 
@@ -70,17 +89,46 @@ impl Cluster {
             NodeFault::Killed => node.end(),
             NodeFault::Stopped => node.signal("TERM"),
             NodeFault::Paused => node.signal("STOP"),
+            NodeFault::CutOff => {
+                self.let_in(number, 0);
+                let cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename";
+                self.database.psql(&format!("{cut} = '{}'", role(number)));
+            }
+            NodeFault::Hung => {
+                let all = "SELECT pid FROM pg_stat_activity WHERE usename";
+                let pids = self.database.psql(&format!("{all} = '{}'", role(number)));
+                self.hung = pids.lines().map(str::to_owned).collect();
+                self.signal_hung("STOP");
+            }
         }
+    }
+
+    /// So many connections of a node, and no more; any number for -1.
+    fn let_in(&self, number: usize, most: i32) {
+        let limit = format!("ALTER ROLE {} CONNECTION LIMIT {most}", role(number));
+        self.database.psql(&limit);
+    }
+
+    /// Some may have ended by themselves.
+    fn signal_hung(&self, name: &str) {
+        let mut kill = Command::new("kill");
+        kill.arg(format!("-{name}"))
+            .args(&self.hung)
+            .stderr(Stdio::null());
+        kill.status().expect("kill runs");
     }
 
     pub(super) fn is_back(&mut self, fault: NodeFault, number: usize) {
         match fault {
-            NodeFault::Killed => self.nodes[number] = node(&self.database),
+            NodeFault::Killed => self.nodes[number] = node(&self.database, number),
             NodeFault::Stopped => {
-                let stopped = std::mem::replace(&mut self.nodes[number], node(&self.database));
+                let again = node(&self.database, number);
+                let stopped = std::mem::replace(&mut self.nodes[number], again);
                 assert!(stopped.wait().0, "a node that is told to stop ends well");
             }
             NodeFault::Paused => self.nodes[number].signal("CONT"),
+            NodeFault::CutOff => self.let_in(number, -1),
+            NodeFault::Hung => self.signal_hung("CONT"),
         }
     }
 
@@ -89,7 +137,7 @@ impl Cluster {
             DatabaseFault::Crashed => self.server.crash(),
             DatabaseFault::Cut => self.database.cut(),
             DatabaseFault::Full => {
-                self.database.psql("ALTER ROLE updraft CONNECTION LIMIT 4");
+                (0..NODES).for_each(|node| self.let_in(node, 2));
                 self.database.cut();
             }
         }
@@ -99,7 +147,7 @@ impl Cluster {
         match fault {
             DatabaseFault::Crashed => self.server.start_again(),
             DatabaseFault::Cut => {}
-            DatabaseFault::Full => drop(self.database.psql("ALTER ROLE updraft CONNECTION LIMIT -1")),
+            DatabaseFault::Full => (0..NODES).for_each(|node| self.let_in(node, -1)),
         }
     }
 
@@ -140,8 +188,13 @@ impl Cluster {
     }
 }
 
-fn node(database: &TestDatabase) -> Program {
-    let url = database.url.replace("user=postgres", "user=updraft");
+fn role(node: usize) -> String {
+    format!("updraft_{node}")
+}
+
+fn node(database: &TestDatabase, number: usize) -> Program {
+    let user = format!("user={}", role(number));
+    let url = database.url.replace("user=postgres", &user);
     let flags = [&["--database", &url, "--drain-timeout", "2s"], &PATIENT[..]].concat();
     // Errors are what this is about: they fill a pipe that nobody reads.
     Program::start_on(Stdio::null(), &[], &flags)

@@ -2,13 +2,14 @@
 //! the journal only, and nothing else writes to readers.
 //!
 //! A [`Topic`] is declared, and each `declaration` checked; `live` holds the newest events of one, encoded once for all
-//! readers; `channels` has all topics; `publish` appends, `compaction` compacts. A `subscriber` is a client that reads;
+//! readers; `channels` has all topics; `publish` appends, `compaction` compacts; what one node at a time does has a `lease`. A `subscriber` is a client that reads;
 //! a `follower` reads inside the server, for each projection and consumer.
 
 mod channels;
 mod compaction;
 mod declaration;
 mod follower;
+mod lease;
 mod live;
 mod publish;
 mod subscriber;

@@ -1,0 +1,33 @@
+//! The topics of an app, and the feed of them over their journal.
+
+use std::sync::Arc;
+
+use super::{App, journal, start_error::StartError};
+use crate::feed::{Feed, Topic};
+
+impl App {
+    /// The feed of the topics; an app without topics has none, and needs no journal.
+    pub(super) async fn feed(&mut self, topics: Vec<Topic>) -> Result<Option<Arc<Feed>>, StartError> {
+        if topics.is_empty() {
+            return Ok(None);
+        }
+        let (journal, own) = match self.journal.take() {
+            Some(journal) => (journal, None),
+            None => {
+                let own = journal::open(&self.config.journal).await?;
+                (own.clone(), Some(own))
+            }
+        };
+        let feed = Feed::start(
+            journal,
+            topics,
+            self.config.journal.remember_calls,
+            self.config.limits.max_subscriptions,
+            self.config.limits.guard_timeout,
+        )
+        .await?;
+        own.into_iter().for_each(|own| feed.owns(own));
+        feed.compact_periodically();
+        Ok(Some(feed))
+    }
+}

@@ -343,6 +343,7 @@ impl App {
         let feed = self.feed(topics).await?;
         if let Some(feed) = &feed {
             self.states.share(feed.clone());
+            auth.subjects().follow(feed).await.map_err(StartError::Feed)?;
             for start in self.projections.drain(..).chain(self.consumers.drain(..)) {
                 start(feed, &mut self.states).await.map_err(StartError::Feed)?;
             }

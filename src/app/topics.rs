@@ -3,14 +3,18 @@
 use std::sync::Arc;
 
 use super::{App, journal, start_error::StartError};
-use crate::feed::{Feed, Topic};
+use crate::{
+    feed::{Feed, Topic},
+    net::auth,
+};
 
 impl App {
-    /// The feed of the topics; an app without topics has none, and needs no journal.
-    pub(super) async fn feed(&mut self, topics: Vec<Topic>) -> Result<Option<Arc<Feed>>, StartError> {
-        if topics.is_empty() {
+    /// The feed of the topics; an app without topics has none, and needs no journal, unless it shares one with other nodes.
+    pub(super) async fn feed(&mut self, mut topics: Vec<Topic>) -> Result<Option<Arc<Feed>>, StartError> {
+        if topics.is_empty() && !journal::is_shared(&self.config.journal) {
             return Ok(None);
         }
+        topics.push(Topic::new(auth::REVOKED));
         let (journal, own) = match self.journal.take() {
             Some(journal) => (journal, None),
             None => {

@@ -46,6 +46,9 @@ pub struct Topic {
     writers: Option<Condition>,
 }
 
+/// What the names of the server's own topics begin with.
+pub(super) const RESERVED: &str = "updraft.";
+
 /// What a reader that is behind gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Pace {
@@ -120,6 +123,11 @@ impl Topic {
     /// Its name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Whether it is one of the server's own.
+    pub(super) fn is_reserved(&self) -> bool {
+        self.name.starts_with(RESERVED)
     }
 
     /// What it is declared to keep.

@@ -344,6 +344,9 @@ impl App {
         if let Some(feed) = &feed {
             self.states.share(feed.clone());
             auth.subjects().follow(feed).await.map_err(StartError::Feed)?;
+            if let Some(presences) = feed::start_presences(feed).await.map_err(StartError::Feed)? {
+                self.states.share(presences);
+            }
             for start in self.projections.drain(..).chain(self.consumers.drain(..)) {
                 start(feed, &mut self.states).await.map_err(StartError::Feed)?;
             }

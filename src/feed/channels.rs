@@ -184,6 +184,14 @@ impl Feed {
         }
     }
 
+    /// The topics that show which sockets are there.
+    pub(super) fn presences(&self) -> Vec<Arc<Channel>> {
+        let all = self.channels.values();
+        all.filter(|channel| channel.topic.is_of_members())
+            .cloned()
+            .collect()
+    }
+
     pub(super) fn channels(&self) -> impl Iterator<Item = &Channel> {
         self.channels.values().map(|channel| &**channel)
     }

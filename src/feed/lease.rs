@@ -13,10 +13,10 @@ use tokio::time::{sleep_until, timeout};
 use crate::journal::{Journal, JournalError, Lease};
 
 /// So long after a node died its leases are free.
-const TTL: Duration = Duration::from_secs(6);
+pub(super) const TTL: Duration = Duration::from_secs(6);
 
 /// How often a lease is renewed, and asked for where another node has it.
-const EVERY: Duration = Duration::from_secs(2);
+pub(super) const EVERY: Duration = Duration::from_secs(2);
 
 /// Does work while this node has the lease of this name; it begins anew whenever another node may have been at it.
 ///
@@ -36,6 +36,21 @@ pub(super) async fn on_one_node<W: Future<Output = ()>>(
             Work::Same => {}
             Work::Anew => work = Some(Box::pin(begin())),
             Work::None => work = None,
+        }
+    }
+}
+
+/// Has the lease of this name until another node may have it. Says when it has begun to.
+pub(super) async fn hold(journal: &dyn Journal, name: &str, begun: impl FnOnce()) {
+    let mut holder = Holder::new(Instant::now());
+    let mut begun = Some(begun);
+    loop {
+        let (asked, answer) = ask(journal, name, holder.asks_at).await;
+        match (holder.answered(asked, answer), begun.take()) {
+            (Work::Anew, Some(begun)) => begun(),
+            (Work::Same, not_yet) => begun = not_yet,
+            (_, Some(not_yet)) => begun = Some(not_yet),
+            (_, None) => return,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod consumers;
 mod outage;
+mod presence;
 mod programs;
 mod publish;
 

@@ -7,8 +7,13 @@ mod journal;
 #[cfg(feature = "socketioxide")]
 mod namespace;
 mod start_error;
+mod topics;
 
-use std::{fmt, future::Future, sync::Arc};
+use std::{
+    fmt,
+    future::{Future, ready},
+    sync::Arc,
+};
 
 use axum::Router;
 use futures_util::future::BoxFuture;
@@ -179,8 +184,9 @@ impl App {
         self
     }
 
-    /// Adds a consumer: a function that gets every event of a topic in order, at least once, across restarts. An event that fails is
-    /// retried, and in the end moved to `<topic>.dead.<name>`. A name is ASCII letters, digits, `_` and `-`, unique for its topic.
+    /// Adds a consumer: a function that gets every event of a topic in order, at least once, across restarts. Of several nodes one runs
+    /// it, and another one a few seconds after that has died. An event that fails is retried, and in the end moved to
+    /// `<topic>.dead.<name>`. A name is ASCII letters, digits, `_` and `-`, unique for its topic.
     #[must_use]
     pub fn consumer<F, Fut>(mut self, topic: impl Into<String>, name: impl Into<String>, function: F) -> Self
     where
@@ -190,7 +196,7 @@ impl App {
         let (topic, name, function) = (topic.into(), name.into(), feed::consumer_function(function));
         self.declarations.consumer(&topic, &name);
         self.consumers.push(Box::new(move |feed, _| {
-            Box::pin(feed::start_consumer(feed.clone(), topic, name, function))
+            Box::pin(ready(feed::start_consumer(feed, topic, name, function)))
         }));
         self
     }
@@ -337,6 +343,10 @@ impl App {
         let feed = self.feed(topics).await?;
         if let Some(feed) = &feed {
             self.states.share(feed.clone());
+            auth.subjects().follow(feed).await.map_err(StartError::Feed)?;
+            if let Some(presences) = feed::start_presences(feed).await.map_err(StartError::Feed)? {
+                self.states.share(presences);
+            }
             for start in self.projections.drain(..).chain(self.consumers.drain(..)) {
                 start(feed, &mut self.states).await.map_err(StartError::Feed)?;
             }
@@ -371,30 +381,5 @@ impl App {
         let auth = Arc::new(auth);
         self.states.share(auth.clone());
         Ok(auth)
-    }
-
-    /// The feed of the topics; an app without topics has none, and needs no journal.
-    async fn feed(&mut self, topics: Vec<Topic>) -> Result<Option<Arc<Feed>>, StartError> {
-        if topics.is_empty() {
-            return Ok(None);
-        }
-        let (journal, own) = match self.journal.take() {
-            Some(journal) => (journal, None),
-            None => {
-                let own = journal::open(&self.config.journal).await?;
-                (own.clone(), Some(own))
-            }
-        };
-        let feed = Feed::start(
-            journal,
-            topics,
-            self.config.journal.remember_calls,
-            self.config.limits.max_subscriptions,
-            self.config.limits.guard_timeout,
-        )
-        .await?;
-        own.into_iter().for_each(|own| feed.owns(own));
-        feed.compact_periodically();
-        Ok(Some(feed))
     }
 }

@@ -79,7 +79,7 @@ pub mod payload {
 
 /// Topics: the backlog, then live events.
 mod feed;
-pub use feed::{Feed, Projection, Publisher, Publishes, Reader, Topic, TopicError, everyone};
+pub use feed::{Feed, Presence, Projection, Publisher, Publishes, Reader, Topic, TopicError, everyone};
 
 /// Every setting.
 mod config;
@@ -142,6 +142,11 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/identity.md")]
 struct OnIdentity;
+
+/// And of the page on presence.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/presence.md")]
+struct OnPresence;
 
 /// And of the page on emitters.
 #[cfg(doctest)]

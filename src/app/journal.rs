@@ -12,12 +12,18 @@ use crate::{
 
 /// Whether it is another than the default.
 pub(super) fn is_configured(config: &JournalConfig) -> bool {
-    let default = JournalConfig::default();
+    is_shared(config) || config.data != JournalConfig::default().data
+}
+
+/// Whether other nodes may be on it.
+pub(super) fn is_shared(config: &JournalConfig) -> bool {
     #[cfg(feature = "postgres")]
-    if config.database != default.database {
-        return true;
-    }
-    config.data != default.data
+    return config.database.is_some();
+    #[cfg(not(feature = "postgres"))]
+    return {
+        let _ = config;
+        false
+    };
 }
 
 /// Opens it: in its database, or embedded.

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use serde::Serialize;
-use tokio_util::sync::WaitForCancellationFuture;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
 use super::{
     args::FromAck,
@@ -266,6 +266,11 @@ impl Context {
     /// Whether the socket has disconnected, so that no client waits for the answer.
     pub fn is_cancelled(&self) -> bool {
         self.peer.cancellation().is_cancelled()
+    }
+
+    /// Cancelled when the socket disconnects.
+    pub(crate) fn cancellation(&self) -> CancellationToken {
+        self.peer.cancellation().clone()
     }
 
     /// Completes when the socket goes. A function is never stopped from outside: one that works long

@@ -12,7 +12,10 @@ use std::{
 use futures_util::StreamExt;
 use prometheus_client::{metrics::counter::Counter, registry::Registry};
 use tokio::runtime::Handle;
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::{
+    sync::{CancellationToken, DropGuard},
+    task::TaskTracker,
+};
 
 use super::{
     live::Live,
@@ -42,6 +45,7 @@ pub struct Feed {
     longest_guard: Duration,
     /// The journal that was opened for it alone.
     own: OnceLock<Arc<dyn Journal>>,
+    tasks: TaskTracker,
     stop: CancellationToken,
     _stop_with_this: DropGuard,
 }
@@ -49,6 +53,9 @@ pub struct Feed {
 /// Before a journal that could not be read is tried again; before one that waiting does not mend is.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 const BROKEN: Duration = Duration::from_secs(10);
+
+/// How long a feed that ends waits for its tasks: one that keeps its thread ends later.
+const LONGEST_END: Duration = Duration::from_secs(1);
 
 /// Waits before a reader inside the server tries the journal again. What is broken stands in the log already, once.
 pub(super) async fn wait_for_journal(waits: &str, error: &JournalError) {
@@ -133,6 +140,7 @@ impl Feed {
             refused: OnceLock::new(),
             longest_guard,
             own: OnceLock::new(),
+            tasks: TaskTracker::new(),
             stop: stop.clone(),
             _stop_with_this: stop.drop_guard(),
         };
@@ -154,7 +162,8 @@ impl Feed {
     /// Runs a task for as long as the feed lives. A task that outlived it would hold the journal, and the next open
     /// of the same one would fail.
     pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
-        tokio::spawn(self.stop.clone().run_until_cancelled_owned(task));
+        self.tasks
+            .spawn(self.stop.clone().run_until_cancelled_owned(task));
     }
 
     /// Closes this journal, which is its own, at its end.
@@ -167,9 +176,20 @@ impl Feed {
     /// read any more, and the directory can be opened again.
     pub(crate) async fn end(&self) {
         self.stop.cancel();
+        self.tasks.close();
+        // What works under a lease is to have ended when another node gets that.
+        let _ = tokio::time::timeout(LONGEST_END, self.tasks.wait()).await;
         if let Some(journal) = self.own.get() {
             journal.close().await;
         }
+    }
+
+    /// The topics that show which sockets are there.
+    pub(super) fn presences(&self) -> Vec<Arc<Channel>> {
+        let all = self.channels.values();
+        all.filter(|channel| channel.topic.is_of_members())
+            .cloned()
+            .collect()
     }
 
     pub(super) fn channels(&self) -> impl Iterator<Item = &Channel> {

@@ -5,21 +5,28 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::channels::{Channel, Compacted, Feed};
+use super::{
+    channels::{Channel, Compacted, Feed},
+    lease::on_one_node,
+};
 use crate::journal::{JournalError, Removed};
 
 /// From one time to the next.
 const EVERY: Duration = Duration::from_secs(60);
 
+/// Which of several nodes compacts.
+const LEASE: &str = "compaction";
+
 impl Feed {
-    /// Compacts periodically, for as long as the feed lives.
+    /// Compacts periodically, on one node at a time, for as long as the feed lives.
     pub(crate) fn compact_periodically(self: &Arc<Self>) {
-        self.spawn(compact(Arc::downgrade(self)));
+        let feed = Arc::downgrade(self);
+        let compact = move || compact(feed.clone());
+        self.spawn(on_one_node(self.journal().clone(), LEASE.to_owned(), compact));
     }
 
     /// Removes events beyond the topics' retention, as their [`Retention`](crate::journal::Retention) says. A running server
-    /// does
-    /// this every minute by itself. Topics to which nothing was appended and of which nothing can have aged enough
+    /// does this every minute by itself; of several nodes one does. Topics to which nothing was appended and of which nothing can have aged enough
     /// since the last time are passed over.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use super::{
         consumer::{DEAD, dead_letters},
         projection::Projection,
     },
-    topic::Topic,
+    topic::{RESERVED, Topic},
 };
 use crate::event::{MAX_NAME, is_word};
 
@@ -34,6 +34,9 @@ pub enum TopicError {
         "'{0}' is no topic name: it holds ASCII letters, digits, '_' and '-' between single dots, at most {MAX_NAME} bytes"
     )]
     Malformed(String),
+    /// A topic's name that is one of the server's own.
+    #[error("topic '{0}' has a name of the server's own: those begin with '{RESERVED}'")]
+    Reserved(String),
     /// Two topics of one name.
     #[error("topic '{0}' is declared twice")]
     Duplicate(String),
@@ -111,6 +114,9 @@ impl Declarations {
         for topic in &self.topics {
             if !is_name(&topic.name) {
                 return Err(TopicError::Malformed(topic.name.to_string()));
+            }
+            if topic.is_reserved() {
+                return Err(TopicError::Reserved(topic.name.to_string()));
             }
             if !declared.insert(topic.name.clone()) {
                 return Err(TopicError::Duplicate(topic.name.to_string()));
@@ -218,6 +224,13 @@ mod tests {
             assert_eq!(error, TopicError::Malformed(bad.to_owned()));
             assert!(error.to_string().contains(&format!("'{bad}'")));
         }
+    }
+
+    #[test]
+    fn names_of_the_servers_own_topics_are_not_for_apps() {
+        let error = check(&["updraft.revoked"], &[]).unwrap_err();
+        assert_eq!(error, TopicError::Reserved("updraft.revoked".to_owned()));
+        assert!(check(&["updraft", "updrafts.a", "a.updraft.b"], &[]).is_ok());
     }
 
     #[test]

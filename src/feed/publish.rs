@@ -111,6 +111,10 @@ impl Publisher {
         let feed =
             feed.ok_or_else(|| CallError::internal(format_args!("topic '{}' is not declared", self.topic)))?;
         let channel = feed.channel(&self.topic)?;
+        if channel.topic.is_reserved() || channel.topic.is_of_members() {
+            let why = format_args!("topic '{}' is not for functions to publish to", self.topic);
+            return Err(CallError::internal(why));
+        }
         if let Some(caller) = &self.caller {
             channel.topic.check_writer(&caller.identity())?;
         }

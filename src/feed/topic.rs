@@ -4,7 +4,7 @@ pub(super) mod frame;
 pub(super) mod lag;
 pub(super) mod metrics;
 
-use std::{fmt, future::Future, sync::Arc};
+use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 
@@ -42,8 +42,30 @@ pub struct Topic {
     pub(super) name: Arc<str>,
     pub(super) keep: Retention,
     pub(super) pace: Pace,
+    content: Content,
     guard: Guard,
     writers: Option<Condition>,
+}
+
+/// What the names of the server's own topics begin with.
+pub(super) const RESERVED: &str = "updraft.";
+
+/// What is kept of members that have gone, unless the app says: clients come and go all the time.
+const OF_MEMBERS: Retention = Retention {
+    least: Duration::from_secs(5 * 60),
+    tombstones: Duration::from_secs(60 * 60),
+    age: None,
+    events: None,
+    bytes: None,
+};
+
+/// What its events are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Content {
+    /// What functions publish.
+    Events,
+    /// Sockets that are there.
+    Members,
 }
 
 /// What a reader that is behind gets.
@@ -62,6 +84,7 @@ impl Topic {
             name: name.into(),
             keep: Retention::default(),
             pace: Pace::EveryEvent,
+            content: Content::Events,
             guard: Arc::new(|_| {
                 Box::pin(async { Err(CallError::new(Code::Forbidden, "no client may read this topic")) })
             }),
@@ -120,6 +143,24 @@ impl Topic {
     /// Its name.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// One that shows which sockets are there.
+    pub(crate) fn of_members(mut self) -> Self {
+        self.content = Content::Members;
+        if self.keep == Retention::default() {
+            self.keep = OF_MEMBERS;
+        }
+        self
+    }
+
+    /// Whether it is one of the server's own.
+    pub(super) fn is_reserved(&self) -> bool {
+        self.name.starts_with(RESERVED)
+    }
+
+    pub(super) fn is_of_members(&self) -> bool {
+        self.content == Content::Members
     }
 
     /// What it is declared to keep.

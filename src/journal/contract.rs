@@ -114,6 +114,9 @@ pub trait Journal: Send + Sync + 'static {
 
     /// Commits the position of a durable consumer. Resolves when it is durable.
     ///
+    /// A position never goes back: an earlier one is no error, and changes nothing. So a node that has lost the consumer's
+    /// lease and commits late undoes nothing of what another one does; and what it commits, it has handled.
+    ///
     /// # Errors
     /// [`JournalError::Unavailable`].
     fn commit_offset(&self, topic: &str, consumer: &str, seq: u64)
@@ -139,7 +142,7 @@ pub trait Journal: Send + Sync + 'static {
     /// A journal that no other process can open grants every lease.
     ///
     /// # Errors
-    /// [`JournalError::Unavailable`]. A lease that was granted before ends at its time.
+    /// [`JournalError::Unavailable`], [`JournalError::Broken`]. A lease that was granted before ends at its time.
     fn lease(&self, name: &str, ttl: Duration) -> BoxFuture<'_, Result<Option<Lease>, JournalError>> {
         let _ = name;
         ready(Ok(Lease::sole(ttl))).boxed()
@@ -154,7 +157,8 @@ pub trait Journal: Send + Sync + 'static {
 /// Leave to do what one node at a time does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lease {
-    /// The fencing token: higher than that of every earlier holder, and the same when it is renewed. What is written elsewhere
+    /// The fencing token: higher than that of every earlier holder, and the same when it is renewed, also late where no other
+    /// node had it meanwhile. What is written elsewhere
     /// under the lease carries it, so that a node that came too late is refused there.
     pub token: u64,
     /// Another node may have it after this.

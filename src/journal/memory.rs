@@ -361,9 +361,10 @@ impl Journal for MemoryJournal {
         consumer: &str,
         seq: u64,
     ) -> BoxFuture<'_, Result<(), JournalError>> {
-        self.state()
-            .consumers
-            .insert((topic.to_owned(), consumer.to_owned()), seq);
+        let mut state = self.state();
+        let stands = state.consumers.entry((topic.to_owned(), consumer.to_owned()));
+        let stands = stands.or_default();
+        *stands = seq.max(*stands);
         at_once(())
     }
 

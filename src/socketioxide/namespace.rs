@@ -12,6 +12,7 @@ use super::{
     shared::Shared,
 };
 use crate::{
+    error::CallError,
     event::EventName,
     feed::Feed,
     net::{
@@ -82,8 +83,11 @@ impl SocketioxideNamespace {
 
     /// Takes a subject's rights away; how many sockets were disconnected for it. See
     /// [`Subjects::revoke`](crate::Subjects::revoke), which functions use.
-    pub fn revoke(&self, subject: &str) -> usize {
-        self.0.auth.subjects().revoke(subject)
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn revoke(&self, subject: &str) -> Result<usize, CallError> {
+        self.0.auth.subjects().revoke(subject).await
     }
 
     /// Takes no more calls and ends streams, and completes when the calls that came before are answered, or after the configuration's drain

@@ -38,7 +38,7 @@ async fn a_handle_stops_what_goes_on_behind_the_router() {
         .unwrap();
     let url = serve(router).await;
     let mut client = RawClient::connect(&url).await;
-    assert_eq!(handle.revoke("nobody"), 0);
+    assert_eq!(handle.revoke("nobody").await.unwrap(), 0);
     assert!(handle.feed().is_none(), "it has no topics");
     let stopping = tokio::spawn(async move { handle.stop().await });
     assert_eq!(client.text().await, r#"42["event",{"event":"server.draining"}]"#);

@@ -10,7 +10,10 @@ use crate::{
     call::dispatch::said,
     error::{CallError, Result},
     event::{Body, Event, check_published},
-    feed::channels::{Feed, wait_for_journal},
+    feed::{
+        channels::{Channel, Feed, wait_for_journal},
+        lease::on_one_node,
+    },
     journal::{Append, Journal, JournalError, Record},
 };
 
@@ -48,34 +51,25 @@ impl Feed {
     }
 }
 
-/// Runs `function` for each event of a topic, from the committed position of the consumer of this name.
-pub(crate) async fn start_consumer(
-    feed: Arc<Feed>,
+/// Runs `function` for each event of a topic, from the committed position of the consumer of this name, on one node at a time.
+pub(crate) fn start_consumer(
+    feed: &Feed,
     topic: String,
     name: String,
     function: ConsumerFunction,
 ) -> Result<()> {
     let channel = feed.channel(&topic)?.clone();
-    let at = feed
-        .journal()
-        .committed_offset(&topic, &name)
-        .await
-        .map_err(JournalError::refusal)?;
-    let mut follower = Follower::new(channel, at);
-    let consumer = Consumer {
-        journal: feed.journal().clone(),
+    let journal = feed.journal().clone();
+    let lease = format!("consumer:{topic}:{name}");
+    let consumer = Arc::new(Consumer {
+        journal: journal.clone(),
         topic,
         name,
         function,
-    };
-    feed.spawn(async move {
-        loop {
-            match follower.next().await {
-                Ok(page) => consumer.handle(page).await,
-                Err(error) => wait_for_journal("a consumer", &error).await,
-            }
-        }
     });
+    feed.spawn(on_one_node(journal, lease, move || {
+        consumer.clone().consume(channel.clone())
+    }));
     Ok(())
 }
 
@@ -87,6 +81,17 @@ struct Consumer {
 }
 
 impl Consumer {
+    async fn consume(self: Arc<Self>, channel: Arc<Channel>) {
+        let at = self.until_done(|| self.journal.committed_offset(&self.topic, &self.name));
+        let mut follower = Follower::new(channel, at.await);
+        loop {
+            match follower.next().await {
+                Ok(page) => self.handle(page).await,
+                Err(error) => wait_for_journal("a consumer", &error).await,
+            }
+        }
+    }
+
     async fn handle(&self, page: Vec<Record>) {
         for record in page {
             let seq = record.seq;
@@ -160,9 +165,12 @@ impl Consumer {
     async fn until_done<'a, T>(
         &'a self,
         attempt: impl Fn() -> BoxFuture<'a, std::result::Result<T, JournalError>>,
-    ) {
-        while let Err(error) = attempt().await {
-            wait_for_journal(&format!("the consumer {}", self.name), &error).await;
+    ) -> T {
+        loop {
+            match attempt().await {
+                Ok(done) => return done,
+                Err(error) => wait_for_journal(&format!("the consumer {}", self.name), &error).await,
+            }
         }
     }
 }

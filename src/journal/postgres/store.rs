@@ -137,6 +137,10 @@ impl PostgresJournal {
     }
 
     async fn take_lease(&self, name: &str, ttl: Duration) -> Result<Option<Lease>, JournalError> {
+        if self.lineage.is_replaced() {
+            // It is for a node that can work.
+            return Err(JournalError::Broken(Lineage::replaced()));
+        }
         let asked = Instant::now();
         let ms = i64::try_from(ttl.as_millis()).map_or(LONGEST_LEASE, |ms| ms.min(LONGEST_LEASE));
         let sql = "SELECT updraft.lease($1, $2::text::uuid, $3)";

@@ -236,7 +236,10 @@ impl Known {
                 reply,
             } => {
                 let stands = connection
-                    .prepare_cached("INSERT OR REPLACE INTO consumers (topic, name, seq) VALUES (?, ?, ?)")
+                    .prepare_cached(
+                        "INSERT INTO consumers (topic, name, seq) VALUES (?, ?, ?)
+                         ON CONFLICT (topic, name) DO UPDATE SET seq = max(seq, excluded.seq)",
+                    )
                     .and_then(|mut statement| statement.execute(params![topic, consumer, bound(seq)]));
                 committed.settle(reply, stands.map(drop))
             }

@@ -16,5 +16,6 @@ pub(crate) use self::{
     authenticator::{Authenticator, Deciding, Identified, deciding, revoked},
     credentials::Handshake,
     refresh::module,
+    subjects::REVOKED,
 };
 pub use self::{credentials::Credentials, key::KeyError, subjects::Subjects};

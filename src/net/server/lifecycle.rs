@@ -16,6 +16,7 @@ use super::{
 use crate::{
     call::{dispatch::Dispatcher, emitter::Emitter, registry::EventEntry},
     config::Config,
+    error::CallError,
     event::EventName,
     feed::Feed,
     journal::Health,
@@ -190,10 +191,11 @@ impl Server {
         self.auth.introduction()
     }
 
-    /// Takes a subject's rights away; how many sockets were closed for it. See
-    /// [`Subjects::revoke`](crate::Subjects::revoke), which functions use.
-    pub fn revoke(&self, subject: &str) -> usize {
-        self.auth.subjects().revoke(subject)
+    /// Takes a subject's rights away, as [`Subjects::revoke`](crate::Subjects::revoke), which functions use.
+    /// # Errors
+    /// As there.
+    pub async fn revoke(&self, subject: &str) -> Result<usize, CallError> {
+        self.auth.subjects().revoke(subject).await
     }
 
     /// Begins to stop, as [`Server::stop`] does, when the guard is dropped.
@@ -234,8 +236,10 @@ impl Handle {
     }
 
     /// Takes a subject's rights away; see [`Server::revoke`].
-    pub fn revoke(&self, subject: &str) -> usize {
-        self.auth.subjects().revoke(subject)
+    /// # Errors
+    /// As there.
+    pub async fn revoke(&self, subject: &str) -> Result<usize, CallError> {
+        self.auth.subjects().revoke(subject).await
     }
 
     /// Takes no new clients and calls; those calls that run get their answers within the drain time-out, then every client

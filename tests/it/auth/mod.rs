@@ -7,6 +7,8 @@ mod forged;
 mod guards;
 mod key_sets;
 mod keys;
+#[cfg(all(unix, feature = "postgres"))]
+mod nodes;
 mod own;
 mod refresh;
 mod revoke;

@@ -81,7 +81,7 @@ async fn it_is_asked_again_at_a_refresh_and_its_identities_end() {
 async fn who_is_revoked_is_asked_about_again() {
     let local = serve(App::new().authenticate(by_name), AuthConfig::default()).await;
     let mut ada = connect(&local, "name:ada").await;
-    assert_eq!(local.server.revoke("ada"), 1);
+    assert_eq!(local.server.revoke("ada").await.unwrap(), 1);
     assert_eq!(last_words(&mut ada).await, closed("the identity was revoked"));
     assert!(
         connect(&local, "name:ada").await.is_well().await,

@@ -47,7 +47,7 @@ async fn who_is_revoked_hears_nothing_more_of_any_topic_or_room() {
             call(&mut ada, "topic.subscribe", json!({"topic": "news"})).await;
             adas.push(ada);
         }
-        assert_eq!(local.server.revoke("ada"), 3);
+        assert_eq!(local.server.revoke("ada").await.unwrap(), 3);
         for mut ada in adas {
             let heard = last_words(&mut ada).await;
             let reason = heard.len().checked_sub(2).expect("a reason and a goodbye");
@@ -55,14 +55,14 @@ async fn who_is_revoked_hears_nothing_more_of_any_topic_or_room() {
         }
         assert!(bob.is_well().await, "others stay");
     }
-    assert_eq!(local.server.revoke("ada"), 0);
+    assert_eq!(local.server.revoke("ada").await.unwrap(), 0);
     publishing.abort();
 }
 
 #[tokio::test]
 async fn who_is_revoked_needs_a_token_that_was_issued_later() {
     let local = serve(App::new(), auth()).await;
-    local.server.revoke("ada");
+    local.server.revoke("ada").await.unwrap();
     for earlier in [json!({}), json!({"iat": now() - 100}), json!({"iat": "later"})] {
         let told = refusal(&local, &json!({"token": token(earlier.clone())})).await;
         assert_eq!(told, unauthenticated("the identity was revoked"), "{earlier}");
@@ -78,10 +78,61 @@ async fn who_is_revoked_needs_a_token_that_was_issued_later() {
 }
 
 #[tokio::test]
+async fn what_was_revoked_is_known_after_a_restart() {
+    let data = tempfile::tempdir().unwrap();
+    let start = async || {
+        let journal = updraft::JournalConfig {
+            data: data.path().to_owned(),
+            ..updraft::JournalConfig::default()
+        };
+        let config = updraft::Config {
+            journal,
+            ..super::configured(auth())
+        };
+        let app = App::new().topic(Topic::new("news").readable_by(everyone));
+        crate::support::Local::start(app, config).await
+    };
+    let local = start().await;
+    let mut ada = connect(&local, &token(json!({}))).await;
+    assert_eq!(local.server.revoke("ada").await.unwrap(), 1);
+    assert_eq!(last_words(&mut ada).await, closed("the identity was revoked"));
+    local.server.stop().await;
+
+    let local = start().await;
+    let told = refusal(&local, &json!({"token": token(json!({"iat": now() - 100}))})).await;
+    assert_eq!(told, unauthenticated("the identity was revoked"));
+    let mut later = connect(&local, &token(json!({"iat": now() + 100}))).await;
+    assert!(later.is_well().await);
+    local.server.stop().await;
+}
+
+#[tokio::test]
+async fn nobody_reads_or_writes_what_the_server_keeps_of_revocations() {
+    async fn forge(cx: Context) -> Result<()> {
+        let forged = Event::new("revoked").key("bob").data(&json!({"at": u64::MAX}))?;
+        cx.topic("updraft.revoked").publish(forged).await.map(drop)
+    }
+    let local = serve(app().module(Module::new("forger").on("forge", forge)), auth()).await;
+    let mut ada = connect(&local, &token(json!({}))).await;
+    let read = call(&mut ada, "topic.subscribe", json!({"topic": "updraft.revoked"})).await;
+    assert_eq!(read["error"]["code"], "forbidden");
+    assert_eq!(
+        call(&mut ada, "forger.forge", json!(null)).await["error"]["code"],
+        "internal"
+    );
+    assert!(
+        connect(&local, &token(json!({"sub": "bob"})))
+            .await
+            .is_well()
+            .await
+    );
+}
+
+#[tokio::test]
 async fn a_function_can_revoke_too() {
     let module = Module::new("api.admin")
         .on("lock_out", async |subject: String, subjects: State<Subjects>| {
-            updraft::Json(subjects.revoke(&subject))
+            subjects.revoke(&subject).await.map(updraft::Json)
         });
     let local = serve(App::new().module(module), auth()).await;
     let mut ada = connect(&local, &token(json!({}))).await;
@@ -118,7 +169,7 @@ async fn what_runs_for_who_is_revoked_says_nothing_more() {
         ada.packet().await,
         Packet::Event("message".into(), json!("begun"), None)
     );
-    local.server.revoke("ada");
+    local.server.revoke("ada").await.unwrap();
     opened.add_permits(1);
     let (cancelled, unsent, identity) = within_patience("the function", is_done.recv()).await.unwrap();
     assert!(cancelled && unsent && identity.is_anonymous());
@@ -152,7 +203,7 @@ async fn what_waits_for_who_is_revoked_does_not_begin() {
     // What a client sends comes in before what it sends after, on the same connection.
     ada.send(r#"421["other"]"#).await;
     ada.answer(1).await;
-    local.server.revoke("ada");
+    local.server.revoke("ada").await.unwrap();
     opened.add_permits(100);
     assert_eq!(last_words(&mut ada).await, closed("the identity was revoked"));
     local.server.stop().await;

@@ -208,7 +208,7 @@ async fn a_call_whose_guard_waits_while_its_caller_is_revoked_does_not_begin() {
         keyed.begin(&call).await;
         story.guard.met().await;
         story.guard.met().await;
-        assert_eq!(story.local.server.revoke("ada"), 2);
+        assert_eq!(story.local.server.revoke("ada").await.unwrap(), 2);
         last_words(&mut ada).await;
         assert_eq!(story.published().await, 0, "{function}");
     }
@@ -266,7 +266,7 @@ async fn a_call_that_waits_for_an_earlier_try_does_not_begin_where_its_caller_is
     for _ in ["first", "second"] {
         story.topic.met().await;
     }
-    assert_eq!(story.local.server.revoke("ada"), 2);
+    assert_eq!(story.local.server.revoke("ada").await.unwrap(), 2);
     assert_eq!(story.published().await, 0);
 }
 

@@ -13,6 +13,7 @@ mod handshakes;
 mod hindered;
 mod once;
 mod orders;
+pub(crate) mod presence;
 mod projections;
 mod publish;
 mod reader;
@@ -107,6 +108,10 @@ on_every_store! {
     orders::who_cannot_see_what_was_acked_is_told_so_in_time,
     consumers::a_consumer_gets_all_in_order_and_goes_on_after_a_restart,
     consumers::what_a_consumer_fails_on_goes_to_the_dead_letters,
+    presence::a_socket_is_there_from_its_entry_until_it_goes,
+    presence::members_of_a_server_that_is_gone_are_gone_at_the_next_start,
+    presence::of_many_who_come_and_go_those_are_there_who_did_not_go,
+    presence::what_is_no_presence_cannot_be_entered,
 }
 
 fn wait_for<T>(story: impl Future<Output = T>) -> T {

@@ -65,6 +65,7 @@ every_store! {
     promises::a_tail_that_lags_is_told_so,
     promises::a_page_and_its_bounds_are_of_one_moment,
     leases::a_lease_is_renewed_with_its_token,
+    leases::a_committed_position_never_goes_back,
     promises::a_page_is_never_empty_while_there_is_more,
     promises::numbers_beyond_what_a_file_can_say_are_no_error,
     promises::names_that_are_none_are_refused,

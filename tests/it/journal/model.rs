@@ -119,8 +119,11 @@ impl Model {
     }
 
     pub(super) fn commit_offset(&mut self, topic: &str, consumer: &str, seq: u64) {
-        self.consumers
-            .insert((topic.to_owned(), consumer.to_owned()), seq);
+        let stands = self
+            .consumers
+            .entry((topic.to_owned(), consumer.to_owned()))
+            .or_default();
+        *stands = seq.max(*stands);
     }
 
     pub(super) fn committed_offset(&self, topic: &str, consumer: &str) -> u64 {

@@ -172,7 +172,7 @@ async fn who_is_refused_or_revoked_is_counted() {
     let local = serve(Config::default()).await;
     let mut ada = connect(&local, "ada").await;
     assert!(ada.is_well().await);
-    assert_eq!(local.server.revoke("ada"), 1);
+    assert_eq!(local.server.revoke("ada").await.unwrap(), 1);
     while ada.next().await.is_some() {}
     assert_eq!(refused(&local.url, "revoked"), 1);
     assert!(refusal(&local, "ada").await.is_some(), "its token too");

@@ -218,7 +218,7 @@ async fn an_identity_that_is_revoked_while_calls_run_ends_its_socket_and_no_othe
     };
     login(&mut ada, "ada").await;
     login(&mut bob, "bob").await;
-    local.server.revoke("ada");
+    local.server.revoke("ada").await.unwrap();
     let told = ada.text().await;
     assert!(
         told.contains("server.closed") && told.contains("revoked"),

@@ -1,7 +1,9 @@
 //! Nodes on one database, as their clients see them.
 
+mod consumers;
 mod outage;
 mod pooler;
+mod presence;
 mod programs;
 mod publish;
 mod standby;

@@ -95,6 +95,7 @@ fn an_id_is_published_once_and_what_makes_no_event_is_refused() {
         for arguments in [
             "'or ders', 'a', NULL, '1'",
             "NULL, 'a', NULL, '1'",
+            "'updraft.revoked', 'revoked', 'ada', '{}'",
             "'orders', '', NULL, '1'",
             "'orders', repeat('x', 129), NULL, '1'",
             "'orders', chr(10), NULL, '1'",

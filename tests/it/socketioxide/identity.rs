@@ -25,7 +25,7 @@ async fn whoami(cx: Context) -> Json<Value> {
 }
 
 async fn start(auth: AuthConfig) -> Served {
-    let revoke = async |subject: String, subjects: State<Subjects>| Json(subjects.revoke(&subject));
+    let revoke = async |subject: String, subjects: State<Subjects>| subjects.revoke(&subject).await.map(Json);
     let module = Module::new("api.me")
         .guard(require(signed_in()))
         .on("whoami", whoami)
@@ -79,7 +79,7 @@ async fn a_revoked_subject_hears_why_and_is_disconnected() {
     let revoked = bob.call(&json!({"event": "api.me.revoke", "data": "ada"})).await;
     assert_eq!(revoked["data"], 1);
     assert_eq!(last_words(&mut ada).await, closed("the identity was revoked"));
-    assert_eq!(server.namespace.revoke("ada"), 0);
+    assert_eq!(server.namespace.revoke("ada").await.unwrap(), 0);
     assert!(bob.is_well().await);
 }
 

@@ -18,7 +18,7 @@ mod proxy;
 mod raw;
 mod server;
 
-pub(crate) use again::Again;
+pub(crate) use again::{Again, Running};
 pub(crate) use every_client::every_client;
 pub(crate) use http::{Http, Response};
 pub(crate) use local::{Local, settled, until, until_async, within_patience};

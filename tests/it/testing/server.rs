@@ -33,7 +33,7 @@ async fn over_the_wire_a_client_is_let_in_and_closed() {
     assert_eq!(refused.details(), Some(&json!({"try": 2})));
     let mut ada = server.connect_with(json!({"token": "let me in"})).await;
     ada.call("api.orders.work").await.data::<()>();
-    assert_eq!(server.revoke("ada"), 1);
+    assert_eq!(server.revoke("ada").await.unwrap(), 1);
     ada.closed().await;
     assert_eq!(ada.event("event").await.data::<Value>()["event"], "server.closed");
 }

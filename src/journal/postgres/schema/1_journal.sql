@@ -267,11 +267,9 @@ BEGIN
         WHERE o.key = u.key;
     END IF;
     IF cardinality(o_topic) > 0 THEN
-        INSERT INTO updraft.consumers (topic, name, seq)
-        SELECT DISTINCT ON (topic, name) topic, name, seq
-        FROM unnest(o_topic, o_consumer, o_seq) WITH ORDINALITY AS o(topic, name, seq, n)
-        ORDER BY topic, name, n DESC
-        ON CONFLICT (topic, name) DO UPDATE SET seq = excluded.seq;
+        INSERT INTO updraft.consumers AS c (topic, name, seq)
+        SELECT topic, name, max(seq) FROM unnest(o_topic, o_consumer, o_seq) AS o(topic, name, seq) GROUP BY topic, name
+        ON CONFLICT (topic, name) DO UPDATE SET seq = greatest(c.seq, excluded.seq);
     END IF;
     IF p_batch IS NOT NULL AND cardinality(a_topic) > 0 THEN
         INSERT INTO updraft.batches VALUES (p_batch, v_now, before, outcome, first, last, at);
@@ -452,13 +450,13 @@ BEGIN
     END IF;
 END $$;
 
--- The token of a lease, taken or renewed; none while another node has it.
+-- The token of a lease, taken or renewed; none while another node has it. Late renewal keeps the token where no other node had it.
 CREATE FUNCTION updraft.lease(p_name text, p_node uuid, p_ms bigint) RETURNS bigint LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp AS $$
     INSERT INTO updraft.leases AS l (name, node, token, until)
     VALUES (p_name, p_node, 1, clock_timestamp() + p_ms * interval '1 millisecond')
     ON CONFLICT (name) DO UPDATE SET
-        token = CASE WHEN l.node = excluded.node AND l.until > clock_timestamp() THEN l.token ELSE l.token + 1 END,
+        token = CASE WHEN l.node = excluded.node THEN l.token ELSE l.token + 1 END,
         node = excluded.node, until = excluded.until
     WHERE l.node = excluded.node OR l.until <= clock_timestamp()
     RETURNING token

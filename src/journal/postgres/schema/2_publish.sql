@@ -27,6 +27,10 @@ BEGIN
         RAISE EXCEPTION 'a topic''s name is ASCII letters, digits, _ and - between single dots, not %', quote_nullable(topic)
             USING ERRCODE = 'invalid_parameter_value';
     END IF;
+    IF topic LIKE 'updraft.%' THEN
+        RAISE EXCEPTION 'topics that begin with updraft. are the server''s own: not %', quote_literal(topic)
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
     IF name IS NULL OR name = '' OR octet_length(name) > 128 OR name ~ '[\u0001-\u001f\u007f-\u009f]'
         OR name ~ '^(topic|stream|server|auth)\.' THEN
         RAISE EXCEPTION 'an event''s name is 1 to 128 bytes without control characters, and does not begin with topic., '

@@ -3,6 +3,7 @@
 mod outage;
 mod programs;
 mod publish;
+mod rooms;
 
 use std::future::Future;
 

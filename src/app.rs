@@ -1,6 +1,8 @@
 //! The app that a user builds: modules, shared state, configuration.
 
 mod admin;
+mod authentication;
+mod bus;
 mod conflict;
 mod emitter;
 mod journal;
@@ -25,7 +27,7 @@ use crate::{
     call::{
         dispatch::Dispatcher,
         emitter::Emitter,
-        identity::Identity,
+        heed::HeedFunctions,
         module::Module,
         namespace::Namespace,
         registry::{EventNames, Registry},
@@ -37,7 +39,7 @@ use crate::{
     feed::{self, Declarations, Feed, Projection, Topic},
     journal::{Journal, Record},
     net::{
-        auth::{self, Authenticator, Credentials, Deciding, KeyError, Subjects},
+        auth::{self, Authenticator, Deciding, Subjects},
         server::{
             lifecycle::{self, Handle, Parts, ServeError, Server},
             start_tasks::StartTask,
@@ -76,6 +78,7 @@ pub struct App {
     emitter: Emitter,
     admin: Option<Admin>,
     tasks: Vec<StartTask>,
+    heeded: HeedFunctions,
     config: Config,
 }
 
@@ -216,30 +219,6 @@ impl App {
         self
     }
 
-    /// Authenticates clients by an async function instead of the configured tokens. It runs at CONNECT and at
-    /// `auth.refresh`; its error is the client's connect error.
-    ///
-    /// ```
-    /// use updraft::{App, CallError, Code, Credentials, Identity, Result};
-    ///
-    /// async fn known(credentials: Credentials) -> Result<Identity> {
-    ///     match credentials.token() {
-    ///         Some("let me in") => Ok(Identity::of("ada")),
-    ///         _ => Err(CallError::new(Code::Unauthenticated, "say the words")),
-    ///     }
-    /// }
-    /// let app = App::new().authenticate(known);
-    /// ```
-    #[must_use]
-    pub fn authenticate<F, Fut>(mut self, function: F) -> Self
-    where
-        F: Fn(Credentials) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<Identity>> + Send + 'static,
-    {
-        self.deciding = Some(auth::deciding(function));
-        self
-    }
-
     /// Sets the configuration for [`App::start`] and [`App::into_router`]; [`App::run`] takes it from flags
     /// and the environment.
     #[must_use]
@@ -266,7 +245,7 @@ impl App {
     pub async fn start(self) -> Result<Server, StartError> {
         // First, as what is wrong here should be said before anything has begun.
         let tls = Tls::new(&self.config.tls).map_err(ServeError::from)?;
-        Ok(Server::start(self.into_parts().await?, tls).await?)
+        Ok(Server::start(self.into_shared_parts().await?, tls).await?)
     }
 
     /// The router for an axum server of your own, and a handle of the server behind it. Everything works as with
@@ -275,7 +254,7 @@ impl App {
     /// # Errors
     /// As [`App::start`], but for the address.
     pub async fn into_router(self) -> Result<(Router, Handle), StartError> {
-        Ok(lifecycle::router(self.into_parts().await?)?)
+        Ok(lifecycle::router(self.into_shared_parts().await?)?)
     }
 
     /// The table of functions alone, checked: what a server with this configuration has, with `topic.*` if topics are
@@ -368,18 +347,9 @@ impl App {
             emitter: self.emitter,
             traffic,
             tasks: self.tasks,
+            bus: None,
+            heeded: self.heeded,
             config: self.config,
         })
-    }
-
-    /// The authenticator, also for functions that take it.
-    async fn authenticator(&mut self) -> Result<Arc<Authenticator>, KeyError> {
-        let subjects = Arc::<Subjects>::default();
-        self.states.share(subjects.clone());
-        let (config, deciding) = (&self.config, self.deciding.take());
-        let auth = Authenticator::new(&config.auth, deciding, subjects, config.limits.call_timeout).await?;
-        let auth = Arc::new(auth);
-        self.states.share(auth.clone());
-        Ok(auth)
     }
 }

@@ -1,7 +1,13 @@
 //! An app's sockets from outside their calls, and what runs beside its server.
 
+use serde::Serialize;
+
 use super::App;
-use crate::{call::emitter::Emitter, net::server::start_tasks};
+use crate::{
+    call::{args::FromAck, emitter::Emitter},
+    error::Result,
+    net::server::start_tasks,
+};
 
 impl App {
     /// The sockets of this app, from outside their calls: for routes, listeners, threads. Until the app is started it reaches
@@ -19,6 +25,27 @@ impl App {
     /// ```
     pub fn emitter(&self) -> Emitter {
         self.emitter.clone()
+    }
+
+    /// Runs a function where another node announces this event ([`Emitter::announce`]), or a Node server on the same database does
+    /// (`io.serverSideEmit`). It takes what an ack is taken as ([`FromAck`]): the event's first argument, or several by
+    /// [`Args`](crate::Args). What it returns goes to the node that asks for it. One function an event; the last one holds.
+    ///
+    /// ```
+    /// use updraft::App;
+    ///
+    /// let app = App::new().heed("cache.size?", async |name: String| Ok(name.len()));
+    /// ```
+    #[must_use]
+    pub fn heed<T, R, F, Fut>(mut self, event: impl Into<String>, function: F) -> Self
+    where
+        T: FromAck,
+        R: Serialize,
+        F: Fn(T) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<R>> + Send + 'static,
+    {
+        self.heeded.insert(event.into(), function);
+        self
     }
 
     /// Runs a function beside the server, from its start to its end at the latest: a timer, a queue that is read. It is dropped

@@ -15,7 +15,10 @@ use super::{
     states::States,
     target::Target,
 };
-use crate::error::Result;
+use crate::{
+    error::{CallError, Code, Result},
+    event::check_heard,
+};
 
 /// The sockets of a server, from outside their calls: from timers, queues, HTTP routes and threads, as `io` in Node. Cheap to
 /// clone. Functions take it as [`State<Emitter>`](crate::State); an app has it before it starts
@@ -86,6 +89,50 @@ impl Emitter {
         namespaces
     }
 
+    /// Tells an event to the other nodes: their functions for it run ([`App::heed`](crate::App::heed)), and the listeners of Node
+    /// servers on the same database (`io.on`), not those of this node. At most once, as emits are.
+    ///
+    /// ```
+    /// use updraft::{App, Emitter, Result};
+    ///
+    /// async fn price_changed(io: Emitter, article: &str) -> Result<()> {
+    ///     io.announce("price.changed", article).await
+    /// }
+    /// let app = App::new().heed("price.changed", async |article: String| {
+    ///     println!("look {article} up anew");
+    ///     Ok(())
+    /// });
+    /// ```
+    ///
+    /// # Errors
+    /// [`Code::InvalidData`](crate::Code::InvalidData) for a name that Socket.IO keeps for itself; what cannot be written, as
+    /// [`BroadcastTo::emit`].
+    pub async fn announce<T: Serialize + Sync + ?Sized>(&self, event: &str, data: &T) -> Result<()> {
+        check_announced(event)?;
+        match self.hub() {
+            Some(hub) => hub.announce(event, &data).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The same, and what the function of each other node returns. A node without one returns nothing, which is as good as `null`.
+    ///
+    /// # Errors
+    /// As [`Emitter::announce`]; [`Code::Unavailable`](crate::Code::Unavailable) where a node does not answer within five seconds,
+    /// [`Code::InvalidData`](crate::Code::InvalidData) where an answer does not fit the type.
+    pub async fn announce_with_ack<R: FromAck>(
+        &self,
+        event: &str,
+        data: &(impl Serialize + Sync + ?Sized),
+    ) -> Result<Vec<R>> {
+        check_announced(event)?;
+        let answers = match self.hub() {
+            Some(hub) => hub.announce_with_ack(event, &data).await?,
+            None => Vec::new(),
+        };
+        answers.iter().map(R::from_ack).collect()
+    }
+
     fn target(&self, namespace: Arc<str>, target: Target) -> BroadcastTo<'static> {
         let emitter = self.clone();
         BroadcastTo {
@@ -98,6 +145,17 @@ impl Emitter {
     fn hub(&self) -> Option<&dyn Hub> {
         self.0.get().map(|hub| &**hub)
     }
+}
+
+/// Events that a Node server emits to itself: it would take what another node says for its own.
+const OF_NODE: [&str; 2] = ["connection", "new_namespace"];
+
+fn check_announced(event: &str) -> Result<()> {
+    let refused = |why: String| CallError::new(Code::InvalidData, format!("'{event}': {why}"));
+    if OF_NODE.contains(&event) {
+        return Err(refused("Socket.IO keeps it for itself".to_owned()));
+    }
+    check_heard(event).map_err(|why| refused(why.to_string()))
 }
 
 impl fmt::Debug for Emitter {
@@ -184,6 +242,13 @@ impl<'a> BroadcastTo<'a> {
     #[must_use]
     pub fn volatile(mut self) -> Self {
         self.target = self.target.volatile();
+        self
+    }
+
+    /// None that is connected to another node: as `io.local` in Node.
+    #[must_use]
+    pub fn local(mut self) -> Self {
+        self.target = self.target.local();
         self
     }
 

@@ -2,7 +2,9 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, ready};
+#[cfg(feature = "postgres")]
+use serde_json::Value;
 
 use super::{
     identity::Identity,
@@ -42,21 +44,37 @@ pub(crate) trait Hub: Send + Sync {
     /// Completes when all that was emitted before is in the send queues of its sockets.
     fn delivered(&self) -> BoxFuture<'_, ()>;
 
-    /// The sockets that are meant, as they are now.
+    /// The sockets of this node that are meant, as they are now.
+    ///
+    /// # Errors
+    /// As [`Hub::meant`].
+    fn sockets_here(&self, namespace: &str, target: &Target) -> Result<Vec<RemoteSocket>> {
+        let sockets = self.meant(namespace, target)?;
+        Ok(sockets.iter().map(|socket| RemoteSocket::of(&**socket)).collect())
+    }
+
+    /// The sockets that are meant, as they are now, at all nodes.
     fn sockets<'a>(
         &'a self,
         namespace: &'a str,
         target: &'a Target,
     ) -> BoxFuture<'a, Result<Vec<RemoteSocket>>> {
-        Box::pin(async move {
-            let sockets = self.meant(namespace, target)?;
-            Ok(sockets.iter().map(|socket| RemoteSocket::of(&**socket)).collect())
-        })
+        Box::pin(ready(self.sockets_here(namespace, target)))
     }
 
-    /// Changes the sockets that are meant, after all that was emitted to them before. One that cannot be changed does not
-    /// keep the others from it.
+    /// Changes the sockets that are meant, at all nodes, after all that was emitted to them before. One that cannot be changed
+    /// does not keep the others from it.
     fn change<'a>(
+        &'a self,
+        namespace: &'a str,
+        target: &'a Target,
+        change: Change<'a>,
+    ) -> BoxFuture<'a, Result<()>> {
+        self.change_here(namespace, target, change)
+    }
+
+    /// The same to those of this node.
+    fn change_here<'a>(
         &'a self,
         namespace: &'a str,
         target: &'a Target,
@@ -70,6 +88,16 @@ pub(crate) trait Hub: Send + Sync {
             let changed = sockets.into_iter().map(|socket| change.apply(socket));
             changed.fold(Ok(()), Result::and)
         })
+    }
+
+    /// Announces an event to the other nodes.
+    fn announce<'a>(&'a self, _: &'a str, _: Outgoing<'a>) -> BoxFuture<'a, Result<()>> {
+        Box::pin(ready(Ok(())))
+    }
+
+    /// The same, and what each of them answers.
+    fn announce_with_ack<'a>(&'a self, _: &'a str, _: Outgoing<'a>) -> BoxFuture<'a, Result<Vec<Arguments>>> {
+        Box::pin(ready(Ok(Vec::new())))
     }
 
     /// The namespaces that are declared by name or have sockets, and how many.
@@ -125,7 +153,21 @@ impl RemoteSocket {
         }
     }
 
-    /// The value of this type that a function kept on the socket (`Context::set_socket_data`).
+    /// One at another node, and what that node says of its data.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn at_other_node(id: &str, rooms: Vec<String>, identity: Identity, said: Value) -> Self {
+        let data = SocketData::default();
+        data.set(said);
+        Self {
+            id: SocketId::of_other_node(id),
+            rooms,
+            identity,
+            data,
+        }
+    }
+
+    /// The value of this type that a function kept on the socket (`Context::set_socket_data`). Of a socket at another node it is
+    /// not known; `data` of one at a Node server is a [`serde_json::Value`].
     pub fn data<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
         self.data.get()
     }

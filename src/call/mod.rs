@@ -20,6 +20,7 @@ pub(crate) mod extract;
 pub(crate) mod guard;
 pub(crate) mod handler;
 pub(crate) mod handshake;
+pub(crate) mod heed;
 pub(crate) mod hub;
 mod idempotency;
 pub(crate) mod idempotent_call;

@@ -17,6 +17,7 @@ pub struct Target {
     rooms: Vec<String>,
     except: Vec<String>,
     is_volatile: bool,
+    is_local: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +59,7 @@ impl Target {
             rooms: Vec::new(),
             except: Vec::new(),
             is_volatile: false,
+            is_local: false,
         }
     }
 
@@ -92,11 +94,19 @@ impl Target {
         self
     }
 
+    /// None that is connected to another node.
+    #[must_use]
+    pub fn local(mut self) -> Self {
+        self.is_local = true;
+        self
+    }
+
     /// The same as seen by the server, for which the caller is a socket of this id.
     pub(crate) fn seen_from_outside(self, caller: &str) -> Self {
         match self.audience {
             Audience::Caller => Self {
                 is_volatile: self.is_volatile,
+                is_local: self.is_local,
                 ..Self::within(caller)
             },
             Audience::Others => self.with_caller().except(caller),
@@ -112,6 +122,11 @@ impl Target {
     /// Whether a client that is behind misses what is emitted.
     pub fn is_volatile(&self) -> bool {
         self.is_volatile
+    }
+
+    /// Whether sockets of other nodes are left out.
+    pub fn is_local(&self) -> bool {
+        self.is_local
     }
 
     /// Whether a socket is meant: the caller's own or another, in the rooms for which `is_in` says so, that of its own id among

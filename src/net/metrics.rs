@@ -1,6 +1,8 @@
 //! Metrics of a server, in the text format of OpenMetrics, which Prometheus reads. Labels are the
 //! topics that the app declares and the closed list of codes: what clients send is in none.
 
+pub(crate) mod bus;
+
 use std::{
     fmt,
     sync::atomic::{AtomicU64, Ordering},
@@ -16,6 +18,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
+use self::bus::BusCounts;
 use crate::{
     call::{memory::Budget, per_core::PerCore, stream::streaming::StreamCounts},
     error::Code,
@@ -160,7 +163,7 @@ impl Atomic<u64> for PerCore<AtomicU64> {
 }
 
 impl Metrics {
-    pub(in crate::net) fn new(feed: Option<&Feed>, streams: &StreamCounts) -> Self {
+    pub(in crate::net) fn new(feed: Option<&Feed>, streams: &StreamCounts, bus: Option<&BusCounts>) -> Self {
         let mut registry = Registry::with_prefix("updraft");
         let [sockets, in_flight, held, budget] = [(); 4].map(|()| Gauge::default());
         let unhandled_events = Counter::default();
@@ -233,6 +236,7 @@ impl Metrics {
             feed.count_refusals(&refused[Limit::Subscriptions as usize]);
             feed.register(&mut registry);
         }
+        bus.cloned().unwrap_or_default().register(&mut registry);
         Self {
             registry,
             sockets,

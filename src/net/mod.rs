@@ -12,7 +12,7 @@ pub(crate) mod fuzzing;
 mod host;
 pub(crate) mod limits;
 mod metrics;
-mod rooms;
+pub(crate) mod rooms;
 mod runtime;
 pub(crate) mod server;
 mod socket;

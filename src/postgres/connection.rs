@@ -12,10 +12,16 @@ use std::{
 
 use deadpool_postgres::Connect;
 use futures_util::future::BoxFuture;
-use tokio::{runtime::Handle, sync::Notify, task::JoinHandle, time::timeout};
+use prometheus_client::metrics::counter::Counter;
+use tokio::{
+    runtime::Handle,
+    sync::{Notify, mpsc},
+    task::JoinHandle,
+    time::timeout,
+};
 use tokio_postgres::{
-    AsyncMessage, CancelToken, Client, Config, Connection, Error, Socket, config::TargetSessionAttrs,
-    error::SqlState, tls::TlsStream,
+    AsyncMessage, CancelToken, Client, Config, Connection, Error, Notification, Socket,
+    config::TargetSessionAttrs, error::SqlState, tls::TlsStream,
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
@@ -49,6 +55,8 @@ pub(crate) struct Said {
     pub(crate) notified: Arc<Notify>,
     /// A commit was not waited for, as it should have been: it may be lost with this server.
     warned: Arc<AtomicBool>,
+    /// Where its notifications go with what they say; those that find no room there are counted.
+    hearing: Option<(mpsc::Sender<Notification>, Counter)>,
 }
 
 impl Said {
@@ -57,9 +65,24 @@ impl Said {
         self.warned.swap(false, Ordering::Relaxed)
     }
 
+    /// With a receiver of its notifications.
+    pub(crate) fn to(receiver: mpsc::Sender<Notification>, missed: Counter) -> Self {
+        Self {
+            hearing: Some((receiver, missed)),
+            ..Self::default()
+        }
+    }
+
     fn hear(&self, message: &AsyncMessage) {
         match message {
-            AsyncMessage::Notification(_) => self.notified.notify_one(),
+            AsyncMessage::Notification(notification) => {
+                self.notified.notify_one();
+                if let Some((receiver, missed)) = &self.hearing
+                    && receiver.try_send(notification.clone()).is_err()
+                {
+                    missed.inc();
+                }
+            }
             AsyncMessage::Notice(notice) if *notice.code() == SqlState::WARNING => {
                 self.warned.store(true, Ordering::Relaxed);
             }

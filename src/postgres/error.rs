@@ -32,6 +32,12 @@ pub enum PostgresError {
         /// The newest that this program knows.
         known: i32,
     },
+    /// There is no table for what nodes say to each other and is large, and it cannot be made.
+    #[error(
+        "the table socket_io_attachments (id bigserial, created_at timestamptz DEFAULT now(), payload bytea), by which nodes share \
+         their rooms, cannot be made: {0}; make it, or let this role make tables"
+    )]
+    Attachments(String),
     /// The system has no randomness for an epoch.
     #[error("no randomness for an epoch: {0}")]
     Random(#[from] getrandom::Error),

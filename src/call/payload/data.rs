@@ -93,6 +93,11 @@ impl Data {
         Self::from_field(json, &buffers.into())
     }
 
+    /// Several arguments on their way out: an array of them that was checked, and their Buffers.
+    pub(crate) fn several(json: ByteString, buffers: Vec<Bytes>) -> Self {
+        Self(Form::Arguments(json, buffers.into()))
+    }
+
     /// The reverse of [`Data::from_parts`].
     pub(crate) fn to_parts(&self) -> (ByteString, Vec<Bytes>) {
         match &self.0 {

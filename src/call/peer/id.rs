@@ -25,9 +25,13 @@ impl SocketId {
     }
 
     /// The id of a socket of another server, which is not known here.
-    #[cfg(feature = "socketioxide")]
     pub(crate) fn unknown() -> Self {
         Self(Arc::from(""))
+    }
+
+    /// The id of a socket at another node.
+    pub(crate) fn of_other_node(id: &str) -> Self {
+        Self(id.into())
     }
 
     /// The id as text.

@@ -179,6 +179,7 @@ mod tests {
             &Arc::new(Metrics::new(
                 None,
                 &crate::call::stream::streaming::StreamCounts::default(),
+                None,
             )),
         )
     }
@@ -217,6 +218,7 @@ mod tests {
             &Arc::new(Metrics::new(
                 None,
                 &crate::call::stream::streaming::StreamCounts::default(),
+                None,
             )),
         );
         for number in 0..10 * FEW {

@@ -7,6 +7,7 @@ use std::{
 
 use futures_util::future::BoxFuture;
 
+use super::bus::message::NamedEvent;
 use crate::{
     call::{
         payload::{Arguments, Data},
@@ -62,15 +63,34 @@ impl EncodedEvent {
     /// Where the data cannot be written as JSON, or has more Buffers than clients take.
     pub(in crate::net) fn new(event: &str, data: Outgoing<'_>, target: &Target) -> Result<Self> {
         let data = Data::new(data)?;
-        if data.buffers() > MOST_BUFFERS {
-            let many = TooManyBuffers(data.buffers());
-            return Err(CallError::new(Code::TooLarge, many.to_string()));
-        }
+        check_buffers(&data)?;
         Ok(Self {
             event: event.into(),
             data,
             is_volatile: target.is_volatile(),
         })
+    }
+
+    /// One of another node, to emit it here.
+    ///
+    /// # Errors
+    /// Where it has more Buffers than clients take.
+    pub(in crate::net) fn of_other_node(event: NamedEvent, target: &Target) -> Result<Self> {
+        let NamedEvent { name: event, data } = event;
+        check_buffers(&data)?;
+        Ok(Self {
+            event,
+            data,
+            is_volatile: target.is_volatile(),
+        })
+    }
+
+    /// The same for other nodes.
+    pub(in crate::net) fn to_named(&self) -> NamedEvent {
+        NamedEvent {
+            name: self.event.clone(),
+            data: self.data.clone(),
+        }
     }
 
     pub(in crate::net) fn data(&self) -> &Data {
@@ -83,8 +103,7 @@ impl EncodedEvent {
     }
 
     /// Its name.
-    #[cfg(test)]
-    pub(in crate::net) fn event(&self) -> &str {
+    pub(in crate::net) fn name(&self) -> &str {
         &self.event
     }
 
@@ -96,6 +115,14 @@ impl EncodedEvent {
     /// The same for one recipient, waiting for room.
     pub(in crate::net) fn packet(&self, parser: Parser, namespace: &str) -> OwnPacket {
         OwnPacket::new(parser, namespace, Kind::Event(&self.event), self.data.clone())
+    }
+}
+
+/// That clients take as many Buffers.
+fn check_buffers(data: &Data) -> Result<()> {
+    match data.buffers() {
+        0..=MOST_BUFFERS => Ok(()),
+        many => Err(CallError::new(Code::TooLarge, TooManyBuffers(many).to_string())),
     }
 }
 

@@ -4,16 +4,16 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 
-use super::membership::Rooms;
+use super::{event::EncodedEvent, membership::Rooms};
 use crate::{
     call::{
-        hub::Hub,
+        hub::{Change, Hub, RemoteSocket},
         payload::Arguments,
         peer::{Ack, Outgoing, Peer},
         target::Target,
     },
     error::Result,
-    net::sockets::Sockets,
+    net::{socketio::ROOT, sockets::Sockets},
 };
 
 /// All sockets of a server.
@@ -54,6 +54,62 @@ impl Hub for ServerHub {
         wait: Duration,
     ) -> BoxFuture<'a, Result<Vec<Ack<Arguments>>>> {
         Box::pin(self.rooms.ask(namespace, target, event, data, wait))
+    }
+
+    fn sockets<'a>(
+        &'a self,
+        namespace: &'a str,
+        target: &'a Target,
+    ) -> BoxFuture<'a, Result<Vec<RemoteSocket>>> {
+        Box::pin(async move {
+            let mut sockets = self.sockets_here(namespace, target)?;
+            if let Some(others) = self.rooms.others(namespace, target) {
+                sockets.extend(others.sockets(namespace, target).await?);
+            }
+            Ok(sockets)
+        })
+    }
+
+    fn change<'a>(
+        &'a self,
+        namespace: &'a str,
+        target: &'a Target,
+        change: Change<'a>,
+    ) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let others = self.rooms.others(namespace, target);
+            let changed = self.change_here(namespace, target, change).await;
+            if let Some(others) = others {
+                others.change(namespace, target, change).await;
+            }
+            changed
+        })
+    }
+
+    fn announce<'a>(&'a self, event: &'a str, data: Outgoing<'a>) -> BoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            let target = Target::all();
+            if let Some(others) = self.rooms.others(ROOT, &target) {
+                let event = EncodedEvent::new(event, data, &target)?.to_named();
+                others.announce(ROOT, event).await;
+            }
+            Ok(())
+        })
+    }
+
+    fn announce_with_ack<'a>(
+        &'a self,
+        event: &'a str,
+        data: Outgoing<'a>,
+    ) -> BoxFuture<'a, Result<Vec<Arguments>>> {
+        Box::pin(async move {
+            let target = Target::all();
+            let Some(others) = self.rooms.others(ROOT, &target) else {
+                return Ok(Vec::new());
+            };
+            let event = EncodedEvent::new(event, data, &target)?.to_named();
+            others.announce_with_ack(ROOT, event).await
+        })
     }
 
     fn meant(&self, namespace: &str, target: &Target) -> Result<Vec<Arc<dyn Peer>>> {

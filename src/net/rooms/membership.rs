@@ -2,11 +2,8 @@
 //! hears it, and no other: a snapshot, which stays the same until one enters or leaves.
 
 use std::{
-    collections::{BTreeSet, HashMap},
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
-        atomic::{AtomicU64, Ordering},
-    },
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak, atomic::AtomicU64},
     time::Duration,
 };
 
@@ -14,8 +11,9 @@ use futures_util::{StreamExt, stream::FuturesUnordered};
 use tokio::runtime::Handle;
 
 use super::{
-    broadcast::{Deliveries, Recipient, RoomSnapshot},
-    event::{EncodedEvent, EventSink},
+    broadcast::{Deliveries, RoomSnapshot},
+    bus::{message::NamedEvent, other_nodes::OtherNodes},
+    event::EncodedEvent,
     namespace::NamespaceRooms,
 };
 use crate::{
@@ -33,6 +31,8 @@ pub(in crate::net) struct Rooms {
     deliveries: Deliveries,
     next: AtomicU64,
     namespaces: Mutex<HashMap<Arc<str>, Weak<Open>>>,
+    /// Those that share them, if any.
+    others: Option<Arc<OtherNodes>>,
 }
 
 /// A namespace with sockets: it goes with the last of them.
@@ -48,31 +48,14 @@ impl Rooms {
         cores: impl Iterator<Item = &'a Handle>,
         apart: Option<&Handle>,
         missed: Missed,
+        others: Option<Arc<OtherNodes>>,
     ) -> Arc<Self> {
         Arc::new(Self {
             deliveries: Deliveries::new(cores, apart, missed),
             next: AtomicU64::new(0),
             namespaces: Mutex::default(),
+            others,
         })
-    }
-
-    /// One more socket of a namespace that may enter rooms. It lives on the core that this is called on.
-    pub(in crate::net) fn member(
-        self: &Arc<Self>,
-        namespace: &str,
-        id: &SocketId,
-        sink: Arc<dyn EventSink>,
-    ) -> Member {
-        Member {
-            id: id.clone(),
-            recipient: Recipient {
-                number: self.next.fetch_add(1, Ordering::Relaxed),
-                core: self.deliveries.core(),
-                sink,
-            },
-            state: Mutex::new(State::Absent(BTreeSet::new())),
-            open: self.open(namespace),
-        }
     }
 
     /// Emits to sockets of a namespace. Waits for room where more is emitted than can be delivered, and in a function until
@@ -87,12 +70,45 @@ impl Rooms {
         event: &str,
         data: Outgoing<'_>,
     ) -> Result<()> {
-        if let Some(snapshot) = self.select(namespace, target) {
-            let emit = EncodedEvent::new(event, data, target)?;
+        let (snapshot, others) = (self.select(namespace, target), self.others(namespace, target));
+        if snapshot.is_none() && others.is_none() {
+            return Ok(());
+        }
+        let emit = EncodedEvent::new(event, data, target)?;
+        let told = others.map(|others| others.emit(namespace, target, emit.to_named()));
+        if let Some(snapshot) = snapshot {
             self.deliveries.publish(snapshot, emit, None).await;
             self.deliveries.settled_here().await;
         }
+        if let Some(told) = told {
+            told.await;
+        }
         Ok(())
+    }
+
+    /// Emits to sockets of a namespace what another node emits.
+    ///
+    /// # Errors
+    /// Where clients cannot take it.
+    pub(in crate::net) async fn emit_of_other_node(
+        &self,
+        namespace: &str,
+        target: &Target,
+        event: NamedEvent,
+    ) -> Result<()> {
+        if let Some(snapshot) = self.select(namespace, target) {
+            let emit = EncodedEvent::of_other_node(event, target)?;
+            self.deliveries.publish(snapshot, emit, None).await;
+        }
+        Ok(())
+    }
+
+    /// The other nodes, where sockets of theirs may be meant.
+    pub(in crate::net) fn others(&self, namespace: &str, target: &Target) -> Option<&OtherNodes> {
+        let others = self.others.as_deref()?;
+        let open = || self.open_by_name().get(namespace).and_then(Weak::upgrade);
+        let is_here = target.is_local() || open().is_some_and(|open| open.rooms().has_only(target));
+        (!is_here).then_some(others)
     }
 
     /// Asks sockets of a namespace at once; what each answers in time, in the order in which they do.
@@ -107,10 +123,10 @@ impl Rooms {
         data: Outgoing<'_>,
         wait: Duration,
     ) -> Result<Vec<Ack<Arguments>>> {
-        match self.select(namespace, target) {
-            Some(snapshot) => self.ask_all(&snapshot, None, event, data, wait).await,
-            None => Ok(Vec::new()),
-        }
+        let snapshot = self.select(namespace, target);
+        let asked = (namespace, target);
+        self.ask_everywhere(asked, snapshot.as_deref(), None, event, data, wait)
+            .await
     }
 
     /// The public ids of the sockets that a target means.
@@ -134,26 +150,54 @@ impl Rooms {
         self.deliveries.delivered().await;
     }
 
-    async fn ask_all(
+    /// Asks those of a snapshot and those at other nodes, whose acks are put behind the others.
+    async fn ask_everywhere(
         &self,
-        snapshot: &RoomSnapshot,
+        (namespace, target): (&str, &Target),
+        snapshot: Option<&RoomSnapshot>,
         by: Option<u64>,
         event: &str,
         data: Outgoing<'_>,
         wait: Duration,
     ) -> Result<Vec<Ack<Arguments>>> {
+        let others = self.others(namespace, target);
+        if snapshot.is_none() && others.is_none() {
+            return Ok(Vec::new());
+        }
         let written = EncodedEvent::new(event, data, &Target::all())?;
-        let data = written.data();
+        let here = async {
+            match snapshot {
+                Some(snapshot) => self.ask_all(snapshot, by, &written, wait).await,
+                None => Vec::new(),
+            }
+        };
+        let Some(others) = others else {
+            return Ok(here.await);
+        };
+        let elsewhere = others.ask(namespace, target, written.to_named(), wait);
+        let (mut acks, elsewhere) = tokio::join!(here, elsewhere);
+        acks.extend(elsewhere?);
+        Ok(acks)
+    }
+
+    async fn ask_all(
+        &self,
+        snapshot: &RoomSnapshot,
+        by: Option<u64>,
+        event: &EncodedEvent,
+        wait: Duration,
+    ) -> Vec<Ack<Arguments>> {
         self.delivered().await;
         let asked: FuturesUnordered<_> = snapshot
             .recipients()
             .filter(|recipient| by != Some(recipient.number))
-            .map(|recipient| recipient.ask(event, data, wait))
+            .map(|recipient| recipient.ask(event.name(), event.data(), wait))
             .collect();
-        Ok(asked.collect().await)
+        asked.collect().await
     }
 
-    fn select(&self, namespace: &str, target: &Target) -> Option<Arc<RoomSnapshot>> {
+    /// The sockets that a target means now; `None` where there is none.
+    pub(in crate::net) fn select(&self, namespace: &str, target: &Target) -> Option<Arc<RoomSnapshot>> {
         let open = self.open_by_name().get(namespace)?.upgrade()?;
         open.rooms().select(target)
     }
@@ -169,6 +213,9 @@ impl Rooms {
             rooms: Mutex::new(NamespaceRooms::new(namespace.clone(), self.deliveries.cores())),
             server: self.clone(),
         });
+        if let Some(others) = &self.others {
+            others.bus().join(&namespace);
+        }
         namespaces.insert(namespace, Arc::downgrade(&open));
         open
     }
@@ -186,6 +233,9 @@ impl Open {
 
 impl Drop for Open {
     fn drop(&mut self) {
+        if let Some(others) = &self.server.others {
+            others.bus().leave(&self.name);
+        }
         let mut namespaces = self.server.open_by_name();
         // A socket that came meanwhile has opened it anew.
         let is_gone = |open: &Weak<Self>| open.strong_count() == 0;
@@ -199,160 +249,7 @@ impl Drop for Open {
     }
 }
 
-/// One socket's part in the rooms of its namespace.
-pub(in crate::net) struct Member {
-    id: SocketId,
-    recipient: Recipient,
-    state: Mutex<State>,
-    open: Arc<Open>,
-}
-
-enum State {
-    /// It is not connected yet, and will be in these rooms.
-    Absent(BTreeSet<Arc<str>>),
-    /// It is connected, and in these rooms.
-    Present(BTreeSet<Arc<str>>),
-    /// It has left for good.
-    Gone,
-}
-
-impl State {
-    fn joined(&self) -> Option<&BTreeSet<Arc<str>>> {
-        match self {
-            Self::Absent(joined) | Self::Present(joined) => Some(joined),
-            Self::Gone => None,
-        }
-    }
-}
-
-impl Member {
-    /// From now on it receives what is emitted to all of the namespace, to its rooms and to itself.
-    pub(in crate::net) fn appear(&self) {
-        let mut state = self.state();
-        if let State::Absent(joined) = &mut *state {
-            let joined = std::mem::take(joined);
-            self.open.rooms().appear(&self.id, &self.recipient, joined.iter());
-            *state = State::Present(joined);
-        }
-    }
-
-    /// Enters a room, where it is in fewer than so many; whether it is in it now.
-    pub(in crate::net) fn join(&self, room: &str, most: usize) -> bool {
-        let mut state = self.state();
-        let is_present = matches!(*state, State::Present(_));
-        let (State::Absent(joined) | State::Present(joined)) = &mut *state else {
-            // The room is empty.
-            return true;
-        };
-        if self.is_own(room) || joined.contains(room) {
-            return true;
-        }
-        if joined.len() >= most {
-            return false;
-        }
-        let room: Arc<str> = room.into();
-        joined.insert(room.clone());
-        if is_present {
-            self.open.rooms().enter(room, &self.recipient);
-        }
-        true
-    }
-
-    pub(in crate::net) fn leave(&self, room: &str) {
-        match &mut *self.state() {
-            State::Absent(joined) => _ = joined.remove(room),
-            State::Present(joined) => {
-                if joined.remove(room) {
-                    self.open.rooms().leave(room, self.recipient.number);
-                }
-            }
-            State::Gone => {}
-        }
-    }
-
-    /// Leaves all rooms, and enters none again.
-    pub(in crate::net) fn disconnected(&self) {
-        let left = std::mem::replace(&mut *self.state(), State::Gone);
-        if let State::Present(joined) = left {
-            self.open
-                .rooms()
-                .disappear(&self.id, self.recipient.number, joined.iter());
-        }
-    }
-
-    /// Whether it is in a room; that of its own id is one.
-    pub(in crate::net) fn is_in(&self, room: &str) -> bool {
-        match self.state().joined() {
-            Some(joined) => joined.contains(room) || self.is_own(room),
-            None => false,
-        }
-    }
-
-    /// The rooms that it entered.
-    pub(in crate::net) fn rooms(&self) -> Vec<String> {
-        let state = self.state();
-        let joined = state.joined().into_iter().flatten();
-        joined.map(|room| (**room).to_owned()).collect()
-    }
-
-    /// Emits to the others of a target. Waits while too much is undelivered; one whose own queue is
-    /// full misses it.
-    ///
-    /// # Errors
-    /// As [`Rooms::emit`].
-    pub(in crate::net) async fn emit_to_others(
-        &self,
-        target: &Target,
-        event: &str,
-        data: Outgoing<'_>,
-    ) -> Result<()> {
-        let snapshot = self.open.rooms().select(target);
-        if let Some(snapshot) = snapshot {
-            let emit = EncodedEvent::new(event, data, target)?;
-            let by = Some(self.recipient.number);
-            self.open.server.deliveries.publish(snapshot, emit, by).await;
-        }
-        Ok(())
-    }
-
-    /// Asks all of a target at once; what each answers in time, in the order in which they do.
-    ///
-    /// # Errors
-    /// As [`Rooms::emit`].
-    pub(in crate::net) async fn ask(
-        &self,
-        target: &Target,
-        event: &str,
-        data: Outgoing<'_>,
-        wait: Duration,
-    ) -> Result<Vec<Ack<Arguments>>> {
-        if target.is_caller() {
-            return Ok(vec![self.recipient.ask(event, data, wait).await]);
-        }
-        let snapshot = self.open.rooms().select(target);
-        let Some(snapshot) = snapshot else {
-            return Ok(Vec::new());
-        };
-        let is_meant = target.includes(true, |room| self.is_in(room));
-        let by = (!is_meant).then_some(self.recipient.number);
-        let rooms = &self.open.server;
-        rooms.ask_all(&snapshot, by, event, data, wait).await
-    }
-
-    fn is_own(&self, room: &str) -> bool {
-        self.id.as_str() == room
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for Member {
-    fn drop(&mut self) {
-        self.disconnected();
-    }
-}
+pub(in crate::net) mod member;
 
 #[cfg(test)]
 mod tests;

@@ -81,6 +81,14 @@ impl NamespaceRooms {
         self.all.recipients.len()
     }
 
+    /// Whether a target is one of the sockets here, by its public id alone.
+    pub(super) fn has_only(&self, target: &Target) -> bool {
+        match target.rooms() {
+            [room] => self.all.recipients.contains_key(room.as_str()),
+            _ => false,
+        }
+    }
+
     /// A socket is there, in the room of its own id and in these.
     pub(super) fn appear<'a>(
         &mut self,

@@ -6,10 +6,11 @@ use futures_util::future::join_all;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::{
-    call::{memory::Budget, table::Table},
+    call::{emitter::Emitter, heed::HeedFunctions, memory::Budget, table::Table},
     net::{
         engineio::{self, CloseReason, Handler, Session, Settings},
         metrics::Limit,
+        rooms::{hub::ServerHub, receiver::Receiver},
         socket::{client::Client, shared::Shared},
         traffic::Traffic,
         websocket::deflate::Deflate,
@@ -78,6 +79,23 @@ impl Clients {
         }
     }
 
+    /// An emitter reaches them, and what other nodes say does.
+    pub(super) fn reach(&self, emitter: &Emitter, heeded: HeedFunctions) {
+        let shared = &self.shared;
+        let (rooms, declared) = (shared.rooms.clone(), shared.namespaces.declared());
+        let hub = Arc::new(ServerHub::new(rooms.clone(), shared.sockets.clone(), declared));
+        emitter.reach(hub.clone());
+        if let Some(nodes) = shared.others.clone() {
+            let receiver = Receiver {
+                nodes,
+                hub,
+                rooms,
+                heeded,
+            };
+            tokio::spawn(receiver.run());
+        }
+    }
+
     pub(super) fn deadline(&self) -> Instant {
         let longest = self.shared.config.drain_timeout.min(NEVER);
         Instant::now() + longest
@@ -123,8 +141,13 @@ impl Clients {
             session.forget();
         }
     }
-    /// Nothing is published or read any more; completes when the journal's directory can be opened again.
+
+    /// Nothing is published or read any more, and other nodes know that this one is gone; completes when the journal's directory
+    /// can be opened again.
     pub(super) async fn end(&self) {
+        if let Some(others) = &self.shared.others {
+            others.bus().end().await;
+        }
         if let Some(feed) = &self.shared.feed {
             feed.end().await;
         }

@@ -14,7 +14,7 @@ use super::{
     start_tasks::{self, StartTask},
 };
 use crate::{
-    call::{dispatch::Dispatcher, emitter::Emitter, registry::EventEntry},
+    call::{dispatch::Dispatcher, emitter::Emitter, heed::HeedFunctions, registry::EventEntry},
     config::Config,
     error::CallError,
     event::EventName,
@@ -25,7 +25,7 @@ use crate::{
         engineio,
         limits::origins::{self, Gate, Origins},
         metrics::MEDIA_TYPE,
-        rooms::hub::ServerHub,
+        rooms::bus::Bus,
         runtime::Runtimes,
         socket::shared::Shared,
         tls::acceptor::{Tls, TlsError},
@@ -92,6 +92,10 @@ pub(crate) struct Parts {
     /// Where it is counted what passes, if anywhere.
     pub(crate) traffic: Option<Arc<Traffic>>,
     pub(crate) tasks: Vec<StartTask>,
+    /// What carries emits to the other nodes, if there may be some.
+    pub(crate) bus: Option<Arc<dyn Bus>>,
+    /// The functions for what other nodes announce.
+    pub(crate) heeded: HeedFunctions,
     pub(crate) config: Config,
 }
 
@@ -275,11 +279,10 @@ pub(crate) fn router(mut parts: Parts) -> Result<(Router, Handle), ServeError> {
 }
 
 fn build(parts: Parts, cores: Option<Arc<Runtimes>>) -> Result<(Clients, Router), ServeError> {
-    let shared = Shared::new(parts.dispatcher, parts.feed, parts.auth, parts.config, cores);
-    let declared = shared.namespaces.declared();
-    let hub = ServerHub::new(shared.rooms.clone(), shared.sockets.clone(), declared);
-    parts.emitter.reach(Arc::new(hub));
+    let (feed, auth, bus) = (parts.feed, parts.auth, parts.bus);
+    let shared = Shared::new(parts.dispatcher, feed, auth, parts.config, cores, bus);
     let clients = Clients::new(shared, parts.traffic);
+    clients.reach(&parts.emitter, parts.heeded);
     let router = routes(&clients, parts.routes.unwrap_or_else(default_routes))?;
     Ok((clients, router))
 }

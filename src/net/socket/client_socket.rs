@@ -27,7 +27,7 @@ use crate::{
     error::{CallError, Code, Result},
     feed::{self, Wanted},
     net::{
-        engineio::Session, limits::per_subject::Part, metrics::Limit, rooms::membership::Member,
+        engineio::Session, limits::per_subject::Part, metrics::Limit, rooms::membership::member::Member,
         socketio::Kind,
     },
 };

@@ -11,7 +11,10 @@ use crate::{
         auth::Authenticator,
         limits::{per_subject::Shares, rate::Rates},
         metrics::{Limit, Metrics},
-        rooms::membership::Rooms,
+        rooms::{
+            bus::{Bus, other_nodes::OtherNodes},
+            membership::Rooms,
+        },
         runtime::Runtimes,
         sockets::Sockets,
     },
@@ -23,6 +26,8 @@ pub(in crate::net) struct Shared {
     pub(in crate::net) feed: Option<Arc<Feed>>,
     pub(in crate::net) sockets: Arc<Sockets>,
     pub(in crate::net) rooms: Arc<Rooms>,
+    /// Those that share the rooms, if any.
+    pub(in crate::net) others: Option<Arc<OtherNodes>>,
     pub(in crate::net) namespaces: OpenNamespaces,
     pub(in crate::net) progress: InFlight,
     pub(in crate::net) metrics: Arc<Metrics>,
@@ -44,9 +49,12 @@ impl Shared {
         auth: Arc<Authenticator>,
         config: Config,
         cores: Option<Arc<Runtimes>>,
+        bus: Option<Arc<dyn Bus>>,
     ) -> Arc<Self> {
+        let others = bus.map(|bus| Arc::new(OtherNodes::new(bus)));
+        let counts = others.as_ref().map(|others| others.bus().counts());
         let streams = &dispatcher.streaming().counts;
-        let metrics = Arc::new(Metrics::new(feed.as_deref(), streams));
+        let metrics = Arc::new(Metrics::new(feed.as_deref(), streams, counts));
         streams.count_refusals(metrics.refusals(Limit::Streams));
         Arc::new(Self {
             namespaces: OpenNamespaces::new(dispatcher.registry()),
@@ -58,7 +66,9 @@ impl Shared {
                 cores.iter().flat_map(|cores| cores.handles()),
                 cores.as_ref().and_then(|cores| cores.apart()),
                 metrics.missed.clone(),
+                others.clone(),
             ),
+            others,
             progress: InFlight::default(),
             rates: Rates::new(config.limits.call_rate, config.limits.call_burst),
             shares: Shares::new(&config, &metrics),

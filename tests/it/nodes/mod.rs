@@ -6,6 +6,7 @@ mod pooler;
 mod presence;
 mod programs;
 mod publish;
+mod rooms;
 mod standby;
 mod tls;
 

@@ -8,7 +8,10 @@ use crate::{
     error::Code,
     net::{
         engineio::{Framing, Protocol},
-        rooms::event::{Dropped, EventBatch},
+        rooms::{
+            event::{Dropped, EventBatch, EventSink},
+            membership::member::Member,
+        },
     },
 };
 
@@ -21,7 +24,7 @@ impl EventSink for Notes {
     }
 
     fn offer(self: Arc<Self>, emits: &EventBatch<'_>) -> Dropped {
-        let heard = emits.iter().map(|emit| emit.event().to_owned());
+        let heard = emits.iter().map(|emit| emit.name().to_owned());
         self.1.lock().unwrap().extend(heard);
         Dropped::default()
     }
@@ -44,7 +47,7 @@ impl Notes {
 }
 
 fn rooms<'a>(cores: impl Iterator<Item = &'a Handle>) -> Arc<Rooms> {
-    Rooms::new(cores, None, Missed::default())
+    Rooms::new(cores, None, Missed::default(), None)
 }
 
 /// A socket that is still to appear.

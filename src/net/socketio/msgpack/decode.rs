@@ -63,6 +63,26 @@ pub(crate) fn decode(message: &[u8], limits: Limits, depth: usize) -> Result<Ass
     }
 }
 
+/// Reads one value, as the text and Buffers that it has in JSON.
+///
+/// # Errors
+/// Where it is none, or more than the limits allow.
+#[cfg(feature = "postgres")]
+pub(crate) fn decode_value(mut message: &[u8], limits: Limits) -> Result<Whole, Malformed> {
+    let mut json = Json::new(Vec::new(), limits, usize::MAX);
+    json.value(&mut message, 0).map_err(|stop| match stop {
+        Stop::Malformed(malformed) => malformed,
+        Stop::TooLarge => Malformed("a value that is too large"),
+    })?;
+    match message.is_empty() {
+        true => Ok(Whole {
+            text: ByteString::try_from(json.text).map_err(|_| MALFORMED)?,
+            buffers: json.buffers,
+        }),
+        false => Err(MALFORMED),
+    }
+}
+
 impl<'a> Fields<'a> {
     fn read(message: &'a [u8]) -> Result<Self, Malformed> {
         let mut rest = message;

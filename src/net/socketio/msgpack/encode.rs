@@ -34,10 +34,7 @@ pub(crate) fn encode(packet: &str, buffers: &[Bytes]) -> Result<Vec<u8>, Malform
         "" => None,
         json => Some(serde_json::from_str(json).map_err(|_| MALFORMED)?),
     };
-    let mut message = Message {
-        bytes: ByteBuf::with_capacity(packet.len() + buffers.iter().map(Bytes::len).sum::<usize>()),
-        buffers,
-    };
+    let mut message = Message::new(packet, buffers);
     let fields = 2 + u32::from(data.is_some()) + u32::from(id.is_some());
     message.map(fields)?;
     message.text("type")?;
@@ -55,12 +52,32 @@ pub(crate) fn encode(packet: &str, buffers: &[Bytes]) -> Result<Vec<u8>, Malform
     Ok(message.bytes.into_vec())
 }
 
+/// Encodes JSON as one value, each Buffer in the place of its placeholder.
+///
+/// # Errors
+/// Where the text is no JSON, or nests deeper than 127 levels.
+#[cfg(feature = "postgres")]
+pub(crate) fn encode_value(json: &str, buffers: &[Bytes]) -> Result<Vec<u8>, Malformed> {
+    let value: Value = serde_json::from_str(json).map_err(|_| MALFORMED)?;
+    let mut message = Message::new(json, buffers);
+    message.value(&value)?;
+    Ok(message.bytes.into_vec())
+}
+
 struct Message<'a> {
     bytes: ByteBuf,
     buffers: &'a [Bytes],
 }
 
 impl<'a> Message<'a> {
+    fn new(text: &str, buffers: &'a [Bytes]) -> Self {
+        let bytes = text.len() + buffers.iter().map(Bytes::len).sum::<usize>();
+        Self {
+            bytes: ByteBuf::with_capacity(bytes),
+            buffers,
+        }
+    }
+
     fn value(&mut self, value: &Value) -> Result<(), Malformed> {
         match value {
             Value::Null => encode::write_nil(&mut self.bytes).map_err(|_| MALFORMED),

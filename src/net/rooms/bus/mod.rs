@@ -1,0 +1,55 @@
+//! The other nodes: what is said between them is a `message`, which a [`Bus`] carries, each in its own form; `other_nodes` are how rooms
+//! see it, with the `requests` that wait for answers. `cluster` is the form of Socket.IO's
+//! official adapters for PostgreSQL and others, `postgres` a bus by `NOTIFY`.
+
+#[cfg(feature = "postgres")]
+mod cluster;
+pub(crate) mod message;
+pub(in crate::net) mod other_nodes;
+#[cfg(feature = "postgres")]
+pub(crate) mod postgres;
+mod requests;
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+
+use self::message::Message;
+use crate::{error::Result, net::metrics::bus::BusCounts};
+
+/// What a node heard of another.
+#[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "no bus is built in"))]
+#[derive(Debug)]
+pub(crate) struct Heard {
+    pub(crate) namespace: Arc<str>,
+    /// The name of the other node.
+    pub(crate) from: String,
+    pub(crate) message: Message,
+}
+
+/// Carries messages between the nodes that share their rooms: each at most once, those of one node in their order.
+pub(crate) trait Bus: Send + Sync {
+    /// Hears what other nodes say in a namespace, too, until it is left as often as it was joined.
+    fn join(&self, namespace: &Arc<str>);
+
+    /// Hears no more of a namespace.
+    fn leave(&self, namespace: &str);
+
+    /// Says something to all other nodes. Waits for room while the bus is there, and drops it where that takes too long.
+    fn publish(&self, namespace: &str, message: Message) -> BoxFuture<'_, ()>;
+
+    /// How many other nodes hear a namespace that this one has joined. Waits a moment for them to say so where it has just been.
+    ///
+    /// # Errors
+    /// [`Code::Unavailable`](crate::Code::Unavailable) while the bus is away.
+    fn nodes<'a>(&'a self, namespace: &'a str) -> BoxFuture<'a, Result<usize>>;
+
+    /// What is heard next; `None` once the bus has ended.
+    fn next(&self) -> BoxFuture<'_, Option<Heard>>;
+
+    /// What it counts.
+    fn counts(&self) -> &BusCounts;
+
+    /// Says goodbye to the other nodes, and hears nothing more.
+    fn end(&self) -> BoxFuture<'_, ()>;
+}

@@ -1,0 +1,169 @@
+//! A bus by `NOTIFY` of a PostgreSQL database, as `@socket.io/postgres-adapter` 0.5 has it, so that servers of both kinds share their
+//! rooms: a channel for each namespace, one `sender` that says together what waits, one `listener`. What has Buffers, or is too
+//! long for a notification, is a row of the `attachments`.
+//!
+//! Source: <https://github.com/socketio/socket.io-postgres-adapter>
+
+mod attachments;
+mod channel;
+mod listener;
+mod notification;
+mod publisher;
+mod sender;
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::future::BoxFuture;
+use tokio::{
+    sync::{Mutex, mpsc},
+    time::{sleep, timeout},
+};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use self::{listener::Listener, publisher::Publisher, sender::Sender};
+use super::{Bus, Heard, cluster::ClusterMessage, message::Message};
+use crate::{
+    error::{CallError, Code, Result},
+    net::{metrics::bus::BusCounts, socketio::ROOT},
+    postgres::{Database, PostgresError, Said},
+};
+
+/// How long the last messages have to leave.
+const LAST: Duration = Duration::from_secs(2);
+
+/// How often it is looked whether all nodes have been heard.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Capacity for what is heard and not done yet.
+const HEARD: usize = 1024;
+
+/// A bus by a PostgreSQL database.
+pub(crate) struct PostgresBus {
+    publisher: Arc<Publisher>,
+    /// What is heard.
+    heard: Mutex<mpsc::Receiver<Heard>>,
+    /// Namespaces that are joined or left.
+    changes: mpsc::UnboundedSender<Arc<str>>,
+    stop: CancellationToken,
+    _stop: DropGuard,
+}
+
+impl PostgresBus {
+    /// Joins the nodes on a database, in these namespaces, inside a tokio runtime, which its connections live on. `listen` is another
+    /// URL of the same database where the first is that of a pooler.
+    ///
+    /// # Errors
+    /// Where the database cannot be reached, or has no table for what is large and this role may not make it.
+    pub(crate) async fn open(
+        database: &str,
+        listen: Option<&str>,
+        namespaces: &[Arc<str>],
+    ) -> Result<Self, PostgresError> {
+        let direct = Database::new(listen.unwrap_or(database))?;
+        let database = Database::new(database)?;
+        let client = database.connect(&Said::default()).await?;
+        attachments::prepare(&client).await?;
+        let (publisher, waiting) = Publisher::new()?;
+        let publisher = Arc::new(publisher);
+        let (changes, changed) = mpsc::unbounded_channel();
+        let (hear, heard) = mpsc::channel(HEARD);
+        for namespace in namespaces {
+            publisher.roster.join(namespace);
+        }
+        let runtime = database.runtime().clone();
+        let stop = CancellationToken::new();
+        let sender = Sender::new(database, client, publisher.clone());
+        runtime.spawn(stop.clone().run_until_cancelled_owned(sender.run(waiting)));
+        let listener = Listener {
+            database: direct,
+            publisher: publisher.clone(),
+            changed,
+            hear,
+        };
+        let subscription = listener.subscribe().await?;
+        runtime.spawn(stop.clone().run_until_cancelled_owned(listener.run(subscription)));
+        Ok(Self {
+            publisher,
+            heard: Mutex::new(heard),
+            changes,
+            _stop: stop.clone().drop_guard(),
+            stop,
+        })
+    }
+}
+
+impl Bus for PostgresBus {
+    fn join(&self, namespace: &Arc<str>) {
+        if self.publisher.roster.join(namespace) {
+            if channel::of(namespace).is_none() {
+                tracing::warn!(
+                    "the rooms of {namespace} are not shared with other nodes: a name has 53 bytes at most for that"
+                );
+            }
+            let _ = self.changes.send(namespace.clone());
+        }
+    }
+
+    fn leave(&self, namespace: &str) {
+        if self.publisher.roster.leave(namespace) {
+            let _ = self.changes.send(namespace.into());
+        }
+    }
+
+    fn publish(&self, namespace: &str, message: Message) -> BoxFuture<'_, ()> {
+        let namespace = namespace.to_owned();
+        Box::pin(async move {
+            self.publisher
+                .publish(&namespace, &ClusterMessage::About(message))
+                .await;
+        })
+    }
+
+    fn nodes<'a>(&'a self, namespace: &'a str) -> BoxFuture<'a, Result<usize>> {
+        Box::pin(async move {
+            if channel::of(namespace).is_none() {
+                return Ok(0);
+            }
+            let roster = &self.publisher.roster;
+            loop {
+                let (Some(here), Some(root)) = (roster.nodes(namespace), roster.nodes(ROOT)) else {
+                    let message = "other nodes cannot be asked while the database is away";
+                    return Err(CallError::new(Code::Unavailable, message));
+                };
+                // Every node is in the root.
+                let is_alone = root.are_all && root.nodes == 0;
+                if here.are_all || is_alone {
+                    return Ok(here.nodes);
+                }
+                sleep(LOOK).await;
+            }
+        })
+    }
+
+    fn next(&self) -> BoxFuture<'_, Option<Heard>> {
+        Box::pin(async move {
+            let mut heard = self.heard.lock().await;
+            tokio::select! {
+                heard = heard.recv() => heard,
+                () = self.stop.cancelled() => None,
+            }
+        })
+    }
+
+    fn counts(&self) -> &BusCounts {
+        &self.publisher.counts
+    }
+
+    fn end(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async move {
+            let leaving = async {
+                for namespace in self.publisher.roster.all() {
+                    self.publisher.publish(&namespace, &ClusterMessage::Close).await;
+                }
+                self.publisher.flushed().await;
+            };
+            let _ = timeout(LAST, leaving).await;
+            self.stop.cancel();
+        })
+    }
+}

@@ -1,0 +1,176 @@
+//! The one connection by which a node says something: what waits is said in one statement.
+
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use tokio::{
+    sync::mpsc,
+    time::{sleep, timeout},
+};
+use tokio_postgres::{
+    Client, Error,
+    types::{ToSql, Type},
+};
+
+use super::{
+    notification::{Command, Queued, TOGETHER, tell_apart},
+    publisher::Publisher,
+};
+use crate::postgres::{Database, Said, said};
+
+/// How long the database has for a statement.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// What waits for longer for a database that is away is not said any more.
+const STALE: Duration = Duration::from_secs(5);
+
+/// Before a database that is away is tried again; twice as long after each time.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// Says all, each row before its notification, in the order of their numbers.
+const SAY: &str = "
+    WITH said AS (
+        SELECT n, channel, head, tail, payload,
+            CASE WHEN payload IS NOT NULL THEN nextval(pg_get_serial_sequence('socket_io_attachments', 'id')) END AS id
+        FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[]) WITH ORDINALITY AS s (channel, head, tail, payload, n)
+    ), kept AS (
+        INSERT INTO socket_io_attachments (id, payload) SELECT id, payload FROM said WHERE payload IS NOT NULL
+    )
+    SELECT pg_notify(channel, concat(head, id, tail))::text FROM (SELECT * FROM said ORDER BY n) AS s";
+
+/// The same without rows.
+const SAY_SHORT: &str = "
+    SELECT pg_notify(channel, text)::text FROM unnest($1::text[], $2::text[]) AS s (channel, text)";
+
+pub(super) struct Sender {
+    database: Database,
+    client: Client,
+    publisher: Arc<Publisher>,
+    /// Whether the last statement failed, which is logged once.
+    has_failed: bool,
+}
+
+impl Sender {
+    pub(super) fn new(database: Database, client: Client, publisher: Arc<Publisher>) -> Self {
+        Self {
+            database,
+            client,
+            publisher,
+            has_failed: false,
+        }
+    }
+
+    /// For as long as the bus is there.
+    pub(super) async fn run(mut self, mut waiting: mpsc::UnboundedReceiver<Command>) {
+        let mut commands = Vec::new();
+        while waiting.recv_many(&mut commands, TOGETHER).await > 0 {
+            let (mut queued, mut flushes) = (Vec::new(), Vec::new());
+            for command in commands.drain(..) {
+                match command {
+                    Command::Say(message) => queued.push(message),
+                    Command::Flush(flush) => flushes.push(flush),
+                }
+            }
+            if !queued.is_empty() {
+                self.say(queued).await;
+            }
+            for flush in flushes {
+                let _ = flush.send(());
+            }
+        }
+    }
+
+    /// Says them, or loses them: said again, some might be heard twice.
+    async fn say(&mut self, mut queued: Vec<Queued>) {
+        if self.client.is_closed() {
+            self.reconnect().await;
+            // What sockets would hear too late is worth nothing to them.
+            let all = queued.len();
+            queued.retain(|message| message.since.elapsed() < STALE);
+            self.publisher
+                .counts
+                .lost
+                .away
+                .inc_by((all - queued.len()) as u64);
+            if queued.is_empty() {
+                return;
+            }
+        }
+        tell_apart(&mut queued);
+        let counts = self.publisher.counts.clone();
+        let has_rows = queued.iter().any(|message| message.row.is_some());
+        match timeout(ANSWER, self.execute(&queued)).await {
+            Ok(Ok(())) => {
+                self.has_failed = false;
+                counts.sent.inc_by(queued.len() as u64);
+            }
+            // Refused as a whole: without what is kept in rows it may do.
+            Ok(Err(error)) if error.as_db_error().is_some() && has_rows => {
+                let all = queued.len();
+                queued.retain(|message| message.row.is_none());
+                let kept = all - queued.len();
+                self.failed(kept, &said(&error));
+                if !queued.is_empty() {
+                    Box::pin(self.say(queued)).await;
+                }
+            }
+            failed => {
+                let lost = queued.len();
+                let why = match failed {
+                    Ok(Err(error)) => said(&error),
+                    _ => "it does not answer".to_owned(),
+                };
+                self.failed(lost, &why);
+                self.reconnect().await;
+            }
+        }
+    }
+
+    fn failed(&mut self, lost: usize, why: &str) {
+        self.publisher.counts.lost.away.inc_by(lost as u64);
+        if !std::mem::replace(&mut self.has_failed, true) {
+            tracing::warn!("other nodes are not told of emits to rooms: {why}");
+        }
+    }
+
+    async fn execute(&self, queued: &[Queued]) -> Result<(), Error> {
+        let channels: Vec<&str> = queued.iter().map(|message| &*message.channel).collect();
+        let heads: Vec<&str> = queued.iter().map(|message| &*message.head).collect();
+        if queued.iter().all(|message| message.row.is_none()) {
+            let parameters: [(&(dyn ToSql + Sync), Type); 2] =
+                [(&channels, Type::TEXT_ARRAY), (&heads, Type::TEXT_ARRAY)];
+            return self.client.query_typed(SAY_SHORT, &parameters).await.map(drop);
+        }
+        let tails: Vec<&str> = queued.iter().map(|message| message.tail).collect();
+        let rows: Vec<Option<&[u8]>> = queued.iter().map(|message| message.row.as_deref()).collect();
+        let parameters: [(&(dyn ToSql + Sync), Type); 4] = [
+            (&channels, Type::TEXT_ARRAY),
+            (&heads, Type::TEXT_ARRAY),
+            (&tails, Type::TEXT_ARRAY),
+            (&rows, Type::BYTEA_ARRAY),
+        ];
+        self.client.query_typed(SAY, &parameters).await.map(drop)
+    }
+
+    /// Until the database is back, nothing more is queued.
+    async fn reconnect(&mut self) {
+        let is_away = &self.publisher.is_away;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match timeout(ANSWER, self.database.connect(&Said::default())).await {
+                Ok(Ok(client)) => {
+                    self.client = client;
+                    return is_away.store(false, Ordering::Release);
+                }
+                Ok(Err(error)) => tracing::debug!("the database is away: {}", said(&error)),
+                Err(_) => {}
+            }
+            is_away.store(true, Ordering::Release);
+            sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+}

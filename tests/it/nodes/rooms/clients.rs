@@ -1,0 +1,25 @@
+//! Stock clients of three generations in the same rooms at two nodes.
+
+use tokio::task::block_in_place;
+
+use super::two_nodes;
+use crate::{nodes::wait_for, support::node};
+
+#[test]
+fn stock_clients_of_each_generation_share_rooms_over_nodes() {
+    wait_for(async {
+        let (_database, nodes, _clients) = two_nodes().await;
+        for (generation, transport) in [
+            ("2", "websocket"),
+            ("3", "polling"),
+            ("4", "websocket"),
+            ("4", "polling"),
+        ] {
+            let urls = [&*nodes[0].url, &*nodes[1].url];
+            block_in_place(|| node("rooms-of-nodes.mjs", &[urls[0], urls[1], generation, transport]));
+        }
+        for node in nodes {
+            node.server.stop().await;
+        }
+    });
+}

@@ -1,0 +1,164 @@
+//! Sockets of other nodes are moved, listed, asked and disconnected; nodes tell each other what concerns themselves.
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use tokio::task::block_in_place;
+use updraft::{Args, CallError, Code, Result};
+
+use super::{app, connect, join, know_each_other, rooms, start, two_nodes};
+use crate::{
+    nodes::wait_for,
+    support::{TestDatabase, until_async},
+};
+
+#[test]
+fn sockets_of_other_nodes_enter_and_leave_rooms_and_are_listed_with_their_identity() {
+    wait_for(async {
+        let (_database, nodes, [mut ada, mut bob]) = two_nodes().await;
+        let io = nodes[0].server.emitter();
+        join(&mut bob, "red").await;
+        io.of("/").to("red").join("night").await.unwrap();
+        io.of("/").join("all").await.unwrap();
+        // What is said later comes later.
+        io.of("/").emit("fence", &()).await.unwrap();
+        bob.event("fence").await;
+        assert_eq!(rooms(&mut bob).await, ["all", "night", "red"]);
+        assert_eq!(rooms(&mut ada).await, ["all"]);
+        io.of("/").leave("all").await.unwrap();
+        io.of("/").emit("fence", &()).await.unwrap();
+        bob.event("fence").await;
+        assert_eq!(rooms(&mut bob).await, ["night", "red"]);
+
+        let listed = io.of("/").to("night").sockets().await.unwrap();
+        let [socket] = &listed[..] else {
+            panic!("{listed:?}");
+        };
+        assert_eq!(socket.id.as_str(), bob.call("room.id").await.data::<String>());
+        assert_eq!(socket.rooms, ["night", "red"]);
+        assert_eq!(socket.identity.subject(), Some("bob"));
+        assert_eq!(socket.identity.claim::<String>("of").as_deref(), Some("bob"));
+        assert_eq!(io.of("/").sockets().await.unwrap().len(), 2);
+        assert_eq!(io.of("/").local().sockets().await.unwrap().len(), 1);
+        assert_eq!(io.of("/").except("night").sockets().await.unwrap().len(), 1);
+
+        io.of("/").to("night").emit("bye", &()).await.unwrap();
+        io.of("/").to("night").close().await.unwrap();
+        bob.event("bye").await;
+        bob.closed().await;
+        know_each_other(&nodes, 1).await;
+        for node in nodes {
+            node.server.stop().await;
+        }
+    });
+}
+
+#[test]
+fn acks_come_from_the_sockets_of_every_node() {
+    wait_for(async {
+        let (_database, nodes, [mut ada, mut bob]) = two_nodes().await;
+        let mut eve = connect(&nodes[1], "eve").await;
+        know_each_other(&nodes, 3).await;
+        let all = nodes[0].server.emitter().of("/");
+        let silent = eve.call("room.id").await.data::<String>();
+        let asking = tokio::spawn(async move {
+            all.emit_with_ack::<Args<(String, Bytes)>>("name?", &1, Duration::from_secs(3))
+                .await
+        });
+        for (client, name) in [(&mut ada, "ada"), (&mut bob, "bob")] {
+            let asked = client.event("name?").await;
+            assert!(asked.wants_ack());
+            let name = name.to_owned();
+            client.ack(&asked, Args((&name, Bytes::from(name.clone())))).await;
+        }
+        eve.event("name?").await;
+        let acks = asking.await.unwrap().unwrap();
+        let mut names: Vec<_> = acks.iter().filter_map(|ack| ack.result.as_ref().ok()).collect();
+        names.sort_unstable_by_key(|Args((name, _))| name.clone());
+        let expected = ["ada", "bob"].map(|name| Args((name.to_owned(), Bytes::from(name))));
+        assert_eq!(names, expected.iter().collect::<Vec<_>>());
+        let missing: Vec<_> = acks.iter().filter(|ack| ack.result.is_err()).collect();
+        assert_eq!(missing.len(), 1, "one of each socket: {acks:?}");
+        assert_eq!(missing[0].socket.as_str(), silent);
+        assert_eq!(missing[0].result.as_ref().unwrap_err().code(), Code::Timeout);
+        for node in nodes {
+            node.server.stop().await;
+        }
+    });
+}
+
+#[test]
+fn nodes_announce_events_to_each_other_and_answer() {
+    wait_for(async {
+        let database = block_in_place(TestDatabase::new);
+        let heard = Arc::new(Mutex::new(Vec::new()));
+        let heeding = |name: &'static str| {
+            let heard = heard.clone();
+            app()
+                .heed(
+                    "price.changed",
+                    move |Args((article, price)): Args<(String, u32)>| {
+                        heard.lock().unwrap().push(format!("{name}: {article} {price}"));
+                        async { Ok(()) }
+                    },
+                )
+                .heed("size?", move |key: String| async move { Ok((name, key.len())) })
+                .heed("fails", async |(): ()| {
+                    Err::<(), _>(CallError::new(Code::Conflict, "not now"))
+                })
+                .heed("panics", async |(): ()| -> Result<()> { panic!("at the disco") })
+        };
+        let nodes = [
+            start(&database, heeding("first")).await,
+            start(&database, heeding("second")).await,
+            start(&database, app()).await,
+        ];
+        let _client = connect(&nodes[2], "ada").await;
+        know_each_other(&nodes, 1).await;
+        let io = nodes[0].server.emitter();
+        io.announce("price.changed", &Args(("tea", 3))).await.unwrap();
+        let mut sizes = io
+            .announce_with_ack::<Option<(String, usize)>>("size?", "four")
+            .await
+            .unwrap();
+        sizes.sort_unstable();
+        assert_eq!(sizes, [None, Some(("second".to_owned(), 4))], "not its own");
+        assert_eq!(*heard.lock().unwrap(), ["second: tea 3"]);
+        for (event, code) in [("fails", "conflict"), ("panics", "internal")] {
+            let answers = io
+                .announce_with_ack::<serde_json::Value>(event, &())
+                .await
+                .unwrap();
+            let failed = answers.iter().find(|answer| !answer.is_null()).unwrap();
+            assert_eq!(failed["error"]["code"], code);
+        }
+        for name in ["connection", "disconnect", "topic.x"] {
+            let refused = io.announce(name, &()).await.unwrap_err();
+            assert_eq!(refused.code(), Code::InvalidData, "{name}");
+        }
+        for node in nodes {
+            node.server.stop().await;
+        }
+    });
+}
+
+/// A node that stops says so: nothing waits for it.
+#[test]
+fn a_node_that_has_stopped_is_not_waited_for() {
+    wait_for(async {
+        let (_database, [first, second], [_ada, bob]) = two_nodes().await;
+        drop(bob);
+        second.server.stop().await;
+        let io = first.server.emitter();
+        until_async("the other to be forgotten", async || {
+            let begun = std::time::Instant::now();
+            let listed = io.of("/").sockets().await;
+            listed.is_ok_and(|all| all.len() == 1) && begun.elapsed() < Duration::from_secs(1)
+        })
+        .await;
+        first.server.stop().await;
+    });
+}

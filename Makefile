@@ -89,6 +89,8 @@ bench-smoke: peers
 	cargo bench --profile dev --bench journal -- --test
 	node benches/dispatch.mjs 1
 	cargo run -p bench -- --smoke
+	tests/postgres/install.sh
+	cargo run -p bench --bin nodes -- --smoke
 
 # The same each time, so that what fails is what changed; not optimized, as above.
 fuzz-smoke:

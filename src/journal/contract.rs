@@ -38,8 +38,8 @@ pub trait Journal: Send + Sync + 'static {
     /// Appends a batch, whole or not at all. Resolves when it is durable.
     ///
     /// # Errors
-    /// [`JournalError::Malformed`], [`JournalError::Expectation`], [`JournalError::Key`], [`JournalError::OtherBody`],
-    /// [`JournalError::Unavailable`].
+    /// [`JournalError::Malformed`], [`JournalError::LongKey`], [`JournalError::Refused`], [`JournalError::Expectation`],
+    /// [`JournalError::Key`], [`JournalError::OtherBody`], [`JournalError::Unavailable`].
     fn append(&self, append: Append) -> BoxFuture<'_, Result<Appended, JournalError>>;
 
     /// The stored outcome of a call with this idempotency key; `None` if it is unknown or expired.
@@ -208,6 +208,17 @@ pub enum JournalError {
         /// What is wrong with it.
         why: MalformedName,
     },
+    /// A key is longer than this store can look up: nothing was appended.
+    #[error("a key of {bytes} bytes is longer than {most}")]
+    LongKey {
+        /// Its bytes.
+        bytes: usize,
+        /// The most that the store takes.
+        most: usize,
+    },
+    /// The store takes others, but not this: nothing was appended.
+    #[error("the journal refuses it: {0}")]
+    Refused(String),
     /// The topic does not end where the append expected it to.
     #[error("the topic ends at {head}, not at {expected}")]
     Expectation {

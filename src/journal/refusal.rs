@@ -17,7 +17,9 @@ impl JournalError {
                 .with_details(serde_json::json!({ "key": key }))
                 .retryable(),
             Self::OtherBody => CallError::new(Code::Conflict, "this id was used before, with another body"),
-            Self::Malformed { .. } => CallError::internal(self),
+            Self::LongKey { most, .. } => CallError::new(Code::TooLarge, "the event's key is too long")
+                .with_details(serde_json::json!({ "limit": most })),
+            Self::Malformed { .. } | Self::Refused(_) => CallError::internal(self),
             // The log has it already, once.
             Self::Broken(_) => CallError::new(Code::Unavailable, "the journal is damaged here, or gone")
                 .with_details(serde_json::json!({ "after_ms": AFTER_MS })),

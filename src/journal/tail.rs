@@ -27,10 +27,16 @@ pub enum Tailed {
     Lagged(u64),
 }
 
+impl From<Batch> for Tailed {
+    fn from(batch: Batch) -> Self {
+        Self::Batch(batch)
+    }
+}
+
 /// The tail that a store sends through a channel of a bounded length.
-pub fn tail(batches: Receiver<Batch>) -> Tail {
+pub fn tail<T: Clone + Into<Tailed> + Send + 'static>(batches: Receiver<T>) -> Tail {
     stream::unfold(batches, async |mut batches| match batches.recv().await {
-        Ok(batch) => Some((Tailed::Batch(batch), batches)),
+        Ok(next) => Some((next.into(), batches)),
         Err(RecvError::Lagged(missed)) => Some((Tailed::Lagged(missed), batches)),
         Err(RecvError::Closed) => None,
     })

@@ -12,17 +12,22 @@ use std::{
 
 use deadpool_postgres::Connect;
 use futures_util::future::BoxFuture;
-use tokio::{runtime::Handle, sync::Notify, task::JoinHandle};
+use tokio::{runtime::Handle, sync::Notify, task::JoinHandle, time::timeout};
 use tokio_postgres::{
-    AsyncMessage, Client, Config, Connection, Error, Socket, error::SqlState, tls::TlsStream,
+    AsyncMessage, CancelToken, Client, Config, Connection, Error, Socket, config::TargetSessionAttrs,
+    error::SqlState, tls::TlsStream,
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
+use tokio_util::task::AbortOnDropHandle;
 
-use super::error::{PostgresError, said};
+use super::error::PostgresError;
 
-/// Longest that a connection takes to be there.
-const CONNECT: Duration = Duration::from_secs(5);
+/// Longest that one address takes to be reached. Several are tried one after the other, within what a caller waits.
+const CONNECT: Duration = Duration::from_secs(2);
+
+/// Longest that a server takes to hear that nobody waits for a query any more.
+const CANCEL: Duration = Duration::from_secs(5);
 
 /// A connection to a database that says nothing for so long is asked whether it is there; what it does not acknowledge for
 /// so long ends it.
@@ -66,8 +71,11 @@ impl Said {
 impl Database {
     /// By its URL, inside a tokio runtime.
     pub(crate) fn new(url: &str) -> Result<Self, PostgresError> {
-        let malformed = |error: Error| PostgresError::Url(said(&error));
-        let mut config = Config::from_str(url).map_err(malformed)?;
+        // Any other text is read as `key=value`, and an error would show what it takes for a key: a password, as like as not.
+        if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+            return Err(PostgresError::Url);
+        }
+        let mut config = Config::from_str(url).map_err(|_| PostgresError::Url)?;
         if config.get_application_name().is_none() {
             config.application_name("updraft");
         }
@@ -78,6 +86,10 @@ impl Database {
             config.tcp_user_timeout(UNACKNOWLEDGED);
         }
         config.keepalives_idle(IDLE);
+        // A standby is not the journal: of several hosts, the one that is the primary.
+        if config.get_target_session_attrs() == TargetSessionAttrs::Any {
+            config.target_session_attrs(TargetSessionAttrs::ReadWrite);
+        }
         Ok(Self {
             config,
             tls: tls()?,
@@ -93,22 +105,33 @@ impl Database {
         &self.runtime
     }
 
-    /// A connection of its own.
+    /// A connection of its own. It may take long where a server accepts it and says nothing: the caller bounds it, and what was
+    /// begun ends with it.
     pub(crate) async fn connect(&self, said: &Said) -> Result<Client, Error> {
         self.open(said.clone()).await.map(|(client, _)| client)
     }
 
     async fn open(&self, said: Said) -> Result<(Client, JoinHandle<()>), Error> {
         let (this, runtime) = (self.clone(), self.runtime.clone());
-        let opening = self.runtime.spawn(async move {
+        let opening = AbortOnDropHandle::new(self.runtime.spawn(async move {
             let (client, connection) = this.config.connect(this.tls).await?;
             Ok((client, runtime.spawn(drive(connection, said))))
-        });
+        }));
         match opening.await {
             Ok(opened) => opened,
             // The runtime has ended, and what waits with it.
             Err(_) => std::future::pending().await,
         }
+    }
+
+    /// Ends a query that nobody waits for any more, so that it does not go on beside those that come after it.
+    pub(crate) fn cancel(&self, query: CancelToken) {
+        let tls = self.tls.clone();
+        self.runtime.spawn(async move {
+            if let Ok(Err(error)) = timeout(CANCEL, query.cancel_query(tls)).await {
+                tracing::debug!("a query could not be cancelled: {error}");
+            }
+        });
     }
 }
 
@@ -144,4 +167,34 @@ fn tls() -> Result<MakeRustlsConnect, PostgresError> {
         .with_root_certificates(roots)
         .with_no_client_auth();
     Ok(MakeRustlsConnect::new(config))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_malformed_url_is_refused_without_a_word_of_its_password() {
+        for url in [
+            "mysql://ada:hunter2@db/shop",
+            "ada:hunter2@db/shop",
+            "password=hunter2 hunter2",
+            "postgres:ada:hunter2@db",
+            "postgres://ada:hunter2@db:port/shop",
+            "postgres://db/shop?hunter2=1",
+        ] {
+            let Err(refusal) = Database::new(url) else {
+                panic!("{url} was taken");
+            };
+            let said = format!("{refusal} {refusal:?}");
+            assert!(!said.contains("hunter2"), "{said}");
+            assert!(said.contains("postgres://user:password@host/name"), "{said}");
+        }
+        for url in [
+            "postgres://ada:hunter%3F2@db,standby/shop",
+            "postgresql:///shop?host=/run",
+        ] {
+            assert!(Database::new(url).is_ok(), "{url}");
+        }
+    }
 }

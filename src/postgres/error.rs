@@ -7,9 +7,12 @@ use tokio_postgres::Error;
 /// Why a database cannot be the journal.
 #[derive(Debug, thiserror::Error)]
 pub enum PostgresError {
-    /// The URL is none.
-    #[error("the database's URL is malformed: {0}")]
-    Url(String),
+    /// The URL is none. It may hold a password, so nothing of it is shown.
+    #[error(
+        "the database's URL is malformed. It is postgres://user:password@host/name, with what is no letter and no digit of the \
+         password percent-encoded"
+    )]
+    Url,
     /// It cannot be reached, or refuses.
     #[error("the database cannot be used: {0}")]
     Database(String),

@@ -9,7 +9,10 @@ use bytestring::ByteString;
 use tokio::sync::oneshot;
 use tokio_postgres::{Client, Row};
 
-use super::columns::Columns;
+use super::{
+    columns::Columns,
+    command::{Command, Reply},
+};
 use crate::journal::{
     contract::JournalError,
     record::{Append, Appended, Record, SeenKey},
@@ -18,23 +21,8 @@ use crate::journal::{
 /// Commands in one batch, so that the first does not wait for ever for the last.
 pub(super) const TOGETHER: usize = 1024;
 
-pub(super) type Reply<T> = oneshot::Sender<Result<T, JournalError>>;
-
-/// What the writer is asked to do.
-pub(super) enum Command {
-    Append(Append, Reply<Appended>),
-    Answer {
-        key: String,
-        answer: String,
-        reply: Reply<()>,
-    },
-    CommitOffset {
-        topic: String,
-        consumer: String,
-        seq: u64,
-        reply: Reply<()>,
-    },
-}
+/// Bytes after which no more commands go into a batch.
+const BYTES: usize = 16 << 20;
 
 /// Commands that are committed together. None of its appends expects anything of what another of them may change, and no
 /// idempotency key comes twice: so all are decided at once, by what was there before.
@@ -91,20 +79,41 @@ pub(super) struct Committed {
 }
 
 impl Batch {
-    /// The first of those that wait, as many as go together; in their order.
-    pub(super) fn of(waiting: &mut VecDeque<Command>) -> Result<Self, getrandom::Error> {
-        let mut this = Self {
+    fn new() -> Result<Self, getrandom::Error> {
+        Ok(Self {
             id: random_uuid()?,
             appends: Vec::new(),
             answers: Vec::new(),
             offsets: Vec::new(),
+        })
+    }
+
+    /// One that leaves no trace but what is kept for retries: it shows whether any can be committed.
+    pub(super) fn probe() -> Result<Self, getrandom::Error> {
+        let append = Append {
+            topic: "probe".to_owned(),
+            ..Append::default()
         };
+        let mut this = Self::new()?;
+        this.appends.push((append, oneshot::channel().0));
+        Ok(this)
+    }
+
+    /// The first of those that wait, as many as go together; in their order.
+    pub(super) fn of(waiting: &mut VecDeque<Command>) -> Result<Self, getrandom::Error> {
+        let mut this = Self::new()?;
         let mut touched = Touched::default();
+        let mut bytes = 0;
         for _ in 0..TOGETHER {
             let Some(command) = waiting.pop_front() else {
                 break;
             };
+            bytes += command.size();
             match command {
+                _ if bytes > BYTES && this.len() > 0 => {
+                    waiting.push_front(command);
+                    break;
+                }
                 Command::Append(append, reply) if touched.admits(&append) => {
                     touched.add(&append);
                     this.appends.push((append, reply));
@@ -125,17 +134,41 @@ impl Batch {
         Ok(this)
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.appends.len() + self.answers.len() + self.offsets.len()
+    }
+
+    /// Two of the same commands under ids of their own, one after the other; none where it is of one command.
+    pub(super) fn halves(mut self) -> Result<[Self; 2], Self> {
+        let (Ok(mut first), Ok(mut second)) = (Self::new(), Self::new()) else {
+            return Err(self);
+        };
+        if self.len() < 2 {
+            return Err(self);
+        }
+        let mut left = self.len() / 2;
+        second.appends = self.appends.split_off(left.min(self.appends.len()));
+        left -= self.appends.len();
+        second.answers = self.answers.split_off(left.min(self.answers.len()));
+        left -= self.answers.len();
+        second.offsets = self.offsets.split_off(left.min(self.offsets.len()));
+        first.appends = self.appends;
+        first.answers = self.answers;
+        first.offsets = self.offsets;
+        Ok([first, second])
+    }
+
     /// Commits it; once, however often it is tried.
     pub(super) async fn commit(
         &self,
         client: &Client,
-        identity: &str,
+        history: &str,
     ) -> Result<Committed, tokio_postgres::Error> {
         let columns = self.columns();
         let sql = "SELECT before, outcome, first, last, at FROM updraft.append($1::text::uuid, $2,
             $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)";
         let rows = client
-            .query_typed(sql, &columns.parameters(&self.id, &identity))
+            .query_typed(sql, &columns.parameters(&self.id, &history))
             .await?;
         Ok(rows.first().map(Committed::of).unwrap_or_else(Committed::nothing))
     }
@@ -265,4 +298,63 @@ pub(super) fn random_uuid() -> Result<String, getrandom::Error> {
     let number = number & !(0b11 << 62) | (0b10 << 62);
     let hex = format!("{number:032x}");
     Ok([&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Event;
+
+    fn append(topic: &str, bytes: usize) -> Command {
+        let append = Append {
+            topic: topic.to_owned(),
+            events: vec![Event::new("said").data(&"x".repeat(bytes)).unwrap()],
+            ..Append::default()
+        };
+        Command::Append(append, oneshot::channel().0)
+    }
+
+    fn answer(key: &str) -> Command {
+        let (key, answer) = (key.to_owned(), "1".to_owned());
+        let reply = oneshot::channel().0;
+        Command::Answer { key, answer, reply }
+    }
+
+    fn topics(batch: &Batch) -> Vec<&str> {
+        batch.appends.iter().map(|(append, _)| &*append.topic).collect()
+    }
+
+    #[test]
+    fn a_batch_ends_before_it_has_too_many_bytes_but_has_one_command() {
+        let sizes = [BYTES / 2, BYTES / 3, BYTES / 3, 2 * BYTES, 1];
+        let mut waiting = sizes.map(|bytes| append("board", bytes)).into();
+        let mut lengths = Vec::new();
+        while !VecDeque::is_empty(&waiting) {
+            lengths.push(Batch::of(&mut waiting).unwrap().len());
+        }
+        assert_eq!(lengths, [2, 1, 1, 1]);
+    }
+
+    #[test]
+    fn halves_have_all_commands_in_their_order_under_ids_of_their_own() {
+        let mut waiting = ["a", "b", "c"].map(|topic| append(topic, 1)).into();
+        VecDeque::extend(&mut waiting, [answer("d"), answer("e")]);
+        let whole = Batch::of(&mut waiting).unwrap();
+        let id = whole.id.clone();
+        let Ok([first, second]) = whole.halves() else {
+            panic!("it has five");
+        };
+        assert_eq!((topics(&first), first.answers.len()), (vec!["a", "b"], 0));
+        assert_eq!((topics(&second), second.answers.len()), (vec!["c"], 2));
+        assert!(first.id != id && second.id != id && first.id != second.id);
+        let Ok([third, fourth]) = second.halves() else {
+            panic!("it has three");
+        };
+        assert_eq!((topics(&third), third.answers.len()), (vec!["c"], 0));
+        assert_eq!(
+            fourth.answers.iter().map(|(key, ..)| &**key).collect::<Vec<_>>(),
+            ["d", "e"]
+        );
+        assert!(third.halves().is_err_and(|one| topics(&one) == ["c"]));
+    }
 }

@@ -1,4 +1,4 @@
-//! A blocking connection, for commands, which have no runtime: it waits for each answer.
+//! A connection for a command, which has no runtime: it waits for each answer.
 
 use std::ops::ControlFlow;
 

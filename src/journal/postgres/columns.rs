@@ -80,11 +80,11 @@ impl<'a> Columns<'a> {
     pub(super) fn parameters<'b>(
         &'b self,
         id: &'b String,
-        identity: &'b &str,
+        history: &'b &str,
     ) -> Vec<(&'b (dyn ToSql + Sync), Type)> {
         vec![
             (id, Type::TEXT),
-            (identity, Type::TEXT),
+            (history, Type::TEXT),
             (&self.topics, Type::TEXT_ARRAY),
             (&self.counts, Type::INT4_ARRAY),
             (&self.expects, Type::INT8_ARRAY),

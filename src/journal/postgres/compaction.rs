@@ -19,6 +19,9 @@ use crate::journal::{
 /// Events that a step looks at.
 const STEP: i64 = 2000;
 
+/// Longest that it takes to count what a topic keeps.
+const COUNT: Duration = Duration::from_secs(60);
+
 /// The database's clock and this node's, at one moment.
 pub(super) struct Clocks {
     /// Milliseconds since 1970.
@@ -66,7 +69,7 @@ pub(super) async fn compact(
         (&keep.bytes.map(bound), Type::INT8),
     ];
     let mut removed = Removed::default();
-    let rows = readers.query(plan, parameters).await?;
+    let rows = readers.query_within(COUNT, plan, parameters).await?;
     let Some((plan, id)) = rows
         .first()
         .and_then(|row| Some((row, row.get::<_, Option<i32>>(0)?)))

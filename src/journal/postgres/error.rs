@@ -14,8 +14,10 @@ pub(super) enum Failure {
     Passing,
     /// The database is another one.
     Another,
-    /// It did not happen, and will not.
+    /// It did not happen, and nothing else will until something is done about the database.
     Final,
+    /// It did not happen, for what it says: the database takes others.
+    Refused,
 }
 
 impl Failure {
@@ -36,9 +38,12 @@ impl Failure {
                 &SqlState::LOCK_NOT_AVAILABLE,
             ]
             .contains(&code);
-        match passing {
-            true => Self::Passing,
-            false => Self::Final,
+        // Data that is none to the database, and more than it takes.
+        let refused = ["22", "54"].iter().any(|class| code.code().starts_with(class));
+        match (passing, refused) {
+            (true, _) => Self::Passing,
+            (false, true) => Self::Refused,
+            (false, false) => Self::Final,
         }
     }
 }

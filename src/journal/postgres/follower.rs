@@ -6,7 +6,13 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::{sleep, timeout};
 use tokio_postgres::{Client, Error, types::Type};
 
-use super::{columns::bound, lineage::Lineage, log::Log, reader::record, text::unescaped};
+use super::{
+    columns::bound,
+    lineage::{Lineage, Task},
+    log::Log,
+    reader::{Parameter, number, record},
+    text::unescaped,
+};
 use crate::postgres::{Database, Said, said};
 
 /// From one look to the next, where nothing wakes it.
@@ -15,7 +21,10 @@ const LOOK: Duration = Duration::from_millis(100);
 /// Events that are read at a time.
 const EVENTS: i64 = 1000;
 
-/// Longest that a look takes. After that, the connection is taken for dead.
+/// Bytes of names and data after which no more events are read at a time.
+const BYTES: i64 = 16 << 20;
+
+/// Longest that a look takes, or a connection. After that, it is taken for dead.
 const ANSWER: Duration = Duration::from_secs(10);
 
 /// Before a database that is away is tried again.
@@ -44,8 +53,8 @@ impl Follower {
         loop {
             match self.follow().await {
                 Ok(Look::Replaced) => return,
-                Ok(Look::Done | Look::Silent) => self.lineage.away("it does not answer".to_owned()),
-                Err(error) => self.lineage.away(said(&error)),
+                Ok(Look::Done | Look::Silent) => self.lineage.is_away(Task::Following, "it does not answer"),
+                Err(error) => self.lineage.is_away(Task::Following, &said(&error)),
             }
             sleep(PAUSE).await;
         }
@@ -54,11 +63,13 @@ impl Follower {
     /// Until it cannot go on.
     async fn follow(&self) -> Result<Look, Error> {
         let heard = Said::default();
-        let client = self.database.connect(&heard).await?;
-        client.batch_execute("LISTEN updraft").await?;
+        let Ok(client) = timeout(ANSWER, self.listen(&heard)).await else {
+            return Ok(Look::Silent);
+        };
+        let client = client?;
         loop {
             match timeout(ANSWER, self.read_on(&client)).await {
-                Ok(Ok(Look::Done)) => self.lineage.is_back(),
+                Ok(Ok(Look::Done)) => self.lineage.is_back(Task::Following),
                 Ok(ended) => return ended,
                 Err(_) => return Ok(Look::Silent),
             }
@@ -70,25 +81,42 @@ impl Follower {
         }
     }
 
+    async fn listen(&self, heard: &Said) -> Result<Client, Error> {
+        let client = self.database.connect(heard).await?;
+        client.batch_execute("LISTEN updraft").await?;
+        Ok(client)
+    }
+
     /// Reads to the end.
     async fn read_on(&self, client: &Client) -> Result<Look, Error> {
         loop {
             let told = self.log.told();
-            let sql = "SELECT i, t.topic, t.seq, t.time, t.name, t.key, t.data
-                FROM updraft.identity() AS i LEFT JOIN updraft.tail($1, $2) AS t ON true ORDER BY t.seq";
-            let rows = client
-                .query_typed(sql, &[(&bound(told), Type::INT8), (&EVENTS, Type::INT8)])
-                .await?;
-            if let Some(row) = rows.first()
-                && !self.lineage.is_same(client, row.get(0)).await?
-            {
-                return Ok(Look::Replaced);
+            // Events and floors of one moment.
+            let sql = "SELECT h, (SELECT coalesce(max(floor), 0) FROM updraft.topics),
+                t.topic, t.seq, t.time, t.name, t.key, t.data
+                FROM updraft.history() AS h LEFT JOIN updraft.tail($1, $2, $3) AS t ON true ORDER BY t.seq";
+            let parameters: &[Parameter<'_>] = &[
+                (&bound(told), Type::INT8),
+                (&EVENTS, Type::INT8),
+                (&BYTES, Type::INT8),
+            ];
+            let rows = client.query_typed(sql, parameters).await?;
+            if let Some(row) = rows.first() {
+                if !self.lineage.is_same(client, row.get(0)).await? {
+                    return Ok(Look::Replaced);
+                }
+                let floor = number(row, 1);
+                if floor > told {
+                    self.log.skip_to(floor);
+                    continue;
+                }
             }
-            let events = rows.iter().filter(|row| row.get::<_, Option<i64>>(2).is_some());
+            let events = rows.iter().filter(|row| row.get::<_, Option<i64>>(3).is_some());
             let records: Vec<_> = events
-                .map(|row| Arc::new(record(row, 2, unescaped(row.get(1)))))
+                .map(|row| Arc::new(record(row, 3, unescaped(row.get(2)))))
                 .collect();
-            let is_end = (records.len() as i64) < EVENTS;
+            let bytes: usize = records.iter().map(|record| record.size()).sum();
+            let is_end = (records.len() as i64) < EVENTS && (bytes as i64) < BYTES;
             self.log.tell(told, records);
             if is_end {
                 return Ok(Look::Done);

@@ -6,7 +6,7 @@ use tokio::sync::{Notify, broadcast};
 
 use crate::journal::{
     record::Record,
-    tail::{self, Batch, Tail},
+    tail::{self, Tail, Tailed},
 };
 
 /// Batches that a reader of the tail may lag behind before it has to read on from the journal.
@@ -16,7 +16,7 @@ const TAIL: usize = 1024;
 pub(super) struct Log {
     /// The last event that was told; the events before it were.
     told: Mutex<u64>,
-    batches: broadcast::Sender<Batch>,
+    tail: broadcast::Sender<Tailed>,
     /// Others appended what is not told yet.
     pub(super) behind: Notify,
 }
@@ -26,13 +26,13 @@ impl Log {
     pub(super) fn new(told: u64) -> Self {
         Self {
             told: Mutex::new(told),
-            batches: broadcast::Sender::new(TAIL),
+            tail: broadcast::Sender::new(TAIL),
             behind: Notify::new(),
         }
     }
 
     pub(super) fn tail(&self) -> Tail {
-        tail::tail(self.batches.subscribe())
+        tail::tail(self.tail.subscribe())
     }
 
     pub(super) fn told(&self) -> u64 {
@@ -52,7 +52,17 @@ impl Log {
         };
         *told = last.seq;
         // It fails without receivers.
-        let _ = self.batches.send(records.into());
+        let _ = self.tail.send(Tailed::Batch(records.into()));
+    }
+
+    /// Of the events up to this one some are gone that were not told: others appended and compacted meanwhile. Readers of
+    /// the tail find what is left in the journal.
+    pub(super) fn skip_to(&self, floor: u64) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if *told < floor {
+            *told = floor;
+            let _ = self.tail.send(Tailed::Lagged(1));
+        }
     }
 }
 
@@ -61,7 +71,7 @@ mod tests {
     use futures_util::{FutureExt, StreamExt};
 
     use super::*;
-    use crate::{event::Body, journal::tail::Tailed};
+    use crate::event::Body;
 
     fn records(seqs: &[u64]) -> Vec<Arc<Record>> {
         let record = |seq: &u64| Record {
@@ -97,5 +107,24 @@ mod tests {
         }
         assert_eq!(told, [5, 6, 7, 8, 10, 11]);
         assert_eq!(log.told(), 11);
+    }
+
+    #[test]
+    fn what_is_gone_before_it_was_told_is_said_to_be_missed() {
+        let log = Log::new(4);
+        let mut tail = log.tail();
+        log.skip_to(4);
+        log.skip_to(6);
+        log.tell(4, records(&[5, 7]));
+        log.skip_to(7);
+        assert_eq!(tail.next().now_or_never(), Some(Some(Tailed::Lagged(1))));
+        let Some(Some(Tailed::Batch(batch))) = tail.next().now_or_never() else {
+            panic!("what stands behind it is told");
+        };
+        assert_eq!(batch.iter().map(|record| record.seq).collect::<Vec<_>>(), [7]);
+        assert!(
+            tail.next().now_or_never().is_none(),
+            "and nothing else was missed"
+        );
     }
 }

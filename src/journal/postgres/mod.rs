@@ -1,15 +1,17 @@
 //! The store of several nodes: one PostgreSQL database, which is the journal, the order and the memory of all of them.
 //! `docs/postgres.md` explains it.
 //!
-//! Written by one `writer` a node, which commits what waits together as a `batch`; read by connections of a pool (`reader`).
+//! Written by one `writer` a node, which commits each `command` that waits together as a `batch`; read by connections of a pool
+//! (`reader`).
 //! The `follower` reads what all nodes append, into the node's `log`, from which the tail is fed. A database that is not what
 //! it was is noticed by its `lineage`.
 //!
-//! To look into it from outside, on connections that are `blocking`: `inspection`, `verification`, `import`.
+//! To look into it from outside, on `blocking` connections: `inspection`, `verification`, `import`.
 
 mod batch;
 mod blocking;
 mod columns;
+mod command;
 mod compaction;
 mod error;
 mod follower;

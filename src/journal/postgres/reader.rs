@@ -1,10 +1,13 @@
 //! Reading the journal: each query is one round trip on a connection of the pool, without a prepared statement, so that any
 //! pooler may stand between.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytestring::ByteString;
-use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use deadpool_postgres::{
+    ClientWrapper, Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime,
+};
+use tokio::time::timeout;
 use tokio_postgres::{
     Row,
     types::{ToSql, Type},
@@ -13,6 +16,7 @@ use tokio_postgres::{
 use super::{
     columns::bound,
     error::{Failure, unavailable},
+    lineage::Lineage,
     text::{escaped, unescaped},
 };
 use crate::{
@@ -30,26 +34,42 @@ const READING: usize = 8;
 /// Longest that a reader waits for one.
 const TURN: Duration = Duration::from_secs(5);
 
+/// Longest that a query takes.
+const ANSWER: Duration = Duration::from_secs(10);
+
 /// Connections that only read, but for compaction and leases.
-pub(super) struct Readers(Pool);
+pub(super) struct Readers {
+    database: Database,
+    lineage: Arc<Lineage>,
+    pool: Pool,
+}
 
 /// A parameter and its type.
 pub(super) type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
 
 impl Readers {
-    pub(super) fn new(database: &Database) -> Result<Self, PostgresError> {
+    pub(super) fn new(database: Database, lineage: Arc<Lineage>) -> Result<Self, PostgresError> {
         let config = ManagerConfig {
             recycling_method: RecyclingMethod::Fast,
         };
         let manager = Manager::from_connect(database.config().clone(), database.clone(), config);
+        let known = lineage.clone();
         let pool = Pool::builder(manager)
             .max_size(READING)
             .runtime(Runtime::Tokio1)
             .wait_timeout(Some(TURN))
             .create_timeout(Some(TURN))
-            .build();
-        pool.map(Self)
-            .map_err(|error| PostgresError::Database(error.to_string()))
+            .post_create(Hook::async_fn(move |client: &mut ClientWrapper, _| {
+                let known = known.clone();
+                Box::pin(async move { recognize(client, &known).await })
+            }))
+            .build()
+            .map_err(|error| PostgresError::Database(error.to_string()))?;
+        Ok(Self {
+            database,
+            lineage,
+            pool,
+        })
     }
 
     /// What a query finds. It is asked again where its connection has ended: it must do no more when it is asked twice.
@@ -58,23 +78,44 @@ impl Readers {
         sql: &str,
         parameters: &[Parameter<'_>],
     ) -> Result<Vec<Row>, JournalError> {
+        self.query_within(ANSWER, sql, parameters).await
+    }
+
+    /// The same of what may take another time.
+    pub(super) async fn query_within(
+        &self,
+        time: Duration,
+        sql: &str,
+        parameters: &[Parameter<'_>],
+    ) -> Result<Vec<Row>, JournalError> {
         let mut is_again = false;
         loop {
-            let client = self
-                .0
-                .get()
-                .await
-                .map_err(|error| unavailable(error.to_string()))?;
-            match client.query_typed(sql, parameters).await {
-                Ok(rows) => return Ok(rows),
-                Err(error) if !is_again && Failure::of(&error) == Failure::Passing => is_again = true,
-                Err(error) => return Err(unavailable(said(&error))),
+            let client = self.connection().await?;
+            match timeout(time, client.query_typed(sql, parameters)).await {
+                Ok(Ok(rows)) => return Ok(rows),
+                Ok(Err(error)) if !is_again && Failure::of(&error) == Failure::Passing => is_again = true,
+                Ok(Err(error)) => return Err(unavailable(said(&error))),
+                Err(_) => {
+                    self.database.cancel(client.cancel_token());
+                    // Its answer may still come: it is of no use to another.
+                    drop(Object::take(client));
+                    return Err(unavailable("the database does not answer"));
+                }
             }
         }
     }
 
+    /// To the history that this node's readers know, and to no other.
+    async fn connection(&self) -> Result<Object, JournalError> {
+        let connection = self.pool.get().await;
+        if self.lineage.is_replaced() {
+            return Err(JournalError::Broken(Lineage::replaced()));
+        }
+        connection.map_err(|error| unavailable(error.to_string()))
+    }
+
     pub(super) fn close(&self) {
-        self.0.close();
+        self.pool.close();
     }
 
     pub(super) async fn bounds(&self, topic: &str) -> Result<TopicBounds, JournalError> {
@@ -160,6 +201,23 @@ impl Readers {
             .query(sql, &[(&topic, Type::TEXT), (&consumer, Type::TEXT)])
             .await?;
         Ok(rows.first().map_or(0, |row| number(row, 0)))
+    }
+}
+
+/// Whether a new connection leads to the database that it should: after a failover it may not.
+async fn recognize(client: &ClientWrapper, lineage: &Lineage) -> Result<(), HookError> {
+    let recognized = timeout(TURN, async {
+        let rows = client.query_typed("SELECT updraft.history()", &[]).await?;
+        match rows.first() {
+            Some(row) => lineage.is_same(client, row.get(0)).await,
+            None => Ok(false),
+        }
+    });
+    match recognized.await {
+        Ok(Ok(true)) => Ok(()),
+        Ok(Ok(false)) => Err(HookError::message(Lineage::replaced())),
+        Ok(Err(error)) => Err(HookError::Backend(error)),
+        Err(_) => Err(HookError::message("the database does not answer")),
     }
 }
 

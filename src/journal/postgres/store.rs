@@ -1,7 +1,7 @@
 //! The journal that a database holds, as the house sees it.
 
 use std::{
-    future,
+    future::{self, Future},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -10,13 +10,15 @@ use futures_util::future::BoxFuture;
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinHandle,
+    time::timeout,
 };
 use tokio_postgres::types::Type;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
-    batch::{Command, random_uuid},
+    batch::random_uuid,
     columns::bound,
+    command::Command,
     compaction::{self, Clocks},
     error::unavailable,
     follower::Follower,
@@ -43,6 +45,14 @@ const WAITING: usize = 4096;
 /// Idempotency keys that are forgotten in one commit.
 const FORGOTTEN: i64 = 1000;
 
+/// Longest that the database takes to answer one thing while the journal is opened, and to make or change its tables, where
+/// nodes that start together wait for one another.
+const ANSWER: Duration = Duration::from_secs(15);
+const MIGRATION: Duration = Duration::from_secs(10 * 60);
+
+/// Longest key of an event, in bytes as the database has it: its indexes take no longer ones.
+const LONGEST_KEY: usize = 2000;
+
 /// Longest time of a lease, in milliseconds: a century.
 const LONGEST_LEASE: i64 = 100 * 365 * 24 * 60 * 60 * 1000;
 
@@ -56,6 +66,7 @@ pub struct PostgresJournal {
     clocks: Clocks,
     /// None once it is closed.
     writing: Mutex<Option<Writing>>,
+    following: CancellationToken,
     _stop_following: DropGuard,
 }
 
@@ -75,13 +86,15 @@ impl PostgresJournal {
     pub async fn open(database: &str, listen: Option<&str>) -> Result<Self, PostgresError> {
         let direct = Database::new(listen.unwrap_or(database))?;
         let database = Database::new(database)?;
-        let mut client = database.connect(&Said::default()).await?;
-        schema::migrate(&mut client).await?;
-        let lineage = Arc::new(Lineage::begin(&client).await?);
-        let last = "SELECT coalesce(max(seq + 0), 0) FROM updraft.events";
-        let last = client.query_typed(last, &[]).await?;
+        let mut client = within(ANSWER, database.connect(&Said::default())).await?;
+        within(MIGRATION, schema::migrate(&mut client)).await?;
+        // Of the newest events some may be gone: these were, too.
+        let last = "SELECT greatest((SELECT max(seq + 0) FROM updraft.events), (SELECT max(floor) FROM updraft.topics), 0)";
+        let last = within(ANSWER, client.query_typed(last, &[])).await?;
         let log = Arc::new(Log::new(last.first().map_or(0, |row| number(row, 0))));
-        let readers = Readers::new(&database)?;
+        let lineage = within(ANSWER, Lineage::begin(&client, log.clone())).await?;
+        let lineage = Arc::new(lineage);
+        let readers = Readers::new(database.clone(), lineage.clone())?;
         let clocks = Clocks::compare(&readers).await;
         let clocks = clocks.map_err(|error| PostgresError::Database(error.to_string()))?;
 
@@ -89,13 +102,13 @@ impl PostgresJournal {
         let (commands, waiting) = mpsc::channel(WAITING);
         let writer = Writer::new(database, lineage.clone(), log.clone());
         let writer = runtime.spawn(writer.run(waiting));
-        let stop = CancellationToken::new();
+        let following = CancellationToken::new();
         let follower = Follower {
             database: direct,
             lineage: lineage.clone(),
             log: log.clone(),
         };
-        runtime.spawn(stop.clone().run_until_cancelled_owned(follower.run()));
+        runtime.spawn(following.clone().run_until_cancelled_owned(follower.run()));
         Ok(Self {
             node: random_uuid()?,
             lineage,
@@ -103,7 +116,8 @@ impl PostgresJournal {
             readers,
             clocks,
             writing: Mutex::new(Some(Writing { commands, writer })),
-            _stop_following: stop.drop_guard(),
+            _stop_following: following.clone().drop_guard(),
+            following,
         })
     }
 
@@ -146,11 +160,36 @@ impl PostgresJournal {
             // It fails if the runtime has ended.
             let _ = writer.await;
         }
+        self.following.cancel();
         let leave = "UPDATE updraft.leases SET until = clock_timestamp() WHERE node = $1::text::uuid";
         if let Err(error) = self.readers.query(leave, &[(&self.node, Type::TEXT)]).await {
             tracing::debug!("leases end by themselves: {error}");
         }
         self.readers.close();
+    }
+}
+
+/// What the database answers in time.
+async fn within<T, E: Into<PostgresError>>(
+    time: Duration,
+    answer: impl Future<Output = Result<T, E>>,
+) -> Result<T, PostgresError> {
+    match timeout(time, answer).await {
+        Ok(answered) => answered.map_err(Into::into),
+        Err(_) => Err(PostgresError::Database("it does not answer".to_owned())),
+    }
+}
+
+/// Whether the database's indexes take the keys of an append.
+fn check_keys(append: &Append) -> Result<(), JournalError> {
+    let keys = append.events.iter().filter_map(|event| event.key.as_deref());
+    let once = append.once.iter().map(|once| once.key.as_str());
+    match keys.chain(once).map(|key| escaped(key).len()).max() {
+        Some(bytes) if bytes > LONGEST_KEY => Err(JournalError::LongKey {
+            bytes,
+            most: LONGEST_KEY,
+        }),
+        _ => Ok(()),
     }
 }
 
@@ -160,8 +199,8 @@ impl Journal for PostgresJournal {
     }
 
     fn append(&self, append: Append) -> BoxFuture<'_, Result<Appended, JournalError>> {
-        if let Err(malformed) = JournalError::check(&append) {
-            return Box::pin(future::ready(Err(malformed)));
+        if let Err(refusal) = JournalError::check(&append).and_then(|()| check_keys(&append)) {
+            return Box::pin(future::ready(Err(refusal)));
         }
         Box::pin(self.write(|reply| Command::Append(append, reply)))
     }
@@ -246,5 +285,31 @@ impl Journal for PostgresJournal {
 
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(self.end())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// The clock goes on by itself while all wait.
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_takes_connections_and_says_nothing_is_not_waited_for() {
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!(
+            "postgres://ada@{}/shop?sslmode=disable",
+            silent.local_addr().unwrap()
+        );
+        let hour = Duration::from_secs(60 * 60);
+        let opened = timeout(hour, PostgresJournal::open(&url, None)).await;
+        let Ok(Err(refusal)) = opened else {
+            panic!("it waits for ever");
+        };
+        assert_eq!(
+            refusal.to_string(),
+            "the database cannot be used: it does not answer"
+        );
     }
 }

@@ -14,9 +14,10 @@ use tokio::{
 use tokio_postgres::{Client, Error};
 
 use super::{
-    batch::{Batch, Command, Committed, TOGETHER},
+    batch::{Batch, Committed, TOGETHER},
+    command::Command,
     error::{Failure, unavailable},
-    lineage::Lineage,
+    lineage::{Lineage, Task},
     log::Log,
 };
 use crate::{
@@ -27,11 +28,16 @@ use crate::{
 /// How long a database may be away before callers are told so. One that fails over is back by then.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long the database may take for a batch before it is asked again on another connection.
+/// How long the database may take for a batch before it is asked again on another connection. It gives up waiting for locks
+/// before that (`updraft.append`), so no connection is left behind that waits. A query is not cancelled: one that waits for a
+/// synchronous standby would end at once, and be seen by all readers before it is safe.
 const ANSWER: Duration = Duration::from_secs(10);
 
 /// From one try to the next.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// Without anything to commit, from one look whether the database is there to the next.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// The writing end.
 pub(super) struct Writer {
@@ -40,8 +46,16 @@ pub(super) struct Writer {
     log: Arc<Log>,
     client: Option<Client>,
     said: Said,
-    /// Since when no batch could be committed.
+    /// Since when nothing could be committed.
     away_since: Option<Instant>,
+}
+
+/// Why a batch was not committed, or may not have been.
+enum Uncommitted {
+    /// The database does not take it, whole as it is: it is certain that nothing of it happened.
+    Refused(String),
+    /// Nothing more is to be done.
+    Failed(JournalError),
 }
 
 impl Writer {
@@ -61,20 +75,23 @@ impl Writer {
         let mut waiting = VecDeque::new();
         let mut received = Vec::new();
         loop {
-            if waiting.len() < TOGETHER {
-                match waiting.is_empty() {
-                    true if commands.recv_many(&mut received, TOGETHER).await == 0 => return,
-                    true => {}
-                    false => {
-                        while received.len() < TOGETHER
-                            && let Ok(command) = commands.try_recv()
-                        {
-                            received.push(command);
-                        }
+            if waiting.is_empty() {
+                let idle = self.away_since.map_or(LOOK, |_| PAUSE);
+                match timeout(idle, commands.recv_many(&mut received, TOGETHER)).await {
+                    Ok(0) => return,
+                    Ok(_) => {}
+                    Err(_) => {
+                        self.look().await;
+                        continue;
                     }
                 }
-                waiting.extend(received.drain(..));
             }
+            while waiting.len() + received.len() < TOGETHER
+                && let Ok(command) = commands.try_recv()
+            {
+                received.push(command);
+            }
+            waiting.extend(received.drain(..));
             match Batch::of(&mut waiting) {
                 Ok(batch) => self.commit_and_tell(batch).await,
                 Err(error) => {
@@ -85,61 +102,105 @@ impl Writer {
         }
     }
 
+    /// Commits a batch; where the database refuses it, the half of it and the other half, so that what is at fault stands alone.
     async fn commit_and_tell(&mut self, batch: Batch) {
-        match self.commit(&batch).await {
-            Ok(committed) => {
-                self.log.tell(committed.before, batch.records(&committed));
-                batch.reply(&committed);
+        let mut batches = vec![batch];
+        while let Some(batch) = batches.pop() {
+            match self.commit(&batch).await {
+                Ok(committed) => {
+                    self.log.tell(committed.before, batch.records(&committed));
+                    batch.reply(&committed);
+                }
+                Err(Uncommitted::Failed(error)) => batch.refuse(&error),
+                Err(Uncommitted::Refused(why)) => match batch.halves() {
+                    Ok([first, second]) => batches.extend([second, first]),
+                    Err(one) => {
+                        tracing::error!("the database refuses to keep what was published: {why}");
+                        one.refuse(&JournalError::Refused(why));
+                    }
+                },
             }
-            Err(error) => batch.refuse(&error),
         }
     }
 
-    async fn commit(&mut self, batch: &Batch) -> Result<Committed, JournalError> {
+    async fn commit(&mut self, batch: &Batch) -> Result<Committed, Uncommitted> {
+        let mut is_first = true;
         loop {
             if self.lineage.is_replaced() {
-                return Err(JournalError::Broken(Lineage::replaced()));
+                return Err(Uncommitted::Failed(JournalError::Broken(Lineage::replaced())));
             }
-            let why = match timeout(ANSWER, self.try_to_commit(batch)).await {
-                Ok(Ok(committed)) => {
-                    self.away_since = None;
-                    self.lineage.is_back();
-                    return Ok(committed);
-                }
-                Ok(Err(error)) => match Failure::of(&error) {
-                    Failure::Final => {
-                        tracing::error!("the journal did not commit: {}", said(&error));
-                        return Err(unavailable(said(&error)));
-                    }
-                    Failure::Another => {
-                        self.look_again().await;
-                        said(&error)
-                    }
-                    Failure::Passing => {
-                        self.lineage.away(said(&error));
-                        said(&error)
-                    }
-                },
-                Err(_) => "the database does not answer".to_owned(),
+            let was_there = self.away_since.is_none();
+            let asked = Instant::now();
+            let (failure, why) = match self.attempt(batch).await {
+                Ok(committed) => return Ok(committed),
+                Err(failed) => failed,
             };
-            self.client = None;
-            let since = *self.away_since.get_or_insert_with(Instant::now);
-            if since.elapsed() > PATIENCE {
-                return Err(unavailable(why));
+            // What was tried before may be committed yet: then nothing is certain.
+            let is_at_fault = match failure {
+                Failure::Refused => is_first,
+                Failure::Final => is_first && was_there && batch.len() > 1,
+                Failure::Passing | Failure::Another => false,
+            };
+            if is_at_fault {
+                return Err(Uncommitted::Refused(why));
             }
+            let away = self.away(asked, &why);
+            let is_over = matches!(failure, Failure::Refused | Failure::Final);
+            if is_over || away > PATIENCE {
+                return Err(Uncommitted::Failed(unavailable(why)));
+            }
+            is_first = false;
             sleep(PAUSE).await;
         }
     }
 
+    /// Without anything to commit: whether the database is there. Where it was not, whether it takes anything.
+    async fn look(&mut self) {
+        if self.lineage.is_replaced() {
+            return;
+        }
+        let asked = Instant::now();
+        let failed = match self.away_since {
+            None => self.look_again().await.err(),
+            Some(_) => match Batch::probe() {
+                Ok(probe) => self.attempt(&probe).await.err().map(|(_, why)| why),
+                Err(error) => Some(error.to_string()),
+            },
+        };
+        if let Some(why) = failed {
+            self.away(asked, &why);
+        }
+    }
+
+    /// Once. Its connection is kept for the next where it is of use.
+    async fn attempt(&mut self, batch: &Batch) -> Result<Committed, (Failure, String)> {
+        let failed = match timeout(ANSWER, self.try_to_commit(batch)).await {
+            Ok(Ok(committed)) => {
+                self.away_since = None;
+                self.lineage.is_back(Task::Writing);
+                return Ok(committed);
+            }
+            Ok(Err(error)) => (Failure::of(&error), said(&error)),
+            Err(_) => (Failure::Passing, SILENT.to_owned()),
+        };
+        if failed.0 == Failure::Another
+            && let Err(why) = self.look_again().await
+        {
+            return Err((Failure::Passing, why));
+        }
+        Err(failed)
+    }
+
     async fn try_to_commit(&mut self, batch: &Batch) -> Result<Committed, Error> {
         loop {
-            let client = match self.client.take().filter(|client| !client.is_closed()) {
-                Some(client) => client,
-                None => self.database.connect(&self.said).await?,
-            };
+            let client = self.connection().await?;
             self.said.take_warning();
-            let committed = batch.commit(&client, &self.lineage.identity()).await?;
-            self.client = Some(client);
+            let committed = batch.commit(&client, &self.lineage.history()).await;
+            let is_refused = |error: &Error| Failure::of(error) == Failure::Refused;
+            if committed.as_ref().err().is_none_or(is_refused) {
+                self.client = Some(client);
+            }
+            let committed = committed?;
             // A standby that was to have it may not: the next commit waits for both.
             if !self.said.take_warning() {
                 return Ok(committed);
@@ -148,14 +209,36 @@ impl Writer {
         }
     }
 
-    /// Another database answers, or the same that failed over to a standby which had all.
-    async fn look_again(&self) {
-        let looked = async {
-            let client = self.database.connect(&Said::default()).await?;
-            self.lineage.is_same(&client, "").await
-        };
-        if let Err(error) = looked.await {
-            self.lineage.away(said(&error));
+    async fn connection(&mut self) -> Result<Client, Error> {
+        match self.client.take().filter(|client| !client.is_closed()) {
+            Some(client) => Ok(client),
+            None => self.database.connect(&self.said).await,
         }
     }
+
+    /// Whether the database answers, with the history that it should have: another may answer, or the same that failed over to
+    /// a standby which had all. Otherwise why.
+    async fn look_again(&mut self) -> Result<(), String> {
+        let looked = async {
+            let client = self.connection().await?;
+            let rows = client.query_typed("SELECT updraft.history()", &[]).await?;
+            if let Some(row) = rows.first() {
+                self.lineage.is_same(&client, row.get(0)).await?;
+            }
+            self.client = Some(client);
+            Ok(())
+        };
+        match timeout(ANSWER, looked).await {
+            Ok(looked) => looked.map_err(|error: Error| said(&error)),
+            Err(_) => Err(SILENT.to_owned()),
+        }
+    }
+
+    /// Nothing could be committed since the database was asked then, or earlier; for how long.
+    fn away(&mut self, asked: Instant, why: &str) -> Duration {
+        self.lineage.is_away(Task::Writing, why);
+        self.away_since.get_or_insert(asked).elapsed()
+    }
 }
+
+const SILENT: &str = "the database does not answer";

@@ -1,6 +1,8 @@
 //! What a journal promises (`src/journal/contract.rs`), held against every store by one suite.
 
 mod any_sequence;
+#[cfg(all(unix, feature = "postgres"))]
+mod away;
 mod compaction;
 mod crash;
 mod due;
@@ -11,7 +13,11 @@ mod leases;
 mod log_size;
 mod lost;
 mod model;
+#[cfg(all(unix, feature = "postgres"))]
+mod order;
 mod promises;
+#[cfg(all(unix, feature = "postgres"))]
+mod refused;
 #[cfg(all(unix, feature = "postgres"))]
 mod shared;
 mod steps;

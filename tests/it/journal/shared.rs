@@ -8,17 +8,31 @@ use std::{
 
 use futures_util::StreamExt;
 use tokio::task::{JoinSet, block_in_place, spawn_blocking};
-use updraft::journal::{Journal, JournalError, PostgresJournal, Record, Tail, Tailed};
+use updraft::journal::{Append, Journal, JournalError, PostgresJournal, Record, Retention, Tail, Tailed};
 
-use super::{WHOLE, append, event, everything, names, wait_for};
-use crate::support::{TestDatabase, until_async, within_patience};
+use super::{WHOLE, append, event, everything, names, once, wait_for};
+use crate::support::{Proxy, TestDatabase, until_async, within_patience};
+
+/// All that may go goes.
+const AT_ONCE: Retention = Retention {
+    least: Duration::ZERO,
+    tombstones: Duration::ZERO,
+    age: None,
+    events: Some(0),
+    bytes: None,
+};
 
 async fn open(database: &TestDatabase) -> Arc<PostgresJournal> {
     Arc::new(PostgresJournal::open(&database.url, None).await.unwrap())
 }
 
-/// So many events of a tail.
+/// So many events of a tail, from its beginning.
 async fn told(mut tail: Tail, events: usize) -> Vec<Record> {
+    told_next(&mut tail, events).await
+}
+
+/// So many events that come next.
+async fn told_next(tail: &mut Tail, events: usize) -> Vec<Record> {
     let mut told: Vec<Record> = Vec::new();
     while told.len() < events {
         match within_patience("the tail to go on", tail.next()).await {
@@ -110,6 +124,89 @@ fn appends_go_on_while_connections_are_cut_and_none_is_lost_or_doubled() {
     });
 }
 
+/// A node that could not follow for a time goes on behind what is gone by then, and says so: a reader of its tail would take
+/// the next event for the next.
+#[test]
+fn what_others_append_and_compact_unseen_is_missed_and_said_to_be() {
+    wait_for(async {
+        let database = block_in_place(TestDatabase::new);
+        let proxy = Proxy::before(&database.socket()).await;
+        let by_proxy = database.url_by(proxy.address);
+        let node = PostgresJournal::open(&database.url, Some(&by_proxy))
+            .await
+            .unwrap();
+        let other = open(&database).await;
+        let mut tail = node.tail();
+        let rounds: [(&[&str], &str); 2] = [(&["first", "second", "third"], "third"), (&["gone"], "")];
+        for (titles, left) in rounds {
+            until_async("the node to follow", async || node.health().lost.is_none()).await;
+            proxy.cut();
+            until_async("the node to notice", async || node.health().lost.is_some()).await;
+            for title in titles {
+                let event = match left {
+                    "" => event(title),
+                    _ => event(title).key("card"),
+                };
+                other.append(append("board", [event])).await.unwrap();
+            }
+            let removed = other.compact("board", AT_ONCE).await.unwrap();
+            assert!(removed.events > 0);
+            // Its own, whose number it knows.
+            node.append(append("board", [event("own")])).await.unwrap();
+            proxy.open();
+            let next = within_patience("the tail to go on", tail.next()).await;
+            assert!(matches!(next, Some(Tailed::Lagged(_))), "{next:?}");
+            let behind: Vec<&str> = [left, "own"]
+                .into_iter()
+                .filter(|name| !name.is_empty())
+                .collect();
+            let told = told_next(&mut tail, behind.len()).await;
+            assert_eq!(names(&told), behind);
+        }
+    });
+}
+
+#[test]
+fn a_page_of_the_tail_has_few_bytes_but_an_event() {
+    wait_for(async {
+        let database = block_in_place(TestDatabase::new);
+        let node = open(&database).await;
+        let events = ["one", "two", "three"].map(event);
+        node.append(append("board", events)).await.unwrap();
+        let page = |bytes: usize| {
+            let sql = format!("SELECT string_agg(name, ' ') FROM updraft.tail(0, 1000, {bytes})");
+            block_in_place(|| database.psql(&sql))
+        };
+        assert_eq!(page(1), "one");
+        assert_eq!(page(9), "one two");
+        assert_eq!(page(1000), "one two three");
+    });
+}
+
+/// What one node forgets at the moment, another leaves to it.
+#[test]
+fn idempotency_keys_are_forgotten_beside_another_node_that_does() {
+    wait_for(async {
+        let database = block_in_place(TestDatabase::new);
+        let node = open(&database).await;
+        for key in ["one", "two"] {
+            let append = Append {
+                once: Some(once(key, 1)),
+                ..append("board", [event(key)])
+            };
+            node.append(append).await.unwrap();
+        }
+        let other = database.client().await;
+        other
+            .batch_execute("BEGIN; DELETE FROM updraft.once WHERE key = 'one'")
+            .await
+            .unwrap();
+        assert_eq!(node.expire_keys(Duration::ZERO).await, Ok(1));
+        other.batch_execute("ROLLBACK").await.unwrap();
+        assert_eq!(node.expire_keys(Duration::ZERO).await, Ok(1));
+    });
+}
+
 #[test]
 fn a_batch_that_is_tried_again_is_committed_once() {
     wait_for(async {
@@ -122,6 +219,9 @@ fn a_batch_that_is_tried_again_is_committed_once() {
         assert_eq!(first, "{0}|{1}|{2}");
         assert_eq!(block_in_place(|| database.psql(batch)), first);
         assert_eq!(names(&everything(&*node, "board").await), ["one", "two"]);
+        // The id is what does it.
+        let another = batch.replace("7c0e7a52", "7c0e7a53");
+        assert_eq!(block_in_place(|| database.psql(&another)), "{0}|{3}|{4}");
     });
 }
 
@@ -187,9 +287,45 @@ fn another_history_is_another_epoch_and_is_noticed_while_the_journal_is_open() {
         assert!(matches!(refused, Err(JournalError::Broken(_))), "{refused:?}");
         let lost = node.health().lost;
         assert!(lost.is_some_and(|lost| lost.contains("another history")));
+        let read = node.read("board", WHOLE).await;
+        assert!(matches!(read, Err(JournalError::Broken(_))), "{read:?}");
         let anew = open(&database).await;
         assert_ne!(anew.epoch(), node.epoch());
         anew.append(append("board", [event("after")])).await.unwrap();
         assert_eq!(names(&everything(&*anew, "board").await), ["before", "after"]);
+    });
+}
+
+/// A standby is taken for a synchronous one by what was set when a node started. Events that this node told, and which are not
+/// there, show that it was none.
+#[test]
+fn a_standby_that_lacks_what_was_told_is_another_history_whatever_it_was_taken_for() {
+    wait_for(async {
+        let database = block_in_place(TestDatabase::new);
+        let psql = |sql: &str| block_in_place(|| database.psql(sql));
+        let node = open(&database).await;
+        let titles = ["first", "second", "third"];
+        node.append(append("board", titles.map(event))).await.unwrap();
+        psql("UPDATE updraft.meta SET value = 'yes' WHERE name = 'synchronous'");
+        let identity = psql("SELECT updraft.identity()");
+        let [system, _, oid] = identity.split('/').collect::<Vec<_>>()[..] else {
+            panic!("{identity}");
+        };
+        let fail_over = |timeline: &str, lost: &str| {
+            psql(&format!(
+                "BEGIN; DELETE FROM updraft.events WHERE name = '{lost}';
+                 CREATE OR REPLACE FUNCTION updraft.identity() RETURNS text LANGUAGE sql
+                 AS $$ SELECT '{system}/{timeline}/{oid}' $$; COMMIT"
+            ))
+        };
+        fail_over("0000000E", "none");
+        node.append(append("board", [event("fourth")])).await.unwrap();
+        assert_eq!(node.health().lost, None);
+        psql("UPDATE updraft.meta SET value = 'yes' WHERE name = 'synchronous'");
+        fail_over("0000000F", "fourth");
+        let refused = node.append(append("board", [event("other")])).await;
+        assert!(matches!(refused, Err(JournalError::Broken(_))), "{refused:?}");
+        assert_ne!(open(&database).await.epoch(), node.epoch());
+        assert_eq!(names(&everything(&*open(&database).await, "board").await), titles);
     });
 }

@@ -1,8 +1,11 @@
 //! Nodes on one database, as their clients see them.
 
 mod outage;
+mod pooler;
 mod programs;
 mod publish;
+mod standby;
+mod tls;
 
 use std::future::Future;
 

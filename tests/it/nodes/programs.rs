@@ -14,7 +14,7 @@ fn start(database: &TestDatabase) -> Program {
     block_in_place(|| Program::start(&[&["--database", &database.url], &PATIENT[..]].concat()))
 }
 
-fn card(id: usize) -> Value {
+pub(super) fn card(id: usize) -> Value {
     let id = id.to_string();
     json!({"event": "api.board.add", "data": {"id": id, "title": id, "column": "todo"}})
 }
@@ -23,29 +23,33 @@ fn card(id: usize) -> Value {
 fn clients_of_one_node_get_what_is_published_at_another_in_order() {
     wait_for(async {
         let database = block_in_place(TestDatabase::new);
-        let nodes = [start(&database), start(&database)];
-        let (mut readers, mut writers) = (Vec::new(), Vec::new());
-        for node in &nodes {
-            let mut reader = TestClient::connect(&node.url, ()).await;
-            reader.subscribe("board").await.data::<Value>();
-            readers.push(reader);
-            writers.push(RawClient::connect(&node.url).await);
-        }
-        for number in 0..40 {
-            let answer = writers[number % 2].call(&card(number)).await;
-            assert!(answer["error"].is_null(), "{answer}");
-        }
-        for reader in &mut readers {
-            let mut last = 0;
-            for number in 0..40 {
-                let event = next_of(reader).await;
-                assert_eq!(event["key"], number.to_string());
-                let seq = event["seq"].as_u64().unwrap();
-                assert!(seq > last);
-                last = seq;
-            }
-        }
+        clients_get_all_in_order(&[start(&database), start(&database)]).await;
     });
+}
+
+/// Clients publish at both nodes in turns, and clients of both are told all of it.
+pub(super) async fn clients_get_all_in_order(nodes: &[Program; 2]) {
+    let (mut readers, mut writers) = (Vec::new(), Vec::new());
+    for node in nodes {
+        let mut reader = TestClient::connect(&node.url, ()).await;
+        reader.subscribe("board").await.data::<Value>();
+        readers.push(reader);
+        writers.push(RawClient::connect(&node.url).await);
+    }
+    for number in 0..40 {
+        let answer = writers[number % 2].call(&card(number)).await;
+        assert!(answer["error"].is_null(), "{answer}");
+    }
+    for reader in &mut readers {
+        let mut last = 0;
+        for number in 0..40 {
+            let event = next_of(reader).await;
+            assert_eq!(event["key"], number.to_string());
+            let seq = event["seq"].as_u64().unwrap();
+            assert!(seq > last);
+            last = seq;
+        }
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ use updraft::{
 };
 
 use super::{next_of, wait_for};
-use crate::support::{Local, TestDatabase, node, until};
+use crate::support::{Local, PostgresServer, TestDatabase, node, until};
 
 async fn start(database: &TestDatabase) -> Local {
     let app = App::new().topic(Topic::new("orders").readable_by(everyone));
@@ -100,8 +100,20 @@ fn an_id_is_published_once_and_what_makes_no_event_is_refused() {
             "'orders', chr(10), NULL, '1'",
             "'orders', 'topic.start', NULL, '1'",
             "'orders', 'a', NULL, NULL",
+            "'orders', 'a', repeat('k', 2001), '1'",
+            "repeat('o', 2001), 'a', NULL, '1'",
         ] {
             assert_eq!(refusal(arguments), "22023", "{arguments}");
+            // Whatever the session takes a backslash for.
+            psql(&format!(
+                "ALTER DATABASE {} SET standard_conforming_strings = off",
+                database.name()
+            ));
+            assert_eq!(refusal(arguments), "22023", "{arguments}");
+            psql(&format!(
+                "ALTER DATABASE {} RESET standard_conforming_strings",
+                database.name()
+            ));
         }
         assert_eq!(refusal("'orders', 'größe', 'k', 'null'"), "none");
         let events = journal.read("orders", WHOLE).await.unwrap().records;
@@ -140,6 +152,24 @@ fn a_commit_of_many_events_takes_as_long_as_they_are_many() {
         let scans = psql("SELECT seq_scan FROM pg_stat_user_tables WHERE relname = 'staged'");
         let scans: usize = scans.parse().unwrap();
         assert!(scans < 100, "the table was read {scans} times");
+    });
+}
+
+/// Until its end nobody could publish, even where its ids were published before and it appends nothing.
+#[test]
+fn a_transaction_that_published_is_not_prepared() {
+    wait_for(async {
+        let server = block_in_place(|| PostgresServer::start("-c max_prepared_transactions=4"));
+        let database = block_in_place(|| server.database());
+        let _journal = PostgresJournal::open(&database.url, None).await.unwrap();
+        let backend = database.client().await;
+        let publish = "SELECT updraft.publish('orders', 'order.placed', NULL, '1', 'order-1')";
+        backend.batch_execute(publish).await.unwrap();
+        let prepare = format!("BEGIN; {publish}; PREPARE TRANSACTION 'order'");
+        let refused = backend.batch_execute(&prepare).await.unwrap_err();
+        assert_eq!(refused.code().map(|code| code.code()), Some("0A000"), "{refused}");
+        let prepared = block_in_place(|| database.psql("SELECT count(*) FROM pg_prepared_xacts"));
+        assert_eq!(prepared, "0");
     });
 }
 

@@ -13,6 +13,8 @@ pub(crate) mod order;
 #[cfg(all(unix, feature = "postgres"))]
 mod postgres;
 mod prompt;
+#[cfg(all(unix, feature = "postgres"))]
+mod proxy;
 mod raw;
 mod server;
 
@@ -26,6 +28,8 @@ pub(crate) use node::{node, node_by_all_ways, node_with};
 #[cfg(all(unix, feature = "postgres"))]
 pub(crate) use postgres::{PostgresServer, TestDatabase};
 pub(crate) use prompt::{updraft, updraft_with};
+#[cfg(all(unix, feature = "postgres"))]
+pub(crate) use proxy::Proxy;
 pub(crate) use raw::{Packet, RawClient};
 pub(crate) use server::Program;
 

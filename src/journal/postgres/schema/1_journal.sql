@@ -68,48 +68,70 @@ CREATE TABLE updraft.leases (
 ) WITH (fillfactor = 50);
 
 -- Milliseconds since 1970.
-CREATE FUNCTION updraft.now() RETURNS bigint LANGUAGE sql VOLATILE AS $$
+CREATE FUNCTION updraft.now() RETURNS bigint LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
     SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint
 $$;
 
 -- The cluster, its timeline and this database: another one is another history. On a standby it is an error.
-CREATE FUNCTION updraft.identity() RETURNS text LANGUAGE sql VOLATILE AS $$
+CREATE FUNCTION updraft.identity() RETURNS text LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
     SELECT system_identifier || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8) || '/' || oid
     FROM pg_control_system(), pg_database WHERE datname = current_database()
 $$;
 
--- The epoch of this identity. Another identity goes on with the epoch only where a synchronous standby had all that was acked.
-CREATE FUNCTION updraft.identify(p_fresh text, OUT epoch text, OUT identity text, OUT is_replaced boolean)
-LANGUAGE plpgsql VOLATILE AS $$
+-- The identity with the epoch: a node that knows another one asks what that means (`identify`).
+CREATE FUNCTION updraft.history() RETURNS text LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT updraft.identity() || '/' || coalesce((SELECT value FROM updraft.meta WHERE name = 'epoch'), '')
+$$;
+
+-- A batch decides by what is there once it has the lock. A snapshot from before that would leave out what others just appended.
+CREATE FUNCTION updraft.require_read_committed() RETURNS void LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION 'nodes need READ COMMITTED: ALTER ROLE % SET default_transaction_isolation = ''read committed''',
+            quote_ident(current_user) USING ERRCODE = 'UD004';
+    END IF;
+END $$;
+
+-- The epoch of this history. Another identity goes on with the epoch only where a synchronous standby had all that was acked,
+-- and where the node that asks was not told of an event of that epoch (`p_epoch`, `p_told`) that is not there.
+CREATE FUNCTION updraft.identify(p_fresh text, p_epoch text, p_told bigint, OUT epoch text, OUT history text, OUT is_replaced boolean)
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
+    v_identity text;
     v_known text;
     v_synchronous text;
+    v_last bigint;
 BEGIN
+    PERFORM updraft.require_read_committed();
     PERFORM 1 FROM updraft.lock FOR UPDATE;
-    identity := updraft.identity();
+    v_identity := updraft.identity();
+    SELECT greatest((SELECT max(seq + 0) FROM updraft.events), (SELECT max(floor) FROM updraft.topics), 0) INTO v_last;
     SELECT value INTO epoch FROM updraft.meta WHERE name = 'epoch';
     SELECT value INTO v_known FROM updraft.meta WHERE name = 'identity';
     SELECT value INTO v_synchronous FROM updraft.meta WHERE name = 'synchronous';
-    is_replaced := v_known <> identity
-        AND NOT (v_synchronous = 'yes' AND split_part(v_known, '/', 1) = split_part(identity, '/', 1)
-                                       AND split_part(v_known, '/', 3) = split_part(identity, '/', 3));
+    is_replaced := p_epoch = epoch AND p_told > v_last OR v_known <> v_identity
+        AND NOT (v_synchronous = 'yes' AND split_part(v_known, '/', 1) = split_part(v_identity, '/', 1)
+                                       AND split_part(v_known, '/', 3) = split_part(v_identity, '/', 3));
     IF epoch IS NULL OR is_replaced THEN
         epoch := p_fresh;
     END IF;
     is_replaced := coalesce(is_replaced, false);
     INSERT INTO updraft.meta AS m (name, value)
-    VALUES ('epoch', epoch), ('identity', identity),
+    VALUES ('epoch', epoch), ('identity', v_identity),
            ('synchronous', CASE WHEN current_setting('synchronous_standby_names') <> ''
                                  AND current_setting('synchronous_commit') NOT IN ('off', 'local') THEN 'yes' ELSE 'no' END)
     ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE m.value <> excluded.value;
+    history := updraft.history();
 END $$;
 
-CREATE FUNCTION updraft.head(p_topic int, p_floor bigint) RETURNS bigint LANGUAGE sql STABLE AS $$
+CREATE FUNCTION updraft.head(p_topic int, p_floor bigint) RETURNS bigint LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp AS $$
     SELECT greatest(p_floor, (SELECT seq FROM updraft.events WHERE topic = p_topic ORDER BY seq DESC LIMIT 1))
 $$;
 
-CREATE FUNCTION updraft.bounds(p_topic text, OUT head bigint, OUT floor bigint) LANGUAGE sql STABLE AS $$
+CREATE FUNCTION updraft.bounds(p_topic text, OUT head bigint, OUT floor bigint) LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp AS $$
     SELECT updraft.head(id, t.floor), t.floor FROM updraft.topics AS t WHERE name = p_topic
 $$;
 
@@ -117,14 +139,14 @@ $$;
 -- Within a batch no append expects anything of what another of the same batch may change, and no idempotency key comes twice.
 -- Outcomes: 0 applied, 1 repeated, 2 another body, 3 the topic ends elsewhere (at `last`), 4 a key has changed (its append's number `first`).
 CREATE FUNCTION updraft.append(
-    p_batch uuid, p_identity text,
+    p_batch uuid, p_history text,
     a_topic text[], a_events int[], a_expect bigint[], a_once text[], a_digest bigint[], a_answer text[],
     e_append int[], e_name text[], e_key text[], e_data text[],
     k_append int[], k_number int[], k_key text[], k_seen bigint[],
     r_key text[], r_answer text[],
     o_topic text[], o_consumer text[], o_seq bigint[],
     OUT before bigint, OUT outcome int[], OUT first bigint[], OUT last bigint[], OUT at bigint[]
-) LANGUAGE plpgsql VOLATILE AS $$
+) LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     v_now bigint;
@@ -133,8 +155,13 @@ DECLARE
     v_start bigint;
     v_is_new boolean;
 BEGIN
+    IF p_batch IS NOT NULL THEN                     -- a node's; what is published from SQL keeps its own settings
+        PERFORM updraft.require_read_committed();
+        -- Less than nodes wait for an answer: of those that gave up, no connection goes on waiting.
+        PERFORM set_config('lock_timeout', '8s', true);
+    END IF;
     PERFORM 1 FROM updraft.lock FOR UPDATE;
-    IF p_identity <> updraft.identity() THEN
+    IF p_history <> updraft.history() THEN
         RAISE EXCEPTION 'the database is another one than it was' USING ERRCODE = 'UD003';
     END IF;
     SELECT b.before, b.outcome, b.first, b.last, b.at INTO before, outcome, first, last, at
@@ -143,7 +170,8 @@ BEGIN
         RETURN;
     END IF;
     v_now := updraft.now();
-    before := coalesce((SELECT max(seq + 0) FROM updraft.events), 0);
+    -- Of the newest events some may be gone already: what was numbered counts, not what is there.
+    before := (SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM updraft.seq);
 
     WITH appends AS (
         SELECT a.n, a.events, a.expect, a.digest, t.id, coalesce(t.floor, 0) AS floor,
@@ -252,7 +280,8 @@ END $$;
 
 -- The events of a topic, oldest first. It ends after so many bytes of names and data.
 CREATE FUNCTION updraft.page(p_topic text, p_after bigint, p_up_to bigint, p_events bigint, p_bytes bigint)
-RETURNS TABLE (seq bigint, "time" bigint, name text, key text, data text) LANGUAGE plpgsql STABLE AS $$
+RETURNS TABLE (seq bigint, "time" bigint, name text, key text, data text) LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     v_topic int := (SELECT id FROM updraft.topics WHERE name = p_topic);
@@ -276,7 +305,7 @@ END $$;
 CREATE FUNCTION updraft.backlog(p_topic text, p_after bigint, p_up_to bigint, p_events bigint, p_bytes bigint)
 RETURNS TABLE (seq bigint, "time" bigint, name text, key text, data text) LANGUAGE plpgsql STABLE
 SET enable_sort = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off SET enable_bitmapscan = off
-SET jit = off
+SET jit = off SET search_path = pg_catalog, pg_temp
 AS $$
 #variable_conflict use_column
 DECLARE
@@ -300,21 +329,33 @@ BEGIN
     END LOOP;
 END $$;
 
--- The events of all topics beyond this one, oldest first.
-CREATE FUNCTION updraft.tail(p_after bigint, p_events bigint)
-RETURNS TABLE (seq bigint, "time" bigint, topic text, name text, key text, data text) LANGUAGE sql STABLE
+-- The events of all topics beyond this one, oldest first. It ends after so many bytes of names and data.
+CREATE FUNCTION updraft.tail(p_after bigint, p_events bigint, p_bytes bigint)
+RETURNS TABLE (seq bigint, "time" bigint, topic text, name text, key text, data text) LANGUAGE plpgsql STABLE
 SET enable_sort = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off SET enable_bitmapscan = off
-SET jit = off
+SET jit = off SET search_path = pg_catalog, pg_temp
 AS $$
-    SELECT e.seq, e.time, t.name, e.name, e.key, e.data
-    FROM updraft.events AS e JOIN updraft.topics AS t ON t.id = e.topic
-    WHERE e.seq + 0 > p_after ORDER BY e.seq + 0 LIMIT p_events
-$$;
+#variable_conflict use_column
+DECLARE
+    v_bytes bigint := 0;
+    e record;
+BEGIN
+    FOR e IN
+        SELECT e.seq, e.time, t.name AS topic, e.name, e.key, e.data
+        FROM updraft.events AS e JOIN updraft.topics AS t ON t.id = e.topic
+        WHERE e.seq + 0 > p_after ORDER BY e.seq + 0 LIMIT p_events
+    LOOP
+        seq := e.seq; time := e.time; topic := e.topic; name := e.name; key := e.key; data := e.data;
+        RETURN NEXT;
+        v_bytes := v_bytes + octet_length(e.name) + coalesce(octet_length(e.data), 0);
+        EXIT WHEN v_bytes >= p_bytes;
+    END LOOP;
+END $$;
 
 -- What may go of a topic by number and by bytes: events without a key up to `loose_up_to`.
 CREATE FUNCTION updraft.compaction(p_topic text, p_events bigint, p_bytes bigint,
     OUT topic int, OUT head bigint, OUT now bigint, OUT loose_up_to bigint)
-LANGUAGE plpgsql STABLE AS $$
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     v_bytes numeric := 0;
@@ -348,7 +389,7 @@ CREATE FUNCTION updraft.compact(
     p_superseded bigint, p_tombstones bigint, p_loose bigint, p_loose_up_to bigint,
     p_least_age bigint, p_tombstones_age bigint, p_loose_age bigint,
     OUT removed bigint, OUT bytes bigint, OUT next bigint, OUT due bigint
-) LANGUAGE plpgsql VOLATILE AS $$
+) LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     v_seen bigint := 0;
@@ -412,7 +453,8 @@ BEGIN
 END $$;
 
 -- The token of a lease, taken or renewed; none while another node has it.
-CREATE FUNCTION updraft.lease(p_name text, p_node uuid, p_ms bigint) RETURNS bigint LANGUAGE sql VOLATILE AS $$
+CREATE FUNCTION updraft.lease(p_name text, p_node uuid, p_ms bigint) RETURNS bigint LANGUAGE sql VOLATILE
+SET search_path = pg_catalog, pg_temp AS $$
     INSERT INTO updraft.leases AS l (name, node, token, until)
     VALUES (p_name, p_node, 1, clock_timestamp() + p_ms * interval '1 millisecond')
     ON CONFLICT (name) DO UPDATE SET
@@ -423,13 +465,16 @@ CREATE FUNCTION updraft.lease(p_name text, p_node uuid, p_ms bigint) RETURNS big
 $$;
 
 -- Forgets some idempotency keys of this age, and what was kept for retries of batches that nobody tries any more.
-CREATE FUNCTION updraft.expire(p_older bigint, p_most bigint) RETURNS bigint LANGUAGE sql VOLATILE AS $$
+CREATE FUNCTION updraft.expire(p_older bigint, p_most bigint) RETURNS bigint LANGUAGE sql VOLATILE
+SET search_path = pg_catalog, pg_temp AS $$
     WITH batches AS (
         DELETE FROM updraft.batches WHERE id IN (
-            SELECT id FROM updraft.batches WHERE time < updraft.now() - 300000 ORDER BY time LIMIT 100000)
+            SELECT id FROM updraft.batches WHERE time < (SELECT updraft.now() - 300000) ORDER BY time LIMIT 100000
+            FOR UPDATE SKIP LOCKED)
     ), keys AS (
         DELETE FROM updraft.once WHERE key IN (
-            SELECT key FROM updraft.once WHERE time <= updraft.now() - p_older ORDER BY time LIMIT p_most)
+            SELECT key FROM updraft.once WHERE time <= (SELECT updraft.now() - p_older) ORDER BY time LIMIT p_most
+            FOR UPDATE SKIP LOCKED)
         RETURNING 1
     )
     SELECT count(*) FROM keys

@@ -13,10 +13,12 @@ CREATE UNLOGGED TABLE updraft.staged (
 -- Publishes an event of a topic when the transaction commits, and only then. Without data it is the end of its key. Of the same
 -- id one is published, however often it is tried; with another content it is an error.
 CREATE FUNCTION updraft.publish(topic text, name text, key text, data jsonb, id text DEFAULT NULL) RETURNS void
-LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET standard_conforming_strings = on AS $$
 #variable_conflict use_variable
 DECLARE
     v_escape CONSTANT text := chr(1114111);
+    v_key CONSTANT text := replace(key, v_escape, v_escape || '1');
     -- Longer than any that a client can choose.
     v_id CONSTANT text := 'sql:' || encode(sha256(convert_to(id, 'UTF8')), 'hex');
     v_digest CONSTANT bigint := hashtextextended(jsonb_build_array(topic, name, key, data)::text, 0);
@@ -30,6 +32,9 @@ BEGIN
         RAISE EXCEPTION 'an event''s name is 1 to 128 bytes without control characters, and does not begin with topic., '
             'stream., server. or auth.: not %', quote_nullable(name) USING ERRCODE = 'invalid_parameter_value';
     END IF;
+    IF octet_length(topic) > 2000 OR octet_length(v_key) > 2000 THEN     -- an index takes no longer ones
+        RAISE EXCEPTION 'a topic''s name and a key are 2000 bytes at most' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
     IF key IS NULL AND data IS NULL THEN
         RAISE EXCEPTION 'an event without data is the end of a key, and needs one' USING ERRCODE = 'invalid_parameter_value';
     END IF;
@@ -37,7 +42,7 @@ BEGIN
         RAISE EXCEPTION 'the id % was used before, with another content', quote_literal(id) USING ERRCODE = 'UD002';
     END IF;
     INSERT INTO updraft.staged AS s (topic, name, key, data, id, digest)
-    VALUES (topic, name, replace(key, v_escape, v_escape || '1'), data::text, v_id, v_digest)
+    VALUES (topic, name, v_key, data::text, v_id, v_digest)
     ON CONFLICT DO NOTHING;
 END $$;
 
@@ -55,6 +60,7 @@ DECLARE
     v_topic text[]; v_name text[]; v_key text[]; v_data text[]; v_id text[]; v_digest bigint[]; v_count int;
     v_outcome int[];
 BEGIN
+    PERFORM pg_notify('updraft', '');               -- so that PREPARE TRANSACTION fails, though nothing be appended
     IF NOT updraft.is_staged(NEW.n) THEN            -- an earlier one of the same transaction took it along
         RETURN NULL;
     END IF;

@@ -118,7 +118,7 @@ impl App {
     }
 
     /// Declares a topic. Its events live in the journal. A name is checked when the app starts: ASCII letters,
-    /// digits, `_` and `-` between single dots; `<topic>.dead.<name>` is for the dead letters of that consumer.
+    /// digits, `_` and `-` between single dots; `<topic>.dead.<name>` is for that consumer's dead letters, `updraft.*` for the server.
     #[must_use]
     pub fn topic(mut self, topic: Topic) -> Self {
         self.states.promise::<Feed>();
@@ -301,10 +301,7 @@ impl App {
     /// The functions, and the topics that they are about: all that can be checked before anything begins.
     fn assemble(&mut self) -> Result<(Registry, Vec<Topic>), StartError> {
         self.states.insert(self.emitter.clone());
-        let asks = match self.deciding {
-            Some(_) => Asks::ByItself,
-            None => Asks::ByTokens,
-        };
+        let asks = self.deciding.as_ref().map_or(Asks::ByTokens, |_| Asks::ByItself);
         conflict::check(&self.config, asks)?;
         self.states.promise::<EventNames>();
         self.states.promise::<Subjects>();

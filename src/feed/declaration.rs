@@ -15,6 +15,10 @@ use super::{
 };
 use crate::event::{MAX_NAME, is_word};
 
+/// What the names of the server's own topics begin with: no app declares such a topic, so no client subscribes to it and no
+/// function publishes to it.
+pub(super) const RESERVED: &str = "updraft.";
+
 /// The topics of an app, and their readers inside the server.
 #[derive(Debug, Default)]
 pub(crate) struct Declarations {
@@ -34,6 +38,9 @@ pub enum TopicError {
         "'{0}' is no topic name: it holds ASCII letters, digits, '_' and '-' between single dots, at most {MAX_NAME} bytes"
     )]
     Malformed(String),
+    /// A name of the server's own.
+    #[error("topic '{0}' has a name of the server's own: no other begins with '{RESERVED}'")]
+    Reserved(String),
     /// Two topics of one name.
     #[error("topic '{0}' is declared twice")]
     Duplicate(String),
@@ -111,6 +118,9 @@ impl Declarations {
         for topic in &self.topics {
             if !is_name(&topic.name) {
                 return Err(TopicError::Malformed(topic.name.to_string()));
+            }
+            if topic.name.starts_with(RESERVED) {
+                return Err(TopicError::Reserved(topic.name.to_string()));
             }
             if !declared.insert(topic.name.clone()) {
                 return Err(TopicError::Duplicate(topic.name.to_string()));
@@ -218,6 +228,15 @@ mod tests {
             assert_eq!(error, TopicError::Malformed(bad.to_owned()));
             assert!(error.to_string().contains(&format!("'{bad}'")));
         }
+    }
+
+    #[test]
+    fn names_of_the_servers_own_topics_are_no_apps() {
+        for name in ["updraft.canary", "updraft.board", "updraft.a.b"] {
+            let error = check(&[name], &[]).unwrap_err();
+            assert_eq!(error, TopicError::Reserved(name.to_owned()));
+        }
+        assert!(check(&["updraft", "updrafts.board", "a.updraft.b"], &[]).is_ok());
     }
 
     #[test]

@@ -3,8 +3,9 @@
 //!
 //! A [`Topic`] is declared, and each `declaration` checked; `live` holds the newest events of one, encoded once for all
 //! readers; `channels` has all topics; `publish` appends, `compaction` compacts. A `subscriber` is a client that reads;
-//! a `follower` reads inside the server, for each projection and consumer.
+//! a `follower` reads inside the server, for each projection and consumer. A `canary` shows whether what nodes append arrives.
 
+mod canary;
 mod channels;
 mod compaction;
 mod declaration;

@@ -18,7 +18,6 @@ use crate::{
     config::Config,
     event::EventName,
     feed::Feed,
-    journal::Health,
     net::{
         auth::Authenticator,
         engineio,
@@ -337,14 +336,24 @@ async fn ready(State(shared): State<Arc<Shared>>) -> (StatusCode, String) {
     if shared.progress.is_draining() {
         return (StatusCode::SERVICE_UNAVAILABLE, "draining".to_owned());
     }
-    let health = shared.feed.as_ref().map(|feed| feed.health()).unwrap_or_default();
-    match health {
-        Health { lost: Some(_), .. } => {
-            let gone = "the journal's files were removed or replaced, or its database is away";
-            (StatusCode::SERVICE_UNAVAILABLE, gone.to_owned())
-        }
-        health if health.is_damaged() => (StatusCode::OK, format!("ready, but damaged: {health}")),
-        _ => (StatusCode::OK, "ready".to_owned()),
+    let Some(feed) = &shared.feed else {
+        return (StatusCode::OK, "ready".to_owned());
+    };
+    let health = feed.health();
+    if health.lost.is_some() {
+        let gone = "the journal's files were removed or replaced, or its database is away";
+        return (StatusCode::SERVICE_UNAVAILABLE, gone.to_owned());
+    }
+    if let Some(late) = feed.late() {
+        let silent = format!(
+            "events do not arrive through the journal: none for {} s",
+            late.as_secs()
+        );
+        return (StatusCode::SERVICE_UNAVAILABLE, silent);
+    }
+    match health.is_damaged() {
+        true => (StatusCode::OK, format!("ready, but damaged: {health}")),
+        false => (StatusCode::OK, "ready".to_owned()),
     }
 }
 

@@ -53,7 +53,7 @@ async fn the_table_says_what_the_server_says() {
     let series = text.lines().filter(|line| !line.starts_with('#')).count();
     let page = include_str!("../../../docs/metrics.md");
     assert!(
-        page.contains("10 for\neach topic, and 45 beside them") && series == 55,
+        page.contains("10 for\neach topic, and 46 beside them") && series == 56,
         "{series}"
     );
 }

@@ -1,5 +1,6 @@
 //! Nodes on one database, as their clients see them.
 
+mod canary;
 mod outage;
 mod programs;
 mod publish;

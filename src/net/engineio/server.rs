@@ -46,7 +46,7 @@ impl Server {
         self.is_draining.store(true, Ordering::Release);
     }
 
-    pub(super) fn is_draining(&self) -> bool {
+    pub(in crate::net) fn is_draining(&self) -> bool {
         self.is_draining.load(Ordering::Acquire)
     }
 

@@ -3,7 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
+use tokio_util::task::TaskTracker;
 
 use crate::{
     call::{memory::Budget, table::Table},
@@ -21,6 +22,9 @@ const GRACE: Duration = Duration::from_millis(500);
 
 /// How long polling clients have: they receive it by their next poll, for which they may have to connect first.
 const GRACE_FOR_POLLS: Duration = Duration::from_secs(2);
+
+/// Between two looks whether the calls of a session that leaves are answered: their end is told to nothing else.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// As long as the clock can count for sure.
 const NEVER: Duration = Duration::from_secs(86_400 * 365 * 30);
@@ -78,13 +82,61 @@ impl Clients {
         }
     }
 
-    pub(super) fn deadline(&self) -> Instant {
+    /// Lets all clients go: in stages where so configured, then those that are left; when that must be over.
+    pub(super) async fn leave(&self) -> Instant {
+        self.leave_in_stages(self.shared.config.drain_over.min(NEVER))
+            .await;
+        let deadline = self.deadline();
+        self.drain(deadline).await;
+        self.disconnect(deadline).await;
+        deadline
+    }
+
+    /// Takes no new sessions, and closes those that there are one after the other, evenly over this time, so that they do not
+    /// come to other nodes all at once. Until its turn a session goes on as ever.
+    async fn leave_in_stages(&self, over: Duration) {
+        self.engine.drain();
+        if over.is_zero() {
+            return;
+        }
+        let sessions = self.engine.sessions();
+        let (begun, count) = (Instant::now(), sessions.len() as f64);
+        let leaving = TaskTracker::new();
+        // The last one goes at the end: before, balancers learn that this node is not ready.
+        for (turn, session) in (1_u32..).zip(sessions) {
+            sleep_until(begun + over.mul_f64(f64::from(turn) / count)).await;
+            if !session.is_closed() {
+                leaving.spawn(self.clone().let_go(session));
+            }
+        }
+        leaving.close();
+        leaving.wait().await;
+    }
+
+    /// Closes a session: its client is told, its calls are answered, and no more are taken in.
+    async fn let_go(self, session: Arc<Session>) {
+        let answered = async {
+            if let Some(handler) = session.handler() {
+                // Not while some of it is received.
+                while !session.receive(|| handler.drain()) {
+                    sleep(LOOK).await;
+                }
+            }
+            session.send_queue.flushed().await;
+        };
+        let _ = timeout_at(self.deadline(), answered).await;
+        session.close_gracefully(CloseReason::ShuttingDown);
+        let _ = timeout(grace(&session), session.over()).await;
+        session.forget();
+    }
+
+    fn deadline(&self) -> Instant {
         let longest = self.shared.config.drain_timeout.min(NEVER);
         Instant::now() + longest
     }
 
     /// No new clients and calls; completes when all answers have left, or at the deadline.
-    pub(super) async fn drain(&self, deadline: Instant) {
+    async fn drain(&self, deadline: Instant) {
         let shared = &self.shared;
         shared.progress.drain();
         self.engine.drain();
@@ -105,28 +157,33 @@ impl Clients {
 
     /// Tells all clients that nothing more comes, and completes when they have gone,
     /// and what functions do about that is done, or the deadline is there.
-    pub(super) async fn disconnect(&self, deadline: Instant) {
+    async fn disconnect(&self, deadline: Instant) {
         let sessions = self.engine.sessions();
         for session in &sessions {
             session.close_gracefully(CloseReason::ShuttingDown);
         }
-        let over = sessions.iter().map(|session| {
-            let grace = match session.polls() {
-                true => GRACE_FOR_POLLS,
-                false => GRACE,
-            };
-            timeout(grace, session.over())
-        });
+        let over = sessions
+            .iter()
+            .map(|session| timeout(grace(session), session.over()));
         join_all(over).await;
         let _ = timeout_at(deadline.max(Instant::now() + GRACE), self.shared.progress.done()).await;
         for session in sessions {
             session.forget();
         }
     }
+
     /// Nothing is published or read any more; completes when the journal's directory can be opened again.
     pub(super) async fn end(&self) {
         if let Some(feed) = &self.shared.feed {
             feed.end().await;
         }
+    }
+}
+
+/// How long a client has to close its side.
+fn grace(session: &Session) -> Duration {
+    match session.polls() {
+        true => GRACE_FOR_POLLS,
+        false => GRACE,
     }
 }

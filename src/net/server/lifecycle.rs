@@ -2,14 +2,14 @@
 
 use std::{fmt, io, net::SocketAddr, path::Path, sync::Arc};
 
-use axum::{Router, extract::State, middleware, response::IntoResponse, routing::get};
-use http::{StatusCode, header::CONTENT_TYPE};
+use axum::{Router, middleware, routing::get};
 use tokio::{net::TcpListener, task::JoinHandle, time::timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
     client_bundle,
     clients::Clients,
+    health,
     listener::{self, Connections},
     start_tasks::{self, StartTask},
 };
@@ -22,7 +22,6 @@ use crate::{
         auth::Authenticator,
         engineio,
         limits::origins::{self, Gate, Origins},
-        metrics::MEDIA_TYPE,
         rooms::hub::ServerHub,
         runtime::Runtimes,
         socket::shared::Shared,
@@ -202,6 +201,7 @@ impl Server {
 
     /// Stops: no new connections and calls, those that run get their answers within the drain time-out,
     /// then every connection is closed, so that clients look for another server, and last the journal, where the app opened it.
+    /// Before that, sessions are let go one after the other over [`Config::drain_over`].
     pub async fn stop(self) {
         self.stop.cancel();
         if let Err(error) = self.stopped.await {
@@ -240,9 +240,7 @@ impl Handle {
     /// Takes no new clients and calls; those calls that run get their answers within the drain time-out, then every client
     /// is disconnected, and the journal closed, as by [`Server::stop`]. The listener is yours to close.
     pub async fn stop(&self) {
-        let deadline = self.clients.deadline();
-        self.clients.drain(deadline).await;
-        self.clients.disconnect(deadline).await;
+        self.clients.leave().await;
         self.tasks.cancel();
         self.clients.end().await;
     }
@@ -289,11 +287,11 @@ fn routes(clients: &Clients, own: Router) -> Result<Router, ServeError> {
     let shared = &clients.shared;
     let plain = Router::new()
         .route("/health/live", get(async || "live"))
-        .route("/health/ready", get(ready))
-        .with_state(shared.clone());
+        .route("/health/ready", get(health::ready))
+        .with_state(clients.clone());
     let mut routes = plain.merge(socketio(clients)?).fallback_service(own);
     if shared.config.http.metrics {
-        let metrics = Router::new().route("/metrics", get(metrics));
+        let metrics = Router::new().route("/metrics", get(health::metrics));
         routes = routes.merge(metrics.with_state(shared.clone()));
     }
     Ok(routes)
@@ -331,45 +329,6 @@ fn is_path(path: &str) -> bool {
     path.starts_with('/') && path.len() > 1 && path.bytes().all(is_plain) && !path.contains("//")
 }
 
-/// One line. Damage in one topic does not make a server unready, as the others go on.
-async fn ready(State(shared): State<Arc<Shared>>) -> (StatusCode, String) {
-    if shared.progress.is_draining() {
-        return (StatusCode::SERVICE_UNAVAILABLE, "draining".to_owned());
-    }
-    let Some(feed) = &shared.feed else {
-        return (StatusCode::OK, "ready".to_owned());
-    };
-    let health = feed.health();
-    if health.lost.is_some() {
-        let gone = "the journal's files were removed or replaced, or its database is away";
-        return (StatusCode::SERVICE_UNAVAILABLE, gone.to_owned());
-    }
-    if let Some(late) = feed.late() {
-        let silent = format!(
-            "events do not arrive through the journal: none for {} s",
-            late.as_secs()
-        );
-        return (StatusCode::SERVICE_UNAVAILABLE, silent);
-    }
-    match health.is_damaged() {
-        true => (StatusCode::OK, format!("ready, but damaged: {health}")),
-        false => (StatusCode::OK, "ready".to_owned()),
-    }
-}
-
-async fn metrics(State(shared): State<Arc<Shared>>) -> Result<impl IntoResponse, StatusCode> {
-    if let Some(feed) = &shared.feed {
-        feed.observe();
-    }
-    match shared.metrics.text(shared.progress.calls(), &shared.memory) {
-        Ok(text) => Ok(([(CONTENT_TYPE, MEDIA_TYPE)], text)),
-        Err(error) => {
-            tracing::error!("the metrics cannot be written: {error}");
-            Err(StatusCode::INTERNAL_SERVER_ERROR)
-        }
-    }
-}
-
 fn client_bundle(directory: &Path, paths: &[String]) -> Result<Router, ServeError> {
     match directory.join("socket.io.js").is_file() {
         true => Ok(client_bundle::routes(directory, paths)),
@@ -390,10 +349,7 @@ async fn run(
     let accepting = listener::accept(listener, router, connections.clone(), shared, tls, &cores);
     let draining = async {
         stop.cancelled().await;
-        let deadline = clients.deadline();
-        clients.drain(deadline).await;
-        clients.disconnect(deadline).await;
-        deadline
+        clients.leave().await
     };
     // Polling clients open new connections for what they have not received yet, and for the end of their session.
     let deadline = tokio::select! {

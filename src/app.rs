@@ -2,6 +2,7 @@
 
 mod admin;
 mod conflict;
+mod directory;
 mod emitter;
 mod journal;
 #[cfg(feature = "socketioxide")]
@@ -260,7 +261,7 @@ impl App {
     pub async fn start(self) -> Result<Server, StartError> {
         // First, as what is wrong here should be said before anything has begun.
         let tls = Tls::new(&self.config.tls).map_err(ServeError::from)?;
-        Ok(Server::start(self.into_parts().await?, tls).await?)
+        Ok(Server::start(self.into_node().await?, tls).await?)
     }
 
     /// The router for an axum server of your own, and a handle of the server behind it. Everything works as with
@@ -269,7 +270,7 @@ impl App {
     /// # Errors
     /// As [`App::start`], but for the address.
     pub async fn into_router(self) -> Result<(Router, Handle), StartError> {
-        Ok(lifecycle::router(self.into_parts().await?)?)
+        Ok(lifecycle::router(self.into_node().await?)?)
     }
 
     /// The table of functions alone, checked: what a server with this configuration has, with `topic.*` if topics are
@@ -354,6 +355,7 @@ impl App {
             routes: self.routes,
             emitter: self.emitter,
             traffic,
+            directory: None,
             tasks: self.tasks,
             config: self.config,
         })

@@ -74,6 +74,12 @@ pub struct Config {
         default_value = written(Self::default().drain_over))]
     pub drain_over: Duration,
 
+    /// Where other nodes on the same database reach this one, as in `http://10.0.0.5:3000`: they forward requests of its
+    /// polling sessions to it, so that a balancer may send them to any
+    #[cfg(feature = "postgres")]
+    #[arg(long, env = "UPDRAFT_NODE_URL", help_heading = "Server", value_name = "URL")]
+    pub node_url: Option<String>,
+
     /// Requests: origins, proxies, what else is served.
     #[command(flatten, next_help_heading = "HTTP")]
     pub http: HttpConfig,
@@ -107,6 +113,8 @@ impl Default for Config {
             cores: None,
             drain_timeout: Duration::from_secs(10),
             drain_over: Duration::ZERO,
+            #[cfg(feature = "postgres")]
+            node_url: None,
             http: HttpConfig::default(),
             tls: TlsConfig::default(),
             auth: AuthConfig::default(),

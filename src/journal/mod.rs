@@ -18,6 +18,9 @@ mod tail;
 
 #[cfg(feature = "postgres")]
 pub use self::postgres::PostgresJournal;
+/// For what nodes share beside the journal.
+#[cfg(feature = "postgres")]
+pub(crate) use self::postgres::migrate;
 /// What the command line does with a journal's files.
 pub(crate) use self::sqlite::{
     Check, ExportError, Found, Import, ImportError, Inspection, Lineage, Measured, Severity, size, vacuum,

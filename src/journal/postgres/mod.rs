@@ -18,4 +18,5 @@ mod store;
 mod text;
 mod writer;
 
+pub(crate) use self::schema::migrate;
 pub use self::store::PostgresJournal;

@@ -10,6 +10,7 @@ use crate::{
     call::{memory::Budget, table::Table},
     net::{
         engineio::{self, CloseReason, Handler, Session, Settings},
+        forward::{Directory, Forwarding},
         metrics::Limit,
         socket::{client::Client, shared::Shared},
         traffic::Traffic,
@@ -38,6 +39,8 @@ const OVERSIZE: usize = 4;
 pub(super) struct Clients {
     pub(super) shared: Arc<Shared>,
     pub(super) engine: Arc<engineio::Server>,
+    /// Where other nodes may have sessions.
+    pub(super) forwarding: Option<Arc<Forwarding>>,
 }
 
 /// Of the largest that the budget grants: a message in fragments takes twice its own, and a buffer's.
@@ -48,10 +51,18 @@ fn largest_message(max_call: usize, memory: &Budget) -> usize {
 }
 
 impl Clients {
-    pub(super) fn new(shared: Arc<Shared>, traffic: Option<Arc<Traffic>>) -> Self {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        traffic: Option<Arc<Traffic>>,
+        directory: Option<Arc<dyn Directory>>,
+    ) -> Self {
         let metrics = shared.metrics.clone();
         let late = Box::new(move || metrics.refused(Limit::Body));
         let config = &shared.config;
+        let session = &config.session;
+        // A poll is answered by a ping at the latest, a POST when it is whole.
+        let longest = session.ping_interval + session.ping_timeout + config.http.body_timeout;
+        let forwarding = directory.map(|directory| Forwarding::new(directory, longest));
         let settings = Settings {
             ping_interval: config.session.ping_interval,
             ping_timeout: config.session.ping_timeout,
@@ -65,6 +76,10 @@ impl Clients {
             send_timeout: config.session.send_timeout,
             memory: shared.memory.clone(),
             traffic,
+            node: forwarding
+                .as_ref()
+                .map_or("", |forwarding| forwarding.name())
+                .into(),
             keep_heads: shared.auth.asks()
                 || shared
                     .dispatcher
@@ -78,6 +93,7 @@ impl Clients {
             Box::new(move |_: &Arc<Session>| -> Arc<dyn Handler> { Arc::new(Client::new(welcomed.clone())) });
         Self {
             engine: engineio::Server::new(settings, welcome),
+            forwarding,
             shared,
         }
     }
@@ -88,7 +104,7 @@ impl Clients {
             .await;
         let deadline = self.deadline();
         self.drain(deadline).await;
-        self.disconnect(deadline).await;
+        tokio::join!(self.disconnect(deadline), self.close_tunnels(Duration::ZERO));
         deadline
     }
 
@@ -99,18 +115,28 @@ impl Clients {
         if over.is_zero() {
             return;
         }
-        let sessions = self.engine.sessions();
-        let (begun, count) = (Instant::now(), sessions.len() as f64);
         let leaving = TaskTracker::new();
-        // The last one goes at the end: before, balancers learn that this node is not ready.
-        for (turn, session) in (1_u32..).zip(sessions) {
-            sleep_until(begun + over.mul_f64(f64::from(turn) / count)).await;
-            if !session.is_closed() {
-                leaving.spawn(self.clone().let_go(session));
+        let sessions = async {
+            let sessions = self.engine.sessions();
+            let (begun, count) = (Instant::now(), sessions.len() as f64);
+            // The last one goes at the end: before, balancers learn that this node is not ready.
+            for (turn, session) in (1_u32..).zip(sessions) {
+                sleep_until(begun + over.mul_f64(f64::from(turn) / count)).await;
+                if !session.is_closed() {
+                    leaving.spawn(self.clone().let_go(session));
+                }
             }
-        }
+        };
+        tokio::join!(sessions, self.close_tunnels(over));
         leaving.close();
         leaving.wait().await;
+    }
+
+    /// Closes WebSockets of other nodes' sessions that go through this one.
+    async fn close_tunnels(&self, over: Duration) {
+        if let Some(forwarding) = &self.forwarding {
+            forwarding.tunnels.close(over).await;
+        }
     }
 
     /// Closes a session: its client is told, its calls are answered, and no more are taken in.
@@ -172,8 +198,12 @@ impl Clients {
         }
     }
 
-    /// Nothing is published or read any more; completes when the journal's directory can be opened again.
+    /// Nothing is published or read any more, and other nodes forward nothing; completes when the journal's directory can be
+    /// opened again.
     pub(super) async fn end(&self) {
+        if let Some(forwarding) = &self.forwarding {
+            forwarding.end().await;
+        }
         if let Some(feed) = &self.shared.feed {
             feed.end().await;
         }

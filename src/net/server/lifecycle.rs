@@ -9,8 +9,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::{
     client_bundle,
     clients::Clients,
-    health,
-    listener::{self, Connections},
+    connections::Connections,
+    health, listener,
     start_tasks::{self, StartTask},
 };
 use crate::{
@@ -21,6 +21,7 @@ use crate::{
     net::{
         auth::Authenticator,
         engineio,
+        forward::{self, Directory},
         limits::origins::{self, Gate, Origins},
         rooms::hub::ServerHub,
         runtime::Runtimes,
@@ -88,6 +89,8 @@ pub(crate) struct Parts {
     pub(crate) emitter: Emitter,
     /// Where it is counted what passes, if anywhere.
     pub(crate) traffic: Option<Arc<Traffic>>,
+    /// The nodes that may have sessions too.
+    pub(crate) directory: Option<Arc<dyn Directory>>,
     pub(crate) tasks: Vec<StartTask>,
     pub(crate) config: Config,
 }
@@ -272,7 +275,7 @@ fn build(parts: Parts, cores: Option<Arc<Runtimes>>) -> Result<(Clients, Router)
     let declared = shared.namespaces.declared();
     let hub = ServerHub::new(shared.rooms.clone(), shared.sockets.clone(), declared);
     parts.emitter.reach(Arc::new(hub));
-    let clients = Clients::new(shared, parts.traffic);
+    let clients = Clients::new(shared, parts.traffic, parts.directory);
     let router = routes(&clients, parts.routes.unwrap_or_else(default_routes))?;
     Ok((clients, router))
 }
@@ -309,7 +312,14 @@ fn socketio(clients: &Clients) -> Result<Router, ServeError> {
     let cors = origins.cors();
     let gate = Arc::new(Gate::new(origins, shared.metrics.clone()));
     let checked = middleware::from_fn_with_state(gate, origins::check);
-    let mut routes = engineio::routes(&clients.engine, &paths).layer(checked);
+    let mut routes = engineio::routes(&clients.engine, &paths);
+    if let Some(forwarding) = &clients.forwarding {
+        routes = routes.layer(middleware::from_fn_with_state(
+            forwarding.clone(),
+            forward::forward,
+        ));
+    }
+    routes = routes.layer(checked);
     match &shared.config.http.client_bundle {
         Some(directory) => routes = routes.merge(client_bundle(directory, &paths)?),
         #[cfg(feature = "client-bundle")]
@@ -345,8 +355,7 @@ async fn run(
     stop: CancellationToken,
 ) {
     let connections = Connections::default();
-    let shared = clients.shared.clone();
-    let accepting = listener::accept(listener, router, connections.clone(), shared, tls, &cores);
+    let accepting = listener::accept(listener, router, connections.clone(), &clients, tls, &cores);
     let draining = async {
         stop.cancelled().await;
         clients.leave().await

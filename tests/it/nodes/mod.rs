@@ -1,6 +1,7 @@
 //! Nodes on one database, as their clients see them.
 
 mod canary;
+mod forwarding;
 mod outage;
 mod programs;
 mod publish;

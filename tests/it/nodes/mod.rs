@@ -1,5 +1,6 @@
 //! Nodes on one database, as their clients see them.
 
+mod balancers;
 mod canary;
 mod forwarding;
 mod outage;

@@ -4,10 +4,12 @@ mod admin;
 mod authentication;
 mod bus;
 mod conflict;
+mod directory;
 mod emitter;
 mod journal;
 #[cfg(feature = "socketioxide")]
 mod namespace;
+mod node;
 mod start_error;
 mod topics;
 
@@ -126,7 +128,7 @@ impl App {
     }
 
     /// Declares a topic. Its events live in the journal. A name is checked when the app starts: ASCII letters,
-    /// digits, `_` and `-` between single dots; `<topic>.dead.<name>` is for the dead letters of that consumer.
+    /// digits, `_` and `-` between single dots; `<topic>.dead.<name>` is for that consumer's dead letters, `updraft.*` for the server.
     #[must_use]
     pub fn topic(mut self, topic: Topic) -> Self {
         self.states.promise::<Feed>();
@@ -245,7 +247,7 @@ impl App {
     pub async fn start(self) -> Result<Server, StartError> {
         // First, as what is wrong here should be said before anything has begun.
         let tls = Tls::new(&self.config.tls).map_err(ServeError::from)?;
-        Ok(Server::start(self.into_shared_parts().await?, tls).await?)
+        Ok(Server::start(self.into_node().await?, tls).await?)
     }
 
     /// The router for an axum server of your own, and a handle of the server behind it. Everything works as with
@@ -254,7 +256,7 @@ impl App {
     /// # Errors
     /// As [`App::start`], but for the address.
     pub async fn into_router(self) -> Result<(Router, Handle), StartError> {
-        Ok(lifecycle::router(self.into_shared_parts().await?)?)
+        Ok(lifecycle::router(self.into_node().await?)?)
     }
 
     /// The table of functions alone, checked: what a server with this configuration has, with `topic.*` if topics are
@@ -286,10 +288,7 @@ impl App {
     /// The functions, and the topics that they are about: all that can be checked before anything begins.
     fn assemble(&mut self) -> Result<(Registry, Vec<Topic>), StartError> {
         self.states.insert(self.emitter.clone());
-        let asks = match self.deciding {
-            Some(_) => Asks::ByItself,
-            None => Asks::ByTokens,
-        };
+        let asks = self.deciding.as_ref().map_or(Asks::ByTokens, |_| Asks::ByItself);
         conflict::check(&self.config, asks)?;
         self.states.promise::<EventNames>();
         self.states.promise::<Subjects>();
@@ -346,6 +345,7 @@ impl App {
             routes: self.routes,
             emitter: self.emitter,
             traffic,
+            directory: None,
             tasks: self.tasks,
             bus: None,
             heeded: self.heeded,

@@ -24,7 +24,7 @@ use clap::Args;
 #[cfg(feature = "postgres")]
 pub use self::journal::DatabaseUrl;
 pub(crate) use self::time::time;
-use self::time::written;
+use self::time::{time_or_zero, written};
 pub use self::{
     auth::{AuthConfig, Secret},
     deflate::DeflateConfig,
@@ -68,6 +68,18 @@ pub struct Config {
         default_value = written(Self::default().drain_timeout))]
     pub drain_timeout: Duration,
 
+    /// Time over which a stopping server lets its sessions go, one after the other, before it drains the rest: they come to
+    /// other nodes spread as evenly. 0s lets all go at once
+    #[arg(long, env = "UPDRAFT_DRAIN_OVER", help_heading = "Server", value_name = "TIME", value_parser = time_or_zero,
+        default_value = written(Self::default().drain_over))]
+    pub drain_over: Duration,
+
+    /// Where other nodes on the same database reach this one, as in `http://10.0.0.5:3000`: they forward requests of its
+    /// polling sessions to it, so that a balancer may send them to any
+    #[cfg(feature = "postgres")]
+    #[arg(long, env = "UPDRAFT_NODE_URL", help_heading = "Server", value_name = "URL")]
+    pub node_url: Option<String>,
+
     /// Requests: origins, proxies, what else is served.
     #[command(flatten, next_help_heading = "HTTP")]
     pub http: HttpConfig,
@@ -100,6 +112,9 @@ impl Default for Config {
             port: 3000,
             cores: None,
             drain_timeout: Duration::from_secs(10),
+            drain_over: Duration::ZERO,
+            #[cfg(feature = "postgres")]
+            node_url: None,
             http: HttpConfig::default(),
             tls: TlsConfig::default(),
             auth: AuthConfig::default(),

@@ -1,6 +1,8 @@
 //! Settings that do not go together.
 
 use crate::config::{AuthConfig, Config, DeflateConfig, TlsConfig};
+#[cfg(feature = "postgres")]
+use crate::net::forward::authority;
 
 /// What tokens are checked with.
 const KEYS: &str = "--auth-secrets, --auth-keys or --auth-keys-url";
@@ -20,6 +22,16 @@ pub enum ConfigError {
         /// The flags of those of which one is missing.
         missing: &'static str,
     },
+    /// Where no other node would reach this one.
+    #[cfg(feature = "postgres")]
+    #[error("--node-url: '{0}' is no address of a node: write it as http://10.0.0.5:3000")]
+    NodeUrl(String),
+    /// A node that others cannot speak to.
+    #[cfg(feature = "postgres")]
+    #[error(
+        "--node-url and --tls-cert do not go together: nodes forward by plain HTTP. Let the balancer speak TLS"
+    )]
+    NodeTls,
     /// A budget in which a call may find no room for ever.
     #[error("--max-memory {memory} is less than {CALLS} calls of --max-call {call}")]
     Memory {
@@ -51,10 +63,7 @@ pub(super) fn check(config: &Config, asks: Asks) -> Result<(), ConfigError> {
         alone(&refinements, KEYS)?;
     }
     #[cfg(feature = "postgres")]
-    if config.journal.database.is_none() {
-        let listens = config.journal.database_listen.is_some();
-        alone(&[("--database-listen", listens)], "--database")?;
-    }
+    check_node(config)?;
     if auth.keys_url.is_empty() {
         let is_set = auth.keys_refresh != default.keys_refresh;
         alone(&[("--auth-keys-refresh", is_set)], "--auth-keys-url")?;
@@ -75,6 +84,24 @@ pub(super) fn check(config: &Config, asks: Asks) -> Result<(), ConfigError> {
     match call <= memory / CALLS {
         true => Ok(()),
         false => Err(ConfigError::Memory { memory, call }),
+    }
+}
+
+/// What makes it one of several.
+#[cfg(feature = "postgres")]
+fn check_node(config: &Config) -> Result<(), ConfigError> {
+    if config.journal.database.is_none() {
+        let listens = config.journal.database_listen.is_some();
+        let is_named = config.node_url.is_some();
+        alone(
+            &[("--database-listen", listens), ("--node-url", is_named)],
+            "--database",
+        )?;
+    }
+    match &config.node_url {
+        Some(url) if authority(url).is_none() => Err(ConfigError::NodeUrl(url.clone())),
+        Some(_) if config.tls.cert.is_some() => Err(ConfigError::NodeTls),
+        _ => Ok(()),
     }
 }
 
@@ -128,6 +155,21 @@ mod tests {
             let listens =
                 |config: &mut Config| config.journal.database_listen = Some("postgres:///shop".into());
             assert_eq!(checked(listens), alone("--database-listen", "--database"));
+            let named = |url: &str| checked(|config| config.node_url = Some(url.to_owned()));
+            assert_eq!(named("http://a:3000"), alone("--node-url", "--database"));
+            let node = |url: &str, cert: Option<&str>| {
+                checked(|config| {
+                    config.journal.database = Some("postgres:///shop".into());
+                    config.node_url = Some(url.to_owned());
+                    config.tls.cert = cert.map(Into::into);
+                })
+            };
+            assert_eq!(node("http://a:3000", None), Ok(()));
+            assert_eq!(
+                node("a:3000", None),
+                Err(ConfigError::NodeUrl("a:3000".to_owned()))
+            );
+            assert_eq!(node("http://a:3000", Some("cert.pem")), Err(ConfigError::NodeTls));
         }
         let hsts = |config: &mut Config| config.tls.hsts = Duration::ZERO;
         assert_eq!(checked(hsts), alone("--tls-hsts", "--tls-cert"));

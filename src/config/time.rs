@@ -17,6 +17,9 @@ pub(super) fn time_or_zero(text: &str) -> Result<Duration, String> {
 
 /// A time as [`time()`] reads it, in its largest whole unit.
 pub(super) fn written(time: Duration) -> String {
+    if time.is_zero() {
+        return "0s".to_owned();
+    }
     const UNITS: [(u128, &str); 4] = [
         (24 * 60 * 60 * 1000, "d"),
         (60 * 60 * 1000, "h"),
@@ -59,7 +62,7 @@ mod tests {
             ("10m", 600_000),
             ("90s", 90_000),
             ("1500ms", 1500),
-            ("0ms", 0),
+            ("0s", 0),
         ] {
             let time = Duration::from_millis(milliseconds);
             assert_eq!(written(time), text);

@@ -18,6 +18,7 @@ use tokio_util::{
 };
 
 use super::{
+    canary::Canary,
     live::Live,
     topic::{
         Topic,
@@ -35,6 +36,8 @@ pub struct Feed {
     journal: Arc<dyn Journal>,
     channels: Arc<Channels>,
     metrics: Metrics,
+    /// Of a journal that other nodes append to.
+    canary: Option<Arc<Canary>>,
     /// How long an idempotency key is known.
     remembers: Duration,
     /// Topics that one socket may be subscribed to.
@@ -132,6 +135,7 @@ impl Feed {
         let channels = Arc::new(channels);
         let stop = CancellationToken::new();
         let this = Self {
+            canary: journal.is_shared().then(|| Arc::new(Canary::new())),
             journal,
             channels: channels.clone(),
             metrics,
@@ -145,16 +149,19 @@ impl Feed {
             _stop_with_this: stop.drop_guard(),
         };
         this.follow(tail, channels)?;
+        if let Some(canary) = &this.canary {
+            this.spawn(canary.clone().run(this.journal.clone()));
+        }
         Ok(Arc::new(this))
     }
 
     /// Follows the journal on a thread of its own. It is woken for each commit, and waking a runtime of several threads
     /// wakes two of them; nor do live events wait for whatever else the runtime does.
     fn follow(&self, tail: Tail, channels: Arc<Channels>) -> Result<(), JournalError> {
-        let (runtime, stop) = (Handle::current(), self.stop.clone());
+        let (runtime, stop, canary) = (Handle::current(), self.stop.clone(), self.canary.clone());
         thread::Builder::new()
             .name("feed".to_owned())
-            .spawn(move || runtime.block_on(stop.run_until_cancelled_owned(follow(tail, channels))))
+            .spawn(move || runtime.block_on(stop.run_until_cancelled_owned(follow(tail, channels, canary))))
             .map_err(|error| JournalError::Unavailable(format!("no thread to follow it: {error}")))?;
         Ok(())
     }
@@ -204,6 +211,8 @@ impl Feed {
     /// Reads off what is not counted as it happens.
     pub(crate) fn observe(&self) {
         self.channels().for_each(Channel::observe);
+        let lag = self.canary.as_ref().map(|canary| canary.lag());
+        self.metrics.tail_lag.set(lag.unwrap_or_default().as_secs_f64());
     }
 
     pub(super) fn most_subscriptions(&self) -> usize {
@@ -241,6 +250,11 @@ impl Feed {
         self.journal.health()
     }
 
+    /// How long nothing of what this node appends has arrived through the journal, where that is too long.
+    pub(crate) fn late(&self) -> Option<Duration> {
+        self.canary.as_ref().and_then(|canary| canary.late())
+    }
+
     pub(super) fn channel(&self, topic: &str) -> Result<&Arc<Channel>> {
         self.channels.get(topic).ok_or_else(no_such_topic)
     }
@@ -262,10 +276,15 @@ impl fmt::Debug for Feed {
 }
 
 /// Puts what became durable at the live ends of its topics, and wakes their readers once a batch.
-async fn follow(mut tail: Tail, channels: Arc<Channels>) {
+async fn follow(mut tail: Tail, channels: Arc<Channels>, canary: Option<Arc<Canary>>) {
     while let Some(next) = tail.next().await {
         match next {
-            Tailed::Batch(batch) => tell(&channels, &batch),
+            Tailed::Batch(batch) => {
+                tell(&channels, &batch);
+                if let (Some(canary), Some(last)) = (&canary, batch.last()) {
+                    canary.arrived(last.seq);
+                }
+            }
             Tailed::Lagged(_) => skip(&channels).await,
         }
     }

@@ -3,8 +3,10 @@
 //!
 //! A [`Topic`] is declared, and each `declaration` checked; `live` holds the newest events of one, encoded once for all
 //! readers; `channels` has all topics; `publish` appends, `compaction` compacts; what one node at a time does has a `lease`. A `subscriber` is a client that reads;
-//! a `follower` reads inside the server, for each projection and consumer. A `presence` is a topic of the sockets that are there.
+//! a `follower` reads inside the server, for each projection and consumer. A `presence` is a topic of the sockets that are there. A
+//! `canary` shows whether what nodes append arrives.
 
+mod canary;
 mod channels;
 mod compaction;
 mod declaration;

@@ -122,6 +122,12 @@ pub trait Journal: Send + Sync + 'static {
     fn commit_offset(&self, topic: &str, consumer: &str, seq: u64)
     -> BoxFuture<'_, Result<(), JournalError>>;
 
+    /// Whether other nodes append to it too. Each node of such a journal looks whether what it appends arrives through its
+    /// [tail](Journal::tail), and is not ready where it does not.
+    fn is_shared(&self) -> bool {
+        false
+    }
+
     /// What is known to be broken. It looks whether the store's files are still there, so it is no more than a few
     /// system calls.
     fn health(&self) -> Health {

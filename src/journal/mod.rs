@@ -26,6 +26,9 @@ mod verification;
 
 #[cfg(feature = "postgres")]
 pub use self::postgres::PostgresJournal;
+/// For what nodes share beside the journal.
+#[cfg(feature = "postgres")]
+pub(crate) use self::postgres::migrate;
 #[cfg(feature = "postgres")]
 pub(crate) use self::postgres::{PostgresDestination, PostgresInspection};
 pub use self::{

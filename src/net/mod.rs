@@ -1,12 +1,22 @@
 //! From the network to a call and back. Bytes of TCP come in at `server`, perhaps over `tls`, and a connection that becomes a
 //! WebSocket is a stream of `conn`, whose frames `websocket` reads and writes. `engineio` makes sessions of such connections,
 //! or of requests that poll; `socketio` is what sessions say. Each client has a `socket` there: a call goes through its queue,
-//! the answer through that of its session. `rooms` broadcast to many sockets.
+//! the answer through that of its session. `rooms` broadcast to many sockets. Requests of sessions that other nodes have are
+//! `forward`ed.
 //! `auth` authenticates clients, `limits` bounds them, `metrics` and `traffic` count.
 
 pub(crate) mod auth;
 mod conn;
 pub(crate) mod engineio;
+#[cfg_attr(
+    not(feature = "postgres"),
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "no other nodes are known without a database"
+    )
+)]
+pub(crate) mod forward;
 #[cfg(fuzzing)]
 pub(crate) mod fuzzing;
 mod host;

@@ -14,6 +14,7 @@ mod cores;
 mod decoder;
 mod deflate;
 mod diagnostics;
+mod drain;
 mod emitter;
 mod examples;
 mod failures;

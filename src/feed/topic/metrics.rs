@@ -30,6 +30,8 @@ pub(in crate::feed) struct Metrics {
     duration: Family<Label, Real>,
     removed_events: Family<Label, Counter>,
     removed_bytes: Family<Label, Counter>,
+    /// Of the journal, whatever the topic.
+    pub(in crate::feed) tail_lag: Real,
 }
 
 /// The figures of one topic.
@@ -67,6 +69,12 @@ impl Metrics {
 
     /// Names them all; `docs/metrics.md` has the same.
     pub(in crate::feed) fn register(&self, registry: &mut Registry) {
+        registry.register_with_unit(
+            "tail_lag",
+            "How long an event of this node takes through the journal of several nodes to its own tail, or the one that is late",
+            Unit::Seconds,
+            self.tail_lag.clone(),
+        );
         let topics = registry.sub_registry_with_prefix("topic");
         topics.register(
             "head",

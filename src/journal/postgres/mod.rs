@@ -26,5 +26,6 @@ mod text;
 mod verification;
 mod writer;
 
+pub(crate) use self::schema::migrate;
 pub use self::store::PostgresJournal;
 pub(crate) use self::{import::PostgresDestination, inspection::PostgresInspection};

@@ -5,16 +5,17 @@ use tokio_postgres::{Client, types::Type};
 use crate::postgres::PostgresError;
 
 /// What makes each version out of the one before it.
-const VERSIONS: [&str; 2] = [
+const VERSIONS: [&str; 3] = [
     include_str!("schema/1_journal.sql"),
     include_str!("schema/2_publish.sql"),
+    include_str!("schema/5_nodes.sql"),
 ];
 
 /// Nodes that start at the same time wait for one another by this number.
 const LOCK: i64 = 0x0075_7064_7261_6674;
 
 /// Brings the schema to the version that this program knows. A database that has it needs no right to change it.
-pub(super) async fn migrate(client: &mut Client) -> Result<(), PostgresError> {
+pub(crate) async fn migrate(client: &mut Client) -> Result<(), PostgresError> {
     let encoding = client
         .query_typed("SELECT getdatabaseencoding()::text", &[])
         .await?;

@@ -274,6 +274,10 @@ impl Journal for PostgresJournal {
         }))
     }
 
+    fn is_shared(&self) -> bool {
+        true
+    }
+
     fn health(&self) -> Health {
         self.lineage.health()
     }

@@ -45,6 +45,11 @@ impl IntoResponse for Refusal {
     }
 }
 
+/// The response to what names a session that is not there.
+pub(in crate::net) fn unknown_session() -> Response {
+    Refusal::UnknownSession.into_response()
+}
+
 /// The protocol that a request for a new session names.
 pub(super) fn protocol(server: &Server, request: &Request) -> Result<Protocol, Refusal> {
     if request.method() != Method::GET {

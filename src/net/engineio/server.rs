@@ -19,6 +19,9 @@ use crate::call::handshake::Head;
 /// Bytes of a session's id: as random as a key.
 const ID: usize = 18;
 
+/// Letters of its random part.
+pub(in crate::net) const ID_LETTERS: usize = ID / 3 * 4;
+
 /// What a server does with each new session.
 pub(in crate::net) type Welcome = Box<dyn Fn(&Arc<Session>) -> Arc<dyn Handler> + Send + Sync>;
 
@@ -46,7 +49,7 @@ impl Server {
         self.is_draining.store(true, Ordering::Release);
     }
 
-    pub(super) fn is_draining(&self) -> bool {
+    pub(in crate::net) fn is_draining(&self) -> bool {
         self.is_draining.load(Ordering::Acquire)
     }
 
@@ -65,7 +68,7 @@ impl Server {
     ) -> Result<Arc<Session>, getrandom::Error> {
         let mut id = [0; ID];
         getrandom::fill(&mut id)?;
-        let id = BASE64_URL_SAFE_NO_PAD.encode(id);
+        let id = format!("{}{}", self.settings.node, BASE64_URL_SAFE_NO_PAD.encode(id));
         let head = self.settings.keep_heads.then(head);
         let session = Session::new(&id, protocol, head, self.settings.clone(), self.sessions.clone());
         self.sessions.insert(&id, session.clone());

@@ -54,6 +54,9 @@ pub(in crate::net) trait Handler: Send + Sync {
 
     /// The server ends it soon: all that it carries leaves first.
     fn disconnect(&self);
+
+    /// The server lets it go: its client is told, once, and no more calls are taken in. Whether all that were are answered.
+    fn drain(&self) -> bool;
 }
 
 /// Why a session ended, in Node's words.

@@ -27,6 +27,8 @@ pub(in crate::net) struct Settings {
     pub(in crate::net) memory: Arc<Budget>,
     /// Where it is counted what passes, if anywhere.
     pub(in crate::net) traffic: Option<Arc<Traffic>>,
+    /// What the ids of sessions begin with: the node's name, where requests may come to others.
+    pub(in crate::net) node: Box<str>,
     /// Whether the head of the first request is kept.
     pub(in crate::net) keep_heads: bool,
 }

@@ -67,11 +67,21 @@ impl AddressLimit {
         headers: &HeaderMap,
     ) -> Result<Option<AddressSlot>, Full> {
         match proxies::is_trusted(&self.0.trusted, peer) {
-            true => self
-                .take(proxies::client(&self.0.trusted, peer, headers))
-                .map(Some),
+            true => self.for_forwarded(peer, headers).map(Some),
             false => Ok(None),
         }
+    }
+
+    /// The same of a request that is known to be forwarded, trusted proxy or not.
+    ///
+    /// # Errors
+    /// Where the address has no place left.
+    pub(in crate::net) fn for_forwarded(
+        &self,
+        peer: IpAddr,
+        headers: &HeaderMap,
+    ) -> Result<AddressSlot, Full> {
+        self.take(proxies::client(&self.0.trusted, peer, headers))
     }
 
     /// Whence a request comes, which may have come by TLS.

@@ -3,12 +3,14 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::future::join_all;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
+use tokio_util::task::TaskTracker;
 
 use crate::{
     call::{emitter::Emitter, heed::HeedFunctions, memory::Budget, table::Table},
     net::{
         engineio::{self, CloseReason, Handler, Session, Settings},
+        forward::{Directory, Forwarding},
         metrics::Limit,
         rooms::{hub::ServerHub, receiver::Receiver},
         socket::{client::Client, shared::Shared},
@@ -23,6 +25,9 @@ const GRACE: Duration = Duration::from_millis(500);
 /// How long polling clients have: they receive it by their next poll, for which they may have to connect first.
 const GRACE_FOR_POLLS: Duration = Duration::from_secs(2);
 
+/// Between two looks whether the calls of a session that leaves are answered: their end is told to nothing else.
+const LOOK: Duration = Duration::from_millis(20);
+
 /// As long as the clock can count for sure.
 const NEVER: Duration = Duration::from_secs(86_400 * 365 * 30);
 
@@ -35,6 +40,8 @@ const OVERSIZE: usize = 4;
 pub(super) struct Clients {
     pub(super) shared: Arc<Shared>,
     pub(super) engine: Arc<engineio::Server>,
+    /// Where other nodes may have sessions.
+    pub(super) forwarding: Option<Arc<Forwarding>>,
 }
 
 /// Of the largest that the budget grants: a message in fragments takes twice its own, and a buffer's.
@@ -45,10 +52,18 @@ fn largest_message(max_call: usize, memory: &Budget) -> usize {
 }
 
 impl Clients {
-    pub(super) fn new(shared: Arc<Shared>, traffic: Option<Arc<Traffic>>) -> Self {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        traffic: Option<Arc<Traffic>>,
+        directory: Option<Arc<dyn Directory>>,
+    ) -> Self {
         let metrics = shared.metrics.clone();
         let late = Box::new(move || metrics.refused(Limit::Body));
         let config = &shared.config;
+        let session = &config.session;
+        // A poll is answered by a ping at the latest, a POST when it is whole.
+        let longest = session.ping_interval + session.ping_timeout + config.http.body_timeout;
+        let forwarding = directory.map(|directory| Forwarding::new(directory, longest));
         let settings = Settings {
             ping_interval: config.session.ping_interval,
             ping_timeout: config.session.ping_timeout,
@@ -62,6 +77,10 @@ impl Clients {
             send_timeout: config.session.send_timeout,
             memory: shared.memory.clone(),
             traffic,
+            node: forwarding
+                .as_ref()
+                .map_or("", |forwarding| forwarding.name())
+                .into(),
             keep_heads: shared.auth.asks()
                 || shared
                     .dispatcher
@@ -75,6 +94,7 @@ impl Clients {
             Box::new(move |_: &Arc<Session>| -> Arc<dyn Handler> { Arc::new(Client::new(welcomed.clone())) });
         Self {
             engine: engineio::Server::new(settings, welcome),
+            forwarding,
             shared,
         }
     }
@@ -96,13 +116,71 @@ impl Clients {
         }
     }
 
-    pub(super) fn deadline(&self) -> Instant {
+    /// Lets all clients go: in stages where so configured, then those that are left; when that must be over.
+    pub(super) async fn leave(&self) -> Instant {
+        self.leave_in_stages(self.shared.config.drain_over.min(NEVER))
+            .await;
+        let deadline = self.deadline();
+        self.drain(deadline).await;
+        tokio::join!(self.disconnect(deadline), self.close_tunnels(Duration::ZERO));
+        deadline
+    }
+
+    /// Takes no new sessions, and closes those that there are one after the other, evenly over this time, so that they do not
+    /// come to other nodes all at once. Until its turn a session goes on as ever.
+    async fn leave_in_stages(&self, over: Duration) {
+        self.engine.drain();
+        if over.is_zero() {
+            return;
+        }
+        let leaving = TaskTracker::new();
+        let sessions = async {
+            let sessions = self.engine.sessions();
+            let (begun, count) = (Instant::now(), sessions.len() as f64);
+            // The last one goes at the end: before, balancers learn that this node is not ready.
+            for (turn, session) in (1_u32..).zip(sessions) {
+                sleep_until(begun + over.mul_f64(f64::from(turn) / count)).await;
+                if !session.is_closed() {
+                    leaving.spawn(self.clone().let_go(session));
+                }
+            }
+        };
+        tokio::join!(sessions, self.close_tunnels(over));
+        leaving.close();
+        leaving.wait().await;
+    }
+
+    /// Closes WebSockets of other nodes' sessions that go through this one.
+    async fn close_tunnels(&self, over: Duration) {
+        if let Some(forwarding) = &self.forwarding {
+            forwarding.tunnels.close(over).await;
+        }
+    }
+
+    /// Closes a session: its client is told, its calls are answered, and no more are taken in.
+    async fn let_go(self, session: Arc<Session>) {
+        let answered = async {
+            if let Some(handler) = session.handler() {
+                // Not while some of it is received.
+                while !session.receive(|| handler.drain()) {
+                    sleep(LOOK).await;
+                }
+            }
+            session.send_queue.flushed().await;
+        };
+        let _ = timeout_at(self.deadline(), answered).await;
+        session.close_gracefully(CloseReason::ShuttingDown);
+        let _ = timeout(grace(&session), session.over()).await;
+        session.forget();
+    }
+
+    fn deadline(&self) -> Instant {
         let longest = self.shared.config.drain_timeout.min(NEVER);
         Instant::now() + longest
     }
 
     /// No new clients and calls; completes when all answers have left, or at the deadline.
-    pub(super) async fn drain(&self, deadline: Instant) {
+    async fn drain(&self, deadline: Instant) {
         let shared = &self.shared;
         shared.progress.drain();
         self.engine.drain();
@@ -123,18 +201,14 @@ impl Clients {
 
     /// Tells all clients that nothing more comes, and completes when they have gone,
     /// and what functions do about that is done, or the deadline is there.
-    pub(super) async fn disconnect(&self, deadline: Instant) {
+    async fn disconnect(&self, deadline: Instant) {
         let sessions = self.engine.sessions();
         for session in &sessions {
             session.close_gracefully(CloseReason::ShuttingDown);
         }
-        let over = sessions.iter().map(|session| {
-            let grace = match session.polls() {
-                true => GRACE_FOR_POLLS,
-                false => GRACE,
-            };
-            timeout(grace, session.over())
-        });
+        let over = sessions
+            .iter()
+            .map(|session| timeout(grace(session), session.over()));
         join_all(over).await;
         let _ = timeout_at(deadline.max(Instant::now() + GRACE), self.shared.progress.done()).await;
         for session in sessions {
@@ -148,8 +222,19 @@ impl Clients {
         if let Some(others) = &self.shared.others {
             others.bus().end().await;
         }
+        if let Some(forwarding) = &self.forwarding {
+            forwarding.end().await;
+        }
         if let Some(feed) = &self.shared.feed {
             feed.end().await;
         }
+    }
+}
+
+/// How long a client has to close its side.
+fn grace(session: &Session) -> Duration {
+    match session.polls() {
+        true => GRACE_FOR_POLLS,
+        false => GRACE,
     }
 }

@@ -2,15 +2,15 @@
 
 use std::{fmt, io, net::SocketAddr, path::Path, sync::Arc};
 
-use axum::{Router, extract::State, middleware, response::IntoResponse, routing::get};
-use http::{StatusCode, header::CONTENT_TYPE};
+use axum::{Router, middleware, routing::get};
 use tokio::{net::TcpListener, task::JoinHandle, time::timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
     client_bundle,
     clients::Clients,
-    listener::{self, Connections},
+    connections::Connections,
+    health, listener,
     start_tasks::{self, StartTask},
 };
 use crate::{
@@ -19,12 +19,11 @@ use crate::{
     error::CallError,
     event::EventName,
     feed::Feed,
-    journal::Health,
     net::{
         auth::Authenticator,
         engineio,
+        forward::{self, Directory},
         limits::origins::{self, Gate, Origins},
-        metrics::MEDIA_TYPE,
         rooms::bus::Bus,
         runtime::Runtimes,
         socket::shared::Shared,
@@ -91,6 +90,8 @@ pub(crate) struct Parts {
     pub(crate) emitter: Emitter,
     /// Where it is counted what passes, if anywhere.
     pub(crate) traffic: Option<Arc<Traffic>>,
+    /// The nodes that may have sessions too.
+    pub(crate) directory: Option<Arc<dyn Directory>>,
     pub(crate) tasks: Vec<StartTask>,
     /// What carries emits to the other nodes, if there may be some.
     pub(crate) bus: Option<Arc<dyn Bus>>,
@@ -209,6 +210,7 @@ impl Server {
 
     /// Stops: no new connections and calls, those that run get their answers within the drain time-out,
     /// then every connection is closed, so that clients look for another server, and last the journal, where the app opened it.
+    /// Before that, sessions are let go one after the other over [`Config::drain_over`].
     pub async fn stop(self) {
         self.stop.cancel();
         if let Err(error) = self.stopped.await {
@@ -249,9 +251,7 @@ impl Handle {
     /// Takes no new clients and calls; those calls that run get their answers within the drain time-out, then every client
     /// is disconnected, and the journal closed, as by [`Server::stop`]. The listener is yours to close.
     pub async fn stop(&self) {
-        let deadline = self.clients.deadline();
-        self.clients.drain(deadline).await;
-        self.clients.disconnect(deadline).await;
+        self.clients.leave().await;
         self.tasks.cancel();
         self.clients.end().await;
     }
@@ -281,7 +281,7 @@ pub(crate) fn router(mut parts: Parts) -> Result<(Router, Handle), ServeError> {
 fn build(parts: Parts, cores: Option<Arc<Runtimes>>) -> Result<(Clients, Router), ServeError> {
     let (feed, auth, bus) = (parts.feed, parts.auth, parts.bus);
     let shared = Shared::new(parts.dispatcher, feed, auth, parts.config, cores, bus);
-    let clients = Clients::new(shared, parts.traffic);
+    let clients = Clients::new(shared, parts.traffic, parts.directory);
     clients.reach(&parts.emitter, parts.heeded);
     let router = routes(&clients, parts.routes.unwrap_or_else(default_routes))?;
     Ok((clients, router))
@@ -297,11 +297,11 @@ fn routes(clients: &Clients, own: Router) -> Result<Router, ServeError> {
     let shared = &clients.shared;
     let plain = Router::new()
         .route("/health/live", get(async || "live"))
-        .route("/health/ready", get(ready))
-        .with_state(shared.clone());
+        .route("/health/ready", get(health::ready))
+        .with_state(clients.clone());
     let mut routes = plain.merge(socketio(clients)?).fallback_service(own);
     if shared.config.http.metrics {
-        let metrics = Router::new().route("/metrics", get(metrics));
+        let metrics = Router::new().route("/metrics", get(health::metrics));
         routes = routes.merge(metrics.with_state(shared.clone()));
     }
     Ok(routes)
@@ -319,7 +319,14 @@ fn socketio(clients: &Clients) -> Result<Router, ServeError> {
     let cors = origins.cors();
     let gate = Arc::new(Gate::new(origins, shared.metrics.clone()));
     let checked = middleware::from_fn_with_state(gate, origins::check);
-    let mut routes = engineio::routes(&clients.engine, &paths).layer(checked);
+    let mut routes = engineio::routes(&clients.engine, &paths);
+    if let Some(forwarding) = &clients.forwarding {
+        routes = routes.layer(middleware::from_fn_with_state(
+            forwarding.clone(),
+            forward::forward,
+        ));
+    }
+    routes = routes.layer(checked);
     match &shared.config.http.client_bundle {
         Some(directory) => routes = routes.merge(client_bundle(directory, &paths)?),
         #[cfg(feature = "client-bundle")]
@@ -339,35 +346,6 @@ fn is_path(path: &str) -> bool {
     path.starts_with('/') && path.len() > 1 && path.bytes().all(is_plain) && !path.contains("//")
 }
 
-/// One line. Damage in one topic does not make a server unready, as the others go on.
-async fn ready(State(shared): State<Arc<Shared>>) -> (StatusCode, String) {
-    if shared.progress.is_draining() {
-        return (StatusCode::SERVICE_UNAVAILABLE, "draining".to_owned());
-    }
-    let health = shared.feed.as_ref().map(|feed| feed.health()).unwrap_or_default();
-    match health {
-        Health { lost: Some(_), .. } => {
-            let gone = "the journal's files were removed or replaced, or its database is away";
-            (StatusCode::SERVICE_UNAVAILABLE, gone.to_owned())
-        }
-        health if health.is_damaged() => (StatusCode::OK, format!("ready, but damaged: {health}")),
-        _ => (StatusCode::OK, "ready".to_owned()),
-    }
-}
-
-async fn metrics(State(shared): State<Arc<Shared>>) -> Result<impl IntoResponse, StatusCode> {
-    if let Some(feed) = &shared.feed {
-        feed.observe();
-    }
-    match shared.metrics.text(shared.progress.calls(), &shared.memory) {
-        Ok(text) => Ok(([(CONTENT_TYPE, MEDIA_TYPE)], text)),
-        Err(error) => {
-            tracing::error!("the metrics cannot be written: {error}");
-            Err(StatusCode::INTERNAL_SERVER_ERROR)
-        }
-    }
-}
-
 fn client_bundle(directory: &Path, paths: &[String]) -> Result<Router, ServeError> {
     match directory.join("socket.io.js").is_file() {
         true => Ok(client_bundle::routes(directory, paths)),
@@ -384,14 +362,10 @@ async fn run(
     stop: CancellationToken,
 ) {
     let connections = Connections::default();
-    let shared = clients.shared.clone();
-    let accepting = listener::accept(listener, router, connections.clone(), shared, tls, &cores);
+    let accepting = listener::accept(listener, router, connections.clone(), &clients, tls, &cores);
     let draining = async {
         stop.cancelled().await;
-        let deadline = clients.deadline();
-        clients.drain(deadline).await;
-        clients.disconnect(deadline).await;
-        deadline
+        clients.leave().await
     };
     // Polling clients open new connections for what they have not received yet, and for the end of their session.
     let deadline = tokio::select! {

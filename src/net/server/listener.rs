@@ -7,7 +7,7 @@ use std::{
     net::{self, IpAddr, SocketAddr},
     sync::{
         Arc, OnceLock,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
@@ -18,7 +18,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{
-    Request, StatusCode, Uri,
+    HeaderMap, Request, StatusCode, Uri,
     header::{CONNECTION, RETRY_AFTER, STRICT_TRANSPORT_SECURITY},
 };
 use hyper::{body::Incoming, server::conn::http1};
@@ -28,22 +28,25 @@ use tokio::{
     io::AsyncWriteExt,
     net::{TcpListener, TcpStream},
 };
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 
+use super::{
+    clients::Clients,
+    connections::{Connections, Listed},
+};
 use crate::{
     config::Config,
     net::{
         conn::Connection,
         engineio::parameter,
+        forward::Forwarding,
         host,
         limits::{
             byte_rate::{ByteRate, ByteRates, Metered},
-            per_address::{AddressLimit, AddressSlot},
+            per_address::{AddressLimit, AddressSlot, Full},
         },
         metrics::{Limit, Metrics},
         runtime::{Runtimes, WorkerLoad},
-        socket::shared::Shared,
         tls::acceptor::{Stream, Tls},
     },
 };
@@ -71,48 +74,6 @@ const NO_HOST: &str = "A request names its host once (RFC 9112, section 3.2).\n"
 /// The response to a connection over the limit.
 const FULL: &[u8] =
     b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
-
-/// The connections that are open.
-#[derive(Clone, Default)]
-pub(in crate::net) struct Connections {
-    count: Arc<AtomicUsize>,
-    /// Those that serve requests.
-    serving: TaskTracker,
-    /// They answer what they were asked, and close.
-    finish: CancellationToken,
-    /// They close.
-    close: CancellationToken,
-}
-
-impl Connections {
-    /// Opens one more, where the limit allows.
-    fn open(&self, most: usize) -> Option<Listed> {
-        let fits = |count| (count < most).then_some(count + 1);
-        let opened = self.count.fetch_update(Ordering::AcqRel, Ordering::Acquire, fits);
-        opened.ok().map(|_| Listed(self.count.clone()))
-    }
-
-    /// Completes when all have answered what they were asked. Those that wait to be asked close at once.
-    pub(in crate::net) async fn finish(&self) {
-        self.finish.cancel();
-        self.serving.close();
-        self.serving.wait().await;
-    }
-
-    /// Closes those that serve requests.
-    pub(in crate::net) fn close(&self) {
-        self.close.cancel();
-    }
-}
-
-/// Counts as a connection until it is dropped.
-struct Listed(Arc<AtomicUsize>);
-
-impl Drop for Listed {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
-    }
-}
 
 /// What ends with a connection.
 struct Open {
@@ -143,10 +104,11 @@ pub(in crate::net) async fn accept(
     listener: TcpListener,
     router: Router,
     connections: Connections,
-    shared: Arc<Shared>,
+    clients: &Clients,
     tls: Option<Arc<Tls>>,
     cores: &Runtimes,
 ) -> Infallible {
+    let shared = &clients.shared;
     let places = AddressLimit::new(&shared.config);
     let paths: Arc<[String]> = shared.config.http.paths().into();
     let inflows = ByteRates::new(&shared.config, &shared.metrics);
@@ -195,6 +157,7 @@ pub(in crate::net) async fn accept(
             tls: tls.clone(),
             peer,
             places: places.clone(),
+            forwarding: clients.forwarding.clone(),
             paths: paths.clone(),
             behind_proxy,
             metrics: shared.metrics.clone(),
@@ -252,6 +215,7 @@ struct Service {
     tls: Option<Arc<Tls>>,
     peer: IpAddr,
     places: AddressLimit,
+    forwarding: Option<Arc<Forwarding>>,
     /// Where clients look for the server.
     paths: Arc<[String]>,
     behind_proxy: Arc<OnceLock<AddressSlot>>,
@@ -343,12 +307,12 @@ impl Service {
         }
     }
 
-    /// The request as the router has it, and whence it came where it begins a session.
+    /// The request as the router has it, and whence it came where it begins a session or may be of another node's.
     fn prepare(&self, request: Request<Incoming>) -> Request<Body> {
         let mut request = request.map(Body::new);
         if let Some(uri) = engine_uri(request.uri(), &self.paths) {
             *request.uri_mut() = uri;
-            if parameter(request.uri(), "sid").is_none() {
+            if self.forwarding.is_some() || parameter(request.uri(), "sid").is_none() {
                 let whence = self
                     .places
                     .whence(self.peer, request.headers(), self.tls.is_some());
@@ -358,11 +322,21 @@ impl Service {
         request
     }
 
+    /// The place of a request that a proxy or another node forwards, and that of a connection else.
+    fn place(&self, headers: &HeaderMap) -> Result<Option<AddressSlot>, Full> {
+        match &self.forwarding {
+            Some(forwarding) if forwarding.is_forwarded(headers) => {
+                self.places.for_forwarded(self.peer, headers).map(Some)
+            }
+            _ => self.places.for_request(self.peer, headers),
+        }
+    }
+
     async fn answer(&self, request: Request<Incoming>) -> Response {
         if !host::is_named(request.version(), request.headers()) {
             return (StatusCode::BAD_REQUEST, [(CONNECTION, "close")], NO_HOST).into_response();
         }
-        let Ok(place) = self.places.for_request(self.peer, request.headers()) else {
+        let Ok(place) = self.place(request.headers()) else {
             self.metrics.refused(Limit::ConnectionsPerAddress);
             let headers = [(RETRY_AFTER, RETRY_SECONDS), (CONNECTION, "close")];
             return (StatusCode::SERVICE_UNAVAILABLE, headers).into_response();

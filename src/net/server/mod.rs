@@ -1,8 +1,11 @@
-//! A server from its start to its stop (`lifecycle`): what listens for its `clients` (`listener`), the files of theirs that
-//! it hands out (`client_bundle`), and what an app runs beside it (`start_tasks`).
+//! A server from its start to its stop (`lifecycle`): what listens for its `clients` (`listener`) and their `connections`, the
+//! files of theirs that it hands out (`client_bundle`), whether it is ready (`health`), and what an app runs beside it
+//! (`start_tasks`).
 
 mod client_bundle;
 mod clients;
+mod connections;
+mod health;
 pub(crate) mod lifecycle;
 mod listener;
 pub(crate) mod start_tasks;

@@ -143,6 +143,13 @@ impl Handler for Client {
         }
     }
 
+    fn drain(&self) -> bool {
+        let sockets = self.0.state().sockets.clone();
+        sockets.iter().for_each(|socket| socket.drain());
+        let are_idle = sockets.iter().all(|socket| socket.call_queue.is_idle());
+        are_idle && self.0.limits.count_unfinished() == 0
+    }
+
     fn closed(&self, _: &Arc<Session>, reason: CloseReason) {
         let mut state = self.0.state();
         let sockets = std::mem::take(&mut state.sockets);

@@ -51,6 +51,8 @@ pub(in crate::net) struct ClientSocket {
     /// Whether it was connected, and whether it has left.
     was_connected: AtomicBool,
     has_left: AtomicBool,
+    /// It takes in no more calls, as its session leaves before others do.
+    is_draining: AtomicBool,
     pub(in crate::net) rooms: Member,
     pub(in crate::net) shared: Arc<Shared>,
 }
@@ -90,6 +92,7 @@ impl ClientSocket {
             refused,
             was_connected: AtomicBool::new(false),
             has_left: AtomicBool::new(false),
+            is_draining: AtomicBool::new(false),
             shared,
         });
         this.shared.sockets.enter(&this.state.id, &this);
@@ -200,7 +203,7 @@ impl ClientSocket {
             return;
         };
         let dialect = Dialect::of(&self.place.table, incoming.route);
-        if self.shared.progress.is_draining() {
+        if self.shared.progress.is_draining() || self.is_draining.load(Ordering::Relaxed) {
             return self.refuse(dialect, incoming.ack, &refusals::stopping());
         }
         if self.is_too_fast(dialect, incoming.ack) {

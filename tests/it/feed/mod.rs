@@ -4,6 +4,7 @@ mod any_readers;
 mod begin;
 mod board;
 mod bodies;
+mod canary;
 mod clients;
 mod compaction;
 mod consumers;

@@ -1,6 +1,9 @@
 //! Nodes on one database, as their clients see them.
 
+mod balancers;
+mod canary;
 mod consumers;
+mod forwarding;
 mod outage;
 mod pooler;
 mod presence;

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::{HEARTBEAT, memory, open_files, peak_memory};
 
-/// A running `updraft serve` on a free port; killed when dropped.
+/// A running `updraft serve` on a free port, unless its flags name one; killed when dropped.
 pub(crate) struct Program {
     child: Child,
     /// Of its own, unless the story gave it one.
@@ -21,14 +21,17 @@ pub(crate) struct Program {
 impl Program {
     pub(crate) fn start(flags: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_updraft"));
-        command.stderr(Stdio::piped());
+        command.stderr(Stdio::piped()).env_remove("UPDRAFT_LOG");
         Self::run(command, flags)
     }
 
     /// Started with this as its standard error, and with variables.
     pub(crate) fn start_on(stderr: impl Into<Stdio>, variables: &[(&str, &str)], flags: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_updraft"));
-        command.stderr(stderr).env_remove("NO_COLOR");
+        command
+            .stderr(stderr)
+            .env_remove("NO_COLOR")
+            .env_remove("UPDRAFT_LOG");
         command.envs(variables.iter().copied());
         Self::run(command, flags)
     }
@@ -38,19 +41,27 @@ impl Program {
     pub(crate) fn start_after(shell: &str, flags: &[&str]) -> Self {
         let mut command = Command::new("sh");
         command.args(["-c", &format!("{shell}; exec \"$0\" \"$@\"")]);
-        command.arg(env!("CARGO_BIN_EXE_updraft")).stderr(Stdio::piped());
+        command
+            .arg(env!("CARGO_BIN_EXE_updraft"))
+            .stderr(Stdio::piped())
+            .env_remove("UPDRAFT_LOG");
         Self::run(command, flags)
     }
 
     fn run(mut command: Command, flags: &[&str]) -> Self {
         let data = tempfile::tempdir().expect("a directory");
+        let any_port: &[&str] = if flags.contains(&"--port") {
+            &[]
+        } else {
+            &["--port", "0"]
+        };
         let mut child = command
-            .args(["serve", "--port", "0"])
+            .arg("serve")
+            .args(any_port)
             .args(flags)
             .env("UPDRAFT_DATA", data.path())
             .env("UPDRAFT_PING_TIMEOUT", format!("{}s", HEARTBEAT.as_secs()))
             .env_remove("PORT")
-            .env_remove("UPDRAFT_LOG")
             .stdout(Stdio::piped())
             .spawn()
             .expect("the program starts");

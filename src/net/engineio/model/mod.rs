@@ -94,6 +94,7 @@ impl Play {
             send_timeout: LIMIT,
             memory: memory.clone(),
             traffic: None,
+            node: "".into(),
             keep_heads: false,
             deflate: None,
         });

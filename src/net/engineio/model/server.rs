@@ -164,6 +164,10 @@ struct Recorder(Arc<Record>);
 impl Handler for Recorder {
     fn disconnect(&self) {}
 
+    fn drain(&self) -> bool {
+        true
+    }
+
     fn opened(&self, session: &Arc<Session>) {
         assert!(
             self.0.session.set(Arc::downgrade(session)).is_ok(),

@@ -1,5 +1,7 @@
 //! Disconnects of a socket by the server, and the last packets to its client.
 
+use std::sync::atomic::Ordering;
+
 use serde_json::json;
 
 use super::{
@@ -19,6 +21,13 @@ use crate::{
 };
 
 impl ClientSocket {
+    /// Tells its client, once, that the server stops, and takes in no more calls.
+    pub(in crate::net) fn drain(&self) {
+        if !self.is_draining.swap(true, Ordering::Relaxed) {
+            self.say_draining();
+        }
+    }
+
     /// Closes the socket with the reason as last event. Its client receives nothing else any more.
     pub(in crate::net) fn dismiss(&self, why: &CallError) {
         let closed = json!({ "event": "server.closed", "error": why });

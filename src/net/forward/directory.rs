@@ -1,0 +1,227 @@
+//! The directory in the database that nodes share: each node keeps a row there for as long as it lives.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use futures_util::{FutureExt, future::BoxFuture};
+use tokio::{
+    sync::Mutex,
+    time::{Instant, sleep, sleep_until, timeout},
+};
+use tokio_postgres::{
+    Client, Row,
+    types::{ToSql, Type},
+};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::node::{Directory, NAME, Node, authority};
+use crate::{
+    journal::migrate,
+    postgres::{Database, PostgresError, Said},
+};
+
+/// How long a node is known after it said that it lives, in milliseconds; and how often it says so.
+const LEASE: i64 = 10_000;
+const RENEW: Duration = Duration::from_secs(3);
+
+/// From one look for a node that is not known to the next, whatever ids clients make up.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Longest that the database takes. After that, the connection is taken for dead.
+const ANSWER: Duration = Duration::from_secs(5);
+
+const RENEWAL: &str = "WITH gone AS (
+        DELETE FROM updraft.nodes WHERE until < clock_timestamp() - interval '1 minute'
+    )
+    INSERT INTO updraft.nodes AS n (name, url, secret, until)
+    VALUES ($1, $2, $3, clock_timestamp() + $4 * interval '1 millisecond')
+    ON CONFLICT (name) DO UPDATE SET until = excluded.until";
+
+const OTHERS: &str =
+    "SELECT name, url, secret FROM updraft.nodes WHERE until > clock_timestamp() AND name <> $1";
+
+/// A value and its type: what is asked uses no prepared statement, so that PgBouncer may stand between.
+type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
+
+/// The nodes of a database.
+pub(crate) struct DatabaseDirectory {
+    entries: Arc<Entries>,
+    /// Ends what renews it.
+    stop: CancellationToken,
+    _stop_with_this: DropGuard,
+}
+
+struct Entries {
+    database: Database,
+    name: String,
+    url: String,
+    secret: String,
+    /// The others, as far as this node knows. While the database is away, as it was.
+    known: RwLock<HashMap<Box<str>, Arc<Node>>>,
+    connection: Mutex<Connection>,
+}
+
+struct Connection {
+    client: Option<Client>,
+    /// When it was last looked for others.
+    looked: Instant,
+}
+
+impl DatabaseDirectory {
+    /// Enters this node, which others reach at this URL, inside a tokio runtime; it stays as long as this lives.
+    ///
+    /// # Errors
+    /// Where the database cannot be used.
+    pub(crate) async fn join(database: &str, url: &str) -> Result<Arc<Self>, PostgresError> {
+        let database = Database::new(database)?;
+        let mut client = database.connect(&Said::default()).await?;
+        migrate(&mut client).await?;
+        let entries = Arc::new(Entries {
+            name: random(NAME)?,
+            url: url.to_owned(),
+            secret: random(32)?,
+            known: RwLock::default(),
+            connection: Mutex::new(Connection {
+                client: Some(client),
+                looked: Instant::now(),
+            }),
+            database,
+        });
+        let mut connection = entries.connection.lock().await;
+        entries.renew(&mut connection).await?;
+        entries.look(&mut connection).await?;
+        drop(connection);
+        let stop = CancellationToken::new();
+        tokio::spawn(stop.clone().run_until_cancelled_owned(keep(entries.clone())));
+        Ok(Arc::new(Self {
+            entries,
+            stop: stop.clone(),
+            _stop_with_this: stop.drop_guard(),
+        }))
+    }
+}
+
+impl Directory for DatabaseDirectory {
+    fn name(&self) -> &str {
+        &self.entries.name
+    }
+
+    fn secret(&self) -> &str {
+        &self.entries.secret
+    }
+
+    fn find<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Option<Arc<Node>>> {
+        self.entries.find(name).boxed()
+    }
+
+    fn leave(&self) -> BoxFuture<'_, ()> {
+        self.stop.cancel();
+        async {
+            let mut connection = self.entries.connection.lock().await;
+            if let Err(error) = self.entries.leave(&mut connection).await {
+                tracing::debug!("the directory forgets this node by itself: {error}");
+            }
+        }
+        .boxed()
+    }
+}
+
+/// So many letters of base64url by lot.
+fn random(letters: usize) -> Result<String, getrandom::Error> {
+    let mut bytes = vec![0; letters / 4 * 3];
+    getrandom::fill(&mut bytes)?;
+    Ok(BASE64_URL_SAFE_NO_PAD.encode(bytes))
+}
+
+/// Renews this node's entry, and the others'.
+async fn keep(entries: Arc<Entries>) {
+    loop {
+        sleep(RENEW).await;
+        let mut connection = entries.connection.lock().await;
+        let kept = async {
+            entries.renew(&mut connection).await?;
+            entries.look(&mut connection).await
+        };
+        if let Err(error) = kept.await {
+            tracing::debug!("the directory of nodes is away: {error}");
+        }
+    }
+}
+
+impl Entries {
+    async fn find(&self, name: &str) -> Option<Arc<Node>> {
+        if let Some(node) = self.known(name) {
+            return Some(node);
+        }
+        let asked = Instant::now();
+        let mut connection = self.connection.lock().await;
+        // Those that came meanwhile are found by one look.
+        if connection.looked <= asked {
+            sleep_until(connection.looked + LOOK).await;
+            if let Err(error) = self.look(&mut connection).await {
+                tracing::debug!("the directory of nodes is away: {error}");
+            }
+        }
+        self.known(name)
+    }
+
+    fn known(&self, name: &str) -> Option<Arc<Node>> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.get(name).cloned()
+    }
+
+    async fn renew(&self, connection: &mut Connection) -> Result<(), PostgresError> {
+        let entry: [Parameter<'_>; 4] = [
+            (&self.name, Type::TEXT),
+            (&self.url, Type::TEXT),
+            (&self.secret, Type::TEXT),
+            (&LEASE, Type::INT8),
+        ];
+        self.ask(connection, RENEWAL, &entry).await.map(drop)
+    }
+
+    async fn leave(&self, connection: &mut Connection) -> Result<(), PostgresError> {
+        let leave = "DELETE FROM updraft.nodes WHERE name = $1";
+        let left = self.ask(connection, leave, &[(&self.name, Type::TEXT)]).await;
+        left.map(drop)
+    }
+
+    async fn look(&self, connection: &mut Connection) -> Result<(), PostgresError> {
+        connection.looked = Instant::now();
+        let rows = self.ask(connection, OTHERS, &[(&self.name, Type::TEXT)]).await?;
+        let others = rows.iter().filter_map(|row| {
+            let node = Node {
+                authority: authority(row.get(1))?,
+                secret: row.get::<_, String>(2).into(),
+            };
+            Some((row.get::<_, String>(0).into(), Arc::new(node)))
+        });
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = others.collect();
+        Ok(())
+    }
+
+    /// Asks by the connection that there is, or by another.
+    async fn ask(
+        &self,
+        connection: &mut Connection,
+        sql: &str,
+        parameters: &[Parameter<'_>],
+    ) -> Result<Vec<Row>, PostgresError> {
+        let asked = async {
+            let client = match connection.client.take() {
+                Some(client) if !client.is_closed() => client,
+                _ => self.database.connect(&Said::default()).await?,
+            };
+            let rows = client.query_typed(sql, parameters).await?;
+            // One that failed is not asked again.
+            connection.client = Some(client);
+            Ok::<_, PostgresError>(rows)
+        };
+        let silent = || PostgresError::Database("it does not answer".to_owned());
+        timeout(ANSWER, asked).await.unwrap_or_else(|_| Err(silent()))
+    }
+}

@@ -1,0 +1,152 @@
+//! Requests that a balancer sends to any node, whichever has their session.
+
+use std::fs::File;
+
+use futures_util::{SinkExt, StreamExt};
+use tokio::task::block_in_place;
+use tokio_tungstenite::tungstenite::Message;
+
+use super::wait_for;
+use crate::{
+    faults::{Polling, ask},
+    support::{Program, TestDatabase, node, until_async, within_patience},
+};
+
+const STATUS: &str = r#"421["event",{"event":"api.services.status"}]"#;
+const ONLINE: &str = r#"431[{"event":"api.services.status","data":"online"}]"#;
+const UNKNOWN: &str = r#"{"code":1,"message":"Session ID unknown"}"#;
+
+/// A port that is free now.
+fn port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+/// A node that others reach, where it logs, and flags of its own.
+fn start(database: &TestDatabase, log: &File, flags: &[&str]) -> Program {
+    let port = port().to_string();
+    let url = format!("http://127.0.0.1:{port}");
+    let own = ["--port", &port, "--node-url", &url, "--database", &database.url];
+    let flags = [&own[..], flags].concat();
+    let variables = [("UPDRAFT_LOG", "debug")];
+    block_in_place(|| Program::start_on(log.try_clone().unwrap(), &variables, &flags))
+}
+
+/// The same session, asked for at another node.
+fn at(node: &Program, session: &Polling) -> Polling {
+    Polling {
+        url: node.url.clone(),
+        target: session.target.clone(),
+        id: session.id.clone(),
+    }
+}
+
+#[test]
+fn stock_clients_go_on_wherever_a_balancer_sends_them_and_when_a_node_is_killed() {
+    for generation in ["2", "3", "4"] {
+        for transport in ["polling", "upgraded"] {
+            let database = TestDatabase::new();
+            let program = env!("CARGO_BIN_EXE_updraft");
+            node("balanced.mjs", &[program, &database.url, generation, transport]);
+        }
+    }
+}
+
+#[test]
+fn a_session_is_had_at_any_node_and_its_id_is_in_no_log() {
+    wait_for(async {
+        let database = block_in_place(TestDatabase::new);
+        let log = tempfile::NamedTempFile::new().unwrap();
+        let [mut first, second] = [(); 2].map(|()| start(&database, log.as_file(), &[]));
+        let session = Polling::connect(&first.url).await;
+        let away = at(&second, &session);
+        away.post(STATUS).await;
+        away.until(ONLINE).await;
+        session.post(STATUS).await;
+        away.until(ONLINE).await;
+
+        let mut websocket = away.websocket().await;
+        websocket.send(Message::text("2probe")).await.unwrap();
+        assert_eq!(websocket.next().await.unwrap().unwrap(), Message::text("3probe"));
+        websocket.send(Message::text("5")).await.unwrap();
+        websocket.send(Message::text(STATUS)).await.unwrap();
+        let heard = within_patience("an answer", websocket.next()).await;
+        assert_eq!(heard.unwrap().unwrap(), Message::text(ONLINE));
+
+        // A node that is gone has no sessions; nor has one that never was.
+        let polls = Polling::connect(&first.url).await;
+        block_in_place(|| first.end());
+        let ended = within_patience("the WebSocket to end", websocket.next()).await;
+        assert!(
+            matches!(ended, None | Some(Err(_) | Ok(Message::Close(_)))),
+            "{ended:?}"
+        );
+        let gone = at(&second, &polls);
+        let made_up = Polling {
+            target: gone.target.replace(&polls.id[..8], "made-up_"),
+            ..at(&second, &polls)
+        };
+        for unknown in [&gone, &made_up] {
+            let polled = unknown.poll().await;
+            assert_eq!((polled.status, polled.text()), (400, UNKNOWN));
+            let posted = ask(&unknown.url, "POST", &unknown.target, "", b"3").await;
+            assert_eq!((posted.status, posted.text()), (400, UNKNOWN));
+        }
+        let secret = block_in_place(|| database.psql("SELECT min(secret) FROM updraft.nodes"));
+        let logged = std::fs::read_to_string(log.path()).unwrap();
+        assert!(secret.len() == 32 && !logged.contains(&secret));
+        assert!(logged.contains("another node did not answer"), "{logged}");
+        for id in [&session.id, &polls.id] {
+            assert!(!logged.contains(&id[8..]), "a session's id is a secret");
+        }
+    });
+}
+
+#[test]
+fn a_node_that_hangs_keeps_a_client_of_another_no_longer_than_a_bound() {
+    wait_for(async {
+        let database = block_in_place(TestDatabase::new);
+        let log = tempfile::tempfile().unwrap();
+        let short = [
+            "--ping-interval",
+            "1s",
+            "--ping-timeout",
+            "1s",
+            "--body-timeout",
+            "1s",
+        ];
+        let [first, second] = [(); 2].map(|()| start(&database, &log, &short));
+        let session = Polling::connect(&first.url).await;
+        block_in_place(|| first.signal("STOP"));
+        let polled = at(&second, &session).poll().await;
+        assert_eq!((polled.status, polled.text()), (400, UNKNOWN));
+        block_in_place(|| first.signal("CONT"));
+    });
+}
+
+#[test]
+fn a_node_that_stops_lets_go_what_goes_through_it_to_others() {
+    wait_for(async {
+        let database = block_in_place(TestDatabase::new);
+        let log = tempfile::tempfile().unwrap();
+        let first = start(&database, &log, &[]);
+        let second = start(&database, &log, &["--drain-over", "1s"]);
+        let session = Polling::connect(&first.url).await;
+        let mut websocket = at(&second, &session).websocket().await;
+        websocket.send(Message::text("2probe")).await.unwrap();
+        assert_eq!(websocket.next().await.unwrap().unwrap(), Message::text("3probe"));
+        block_in_place(|| second.signal("TERM"));
+        until_async("it to be unready", async || {
+            ask(&second.url, "GET", "/health/ready", "", b"").await.status == 503
+        })
+        .await;
+        let ended = within_patience("the WebSocket to end", websocket.next()).await;
+        assert!(matches!(ended, None | Some(Err(_))), "{ended:?}");
+        let (succeeded, _) = block_in_place(|| second.wait());
+        assert!(succeeded);
+        session.post(STATUS).await;
+        session.until(ONLINE).await;
+        let left = block_in_place(|| database.psql("SELECT count(*) FROM updraft.nodes"));
+        assert_eq!(left, "1", "the node that stopped has left");
+    });
+}

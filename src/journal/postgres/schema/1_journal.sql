@@ -67,21 +67,24 @@ CREATE TABLE updraft.leases (
     until timestamptz NOT NULL
 ) WITH (fillfactor = 50);
 
--- Milliseconds since 1970.
-CREATE FUNCTION updraft.now() RETURNS bigint LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint
-$$;
+-- Milliseconds since 1970. What each batch calls is not written in SQL: that would be planned anew each time.
+CREATE FUNCTION updraft.now() RETURNS bigint LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint;
+END $$;
 
 -- The cluster, its timeline and this database: another one is another history. On a standby it is an error.
-CREATE FUNCTION updraft.identity() RETURNS text LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT system_identifier || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8) || '/' || oid
-    FROM pg_control_system(), pg_database WHERE datname = current_database()
-$$;
+CREATE FUNCTION updraft.identity() RETURNS text LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN (SELECT system_identifier || '/' || left(pg_walfile_name(pg_current_wal_lsn()), 8) || '/' || oid
+            FROM pg_control_system(), pg_database WHERE datname = current_database());
+END $$;
 
 -- The identity with the epoch: a node that knows another one asks what that means (`identify`).
-CREATE FUNCTION updraft.history() RETURNS text LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
-    SELECT updraft.identity() || '/' || coalesce((SELECT value FROM updraft.meta WHERE name = 'epoch'), '')
-$$;
+CREATE FUNCTION updraft.history() RETURNS text LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN updraft.identity() || '/' || coalesce((SELECT value FROM updraft.meta WHERE name = 'epoch'), '');
+END $$;
 
 -- A batch decides by what is there once it has the lock. A snapshot from before that would leave out what others just appended.
 CREATE FUNCTION updraft.require_read_committed() RETURNS void LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -125,10 +128,11 @@ BEGIN
     history := updraft.history();
 END $$;
 
-CREATE FUNCTION updraft.head(p_topic int, p_floor bigint) RETURNS bigint LANGUAGE sql STABLE
+CREATE FUNCTION updraft.head(p_topic int, p_floor bigint) RETURNS bigint LANGUAGE plpgsql STABLE
 SET search_path = pg_catalog, pg_temp AS $$
-    SELECT greatest(p_floor, (SELECT seq FROM updraft.events WHERE topic = p_topic ORDER BY seq DESC LIMIT 1))
-$$;
+BEGIN
+    RETURN greatest(p_floor, (SELECT seq FROM updraft.events WHERE topic = p_topic ORDER BY seq DESC LIMIT 1));
+END $$;
 
 CREATE FUNCTION updraft.bounds(p_topic text, OUT head bigint, OUT floor bigint) LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp AS $$
@@ -137,6 +141,8 @@ $$;
 
 -- One batch, whole: appends (a) with their events (e) and the keys that they expect (k), replies to store (r), offsets (o).
 -- Within a batch no append expects anything of what another of the same batch may change, and no idempotency key comes twice.
+-- Planned once, as planning costs more than a small batch. So that the plan is right for any size of the tables, each row that it
+-- needs of them is looked up by itself, in an index (LATERAL); and jit would compile it anew each time.
 -- Outcomes: 0 applied, 1 repeated, 2 another body, 3 the topic ends elsewhere (at `last`), 4 a key has changed (its append's number `first`).
 CREATE FUNCTION updraft.append(
     p_batch uuid, p_history text,
@@ -146,7 +152,9 @@ CREATE FUNCTION updraft.append(
     r_key text[], r_answer text[],
     o_topic text[], o_consumer text[], o_seq bigint[],
     OUT before bigint, OUT outcome int[], OUT first bigint[], OUT last bigint[], OUT at bigint[]
-) LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+) LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off
+AS $$
 #variable_conflict use_column
 DECLARE
     v_now bigint;
@@ -179,13 +187,13 @@ BEGIN
             CASE WHEN a.expect IS NOT NULL OR a.events = 0 THEN coalesce(updraft.head(t.id, t.floor), 0) END AS head
         FROM unnest(a_topic, a_events, a_expect, a_once, a_digest)
             WITH ORDINALITY AS a(topic, events, expect, once, digest, n)
-        LEFT JOIN updraft.topics AS t ON t.name = a.topic
-        LEFT JOIN updraft.once AS o ON o.key = a.once
+        LEFT JOIN LATERAL (SELECT * FROM updraft.topics WHERE name = a.topic LIMIT 1) AS t ON true
+        LEFT JOIN LATERAL (SELECT * FROM updraft.once WHERE key = a.once LIMIT 1) AS o ON true
     ), changed AS (
         SELECT k.append AS n, min(k.number) AS number
         FROM unnest(k_append, k_number, k_key, k_seen) AS k(append, number, key, seen)
         JOIN appends AS a ON a.n = k.append AND a.id IS NOT NULL
-        LEFT JOIN updraft.latest AS l ON l.topic = a.id AND l.key = k.key
+        LEFT JOIN LATERAL (SELECT * FROM updraft.latest WHERE topic = a.id AND key = k.key LIMIT 1) AS l ON true
         WHERE CASE
             WHEN l.seq IS NULL THEN k.seen <> 0 AND k.seen < a.floor
             WHEN l.ended AND k.seen = 0 THEN false
@@ -259,12 +267,12 @@ BEGIN
     WHERE u.once IS NOT NULL AND u.outcome = 0;
 
     IF cardinality(r_key) > 0 THEN
-        UPDATE updraft.once AS o SET answer = u.answer
-        FROM (
-            SELECT DISTINCT ON (key) key, answer FROM unnest(r_key, r_answer) WITH ORDINALITY AS r(key, answer, n)
-            ORDER BY key, n DESC
-        ) AS u
-        WHERE o.key = u.key;
+        EXECUTE 'UPDATE updraft.once AS o SET answer = u.answer
+            FROM (
+                SELECT DISTINCT ON (key) key, answer FROM unnest($1, $2) WITH ORDINALITY AS r(key, answer, n)
+                ORDER BY key, n DESC
+            ) AS u
+            WHERE o.key = u.key' USING r_key, r_answer;
     END IF;
     IF cardinality(o_topic) > 0 THEN
         INSERT INTO updraft.consumers AS c (topic, name, seq)

@@ -105,7 +105,7 @@ impl Emitter {
     /// ```
     ///
     /// # Errors
-    /// [`Code::InvalidData`](crate::Code::InvalidData) for a name that Socket.IO keeps for itself; what cannot be written, as
+    /// [`Code::InvalidData`] for a name that Socket.IO keeps for itself; what cannot be written, as
     /// [`BroadcastTo::emit`].
     pub async fn announce<T: Serialize + Sync + ?Sized>(&self, event: &str, data: &T) -> Result<()> {
         check_announced(event)?;
@@ -118,8 +118,8 @@ impl Emitter {
     /// The same, and what the function of each other node returns. A node without one returns nothing, which is as good as `null`.
     ///
     /// # Errors
-    /// As [`Emitter::announce`]; [`Code::Unavailable`](crate::Code::Unavailable) where a node does not answer within five seconds,
-    /// [`Code::InvalidData`](crate::Code::InvalidData) where an answer does not fit the type.
+    /// As [`Emitter::announce`]; [`Code::Unavailable`] where a node does not answer within five seconds,
+    /// [`Code::InvalidData`] where an answer does not fit the type.
     pub async fn announce_with_ack<R: FromAck>(
         &self,
         event: &str,
@@ -261,9 +261,9 @@ impl<'a> BroadcastTo<'a> {
     /// Emits an event to all of them. Waits where more is said than can be delivered.
     ///
     /// # Errors
-    /// [`Code::TooLarge`](crate::Code::TooLarge) with more than 10 Buffers, at which clients would disconnect;
-    /// [`Code::Internal`](crate::Code::Internal) where the data cannot be written as JSON;
-    /// [`Code::Unavailable`](crate::Code::Unavailable) where the caller is among them and has no room in time.
+    /// [`Code::TooLarge`] with more than 10 Buffers, at which clients would disconnect;
+    /// [`Code::Internal`] where the data cannot be written as JSON;
+    /// [`Code::Unavailable`] where the caller is among them and has no room in time.
     pub async fn emit<T: Serialize + Sync + ?Sized>(&self, event: &str, data: &T) -> Result<()> {
         match &self.by {
             By::Function { peer, .. } => peer.emit(self.target.clone(), event, &data).await,
@@ -275,7 +275,7 @@ impl<'a> BroadcastTo<'a> {
     }
 
     /// Emits an event to all of them and collects their acks, in the order in which they came: one of each socket, with
-    /// [`Code::Timeout`](crate::Code::Timeout) of one that did not come within `wait`. What each is read as [`FromAck`] says.
+    /// [`Code::Timeout`] of one that did not come within `wait`. What each is read as [`FromAck`] says.
     ///
     /// # Errors
     /// As [`BroadcastTo::emit`].
@@ -308,7 +308,7 @@ impl<'a> BroadcastTo<'a> {
     /// Has all of them enter a room.
     ///
     /// # Errors
-    /// [`Code::TooLarge`](crate::Code::TooLarge) where one of them is in as many rooms as the configuration allows; the others
+    /// [`Code::TooLarge`] where one of them is in as many rooms as the configuration allows; the others
     /// have entered it.
     pub async fn join(&self, room: &str) -> Result<()> {
         self.change(Change::Join(room)).await

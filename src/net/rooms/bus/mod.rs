@@ -18,7 +18,6 @@ use self::message::Message;
 use crate::{error::Result, net::metrics::bus::BusCounts};
 
 /// What a node heard of another.
-#[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "no bus is built in"))]
 #[derive(Debug)]
 pub(crate) struct Heard {
     pub(crate) namespace: Arc<str>,

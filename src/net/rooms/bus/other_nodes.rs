@@ -96,19 +96,17 @@ impl OtherNodes {
         let mut expected = self.expected(namespace, nodes, wait.min(ANSWER));
         let mut acks = Acks::default();
         while Instant::now() < deadline && (acks.are_missing() || expected.are_missing().await) {
-            match next(&mut waiting, deadline).await {
-                Some(Answered {
-                    from,
-                    answer: Answer::Asked { sockets, ids },
-                }) => {
-                    if expected.answered.insert(from) {
+            let Some(Answered { from, answer }) = next(&mut waiting, deadline).await else {
+                continue;
+            };
+            match answer {
+                Answer::Asked { sockets, ids } => {
+                    let is_first = expected.answered.insert(from);
+                    if is_first {
                         acks.asked(sockets, ids);
                     }
                 }
-                Some(Answered {
-                    answer: Answer::Acked { socket, arguments },
-                    ..
-                }) => acks.acked(socket.as_deref(), arguments),
+                Answer::Acked { socket, arguments } => acks.acked(socket.as_deref(), arguments),
                 _ => {}
             }
         }

@@ -4,6 +4,7 @@ mod clients;
 mod emits;
 mod faults;
 mod interop;
+mod rights;
 mod sockets;
 
 use bytes::Bytes;

@@ -24,7 +24,7 @@ use crate::postgres::{Database, Said, said};
 const ANSWER: Duration = Duration::from_secs(5);
 
 /// What waits for longer for a database that is away is not said any more.
-const STALE: Duration = Duration::from_secs(5);
+const STALE: Duration = Duration::from_secs(10);
 
 /// Before a database that is away is tried again; twice as long after each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -87,17 +87,17 @@ impl Sender {
     async fn say(&mut self, mut queued: Vec<Queued>) {
         if self.client.is_closed() {
             self.reconnect().await;
-            // What sockets would hear too late is worth nothing to them.
-            let all = queued.len();
-            queued.retain(|message| message.since.elapsed() < STALE);
-            self.publisher
-                .counts
-                .lost
-                .away
-                .inc_by((all - queued.len()) as u64);
-            if queued.is_empty() {
-                return;
-            }
+        }
+        // What sockets would hear too late is worth nothing to them.
+        let all = queued.len();
+        queued.retain(|message| message.since.elapsed() < STALE);
+        self.publisher
+            .counts
+            .lost
+            .away
+            .inc_by((all - queued.len()) as u64);
+        if queued.is_empty() {
+            return;
         }
         tell_apart(&mut queued);
         let counts = self.publisher.counts.clone();

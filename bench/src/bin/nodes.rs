@@ -56,7 +56,7 @@ const INSERTED: &str = "
 
 /// One of the two nodes of a store.
 enum Node {
-    Journal(PostgresJournal),
+    Journal(Box<PostgresJournal>),
     Inserting(Vec<Mutex<(Client, Statement)>>),
 }
 
@@ -124,7 +124,7 @@ fn main() {
 
 async fn measure(journal: &TestDatabase, inserted: &TestDatabase, rounds: usize, time: Duration) {
     inserted.psql(INSERTED);
-    let open = async || PostgresJournal::open(&journal.url, None).await.expect("it opens");
+    let open = async || Box::new(PostgresJournal::open(&journal.url, None).await.expect("it opens"));
     let ours = [Node::Journal(open().await), Node::Journal(open().await)].map(Arc::new);
     let theirs = [
         Node::inserting(&inserted.url).await,

@@ -10,11 +10,8 @@ use tokio::time::{Instant, sleep};
 
 use crate::{
     event::Event,
-    journal::{Append, Journal, JournalError, Retention},
+    journal::{Append, CANARY, Journal, JournalError, Retention},
 };
-
-/// The canaries of all nodes: a topic of the server's own.
-pub(super) const TOPIC: &str = "updraft.canary";
 
 /// From one to the next.
 const EVERY: Duration = Duration::from_secs(2);
@@ -81,21 +78,17 @@ impl Canary {
         Some(self.lag()).filter(|lag| *lag > LONGEST)
     }
 
-    /// Appends one after the other.
+    /// Appends one after the other, and forgets old ones.
     pub(super) async fn run(self: Arc<Self>, journal: Arc<dyn Journal>) {
-        // At its start too, for those of nodes that are gone.
-        let mut compacted = None;
+        tokio::join!(self.append(&*journal), forget(&*journal));
+    }
+
+    async fn append(&self, journal: &dyn Journal) {
         loop {
             let begun = Instant::now();
             match journal.append(canary()).await {
                 Ok(appended) => self.appended(appended.last, begun),
                 Err(error) => tracing::debug!("no canary was appended: {error}"),
-            }
-            if compacted.is_none_or(|last: Instant| last.elapsed() > SHORT) {
-                compacted = Some(Instant::now());
-                if let Err(error) = forget_old(&*journal).await {
-                    tracing::debug!("old canaries were not removed: {error}");
-                }
             }
             sleep(EVERY).await;
         }
@@ -120,16 +113,26 @@ impl State {
 
 fn canary() -> Append {
     Append {
-        topic: TOPIC.to_owned(),
+        topic: CANARY.to_owned(),
         events: vec![Event::new("canary")],
         ..Append::default()
     }
 }
 
+/// Removes old ones, at its start too, for those of nodes that are gone.
+async fn forget(journal: &dyn Journal) {
+    loop {
+        if let Err(error) = forget_old(journal).await {
+            tracing::debug!("old canaries were not removed: {error}");
+        }
+        sleep(SHORT).await;
+    }
+}
+
 /// Those of all nodes, by one node at a time.
 async fn forget_old(journal: &dyn Journal) -> Result<(), JournalError> {
-    if journal.lease(TOPIC, EVERY).await?.is_some() {
-        journal.compact(TOPIC, KEEP).await?;
+    if journal.lease(CANARY, EVERY).await?.is_some() {
+        journal.compact(CANARY, KEEP).await?;
     }
     Ok(())
 }
@@ -142,7 +145,7 @@ mod tests {
 
     #[test]
     fn no_app_declares_its_topic() {
-        assert!(TOPIC.starts_with(super::super::topic::RESERVED));
+        assert!(CANARY.starts_with(super::super::topic::RESERVED));
     }
 
     #[tokio::test(start_paused = true)]

@@ -18,6 +18,10 @@ use super::{
 };
 use crate::event::{Epoch, MalformedName};
 
+/// The topic that each node of a [shared](Journal::is_shared) journal appends to, to see whether that arrives. Its events are of no
+/// use a minute later: no export has them, and a journal with no others is empty.
+pub(crate) const CANARY: &str = "updraft.canary";
+
 /// A store of events.
 ///
 /// Promises, which `tests/it/journal` holds every store to:

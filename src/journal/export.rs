@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::{
     archive::{Archived, Consumer, FORMAT, Header, Kind},
+    contract::CANARY,
     inspection::{Inspection, InspectionError},
     record::Cursor,
 };
@@ -69,7 +70,7 @@ impl<'a> Export<'a> {
         };
         let chosen: Vec<Archived> = known
             .into_iter()
-            .filter(|(name, _)| scope == Scope::Whole || topics.contains(name))
+            .filter(|(name, _)| topics.contains(name) || scope == Scope::Whole && name != CANARY)
             .map(|(topic, bounds)| Archived {
                 topic,
                 head: bounds.head,

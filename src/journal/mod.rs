@@ -24,6 +24,7 @@ mod sqlite;
 mod tail;
 mod verification;
 
+pub(crate) use self::contract::CANARY;
 #[cfg(feature = "postgres")]
 pub use self::postgres::PostgresJournal;
 /// For what nodes share beside the journal.

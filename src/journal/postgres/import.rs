@@ -12,6 +12,7 @@ use crate::{
     event::{Body, Epoch},
     journal::{
         archive::{Call, Consumer, Header},
+        contract::CANARY,
         import::{Destination, ImportError},
         record::Record,
         verification::violation,
@@ -40,8 +41,12 @@ const NODES: &str = "
 SELECT count(*) FROM pg_stat_activity
 WHERE datname = current_database() AND application_name = 'updraft' AND pid <> pg_backend_pid()";
 
-const IS_EMPTY: &str =
-    "SELECT NOT EXISTS (SELECT FROM updraft.topics) AND NOT EXISTS (SELECT FROM updraft.once)";
+const IS_EMPTY: &str = "SELECT NOT EXISTS (SELECT FROM updraft.topics WHERE name <> $1) AND NOT EXISTS (SELECT FROM updraft.once)";
+
+const FORGET: [&str; 2] = [
+    "DELETE FROM updraft.events WHERE topic IN (SELECT id FROM updraft.topics WHERE name = $1)",
+    "DELETE FROM updraft.topics WHERE name = $1",
+];
 
 const TOPIC: &str = "INSERT INTO updraft.topics (name, floor) VALUES ($1, $2)";
 
@@ -164,10 +169,14 @@ impl Destination for PostgresDestination {
                 "a node is connected to the database: stop all of them first".to_owned(),
             ));
         }
-        if !self.connection.row(IS_EMPTY, &[])?.get::<_, bool>(0) {
+        let canary = [(&CANARY as _, Type::TEXT)];
+        if !self.connection.row(IS_EMPTY, &canary)?.get::<_, bool>(0) {
             return Err(ImportError::NotEmpty(
                 "the journal in the database is not empty: import into one without".to_owned(),
             ));
+        }
+        for sql in FORGET {
+            self.insert(sql, &canary)?;
         }
         for topic in &header.topics {
             let (name, head) = (&topic.topic, topic.head);

@@ -8,7 +8,7 @@ use crate::postgres::PostgresError;
 const VERSIONS: [&str; 3] = [
     include_str!("schema/1_journal.sql"),
     include_str!("schema/2_publish.sql"),
-    include_str!("schema/5_nodes.sql"),
+    include_str!("schema/3_nodes.sql"),
 ];
 
 /// Nodes that start at the same time wait for one another by this number.

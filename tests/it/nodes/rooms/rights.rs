@@ -16,6 +16,7 @@ fn a_role_that_may_make_no_table_uses_the_one_that_is_there_with_the_rights_that
         let psql = |sql: &str| block_in_place(|| database.psql(sql));
         let role = format!("nodes_{}", psql("SELECT current_database()"));
         psql(&format!("CREATE ROLE {role} LOGIN"));
+        psql(&format!("CREATE SCHEMA updraft AUTHORIZATION {role}"));
         let config = || {
             let url = database.url.replace("user=postgres", &format!("user={role}"));
             let mut config = on(&database);

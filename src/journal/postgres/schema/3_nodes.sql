@@ -1,4 +1,4 @@
--- Version 5: the nodes that others forward requests to, each for as long as it says that it lives.
+-- Version 3: the nodes that others forward requests to, each for as long as it says that it lives.
 CREATE TABLE updraft.nodes (
     name   text COLLATE "C" PRIMARY KEY,    -- what the ids of its sessions begin with
     url    text NOT NULL,

@@ -120,7 +120,7 @@ impl Presence {
             (here.list(), speakers)
         };
         for cx in speakers.iter().filter(|cx| !cx.is_cancelled()) {
-            if cx.within(ROOM).emit("event", &list).await.is_ok() {
+            if cx.within(ROOM).local().emit("event", &list).await.is_ok() {
                 return;
             }
         }

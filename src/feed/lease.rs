@@ -64,7 +64,7 @@ async fn ask(
     sleep_until(at.into()).await;
     let asked = Instant::now();
     let none = |_| Err(JournalError::Unavailable("it does not answer".to_owned()));
-    let answer = timeout(TTL, journal.lease(name, TTL)).await;
+    let answer = timeout(EVERY, journal.lease(name, TTL)).await;
     let answer = answer.unwrap_or_else(none);
     if let Err(error) = &answer {
         tracing::warn!(lease = name, "a lease was not renewed: {error}");

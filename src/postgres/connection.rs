@@ -21,7 +21,9 @@ use tokio::{
 };
 use tokio_postgres::{
     AsyncMessage, CancelToken, Client, Config, Connection, Error, Notification, Socket,
-    config::TargetSessionAttrs, error::SqlState, tls::TlsStream,
+    config::{LoadBalanceHosts, TargetSessionAttrs},
+    error::SqlState,
+    tls::TlsStream,
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
@@ -113,6 +115,8 @@ impl Database {
         if config.get_target_session_attrs() == TargetSessionAttrs::Any {
             config.target_session_attrs(TargetSessionAttrs::ReadWrite);
         }
+        // One that accepts a connection and says nothing is not always tried first.
+        config.load_balance_hosts(LoadBalanceHosts::Random);
         Ok(Self {
             config,
             tls: tls()?,

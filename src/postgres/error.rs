@@ -19,6 +19,12 @@ pub enum PostgresError {
     /// It keeps text in another encoding.
     #[error("the database keeps text as {0}: make one with ENCODING 'UTF8'")]
     Encoding(String),
+    /// There is no schema, and this role may not make one.
+    #[error(
+        "the schema 'updraft' cannot be made: {0}; make it for this role (CREATE SCHEMA updraft AUTHORIZATION …), or let it make \
+         schemas (GRANT CREATE ON DATABASE …)"
+    )]
+    Schema(String),
     /// There is none in it, where one was to be looked at.
     #[error("there is no journal in the database: a node that starts makes one")]
     Missing,

@@ -1,12 +1,18 @@
 //! A blocking connection, for commands, which have no runtime: it waits for each answer.
 
-use std::ops::ControlFlow;
+use std::{ops::ControlFlow, time::Duration};
 
-use tokio::runtime::{Builder, Runtime};
+use tokio::{
+    runtime::{Builder, Runtime},
+    time::timeout,
+};
 use tokio_postgres::{Client, Row};
 
 use super::{reader::Parameter, schema};
 use crate::postgres::{Database, PostgresError, Said};
+
+/// Longest that a connection takes.
+const ANSWER: Duration = Duration::from_secs(10);
 
 /// Rows that are fetched at a time: each may hold a megabyte.
 const ROWS: usize = 100;
@@ -21,7 +27,9 @@ impl Connection {
         let runtime = Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|error| PostgresError::Database(error.to_string()))?;
         let client = runtime.block_on(async {
-            let client = Database::new(url)?.connect(&Said::default()).await?;
+            let said = Said::default();
+            let client = timeout(ANSWER, Database::new(url)?.connect(&said)).await;
+            let client = client.map_err(|_| PostgresError::Database("it does not answer".to_owned()))??;
             // So that it is not taken for a node.
             client
                 .batch_execute("SET application_name = 'updraft log'")

@@ -21,10 +21,10 @@ const LOOK: Duration = Duration::from_millis(100);
 /// Events that are read at a time.
 const EVENTS: i64 = 1000;
 
-/// Bytes of names and data after which no more events are read at a time.
-const BYTES: i64 = 16 << 20;
+/// Bytes of names and data after which no more events are read at a time. The tail holds many such pages.
+const BYTES: i64 = 256 << 10;
 
-/// Longest that a look takes, or a connection. After that, it is taken for dead.
+/// Longest that a page takes, or a connection. After that, it is taken for dead.
 const ANSWER: Duration = Duration::from_secs(10);
 
 /// Before a database that is away is tried again.
@@ -41,6 +41,8 @@ pub(super) struct Follower {
 /// How a look ended.
 enum Look {
     Done,
+    /// There may be more.
+    Page,
     /// The database has another history: there is nothing to follow any more.
     Replaced,
     /// The database did not answer in time.
@@ -53,7 +55,9 @@ impl Follower {
         loop {
             match self.follow().await {
                 Ok(Look::Replaced) => return,
-                Ok(Look::Done | Look::Silent) => self.lineage.is_away(Task::Following, "it does not answer"),
+                Ok(Look::Done | Look::Page | Look::Silent) => {
+                    self.lineage.is_away(Task::Following, "it does not answer")
+                }
                 Err(error) => self.lineage.is_away(Task::Following, &said(&error)),
             }
             sleep(PAUSE).await;
@@ -68,8 +72,9 @@ impl Follower {
         };
         let client = client?;
         loop {
-            match timeout(ANSWER, self.read_on(&client)).await {
+            match timeout(ANSWER, self.read_page(&client)).await {
                 Ok(Ok(Look::Done)) => self.lineage.is_back(Task::Following),
+                Ok(Ok(Look::Page)) => continue,
                 Ok(ended) => return ended,
                 Err(_) => return Ok(Look::Silent),
             }
@@ -87,40 +92,40 @@ impl Follower {
         Ok(client)
     }
 
-    /// Reads to the end.
-    async fn read_on(&self, client: &Client) -> Result<Look, Error> {
-        loop {
-            let told = self.log.told();
-            // Events and floors of one moment.
-            let sql = "SELECT h, (SELECT coalesce(max(floor), 0) FROM updraft.topics),
-                t.topic, t.seq, t.time, t.name, t.key, t.data
-                FROM updraft.history() AS h LEFT JOIN updraft.tail($1, $2, $3) AS t ON true ORDER BY t.seq";
-            let parameters: &[Parameter<'_>] = &[
-                (&bound(told), Type::INT8),
-                (&EVENTS, Type::INT8),
-                (&BYTES, Type::INT8),
-            ];
-            let rows = client.query_typed(sql, parameters).await?;
-            if let Some(row) = rows.first() {
-                if !self.lineage.is_same(client, row.get(0)).await? {
-                    return Ok(Look::Replaced);
-                }
-                let floor = number(row, 1);
-                if floor > told {
-                    self.log.skip_to(floor);
-                    continue;
-                }
+    /// Reads what comes next.
+    async fn read_page(&self, client: &Client) -> Result<Look, Error> {
+        let told = self.log.told();
+        // Events and floors of one moment, and the last number that was given, at that moment or later.
+        let sql = "SELECT h, (SELECT coalesce(max(floor), 0) FROM updraft.topics),
+            (SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM updraft.seq),
+            t.topic, t.seq, t.time, t.name, t.key, t.data
+            FROM updraft.history() AS h LEFT JOIN updraft.tail($1, $2, $3) AS t ON true ORDER BY t.seq";
+        let parameters: &[Parameter<'_>] = &[
+            (&bound(told), Type::INT8),
+            (&EVENTS, Type::INT8),
+            (&BYTES, Type::INT8),
+        ];
+        let rows = client.query_typed(sql, parameters).await?;
+        if let Some(row) = rows.first() {
+            // A crash or a restore may have shortened the history, and nothing else shows it.
+            let is_shorter = number(row, 2) < told;
+            let history = if is_shorter { "" } else { row.get(0) };
+            if !self.lineage.is_same(client, history).await? {
+                return Ok(Look::Replaced);
             }
-            let events = rows.iter().filter(|row| row.get::<_, Option<i64>>(3).is_some());
-            let records: Vec<_> = events
-                .map(|row| Arc::new(record(row, 3, unescaped(row.get(2)))))
-                .collect();
-            let bytes: usize = records.iter().map(|record| record.size()).sum();
-            let is_end = (records.len() as i64) < EVENTS && (bytes as i64) < BYTES;
-            self.log.tell(told, records);
-            if is_end {
-                return Ok(Look::Done);
+            let floor = number(row, 1);
+            if floor > told {
+                self.log.skip_to(floor);
+                return Ok(Look::Page);
             }
         }
+        let events = rows.iter().filter(|row| row.get::<_, Option<i64>>(4).is_some());
+        let records: Vec<_> = events
+            .map(|row| Arc::new(record(row, 4, unescaped(row.get(3)))))
+            .collect();
+        let bytes: usize = records.iter().map(|record| record.size()).sum();
+        let is_end = (records.len() as i64) < EVENTS && (bytes as i64) < BYTES;
+        self.log.tell(told, records);
+        Ok(if is_end { Look::Done } else { Look::Page })
     }
 }

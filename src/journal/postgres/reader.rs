@@ -37,7 +37,7 @@ const TURN: Duration = Duration::from_secs(5);
 /// Longest that a query takes.
 const ANSWER: Duration = Duration::from_secs(10);
 
-/// Connections that only read, but for compaction and leases.
+/// Connections that read, but for compaction; those of leases.
 pub(super) struct Readers {
     database: Database,
     lineage: Arc<Lineage>,
@@ -49,13 +49,18 @@ pub(super) type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
 
 impl Readers {
     pub(super) fn new(database: Database, lineage: Arc<Lineage>) -> Result<Self, PostgresError> {
+        Self::of(READING, database, lineage)
+    }
+
+    /// So many connections.
+    pub(super) fn of(most: usize, database: Database, lineage: Arc<Lineage>) -> Result<Self, PostgresError> {
         let config = ManagerConfig {
             recycling_method: RecyclingMethod::Fast,
         };
         let manager = Manager::from_connect(database.config().clone(), database.clone(), config);
         let known = lineage.clone();
         let pool = Pool::builder(manager)
-            .max_size(READING)
+            .max_size(most)
             .runtime(Runtime::Tokio1)
             .wait_timeout(Some(TURN))
             .create_timeout(Some(TURN))

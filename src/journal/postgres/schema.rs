@@ -2,7 +2,7 @@
 
 use tokio_postgres::{Client, types::Type};
 
-use crate::postgres::PostgresError;
+use crate::postgres::{PostgresError, said};
 
 /// What makes each version out of the one before it.
 const VERSIONS: [&str; 3] = [
@@ -33,9 +33,7 @@ pub(crate) async fn migrate(client: &mut Client) -> Result<(), PostgresError> {
     // Another node may have been first.
     let found = version(transaction.client()).await?;
     if found == 0 {
-        let make = "CREATE SCHEMA IF NOT EXISTS updraft;
-            CREATE TABLE updraft.meta (name text PRIMARY KEY, value text NOT NULL)";
-        transaction.batch_execute(make).await?;
+        make(transaction.client()).await?;
     }
     for (number, sql) in (1..).zip(VERSIONS).filter(|(number, _)| *number > found) {
         transaction.batch_execute(sql).await?;
@@ -50,15 +48,28 @@ pub(crate) async fn migrate(client: &mut Client) -> Result<(), PostgresError> {
     Ok(())
 }
 
+/// The schema, where it is missing, and the table that has its version.
+async fn make(client: &Client) -> Result<(), PostgresError> {
+    let is_there = "SELECT EXISTS (SELECT FROM pg_namespace WHERE nspname = 'updraft')";
+    let is_there = client.query_typed(is_there, &[]).await?;
+    if !is_there.iter().any(|row| row.get(0)) {
+        // Also with `IF NOT EXISTS` it takes a right that a role with a schema of its own does not need.
+        let made = client.batch_execute("CREATE SCHEMA updraft").await;
+        made.map_err(|error| PostgresError::Schema(said(&error)))?;
+    }
+    let meta = "CREATE TABLE updraft.meta (name text PRIMARY KEY, value text NOT NULL)";
+    Ok(client.batch_execute(meta).await?)
+}
+
 fn known() -> i32 {
     VERSIONS.len() as i32
 }
 
 /// The version of the database; 0 where it has none.
 pub(super) async fn version(client: &Client) -> Result<i32, PostgresError> {
-    let made = client
-        .query_typed("SELECT to_regclass('updraft.meta') IS NOT NULL", &[])
-        .await?;
+    // By the table, and not by a name that was looked up before another node made it.
+    let made = "SELECT EXISTS (SELECT FROM pg_tables WHERE schemaname = 'updraft' AND tablename = 'meta')";
+    let made = client.query_typed(made, &[]).await?;
     if !made.iter().any(|row| row.get(0)) {
         return Ok(0);
     }

@@ -53,6 +53,9 @@ const MIGRATION: Duration = Duration::from_secs(10 * 60);
 /// Longest key of an event, in bytes as the database has it: its indexes take no longer ones.
 const LONGEST_KEY: usize = 2000;
 
+/// Longest that the database takes for a lease.
+const LEASE: Duration = Duration::from_millis(1500);
+
 /// Longest time of a lease, in milliseconds: a century.
 const LONGEST_LEASE: i64 = 100 * 365 * 24 * 60 * 60 * 1000;
 
@@ -63,6 +66,8 @@ pub struct PostgresJournal {
     lineage: Arc<Lineage>,
     log: Arc<Log>,
     readers: Readers,
+    /// A connection of their own: a lease that waits behind readers would end.
+    leases: Readers,
     clocks: Clocks,
     /// None once it is closed.
     writing: Mutex<Option<Writing>>,
@@ -95,6 +100,7 @@ impl PostgresJournal {
         let lineage = within(ANSWER, Lineage::begin(&client, log.clone())).await?;
         let lineage = Arc::new(lineage);
         let readers = Readers::new(database.clone(), lineage.clone())?;
+        let leases = Readers::of(1, database.clone(), lineage.clone())?;
         let clocks = Clocks::compare(&readers).await;
         let clocks = clocks.map_err(|error| PostgresError::Database(error.to_string()))?;
 
@@ -114,6 +120,7 @@ impl PostgresJournal {
             lineage,
             log,
             readers,
+            leases,
             clocks,
             writing: Mutex::new(Some(Writing { commands, writer })),
             _stop_following: following.clone().drop_guard(),
@@ -146,8 +153,12 @@ impl PostgresJournal {
         let sql = "SELECT updraft.lease($1, $2::text::uuid, $3)";
         let (name, node) = (escaped(name), &self.node);
         let rows = self
-            .readers
-            .query(sql, &[(&name, Type::TEXT), (node, Type::TEXT), (&ms, Type::INT8)])
+            .leases
+            .query_within(
+                LEASE,
+                sql,
+                &[(&name, Type::TEXT), (node, Type::TEXT), (&ms, Type::INT8)],
+            )
             .await?;
         let token = rows.first().and_then(|row| row.get::<_, Option<i64>>(0));
         let until = asked.checked_add(Duration::from_millis(ms.cast_unsigned()));
@@ -166,9 +177,10 @@ impl PostgresJournal {
         }
         self.following.cancel();
         let leave = "UPDATE updraft.leases SET until = clock_timestamp() WHERE node = $1::text::uuid";
-        if let Err(error) = self.readers.query(leave, &[(&self.node, Type::TEXT)]).await {
+        if let Err(error) = self.leases.query(leave, &[(&self.node, Type::TEXT)]).await {
             tracing::debug!("leases end by themselves: {error}");
         }
+        self.leases.close();
         self.readers.close();
     }
 }

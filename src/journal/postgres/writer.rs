@@ -92,6 +92,13 @@ impl Writer {
                 received.push(command);
             }
             waiting.extend(received.drain(..));
+            if self.has_given_up() {
+                self.look().await;
+                if self.has_given_up() {
+                    refuse(&mut waiting);
+                    continue;
+                }
+            }
             match Batch::of(&mut waiting) {
                 Ok(batch) => self.commit_and_tell(batch).await,
                 Err(error) => {
@@ -152,6 +159,12 @@ impl Writer {
             is_first = false;
             sleep(PAUSE).await;
         }
+    }
+
+    /// Whether callers are told that the database is away. They do not wait for more than one look at it then, however many they
+    /// are.
+    fn has_given_up(&self) -> bool {
+        self.away_since.is_some_and(|since| since.elapsed() > PATIENCE)
     }
 
     /// Without anything to commit: whether the database is there. Where it was not, whether it takes anything.
@@ -238,6 +251,17 @@ impl Writer {
     fn away(&mut self, asked: Instant, why: &str) -> Duration {
         self.lineage.is_away(Task::Writing, why);
         self.away_since.get_or_insert(asked).elapsed()
+    }
+}
+
+/// None of these was tried.
+fn refuse(waiting: &mut VecDeque<Command>) {
+    while !waiting.is_empty() {
+        match Batch::of(waiting) {
+            Ok(batch) => batch.refuse(&unavailable("the database is away")),
+            // Their callers find that nobody answers.
+            Err(_) => waiting.clear(),
+        }
     }
 }
 

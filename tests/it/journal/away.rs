@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use futures_util::StreamExt;
+use futures_util::{StreamExt, future::join_all};
 use tokio::task::block_in_place;
-use updraft::journal::{Journal, JournalError, PostgresJournal, Tailed};
+use updraft::journal::{Append, Journal, JournalError, PostgresJournal, Tailed};
 
 use super::{append, event, everything, names, wait_for};
 use crate::support::{Proxy, TestDatabase, until_async, within_patience};
@@ -72,15 +72,23 @@ fn a_database_that_falls_silent_is_not_waited_for_and_is_taken_up_again() {
         let url = database.url_by(proxy.address);
         let node = PostgresJournal::open(&url, None).await.unwrap();
         proxy.fall_silent();
+        // Each is a batch by itself, and none waits for what those before it waited for.
+        let alone = || Append {
+            expect: Some(0),
+            ..append("board", [event("lost")])
+        };
+        let appends = join_all((0..20).map(|_| node.append(alone())));
         let (read, appended) = tokio::join!(
             within_patience("a reader's answer", node.bounds("board")),
-            within_patience("a writer's answer", node.append(append("board", [event("lost")]))),
+            within_patience("the writers' answers", appends),
         );
         assert!(matches!(read, Err(JournalError::Unavailable(_))), "{read:?}");
-        assert!(
-            matches!(appended, Err(JournalError::Unavailable(_))),
-            "{appended:?}"
-        );
+        for appended in appended {
+            assert!(
+                matches!(appended, Err(JournalError::Unavailable(_))),
+                "{appended:?}"
+            );
+        }
         is_away(&node).await;
         proxy.open();
         is_back(&node).await;

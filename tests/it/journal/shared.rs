@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures_util::StreamExt;
+use futures_util::{StreamExt, future::join_all};
 use tokio::task::{JoinSet, block_in_place, spawn_blocking};
 use updraft::journal::{Append, Journal, JournalError, PostgresJournal, Record, Retention, Tail, Tailed};
 
@@ -69,6 +69,18 @@ fn assert_once(records: &[Record], events: usize) {
     assert_eq!(names.len(), events);
     assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), events);
     assert!(records.is_sorted_by(|one, next| one.seq < next.seq));
+}
+
+#[test]
+fn nodes_that_start_at_the_same_time_wait_for_the_one_that_makes_the_schema() {
+    wait_for(async {
+        for _ in 0..3 {
+            let database = block_in_place(TestDatabase::new);
+            let nodes = join_all((0..4).map(|_| PostgresJournal::open(&database.url, None))).await;
+            let epochs: Vec<_> = nodes.iter().map(|node| node.as_ref().unwrap().epoch()).collect();
+            assert!(epochs.iter().all(|epoch| epoch == &epochs[0]), "{epochs:?}");
+        }
+    });
 }
 
 #[test]
@@ -293,6 +305,29 @@ fn another_history_is_another_epoch_and_is_noticed_while_the_journal_is_open() {
         assert_ne!(anew.epoch(), node.epoch());
         anew.append(append("board", [event("after")])).await.unwrap();
         assert_eq!(names(&everything(&*anew, "board").await), ["before", "after"]);
+    });
+}
+
+/// As after a crash without `fsync`, or where a disk was restored: by its identity the database is the same.
+#[test]
+fn a_history_that_is_shorter_than_it_was_is_another() {
+    wait_for(async {
+        let database = block_in_place(TestDatabase::new);
+        let node = open(&database).await;
+        let epoch = node.epoch().clone();
+        for name in ["kept", "lost"] {
+            node.append(append("board", [event(name)])).await.unwrap();
+        }
+        let shorten =
+            "BEGIN; SELECT FROM updraft.lock FOR UPDATE; DELETE FROM updraft.events WHERE name = 'lost';
+            SELECT setval('updraft.seq', 1); COMMIT";
+        block_in_place(|| database.psql(shorten));
+        until_async("the node to notice", async || {
+            let lost = node.health().lost;
+            lost.is_some_and(|lost| lost.contains("another history"))
+        })
+        .await;
+        assert_ne!(*open(&database).await.epoch(), epoch);
     });
 }
 

@@ -67,6 +67,9 @@ BEGIN
     IF NOT updraft.is_staged(NEW.n) THEN            -- an earlier one of the same transaction took it along
         RETURN NULL;
     END IF;
+    IF current_setting('synchronous_commit') IN ('off', 'local') THEN   -- nodes tell their readers what is committed
+        PERFORM set_config('synchronous_commit', 'on', true);
+    END IF;
     PERFORM pg_notify('updraft', '');               -- so that PREPARE TRANSACTION fails, though nothing be appended
     WITH gone AS (DELETE FROM updraft.staged RETURNING *)
     SELECT array_agg(topic ORDER BY n), array_agg(name ORDER BY n), array_agg(key ORDER BY n), array_agg(data ORDER BY n),

@@ -116,6 +116,68 @@ fn a_session_is_had_at_any_node_and_its_id_is_in_no_log() {
 }
 
 #[test]
+fn a_node_that_comes_again_at_its_address_has_no_sessions_from_before_and_forwards_nothing_to_itself() {
+    wait_for(async {
+        let database = block_in_place(TestDatabase::new);
+        let log = tempfile::NamedTempFile::new().unwrap();
+        let port = port();
+        let mut first = start_on(port, &database, log.as_file(), &[]);
+        let second = start(&database, log.as_file(), &[]);
+        let session = Polling::connect(&first.url).await;
+        at(&second, &session).post(STATUS).await;
+        block_in_place(|| first.end());
+        let first = start_on(port, &database, log.as_file(), &[]);
+        let rows = block_in_place(|| database.psql("SELECT count(*) FROM updraft.nodes"));
+        assert_eq!(rows, "2", "the one from before is known no more");
+
+        // And one that says to be at its address all the same.
+        let insert = format!(
+            "INSERT INTO updraft.nodes VALUES ('mistaken', 'http://127.0.0.1:{port}/', 'x', clock_timestamp() + interval '1 h')"
+        );
+        block_in_place(|| database.psql(&insert));
+        let mistaken = Polling {
+            target: session.target.replace(&session.id[..8], "mistaken"),
+            ..at(&first, &session)
+        };
+        for unknown in [&at(&first, &session), &at(&second, &session), &mistaken] {
+            let polled = unknown.poll().await;
+            assert_eq!((polled.status, polled.text()), (400, UNKNOWN));
+        }
+        let logged = std::fs::read_to_string(log.path()).unwrap();
+        assert!(!logged.contains("another node did not answer"), "{logged}");
+    });
+}
+
+#[test]
+fn nodes_know_each_other_after_the_database_was_away_for_longer_than_their_lease() {
+    wait_for(async {
+        let database = block_in_place(TestDatabase::new);
+        let logs = [(); 2].map(|()| tempfile::NamedTempFile::new().unwrap());
+        let [first, second] = [0, 1].map(|node| start(&database, logs[node].as_file(), &[]));
+        let session = Polling::connect(&first.url).await;
+        let away = at(&second, &session);
+        away.post(STATUS).await;
+        block_in_place(|| database.go_away());
+        for log in &logs {
+            until_async("the node to miss it", async || {
+                let logged = std::fs::read_to_string(log.path()).unwrap();
+                logged.contains("the directory of nodes is away")
+            })
+            .await;
+        }
+        block_in_place(|| database.come_back());
+        let expire = "UPDATE updraft.nodes SET until = clock_timestamp() - interval '10 s'";
+        block_in_place(|| database.psql(expire));
+        until_async("both to be back", async || {
+            away.post(STATUS).await;
+            let living = "SELECT count(*) FROM updraft.nodes WHERE until > clock_timestamp()";
+            block_in_place(|| database.psql(living)) == "2"
+        })
+        .await;
+    });
+}
+
+#[test]
 fn a_node_that_hangs_keeps_a_client_of_another_no_longer_than_a_bound() {
     wait_for(async {
         let database = block_in_place(TestDatabase::new);

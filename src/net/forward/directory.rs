@@ -34,12 +34,21 @@ const LOOK: Duration = Duration::from_millis(50);
 /// Longest that the database takes. After that, the connection is taken for dead.
 const ANSWER: Duration = Duration::from_secs(5);
 
+/// Longest to make or change its tables, where nodes that start together wait for one another.
+const MIGRATION: Duration = Duration::from_secs(10 * 60);
+
+/// How long no node is forgotten after the database was away: until each of them can have said again that it lives.
+const RETURN: Duration = Duration::from_secs(30);
+
 const RENEWAL: &str = "WITH gone AS (
         DELETE FROM updraft.nodes WHERE until < clock_timestamp() - interval '1 minute'
     )
     INSERT INTO updraft.nodes AS n (name, url, secret, until)
     VALUES ($1, $2, $3, clock_timestamp() + $4 * interval '1 millisecond')
     ON CONFLICT (name) DO UPDATE SET until = excluded.until";
+
+/// Nodes that were at this address before.
+const FORMER: &str = "DELETE FROM updraft.nodes WHERE url = $1";
 
 const OTHERS: &str =
     "SELECT name, url, secret FROM updraft.nodes WHERE until > clock_timestamp() AND name <> $1";
@@ -69,6 +78,8 @@ struct Connection {
     client: Option<Client>,
     /// When it was last looked for others.
     looked: Instant,
+    /// Until when no node is forgotten.
+    keeps: Instant,
 }
 
 impl DatabaseDirectory {
@@ -78,8 +89,10 @@ impl DatabaseDirectory {
     /// Where the database cannot be used.
     pub(crate) async fn join(database: &str, url: &str) -> Result<Arc<Self>, PostgresError> {
         let database = Database::new(database)?;
-        let mut client = database.connect(&Said::default()).await?;
-        migrate(&mut client).await?;
+        let connected = timeout(ANSWER, database.connect(&Said::default())).await;
+        let mut client = connected.map_err(|_| silent())??;
+        let migrated = timeout(MIGRATION, migrate(&mut client)).await;
+        migrated.map_err(|_| silent())??;
         let entries = Arc::new(Entries {
             name: random(NAME)?,
             url: url.to_owned(),
@@ -88,10 +101,13 @@ impl DatabaseDirectory {
             connection: Mutex::new(Connection {
                 client: Some(client),
                 looked: Instant::now(),
+                keeps: Instant::now(),
             }),
             database,
         });
         let mut connection = entries.connection.lock().await;
+        let former = [(&entries.url as _, Type::TEXT)];
+        entries.ask(&mut connection, FORMER, &former).await?;
         entries.renew(&mut connection).await?;
         entries.look(&mut connection).await?;
         drop(connection);
@@ -153,20 +169,25 @@ async fn keep(entries: Arc<Entries>) {
 }
 
 impl Entries {
-    async fn find(&self, name: &str) -> Option<Arc<Node>> {
+    async fn find(self: &Arc<Self>, name: &str) -> Option<Arc<Node>> {
         if let Some(node) = self.known(name) {
             return Some(node);
         }
-        let asked = Instant::now();
+        // A task of its own: a client that goes away meanwhile takes the others' look with it otherwise.
+        let looked = tokio::spawn(self.clone().look_again(Instant::now())).await;
+        looked.ok().and_then(|()| self.known(name))
+    }
+
+    /// One look is for all that asked before it.
+    async fn look_again(self: Arc<Self>, asked: Instant) {
         let mut connection = self.connection.lock().await;
-        // Those that came meanwhile are found by one look.
-        if connection.looked <= asked {
-            sleep_until(connection.looked + LOOK).await;
-            if let Err(error) = self.look(&mut connection).await {
-                tracing::debug!("the directory of nodes is away: {error}");
-            }
+        if connection.looked > asked {
+            return;
         }
-        self.known(name)
+        sleep_until(connection.looked + LOOK).await;
+        if let Err(error) = self.look(&mut connection).await {
+            tracing::debug!("the directory of nodes is away: {error}");
+        }
     }
 
     fn known(&self, name: &str) -> Option<Arc<Node>> {
@@ -193,14 +214,19 @@ impl Entries {
     async fn look(&self, connection: &mut Connection) -> Result<(), PostgresError> {
         connection.looked = Instant::now();
         let rows = self.ask(connection, OTHERS, &[(&self.name, Type::TEXT)]).await?;
+        let own = authority(&self.url);
         let others = rows.iter().filter_map(|row| {
             let node = Node {
-                authority: authority(row.get(1))?,
+                authority: authority(row.get(1)).filter(|other| Some(other) != own.as_ref())?,
                 secret: row.get::<_, String>(2).into(),
             };
             Some((row.get::<_, String>(0).into(), Arc::new(node)))
         });
-        *self.known.write().unwrap_or_else(PoisonError::into_inner) = others.collect();
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        if Instant::now() >= connection.keeps {
+            known.clear();
+        }
+        known.extend(others);
         Ok(())
     }
 
@@ -221,7 +247,14 @@ impl Entries {
             connection.client = Some(client);
             Ok::<_, PostgresError>(rows)
         };
-        let silent = || PostgresError::Database("it does not answer".to_owned());
-        timeout(ANSWER, asked).await.unwrap_or_else(|_| Err(silent()))
+        let answered = timeout(ANSWER, asked).await.unwrap_or_else(|_| Err(silent()));
+        if answered.is_err() {
+            connection.keeps = Instant::now() + RETURN;
+        }
+        answered
     }
+}
+
+fn silent() -> PostgresError {
+    PostgresError::Database("it does not answer".to_owned())
 }

@@ -122,7 +122,7 @@ impl Clients {
             .await;
         let deadline = self.deadline();
         self.drain(deadline).await;
-        tokio::join!(self.disconnect(deadline), self.close_tunnels(Duration::ZERO));
+        tokio::join!(self.disconnect(deadline), self.close_tunnels(Instant::now()));
         deadline
     }
 
@@ -133,10 +133,10 @@ impl Clients {
         if over.is_zero() {
             return;
         }
-        let leaving = TaskTracker::new();
+        let (leaving, begun) = (TaskTracker::new(), Instant::now());
         let sessions = async {
             let sessions = self.engine.sessions();
-            let (begun, count) = (Instant::now(), sessions.len() as f64);
+            let count = sessions.len() as f64;
             // The last one goes at the end: before, balancers learn that this node is not ready.
             for (turn, session) in (1_u32..).zip(sessions) {
                 sleep_until(begun + over.mul_f64(f64::from(turn) / count)).await;
@@ -145,15 +145,15 @@ impl Clients {
                 }
             }
         };
-        tokio::join!(sessions, self.close_tunnels(over));
+        tokio::join!(sessions, self.close_tunnels(begun + over));
         leaving.close();
         leaving.wait().await;
     }
 
-    /// Closes WebSockets of other nodes' sessions that go through this one.
-    async fn close_tunnels(&self, over: Duration) {
+    /// Closes WebSockets of other nodes' sessions that go through this one, by then.
+    async fn close_tunnels(&self, by: Instant) {
         if let Some(forwarding) = &self.forwarding {
-            forwarding.tunnels.close(over).await;
+            forwarding.tunnels.close(by).await;
         }
     }
 

@@ -1,15 +1,24 @@
 //! Requests that a balancer sends to any node, whichever has their session.
 
-use std::fs::File;
+use std::{
+    fs::File,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+};
 
 use futures_util::{SinkExt, StreamExt};
-use tokio::task::block_in_place;
-use tokio_tungstenite::tungstenite::Message;
+use tokio::{
+    net::TcpStream,
+    task::{JoinSet, block_in_place},
+};
+use tokio_tungstenite::{client_async, tungstenite::Message};
 
 use super::wait_for;
 use crate::{
     faults::{Polling, ask},
-    support::{Program, TestDatabase, node, until_async, within_patience},
+    support::{Program, TestDatabase, node, until, until_async, within_patience},
 };
 
 const STATUS: &str = r#"421["event",{"event":"api.services.status"}]"#;
@@ -24,7 +33,11 @@ fn port() -> u16 {
 
 /// A node that others reach, where it logs, and flags of its own.
 fn start(database: &TestDatabase, log: &File, flags: &[&str]) -> Program {
-    let port = port().to_string();
+    start_on(port(), database, log, flags)
+}
+
+fn start_on(port: u16, database: &TestDatabase, log: &File, flags: &[&str]) -> Program {
+    let port = port.to_string();
     let url = format!("http://127.0.0.1:{port}");
     let own = ["--port", &port, "--node-url", &url, "--database", &database.url];
     let flags = [&own[..], flags].concat();
@@ -103,6 +116,68 @@ fn a_session_is_had_at_any_node_and_its_id_is_in_no_log() {
 }
 
 #[test]
+fn a_node_that_comes_again_at_its_address_has_no_sessions_from_before_and_forwards_nothing_to_itself() {
+    wait_for(async {
+        let database = block_in_place(TestDatabase::new);
+        let log = tempfile::NamedTempFile::new().unwrap();
+        let port = port();
+        let mut first = start_on(port, &database, log.as_file(), &[]);
+        let second = start(&database, log.as_file(), &[]);
+        let session = Polling::connect(&first.url).await;
+        at(&second, &session).post(STATUS).await;
+        block_in_place(|| first.end());
+        let first = start_on(port, &database, log.as_file(), &[]);
+        let rows = block_in_place(|| database.psql("SELECT count(*) FROM updraft.nodes"));
+        assert_eq!(rows, "2", "the one from before is known no more");
+
+        // And one that says to be at its address all the same.
+        let insert = format!(
+            "INSERT INTO updraft.nodes VALUES ('mistaken', 'http://127.0.0.1:{port}/', 'x', clock_timestamp() + interval '1 h')"
+        );
+        block_in_place(|| database.psql(&insert));
+        let mistaken = Polling {
+            target: session.target.replace(&session.id[..8], "mistaken"),
+            ..at(&first, &session)
+        };
+        for unknown in [&at(&first, &session), &at(&second, &session), &mistaken] {
+            let polled = unknown.poll().await;
+            assert_eq!((polled.status, polled.text()), (400, UNKNOWN));
+        }
+        let logged = std::fs::read_to_string(log.path()).unwrap();
+        assert!(!logged.contains("another node did not answer"), "{logged}");
+    });
+}
+
+#[test]
+fn nodes_know_each_other_after_the_database_was_away_for_longer_than_their_lease() {
+    wait_for(async {
+        let database = block_in_place(TestDatabase::new);
+        let logs = [(); 2].map(|()| tempfile::NamedTempFile::new().unwrap());
+        let [first, second] = [0, 1].map(|node| start(&database, logs[node].as_file(), &[]));
+        let session = Polling::connect(&first.url).await;
+        let away = at(&second, &session);
+        away.post(STATUS).await;
+        block_in_place(|| database.go_away());
+        for log in &logs {
+            until_async("the node to miss it", async || {
+                let logged = std::fs::read_to_string(log.path()).unwrap();
+                logged.contains("the directory of nodes is away")
+            })
+            .await;
+        }
+        block_in_place(|| database.come_back());
+        let expire = "UPDATE updraft.nodes SET until = clock_timestamp() - interval '10 s'";
+        block_in_place(|| database.psql(expire));
+        until_async("both to be back", async || {
+            away.post(STATUS).await;
+            let living = "SELECT count(*) FROM updraft.nodes WHERE until > clock_timestamp()";
+            block_in_place(|| database.psql(living)) == "2"
+        })
+        .await;
+    });
+}
+
+#[test]
 fn a_node_that_hangs_keeps_a_client_of_another_no_longer_than_a_bound() {
     wait_for(async {
         let database = block_in_place(TestDatabase::new);
@@ -148,5 +223,42 @@ fn a_node_that_stops_lets_go_what_goes_through_it_to_others() {
         session.until(ONLINE).await;
         let left = block_in_place(|| database.psql("SELECT count(*) FROM updraft.nodes"));
         assert_eq!(left, "1", "the node that stopped has left");
+    });
+}
+
+/// Opens WebSockets of sessions of the first node at the second, one after the other, for as long as that one listens.
+async fn goes_through(first: String, second: String, opened: Arc<AtomicUsize>) {
+    loop {
+        let session = Polling::open(&first, 4).await;
+        let address = second.strip_prefix("http://").unwrap();
+        let Ok(stream) = TcpStream::connect(address).await else {
+            return;
+        };
+        let target = session.target.replace("polling", "websocket");
+        if let Ok((mut websocket, _)) = client_async(format!("ws://{address}{target}"), stream).await {
+            opened.fetch_add(1, Relaxed);
+            while let Some(Ok(_)) = websocket.next().await {}
+        }
+    }
+}
+
+#[test]
+fn clients_that_come_again_through_a_node_that_stops_do_not_keep_it() {
+    const CLIENTS: usize = 6;
+    wait_for(async {
+        let database = block_in_place(TestDatabase::new);
+        let log = tempfile::tempfile().unwrap();
+        let first = start(&database, &log, &[]);
+        let second = start(&database, &log, &["--drain-over", "2s"]);
+        let (opened, mut clients) = (Arc::<AtomicUsize>::default(), JoinSet::new());
+        for _ in 0..CLIENTS {
+            let (first, second) = (first.url.clone(), second.url.clone());
+            clients.spawn(goes_through(first, second, opened.clone()));
+        }
+        until("all to be there", || opened.load(Relaxed) == CLIENTS).await;
+        block_in_place(|| second.signal("TERM"));
+        within_patience("it to listen no more", clients.join_all()).await;
+        assert!(opened.load(Relaxed) > CLIENTS, "they came again");
+        assert!(block_in_place(|| second.wait()).0);
     });
 }

@@ -184,6 +184,17 @@ async fn drive(mut connection: Connection<Socket, impl TlsStream + Unpin>, said:
     said.notified.notify_one();
 }
 
+/// What the database answers in time.
+pub(crate) async fn within<T, E: Into<PostgresError>>(
+    time: Duration,
+    answer: impl Future<Output = Result<T, E>>,
+) -> Result<T, PostgresError> {
+    match timeout(time, answer).await {
+        Ok(answered) => answered.map_err(Into::into),
+        Err(_) => Err(PostgresError::Database("it does not answer".to_owned())),
+    }
+}
+
 /// By the system's certificates; `SSL_CERT_FILE` and `SSL_CERT_DIR` name others.
 fn tls() -> Result<MakeRustlsConnect, PostgresError> {
     let mut roots = RootCertStore::empty();

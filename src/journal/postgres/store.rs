@@ -1,7 +1,7 @@
 //! The journal that a database holds, as the house sees it.
 
 use std::{
-    future::{self, Future},
+    future,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -10,7 +10,6 @@ use futures_util::future::BoxFuture;
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinHandle,
-    time::timeout,
 };
 use tokio_postgres::types::Type;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -36,7 +35,7 @@ use crate::{
         record::{Append, Appended, Cursor, Page, Removed, Retention, StoredOutcome, TopicBounds},
         tail::Tail,
     },
-    postgres::{Database, PostgresError, Said},
+    postgres::{Database, PostgresError, Said, within},
 };
 
 /// Capacity of the writer's command queue.
@@ -185,17 +184,6 @@ impl PostgresJournal {
     }
 }
 
-/// What the database answers in time.
-async fn within<T, E: Into<PostgresError>>(
-    time: Duration,
-    answer: impl Future<Output = Result<T, E>>,
-) -> Result<T, PostgresError> {
-    match timeout(time, answer).await {
-        Ok(answered) => answered.map_err(Into::into),
-        Err(_) => Err(PostgresError::Database("it does not answer".to_owned())),
-    }
-}
-
 /// Whether the database's indexes take the keys of an append.
 fn check_keys(append: &Append) -> Result<(), JournalError> {
     let keys = append.events.iter().filter_map(|event| event.key.as_deref());
@@ -310,7 +298,7 @@ impl Journal for PostgresJournal {
 
 #[cfg(test)]
 mod tests {
-    use tokio::net::TcpListener;
+    use tokio::{net::TcpListener, time::timeout};
 
     use super::*;
 

@@ -116,9 +116,10 @@ impl Server {
         let tasks = std::mem::take(&mut parts.tasks);
         let events = parts.dispatcher.registry().names().into_iter().cloned().collect();
         let listed = parts.dispatcher.registry().events();
-        let (clients, router) = build(parts, Some(cores.clone()))?;
+        // First, as what is built takes part among the nodes.
         let listener = listener::bind(&config).map_err(unlistened)?;
         let address = listener.local_addr().map_err(unlistened)?;
+        let (clients, router) = build(parts, Some(cores.clone()))?;
         let stop = CancellationToken::new();
         let tasks = start_tasks::begin(tasks, &emitter);
         let served = clients.clone();
@@ -282,8 +283,8 @@ fn build(parts: Parts, cores: Option<Arc<Runtimes>>) -> Result<(Clients, Router)
     let (feed, auth, bus) = (parts.feed, parts.auth, parts.bus);
     let shared = Shared::new(parts.dispatcher, feed, auth, parts.config, cores, bus);
     let clients = Clients::new(shared, parts.traffic, parts.directory);
-    clients.reach(&parts.emitter, parts.heeded);
     let router = routes(&clients, parts.routes.unwrap_or_else(default_routes))?;
+    clients.reach(&parts.emitter, parts.heeded);
     Ok((clients, router))
 }
 

@@ -10,7 +10,7 @@ pub(in crate::net) mod other_nodes;
 pub(crate) mod postgres;
 mod requests;
 
-use std::sync::Arc;
+use std::{collections::HashSet, sync::Arc};
 
 use futures_util::future::BoxFuture;
 
@@ -37,11 +37,11 @@ pub(crate) trait Bus: Send + Sync {
     /// Says something to all other nodes. Waits for room while the bus is there, and drops it where that takes too long.
     fn publish(&self, namespace: &str, message: Message) -> BoxFuture<'_, ()>;
 
-    /// How many other nodes hear a namespace that this one has joined. Waits a moment for them to say so where it has just been.
+    /// The other nodes that hear a namespace that this one has joined. Waits a moment for them to say so where it has just been.
     ///
     /// # Errors
     /// [`Code::Unavailable`](crate::Code::Unavailable) while the bus is away.
-    fn nodes<'a>(&'a self, namespace: &'a str) -> BoxFuture<'a, Result<usize>>;
+    fn nodes<'a>(&'a self, namespace: &'a str) -> BoxFuture<'a, Result<HashSet<String>>>;
 
     /// What is heard next; `None` once the bus has ended.
     fn next(&self) -> BoxFuture<'_, Option<Heard>>;

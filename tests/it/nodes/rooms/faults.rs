@@ -1,12 +1,15 @@
 //! A node that hangs, or is killed, costs the others no more than a bound.
 
-use std::time::{Duration, Instant};
+use std::{
+    net::TcpListener,
+    time::{Duration, Instant},
+};
 
 use serde_json::json;
 use tokio::task::block_in_place;
-use updraft::testing::TestClient;
+use updraft::{App, Config, testing::TestClient};
 
-use super::{app, connect, is_unavailable, start};
+use super::{app, connect, is_unavailable, on, start, two_nodes};
 use crate::{
     nodes::wait_for,
     support::{PATIENT, Program, TestDatabase, until_async},
@@ -61,5 +64,87 @@ fn a_node_that_hangs_costs_no_more_than_the_bound_and_is_back_when_it_goes_on() 
         for node in [first, second] {
             node.server.stop().await;
         }
+    });
+}
+
+/// What the database says of a namespace without the nodes.
+fn say(database: &TestDatabase, message: &str) {
+    block_in_place(|| database.psql(&format!("SELECT pg_notify('socket.io#/', '{message}')")));
+}
+
+#[test]
+fn a_row_that_is_never_read_makes_no_node_deaf() {
+    wait_for(async {
+        let (database, nodes, [_ada, _bob]) = two_nodes().await;
+        let locks = database.client().await;
+        let lock = "BEGIN; LOCK TABLE socket_io_attachments IN ACCESS EXCLUSIVE MODE";
+        locks.batch_execute(lock).await.unwrap();
+        say(&database, r#"{"uid":"emitter","type":3,"attachmentId":"1"}"#);
+        let waiting = "SELECT count(*) FROM pg_stat_activity
+            WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        until_async("both nodes to wait for the row", async || {
+            block_in_place(|| database.psql(waiting)) == "2"
+        })
+        .await;
+        let all = nodes[0].server.emitter().of("/");
+        let mut has_failed = false;
+        until_async("the nodes to hear each other again", async || {
+            match all.sockets().await {
+                Ok(listed) => {
+                    assert!(!has_failed || listed.len() == 2, "some are never taken for all");
+                    has_failed
+                }
+                Err(error) => {
+                    assert!(is_unavailable(&error), "{error}");
+                    has_failed = true;
+                    false
+                }
+            }
+        })
+        .await;
+        for node in nodes {
+            node.server.stop().await;
+        }
+    });
+}
+
+#[test]
+fn a_row_that_holds_no_message_is_passed_over() {
+    wait_for(async {
+        let (database, nodes, [_ada, mut bob]) = two_nodes().await;
+        let row = "INSERT INTO socket_io_attachments (payload) VALUES (NULL) RETURNING id";
+        let row = block_in_place(|| database.psql(row));
+        say(
+            &database,
+            &format!(r#"{{"uid":"emitter","type":3,"attachmentId":"{row}"}}"#),
+        );
+        let narrow = "ALTER TABLE socket_io_attachments ALTER COLUMN id TYPE int";
+        block_in_place(|| database.psql(narrow));
+        let large = "l".repeat(10_000);
+        let io = nodes[0].server.emitter();
+        io.of("/").emit("large", &large).await.unwrap();
+        assert_eq!(bob.event("large").await.data::<String>(), large);
+        for node in nodes {
+            node.server.stop().await;
+        }
+    });
+}
+
+#[test]
+fn a_server_that_finds_its_port_taken_is_no_node() {
+    wait_for(async {
+        let database = block_in_place(TestDatabase::new);
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let config = Config {
+            port: taken.local_addr().unwrap().port(),
+            ..on(&database)
+        };
+        App::new().config(config).start().await.unwrap_err();
+        let hears = r#"SELECT count(*) FROM pg_stat_activity
+            WHERE datname = current_database() AND pid <> pg_backend_pid() AND (query LIKE 'LISTEN "socket.io#%' OR query = 'SELECT 1')"#;
+        until_async("it to hear nothing", async || {
+            block_in_place(|| database.psql(hears)) == "0"
+        })
+        .await;
     });
 }

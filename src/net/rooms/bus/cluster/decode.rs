@@ -72,7 +72,6 @@ struct Broadcast<'a> {
     packet: Packet<'a>,
     #[serde(default)]
     request_id: Option<String>,
-    #[serde(default)]
     opts: Options,
 }
 
@@ -106,7 +105,7 @@ struct Flags {
 #[serde(rename_all = "camelCase")]
 struct Body<'a> {
     #[serde(default)]
-    opts: Options,
+    opts: Option<Options>,
     #[serde(default, deserialize_with = "names")]
     rooms: Vec<String>,
     #[serde(default)]
@@ -117,7 +116,8 @@ struct Body<'a> {
     client_count: usize,
     #[serde(borrow, default)]
     sockets: Option<&'a RawValue>,
-    #[serde(borrow, default)]
+    /// A client may ack with `null`.
+    #[serde(borrow, default, deserialize_with = "present")]
     packet: Option<&'a RawValue>,
     #[serde(borrow, default)]
     arguments: Option<&'a RawValue>,
@@ -143,6 +143,11 @@ struct Known {
     claims: Value,
     #[serde(default)]
     expires: Option<u64>,
+}
+
+/// `null` is a value too, of a field that is there.
+fn present<'de, D: Deserializer<'de>>(value: D) -> Result<Option<&'de RawValue>, D::Error> {
+    <&RawValue>::deserialize(value).map(Some)
 }
 
 /// Names of rooms: in JavaScript a number may be one.
@@ -210,7 +215,8 @@ fn message(envelope: &Envelope<'_>, buffers: Vec<Bytes>) -> serde_json::Result<C
     let body: Body<'_> = serde_json::from_str(data)?;
     let request = || body.request_id.clone().ok_or_else(|| missing("requestId"));
     let packet = || body.packet.ok_or_else(|| missing("packet"));
-    let target = || target(&body.opts);
+    // Without them it would be about all sockets.
+    let target = || body.opts.as_ref().map(target).ok_or_else(|| missing("opts"));
     let answer = |answer| -> serde_json::Result<Message> {
         Ok(Message::Answer {
             request: request()?,
@@ -219,19 +225,19 @@ fn message(envelope: &Envelope<'_>, buffers: Vec<Bytes>) -> serde_json::Result<C
     };
     let message = match envelope.r#type {
         kind::SOCKETS_JOIN => Message::Join {
-            target: target(),
+            target: target()?,
             rooms: body.rooms,
         },
         kind::SOCKETS_LEAVE => Message::Leave {
-            target: target(),
+            target: target()?,
             rooms: body.rooms,
         },
         kind::DISCONNECT_SOCKETS => Message::Disconnect {
-            target: target(),
+            target: target()?,
             closes: body.close.unwrap_or_default(),
         },
         kind::FETCH_SOCKETS => Message::List {
-            target: target(),
+            target: target()?,
             request: request()?,
         },
         kind::FETCH_SOCKETS_RESPONSE => {
@@ -242,7 +248,10 @@ fn message(envelope: &Envelope<'_>, buffers: Vec<Bytes>) -> serde_json::Result<C
             event: event(&serde_json::from_str::<Vec<&RawValue>>(packet()?.get())?, buffers)?,
             request: body.request_id,
         },
-        kind::SERVER_SIDE_EMIT_RESPONSE => answer(Answer::Heeded(one(body.packet, buffers)?))?,
+        kind::SERVER_SIDE_EMIT_RESPONSE => {
+            let packet = body.packet.filter(|packet| packet.get() != "null");
+            answer(Answer::Heeded(one(packet, buffers)?))?
+        }
         kind::BROADCAST_CLIENT_COUNT => answer(Answer::Asked {
             sockets: body.client_count,
             ids: serde_json::from_str(body.sockets.map_or("[]", RawValue::get))?,

@@ -1,7 +1,7 @@
 //! The nodes of each namespace, by what is heard of them.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -26,9 +26,9 @@ pub(in crate::net::rooms::bus) struct Roster {
 }
 
 /// The other nodes of a namespace.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::net::rooms::bus) struct Known {
-    pub(in crate::net::rooms::bus) nodes: usize,
+    pub(in crate::net::rooms::bus) nodes: HashSet<String>,
     /// Whether all have had the time to say that they are there.
     pub(in crate::net::rooms::bus) are_all: bool,
 }
@@ -109,13 +109,13 @@ impl Roster {
         let mut namespaces = self.namespaces();
         let Some(heard) = namespaces.get_mut(namespace) else {
             return Some(Known {
-                nodes: 0,
+                nodes: HashSet::new(),
                 are_all: true,
             });
         };
         heard.nodes.retain(|_, last| last.elapsed() < DEAD);
         Some(Known {
-            nodes: heard.nodes.len(),
+            nodes: heard.nodes.keys().cloned().collect(),
             are_all: heard.since.is_some_and(|since| since.elapsed() >= HELLO),
         })
     }

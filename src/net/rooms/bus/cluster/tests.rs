@@ -197,6 +197,11 @@ fn rooms_may_be_numbers_halves_of_pairs_are_replaced_and_what_is_missing_is_noth
         r#"{"type":3,"data":{"packet":{"type":3,"data":["x"]}}}"#,
         r#"{"type":3,"data":{"packet":{"type":2,"data":[1]}}}"#,
         r#"{"type":7,"data":{"opts":{}}}"#,
+        r#"{"type":3,"data":{"packet":{"type":2,"data":["x"]}}}"#,
+        r#"{"type":4,"data":{"rooms":["a"]}}"#,
+        r#"{"type":5,"data":{"rooms":["a"],"opts":null}}"#,
+        r#"{"type":6,"data":{"close":true}}"#,
+        r#"{"type":7,"data":{"requestId":"r"}}"#,
         r#"{"type":-1}"#,
     ] {
         assert!(decode(broken).is_err(), "{broken}");
@@ -244,6 +249,19 @@ fn a_socket_keeps_its_identity_and_its_rooms_on_the_way_and_nothing_of_its_hands
     assert_eq!((sockets[0].id.as_str(), &sockets[0].rooms), ("id-1", &rooms));
     assert_eq!(sockets[0].identity, identity);
     assert!(sockets[1].identity.is_anonymous());
+}
+
+#[test]
+fn an_ack_of_null_has_an_argument() {
+    let text = r#"{"uid":"n","type":12,"nsp":"/","data":{"requestId":"r","packet":null}}"#;
+    let Message::Answer {
+        answer: Answer::Acked { arguments, .. },
+        ..
+    } = message(decode(text).unwrap())
+    else {
+        panic!("an ack");
+    };
+    assert_eq!(&*arguments.to_parts().0, "[null]");
 }
 
 fn json_value() -> impl Strategy<Value = Value> {

@@ -31,9 +31,13 @@ pub(super) async fn expire(client: &Client) -> Result<(), Error> {
     client.query_typed(expire, &[]).await.map(drop)
 }
 
-/// What these rows hold, by their numbers.
+/// What these rows hold, by their numbers: nothing, where that is no `bytea`.
 pub(super) async fn read(client: &Client, rows: &[i64]) -> Result<Vec<(i64, Vec<u8>)>, Error> {
-    let read = "SELECT id, payload FROM socket_io_attachments WHERE id = ANY ($1)";
+    let read = "SELECT id::int8, payload FROM socket_io_attachments WHERE id = ANY ($1)";
     let found = client.query_typed(read, &[(&rows, Type::INT8_ARRAY)]).await?;
-    Ok(found.iter().map(|row| (row.get(0), row.get(1))).collect())
+    let held = found.iter().filter_map(|row| {
+        let payload: Option<Vec<u8>> = row.try_get(1).ok().flatten();
+        Some((row.try_get(0).ok()?, payload.unwrap_or_default()))
+    });
+    Ok(held.collect())
 }

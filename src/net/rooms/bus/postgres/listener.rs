@@ -1,12 +1,13 @@
 //! The one connection by which a node hears the others, and the heartbeats that it gives them.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
+use futures_util::FutureExt;
 use tokio::{
     sync::mpsc,
-    time::{MissedTickBehavior, interval, sleep, timeout},
+    time::{MissedTickBehavior, interval, sleep},
 };
-use tokio_postgres::{Client, Error, Notification};
+use tokio_postgres::{Client, Notification};
 
 use super::{attachments, channel, publisher::Publisher};
 use crate::{
@@ -21,7 +22,7 @@ use crate::{
         },
         socketio::ROOT,
     },
-    postgres::{self, Database, PostgresError, said},
+    postgres::{self, Database, PostgresError, within},
 };
 
 /// Capacity for notifications that came and are not read yet. Others are lost: a node that is behind must not keep the
@@ -32,7 +33,7 @@ const ARRIVED: usize = 8192;
 const AT_ONCE: usize = 256;
 
 /// How long the database has for an answer.
-const ANSWER: Duration = Duration::from_secs(5);
+pub(super) const ANSWER: Duration = Duration::from_secs(5);
 
 /// Before a database that is away is tried again.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -61,37 +62,40 @@ impl Listener {
     pub(super) async fn subscribe(&self) -> Result<Subscription, PostgresError> {
         let (arrive, arrived) = mpsc::channel(ARRIVED);
         let receiver = postgres::Said::to(arrive, self.publisher.counts.lost.behind.clone());
-        let client = self.database.connect(&receiver).await?;
+        let client = within(ANSWER, self.database.connect(&receiver)).await?;
         let namespaces = self.publisher.roster.all();
         let channels = namespaces.iter().filter_map(|namespace| channel::of(namespace));
         let listen: String = channels
             .map(|channel| format!("LISTEN {};", channel::quoted(&channel)))
             .collect();
-        client.batch_execute(&listen).await?;
-        self.publisher.roster.set_connected(true);
+        within(ANSWER, client.batch_execute(&listen)).await?;
         for namespace in namespaces {
             self.publisher.roster.begin(&namespace);
             let hello = ClusterMessage::InitialHeartbeat;
             self.publisher.publish(&namespace, &hello).await;
         }
+        self.publisher.roster.set_connected(true);
         Ok(Subscription { client, arrived })
     }
 
     /// For as long as the bus is there.
     pub(super) async fn run(mut self, mut subscription: Subscription) {
         loop {
-            if let Err(error) = self.listen(&mut subscription).await {
-                tracing::debug!("the connection that hears other nodes ended: {}", said(&error));
+            // A panic would end the task while the roster says that all is heard.
+            let listening = AssertUnwindSafe(self.listen(&mut subscription));
+            match listening.catch_unwind().await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::debug!("the connection that hears other nodes ended: {error}"),
+                Err(_) => tracing::error!("what hears other nodes panicked, and begins again"),
             }
             self.publisher.roster.set_connected(false);
             self.publisher.counts.nodes.set(0);
             tracing::warn!("other nodes are not heard, as the database is away");
             subscription = loop {
                 sleep(PAUSE).await;
-                match timeout(ANSWER, self.subscribe()).await {
-                    Ok(Ok(subscription)) => break subscription,
-                    Ok(Err(error)) => tracing::debug!("other nodes are not heard: {error}"),
-                    Err(_) => {}
+                match self.subscribe().await {
+                    Ok(subscription) => break subscription,
+                    Err(error) => tracing::debug!("other nodes are not heard: {error}"),
                 }
             };
             tracing::info!("other nodes are heard again");
@@ -99,7 +103,7 @@ impl Listener {
     }
 
     /// Until the connection ends.
-    async fn listen(&mut self, subscription: &mut Subscription) -> Result<(), Error> {
+    async fn listen(&mut self, subscription: &mut Subscription) -> Result<(), PostgresError> {
         let mut notifications = Vec::new();
         let mut heartbeats = interval(HEARTBEAT);
         heartbeats.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -116,53 +120,56 @@ impl Listener {
                 Some(namespace) = self.changed.recv() => self.change(&subscription.client, &namespace).await?,
                 _ = heartbeats.tick() => {
                     beats += 1;
-                    let beat = timeout(ANSWER, self.beat(&subscription.client, beats));
-                    let Ok(beaten) = beat.await else {
-                        // It says nothing any more.
-                        return Ok(());
-                    };
-                    beaten?;
+                    self.beat(&subscription.client, beats).await?;
                 }
             }
         }
     }
 
     /// A namespace was joined or left.
-    async fn change(&self, client: &Client, namespace: &str) -> Result<(), Error> {
+    async fn change(&self, client: &Client, namespace: &str) -> Result<(), PostgresError> {
         let Some(channel) = channel::of(namespace) else {
             return Ok(());
         };
         let channel = channel::quoted(&channel);
         if self.publisher.roster.find(namespace).is_some() {
-            client.batch_execute(&format!("LISTEN {channel}")).await?;
+            within(ANSWER, client.batch_execute(&format!("LISTEN {channel}"))).await?;
             self.publisher.roster.begin(namespace);
             self.publisher
                 .publish(namespace, &ClusterMessage::InitialHeartbeat)
                 .await;
         } else {
             self.publisher.publish(namespace, &ClusterMessage::Close).await;
-            client.batch_execute(&format!("UNLISTEN {channel}")).await?;
+            within(ANSWER, client.batch_execute(&format!("UNLISTEN {channel}"))).await?;
         }
         Ok(())
     }
 
     /// Says that this node is there, and sees whether the database is.
-    async fn beat(&self, client: &Client, beats: u32) -> Result<(), Error> {
+    async fn beat(&self, client: &Client, beats: u32) -> Result<(), PostgresError> {
         for namespace in self.publisher.roster.all() {
             self.publisher
                 .publish(&namespace, &ClusterMessage::Heartbeat)
                 .await;
         }
-        let nodes = self.publisher.roster.nodes(ROOT).map_or(0, |known| known.nodes);
+        let nodes = self
+            .publisher
+            .roster
+            .nodes(ROOT)
+            .map_or(0, |known| known.nodes.len());
         self.publisher.counts.nodes.set(nodes as i64);
         match beats.is_multiple_of(CLEAN_UP) {
-            true => attachments::expire(client).await,
-            false => client.batch_execute("SELECT 1").await,
+            true => within(ANSWER, attachments::expire(client)).await,
+            false => within(ANSWER, client.batch_execute("SELECT 1")).await,
         }
     }
 
     /// Reads notifications, and the rows that some of them stand for.
-    async fn take_in(&self, client: &Client, notifications: &mut Vec<Notification>) -> Result<(), Error> {
+    async fn take_in(
+        &self,
+        client: &Client,
+        notifications: &mut Vec<Notification>,
+    ) -> Result<(), PostgresError> {
         let counts = &self.publisher.counts;
         let mut heard = Vec::new();
         for notification in notifications.drain(..) {
@@ -204,7 +211,7 @@ impl Listener {
         &self,
         client: &Client,
         heard: &[(Arc<str>, Said)],
-    ) -> Result<HashMap<i64, Vec<u8>>, Error> {
+    ) -> Result<HashMap<i64, Vec<u8>>, PostgresError> {
         let rows = heard.iter().filter_map(|(_, said)| match said.what {
             What::Row(number) => Some(number),
             What::Whole(_) => None,
@@ -212,7 +219,10 @@ impl Listener {
         let rows: Vec<i64> = rows.collect();
         match rows.is_empty() {
             true => Ok(HashMap::new()),
-            false => Ok(attachments::read(client, &rows).await?.into_iter().collect()),
+            false => Ok(within(ANSWER, attachments::read(client, &rows))
+                .await?
+                .into_iter()
+                .collect()),
         }
     }
 

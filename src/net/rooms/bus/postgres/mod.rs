@@ -11,7 +11,7 @@ mod notification;
 mod publisher;
 mod sender;
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 use tokio::{
@@ -20,13 +20,20 @@ use tokio::{
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use self::{listener::Listener, publisher::Publisher, sender::Sender};
+use self::{
+    listener::{ANSWER, Listener},
+    publisher::Publisher,
+    sender::Sender,
+};
 use super::{Bus, Heard, cluster::ClusterMessage, message::Message};
 use crate::{
     error::{CallError, Code, Result},
     net::{metrics::bus::BusCounts, socketio::ROOT},
-    postgres::{Database, PostgresError, Said},
+    postgres::{Database, PostgresError, Said, within},
 };
+
+/// How long the database has for each answer while the bus is opened: nodes that start together wait for one another.
+const START: Duration = Duration::from_secs(15);
 
 /// How long the last messages have to leave.
 const LAST: Duration = Duration::from_secs(2);
@@ -61,8 +68,8 @@ impl PostgresBus {
     ) -> Result<Self, PostgresError> {
         let direct = Database::new(listen.unwrap_or(database))?;
         let database = Database::new(database)?;
-        let client = database.connect(&Said::default()).await?;
-        attachments::prepare(&client).await?;
+        let client = within(START, database.connect(&Said::default())).await?;
+        within(START, attachments::prepare(&client)).await?;
         let (publisher, waiting) = Publisher::new()?;
         let publisher = Arc::new(publisher);
         let (changes, changed) = mpsc::unbounded_channel();
@@ -89,6 +96,22 @@ impl PostgresBus {
             _stop: stop.clone().drop_guard(),
             stop,
         })
+    }
+}
+
+impl PostgresBus {
+    /// The other nodes in a namespace, once all had the time to say that they are there; none while nothing can be heard.
+    async fn known(&self, namespace: &str) -> Option<HashSet<String>> {
+        let roster = &self.publisher.roster;
+        loop {
+            let (here, root) = (roster.nodes(namespace)?, roster.nodes(ROOT)?);
+            // Every node is in the root.
+            let is_alone = root.are_all && root.nodes.is_empty();
+            if here.are_all || is_alone {
+                return Some(here.nodes);
+            }
+            sleep(LOOK).await;
+        }
     }
 }
 
@@ -119,24 +142,16 @@ impl Bus for PostgresBus {
         })
     }
 
-    fn nodes<'a>(&'a self, namespace: &'a str) -> BoxFuture<'a, Result<usize>> {
+    fn nodes<'a>(&'a self, namespace: &'a str) -> BoxFuture<'a, Result<HashSet<String>>> {
         Box::pin(async move {
             if channel::of(namespace).is_none() {
-                return Ok(0);
+                return Ok(HashSet::new());
             }
-            let roster = &self.publisher.roster;
-            loop {
-                let (Some(here), Some(root)) = (roster.nodes(namespace), roster.nodes(ROOT)) else {
-                    let message = "other nodes cannot be asked while the database is away";
-                    return Err(CallError::new(Code::Unavailable, message));
-                };
-                // Every node is in the root.
-                let is_alone = root.are_all && root.nodes == 0;
-                if here.are_all || is_alone {
-                    return Ok(here.nodes);
-                }
-                sleep(LOOK).await;
-            }
+            let known = timeout(ANSWER, self.known(namespace)).await.ok().flatten();
+            known.ok_or_else(|| {
+                let message = "other nodes cannot be asked while the database is away";
+                CallError::new(Code::Unavailable, message)
+            })
         })
     }
 

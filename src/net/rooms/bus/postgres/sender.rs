@@ -1,10 +1,12 @@
 //! The one connection by which a node says something: what waits is said in one statement.
 
 use std::{
+    panic::AssertUnwindSafe,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
+use futures_util::FutureExt;
 use tokio::{
     sync::mpsc,
     time::{sleep, timeout},
@@ -74,8 +76,9 @@ impl Sender {
                     Command::Flush(flush) => flushes.push(flush),
                 }
             }
-            if !queued.is_empty() {
-                self.say(queued).await;
+            if !queued.is_empty() && AssertUnwindSafe(self.say(queued)).catch_unwind().await.is_err() {
+                tracing::error!("what tells other nodes of emits panicked, and begins again");
+                self.reconnect().await;
             }
             for flush in flushes {
                 let _ = flush.send(());

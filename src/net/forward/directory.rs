@@ -34,6 +34,9 @@ const LOOK: Duration = Duration::from_millis(50);
 /// Longest that the database takes. After that, the connection is taken for dead.
 const ANSWER: Duration = Duration::from_secs(5);
 
+/// Longest for the directory to forget this node at its end.
+const LAST: Duration = Duration::from_secs(2);
+
 /// Longest to make or change its tables, where nodes that start together wait for one another.
 const MIGRATION: Duration = Duration::from_secs(10 * 60);
 
@@ -137,8 +140,11 @@ impl Directory for DatabaseDirectory {
     fn leave(&self) -> BoxFuture<'_, ()> {
         self.stop.cancel();
         async {
-            let mut connection = self.entries.connection.lock().await;
-            if let Err(error) = self.entries.leave(&mut connection).await {
+            let left = timeout(LAST, async {
+                let mut connection = self.entries.connection.lock().await;
+                self.entries.leave(&mut connection).await
+            });
+            if let Err(error) = left.await.unwrap_or_else(|_| Err(silent())) {
                 tracing::debug!("the directory forgets this node by itself: {error}");
             }
         }

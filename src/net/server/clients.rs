@@ -118,9 +118,11 @@ impl Clients {
 
     /// Lets all clients go: in stages where so configured, then those that are left; when that must be over.
     pub(super) async fn leave(&self) -> Instant {
-        self.leave_in_stages(self.shared.config.drain_over.min(NEVER))
-            .await;
-        let deadline = self.deadline();
+        let over = self.shared.config.drain_over.min(NEVER);
+        // Those that went last had their time already.
+        let latest = self.deadline() + over;
+        self.leave_in_stages(over).await;
+        let deadline = self.deadline().min(latest);
         self.drain(deadline).await;
         tokio::join!(self.disconnect(deadline), self.close_tunnels(Instant::now()));
         deadline

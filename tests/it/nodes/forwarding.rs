@@ -154,9 +154,13 @@ fn nodes_know_each_other_after_the_database_was_away_for_longer_than_their_lease
         let database = block_in_place(TestDatabase::new);
         let logs = [(); 2].map(|()| tempfile::NamedTempFile::new().unwrap());
         let [first, second] = [0, 1].map(|node| start(&database, logs[node].as_file(), &[]));
-        let session = Polling::connect(&first.url).await;
-        let away = at(&second, &session);
-        away.post(STATUS).await;
+        let sessions = [
+            at(&second, &Polling::connect(&first.url).await),
+            at(&first, &Polling::connect(&second.url).await),
+        ];
+        for session in &sessions {
+            session.post(STATUS).await;
+        }
         block_in_place(|| database.go_away());
         for log in &logs {
             until_async("the node to miss it", async || {
@@ -169,7 +173,9 @@ fn nodes_know_each_other_after_the_database_was_away_for_longer_than_their_lease
         let expire = "UPDATE updraft.nodes SET until = clock_timestamp() - interval '10 s'";
         block_in_place(|| database.psql(expire));
         until_async("both to be back", async || {
-            away.post(STATUS).await;
+            for session in &sessions {
+                session.post(STATUS).await;
+            }
             let living = "SELECT count(*) FROM updraft.nodes WHERE until > clock_timestamp()";
             block_in_place(|| database.psql(living)) == "2"
         })

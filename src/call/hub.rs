@@ -136,7 +136,7 @@ pub struct RemoteSocket {
     pub id: SocketId,
     /// The rooms that it is in, sorted; not that of its own id.
     pub rooms: Vec<String>,
-    /// Its identity.
+    /// Its identity; of a socket of another node without the claims, which stay there.
     pub identity: Identity,
     data: SocketData,
 }

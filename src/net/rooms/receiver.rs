@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use futures_util::{StreamExt, stream::FuturesUnordered};
+use futures_util::{FutureExt, StreamExt, stream::FuturesUnordered};
+use tokio::sync::Semaphore;
 
 use super::{
     bus::{
@@ -24,15 +25,35 @@ use crate::{
     net::socketio::ROOT,
 };
 
+/// Most functions for announced events that run at a time; further events are lost.
+const MOST_HEEDING: usize = 1024;
+
 /// Does what other nodes say to this one, one after the other.
 pub(in crate::net) struct Receiver {
-    pub(in crate::net) nodes: Arc<OtherNodes>,
-    pub(in crate::net) hub: Arc<ServerHub>,
-    pub(in crate::net) rooms: Arc<Rooms>,
-    pub(in crate::net) heeded: HeedFunctions,
+    nodes: Arc<OtherNodes>,
+    hub: Arc<ServerHub>,
+    rooms: Arc<Rooms>,
+    heeded: HeedFunctions,
+    /// For the functions that run.
+    heeding: Arc<Semaphore>,
 }
 
 impl Receiver {
+    pub(in crate::net) fn new(
+        nodes: Arc<OtherNodes>,
+        hub: Arc<ServerHub>,
+        rooms: Arc<Rooms>,
+        heeded: HeedFunctions,
+    ) -> Self {
+        Self {
+            nodes,
+            hub,
+            rooms,
+            heeded,
+            heeding: Arc::new(Semaphore::new(MOST_HEEDING)),
+        }
+    }
+
     /// Until the bus ends.
     pub(in crate::net) async fn run(self) {
         while let Some(heard) = self.nodes.bus().next().await {
@@ -45,6 +66,7 @@ impl Receiver {
             namespace,
             from,
             message,
+            room: _room,
         } = heard;
         match message {
             Message::Emit {
@@ -119,7 +141,7 @@ impl Receiver {
         };
         self.rooms.delivered().await;
         let (nodes, namespace) = (self.nodes.clone(), namespace.clone());
-        tokio::spawn(async move {
+        begin(async move {
             let asked = recipients
                 .iter()
                 .map(|recipient| recipient.ask(event.name(), event.data(), wait));
@@ -143,8 +165,17 @@ impl Receiver {
 
     /// Runs the function for an event that another node announced.
     fn heed(&self, namespace: &Arc<str>, event: NamedEvent, request: Option<String>) {
+        let Ok(running) = self.heeding.clone().try_acquire_owned() else {
+            self.nodes.bus().counts().lost.behind.inc();
+            tracing::warn!(
+                event = &*event.name,
+                "too many events of other nodes are heeded already"
+            );
+            return;
+        };
         let (nodes, heeded, namespace) = (self.nodes.clone(), self.heeded.clone(), namespace.clone());
-        tokio::spawn(async move {
+        begin(async move {
+            let _running = running;
             let answer = Answer::Heeded(match &*namespace {
                 ROOT => heeded.run(&event.name, &event.data).await,
                 _ => Arguments::default(),
@@ -156,5 +187,13 @@ impl Receiver {
                     .await;
             }
         });
+    }
+}
+
+/// Begins something, so that what is heard next comes after its beginning, and lets it go on beside that.
+fn begin(task: impl Future<Output = ()> + Send + 'static) {
+    let mut task = Box::pin(task);
+    if (&mut task).now_or_never().is_none() {
+        tokio::spawn(task);
     }
 }

@@ -106,13 +106,7 @@ impl Clients {
         let hub = Arc::new(ServerHub::new(rooms.clone(), shared.sockets.clone(), declared));
         emitter.reach(hub.clone());
         if let Some(nodes) = shared.others.clone() {
-            let receiver = Receiver {
-                nodes,
-                hub,
-                rooms,
-                heeded,
-            };
-            tokio::spawn(receiver.run());
+            tokio::spawn(Receiver::new(nodes, hub, rooms, heeded).run());
         }
     }
 

@@ -13,6 +13,7 @@ mod requests;
 use std::{collections::HashSet, sync::Arc};
 
 use futures_util::future::BoxFuture;
+use tokio::sync::OwnedSemaphorePermit;
 
 use self::message::Message;
 use crate::{error::Result, net::metrics::bus::BusCounts};
@@ -24,6 +25,8 @@ pub(crate) struct Heard {
     /// The name of the other node.
     pub(crate) from: String,
     pub(crate) message: Message,
+    /// Held until it is done.
+    pub(crate) room: Option<OwnedSemaphorePermit>,
 }
 
 /// Carries messages between the nodes that share their rooms: each at most once, those of one node in their order.

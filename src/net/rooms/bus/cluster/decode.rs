@@ -140,8 +140,6 @@ struct Socket {
 struct Known {
     subject: String,
     #[serde(default)]
-    claims: Value,
-    #[serde(default)]
     expires: Option<u64>,
 }
 
@@ -330,7 +328,7 @@ fn socket(socket: Socket) -> RemoteSocket {
 }
 
 fn identity(known: Known) -> Identity {
-    let identity = Identity::of(known.subject).with_claims(known.claims);
+    let identity = Identity::of(known.subject);
     let expires = known
         .expires
         .and_then(|seconds| UNIX_EPOCH.checked_add(Duration::from_secs(seconds)));

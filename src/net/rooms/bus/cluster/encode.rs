@@ -135,10 +135,10 @@ struct Handshake {
 #[derive(Serialize)]
 struct Nothing {}
 
+/// Claims stay at the node of the socket, too.
 #[derive(Serialize)]
 struct Known<'a> {
     subject: &'a str,
-    claims: Option<&'a serde_json::Value>,
     /// In seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     expires: Option<u64>,
@@ -311,7 +311,6 @@ fn known(identity: &Identity) -> Option<Known<'_>> {
     let expires = identity.expires().map(|at| at.duration_since(UNIX_EPOCH));
     Some(Known {
         subject: identity.subject()?,
-        claims: identity.claims().filter(|claims| !claims.is_null()),
         expires: expires.map(|since| since.unwrap_or_default().as_secs()),
     })
 }

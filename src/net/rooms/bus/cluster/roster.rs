@@ -77,6 +77,20 @@ impl Roster {
         self.namespaces().keys().cloned().collect()
     }
 
+    /// Those that are not heard yet.
+    pub(in crate::net::rooms::bus) fn unheard(&self) -> Vec<Arc<str>> {
+        let namespaces = self.namespaces();
+        let unheard = namespaces.iter().filter(|(_, heard)| heard.since.is_none());
+        unheard.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Forgets nodes that are no more.
+    pub(in crate::net::rooms::bus) fn prune(&self) {
+        for heard in self.namespaces().values_mut() {
+            heard.nodes.retain(|_, last| last.elapsed() < DEAD);
+        }
+    }
+
     /// A namespace begins to be heard.
     pub(in crate::net::rooms::bus) fn begin(&self, namespace: &str) {
         if let Some(heard) = self.namespaces().get_mut(namespace) {

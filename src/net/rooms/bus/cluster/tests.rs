@@ -218,11 +218,15 @@ fn rooms_may_be_numbers_halves_of_pairs_are_replaced_and_what_is_missing_is_noth
 }
 
 #[test]
-fn a_socket_keeps_its_identity_and_its_rooms_on_the_way_and_nothing_of_its_handshake_leaves() {
-    let identity = Identity::of("ada").with_claims(json!({"role": "admin"}));
-    let identity = identity.until(UNIX_EPOCH + Duration::from_secs(1_800_000_000));
+fn a_socket_keeps_its_subject_and_its_rooms_on_the_way_and_nothing_of_its_claims_and_handshake_leaves() {
+    let identity = Identity::of("ada").until(UNIX_EPOCH + Duration::from_secs(1_800_000_000));
     let rooms = vec!["a".to_owned(), "b".to_owned()];
-    let socket = RemoteSocket::at_other_node("id-1", rooms.clone(), identity.clone(), Value::Null);
+    let socket = RemoteSocket::at_other_node(
+        "id-1",
+        rooms.clone(),
+        identity.clone().with_claims(json!({"role": "admin"})),
+        Value::Null,
+    );
     let anonymous = RemoteSocket::at_other_node("id-2", Vec::new(), Identity::ANONYMOUS, Value::Null);
     let text = written(&ClusterMessage::About(Message::Answer {
         request: "r".to_owned(),
@@ -247,6 +251,7 @@ fn a_socket_keeps_its_identity_and_its_rooms_on_the_way_and_nothing_of_its_hands
         panic!("sockets");
     };
     assert_eq!((sockets[0].id.as_str(), &sockets[0].rooms), ("id-1", &rooms));
+    assert!(!text.contains("admin"), "{text}");
     assert_eq!(sockets[0].identity, identity);
     assert!(sockets[1].identity.is_anonymous());
 }

@@ -34,7 +34,14 @@ pub(super) async fn expire(client: &Client) -> Result<(), Error> {
 /// What these rows hold, by their numbers: nothing, where that is no `bytea`.
 pub(super) async fn read(client: &Client, rows: &[i64]) -> Result<Vec<(i64, Vec<u8>)>, Error> {
     let read = "SELECT id::int8, payload FROM socket_io_attachments WHERE id = ANY ($1)";
-    let found = client.query_typed(read, &[(&rows, Type::INT8_ARRAY)]).await?;
+    let found = match client.query_typed(read, &[(&rows, Type::INT8_ARRAY)]).await {
+        // The connection is as good as before.
+        Err(error) if error.as_db_error().is_some() => {
+            tracing::warn!("socket_io_attachments cannot be read: {}", said(&error));
+            Vec::new()
+        }
+        found => found?,
+    };
     let held = found.iter().filter_map(|row| {
         let payload: Option<Vec<u8>> = row.try_get(1).ok().flatten();
         Some((row.try_get(0).ok()?, payload.unwrap_or_default()))

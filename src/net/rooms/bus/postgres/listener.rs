@@ -1,11 +1,16 @@
 //! The one connection by which a node hears the others, and the heartbeats that it gives them.
 
-use std::{collections::HashMap, panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::Duration,
+};
 
 use futures_util::FutureExt;
 use tokio::{
-    sync::mpsc,
-    time::{MissedTickBehavior, interval, sleep},
+    sync::{Notify, Semaphore, mpsc},
+    time::{interval, sleep},
 };
 use tokio_postgres::{Client, Notification};
 
@@ -29,8 +34,14 @@ use crate::{
 /// database from forgetting them.
 const ARRIVED: usize = 8192;
 
-/// Notifications that are read at once.
-const AT_ONCE: usize = 256;
+/// Notifications that are read at once, with the rows that they stand for.
+const AT_ONCE: usize = 16;
+
+/// Capacity for what is heard and not done yet, in units of [`UNIT`] bytes, at least one a message.
+pub(super) const MOST_UNITS: usize = 16 << 10;
+
+/// Bytes of a message that take one unit of room.
+const UNIT: usize = 1024;
 
 /// How long the database has for an answer.
 pub(super) const ANSWER: Duration = Duration::from_secs(5);
@@ -39,22 +50,28 @@ pub(super) const ANSWER: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// Heartbeats from one clean-up to the next.
-const CLEAN_UP: u32 = 6;
+const CLEAN_UP: usize = 6;
+
+/// A node in many namespaces does not say in all at once that it is there: in so many turns of a heartbeat.
+const TURNS: usize = 20;
 
 /// Hears the other nodes.
 pub(super) struct Listener {
     /// A direct connection leads there.
     pub(super) database: Database,
     pub(super) publisher: Arc<Publisher>,
-    /// Namespaces that were joined or left.
-    pub(super) changed: mpsc::UnboundedReceiver<Arc<str>>,
+    /// A namespace was joined or left.
+    pub(super) changed: Arc<Notify>,
     pub(super) hear: mpsc::Sender<Heard>,
+    /// For what is heard and not done yet.
+    pub(super) room: Arc<Semaphore>,
 }
 
-/// A connection that hears all namespaces.
+/// A connection that hears these namespaces.
 pub(super) struct Subscription {
     client: Client,
     arrived: mpsc::Receiver<Notification>,
+    namespaces: HashSet<Arc<str>>,
 }
 
 impl Listener {
@@ -63,19 +80,14 @@ impl Listener {
         let (arrive, arrived) = mpsc::channel(ARRIVED);
         let receiver = postgres::Said::to(arrive, self.publisher.counts.lost.behind.clone());
         let client = within(ANSWER, self.database.connect(&receiver)).await?;
-        let namespaces = self.publisher.roster.all();
-        let channels = namespaces.iter().filter_map(|namespace| channel::of(namespace));
-        let listen: String = channels
-            .map(|channel| format!("LISTEN {};", channel::quoted(&channel)))
-            .collect();
-        within(ANSWER, client.batch_execute(&listen)).await?;
-        for namespace in namespaces {
-            self.publisher.roster.begin(&namespace);
-            let hello = ClusterMessage::InitialHeartbeat;
-            self.publisher.publish(&namespace, &hello).await;
-        }
+        let mut subscription = Subscription {
+            client,
+            arrived,
+            namespaces: HashSet::new(),
+        };
+        self.follow(&mut subscription).await?;
         self.publisher.roster.set_connected(true);
-        Ok(Subscription { client, arrived })
+        Ok(subscription)
     }
 
     /// For as long as the bus is there.
@@ -105,10 +117,9 @@ impl Listener {
     /// Until the connection ends.
     async fn listen(&mut self, subscription: &mut Subscription) -> Result<(), PostgresError> {
         let mut notifications = Vec::new();
-        let mut heartbeats = interval(HEARTBEAT);
-        heartbeats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut heartbeats = interval(HEARTBEAT / TURNS as u32);
         heartbeats.tick().await;
-        let mut beats = 0;
+        let mut turns = 0;
         loop {
             tokio::select! {
                 arrived = subscription.arrived.recv_many(&mut notifications, AT_ONCE) => {
@@ -117,51 +128,77 @@ impl Listener {
                     }
                     self.take_in(&subscription.client, &mut notifications).await?;
                 }
-                Some(namespace) = self.changed.recv() => self.change(&subscription.client, &namespace).await?,
-                _ = heartbeats.tick() => {
-                    beats += 1;
-                    self.beat(&subscription.client, beats).await?;
+                () = self.changed.notified() => self.follow(subscription).await?,
+                due = heartbeats.tick() => {
+                    // What was missed is caught up with, but no more than one heartbeat of each namespace.
+                    if due.elapsed() > HEARTBEAT {
+                        heartbeats.reset();
+                    }
+                    turns += 1;
+                    self.beat(subscription, turns).await?;
                 }
             }
         }
     }
 
-    /// A namespace was joined or left.
-    async fn change(&self, client: &Client, namespace: &str) -> Result<(), PostgresError> {
-        let Some(channel) = channel::of(namespace) else {
-            return Ok(());
-        };
-        let channel = channel::quoted(&channel);
-        if self.publisher.roster.find(namespace).is_some() {
-            within(ANSWER, client.batch_execute(&format!("LISTEN {channel}"))).await?;
-            self.publisher.roster.begin(namespace);
-            self.publisher
-                .publish(namespace, &ClusterMessage::InitialHeartbeat)
-                .await;
-        } else {
+    /// Hears all namespaces that are joined, and no others any more.
+    async fn follow(&self, subscription: &mut Subscription) -> Result<(), PostgresError> {
+        let roster = &self.publisher.roster;
+        let fresh = roster.unheard();
+        let joined: HashSet<_> = roster.all().into_iter().collect();
+        let heard = &mut subscription.namespaces;
+        let left: Vec<_> = heard
+            .extract_if(|namespace| !joined.contains(namespace))
+            .collect();
+        for namespace in &left {
             self.publisher.publish(namespace, &ClusterMessage::Close).await;
-            within(ANSWER, client.batch_execute(&format!("UNLISTEN {channel}"))).await?;
+        }
+        let of = |namespace: &Arc<str>| channel::of(namespace).map(|channel| channel::quoted(&channel));
+        let unlisten = left
+            .iter()
+            .filter_map(of)
+            .map(|channel| format!("UNLISTEN {channel};"));
+        let listen = fresh
+            .iter()
+            .filter_map(of)
+            .map(|channel| format!("LISTEN {channel};"));
+        let changes: String = unlisten.chain(listen).collect();
+        within(ANSWER, subscription.client.batch_execute(&changes)).await?;
+        for namespace in fresh {
+            roster.begin(&namespace);
+            let hello = ClusterMessage::InitialHeartbeat;
+            self.publisher.publish(&namespace, &hello).await;
+            subscription.namespaces.insert(namespace);
         }
         Ok(())
     }
 
     /// Says that this node is there, and sees whether the database is.
-    async fn beat(&self, client: &Client, beats: u32) -> Result<(), PostgresError> {
-        for namespace in self.publisher.roster.all() {
-            self.publisher
-                .publish(&namespace, &ClusterMessage::Heartbeat)
-                .await;
+    async fn beat(&self, subscription: &Subscription, turns: usize) -> Result<(), PostgresError> {
+        let turn = |namespace: &str| namespace.bytes().map(usize::from).sum::<usize>() % TURNS;
+        for namespace in &subscription.namespaces {
+            if turn(namespace) == turns % TURNS {
+                self.publisher
+                    .publish(namespace, &ClusterMessage::Heartbeat)
+                    .await;
+            }
         }
+        if !turns.is_multiple_of(TURNS) {
+            return Ok(());
+        }
+        self.publisher.roster.prune();
         let nodes = self
             .publisher
             .roster
             .nodes(ROOT)
             .map_or(0, |known| known.nodes.len());
         self.publisher.counts.nodes.set(nodes as i64);
-        match beats.is_multiple_of(CLEAN_UP) {
-            true => within(ANSWER, attachments::expire(client)).await,
-            false => within(ANSWER, client.batch_execute("SELECT 1")).await,
+        if turns.is_multiple_of(TURNS * CLEAN_UP)
+            && let Err(error) = within(ANSWER, attachments::expire(&subscription.client)).await
+        {
+            tracing::warn!("old rows of socket_io_attachments are not removed: {error}");
         }
+        within(ANSWER, subscription.client.batch_execute("SELECT 1")).await
     }
 
     /// Reads notifications, and the rows that some of them stand for.
@@ -182,17 +219,20 @@ impl Listener {
             };
             match decode(notification.payload()) {
                 Ok(said) if said.uid == self.publisher.uid => {}
-                Ok(said) => heard.push((namespace, said)),
+                Ok(said) => heard.push((namespace, said, notification.payload().len())),
                 Err(error) => self.is_malformed(&namespace, &error),
             }
         }
         counts.received.inc_by(heard.len() as u64);
         let mut rows = self.rows(client, &heard).await?;
-        for (namespace, said) in heard {
+        for (namespace, said, mut size) in heard {
             let said = match said.what {
                 What::Whole(_) => Ok(said),
                 What::Row(number) => match rows.remove(&number) {
-                    Some(row) => decode_row(&row),
+                    Some(row) => {
+                        size = row.len();
+                        decode_row(&row)
+                    }
                     None => {
                         counts.lost.behind.inc();
                         continue;
@@ -200,7 +240,7 @@ impl Listener {
                 },
             };
             match said {
-                Ok(said) => self.hear(namespace, said).await,
+                Ok(said) => self.hear(namespace, said, size).await,
                 Err(error) => self.is_malformed(&namespace, &error),
             }
         }
@@ -210,9 +250,9 @@ impl Listener {
     async fn rows(
         &self,
         client: &Client,
-        heard: &[(Arc<str>, Said)],
+        heard: &[(Arc<str>, Said, usize)],
     ) -> Result<HashMap<i64, Vec<u8>>, PostgresError> {
-        let rows = heard.iter().filter_map(|(_, said)| match said.what {
+        let rows = heard.iter().filter_map(|(_, said, _)| match said.what {
             What::Row(number) => Some(number),
             What::Whole(_) => None,
         });
@@ -227,7 +267,7 @@ impl Listener {
     }
 
     /// Passes on what is about sockets, in its order; keeps the roster.
-    async fn hear(&self, namespace: Arc<str>, said: Said) {
+    async fn hear(&self, namespace: Arc<str>, said: Said, size: usize) {
         let is_elsewhere = said.namespace.is_some_and(|named| *named != *namespace);
         let What::Whole(message) = said.what else {
             return;
@@ -248,10 +288,12 @@ impl Listener {
             ClusterMessage::Heartbeat => {}
             ClusterMessage::Close => roster.forget(&namespace, &said.uid),
             ClusterMessage::About(message) => {
+                let units = size.div_ceil(UNIT).clamp(1, MOST_UNITS) as u32;
                 let heard = Heard {
                     namespace,
                     from: said.uid,
                     message,
+                    room: self.room.clone().acquire_many_owned(units).await.ok(),
                 };
                 // It fails when the server has ended.
                 let _ = self.hear.send(heard).await;

@@ -15,13 +15,13 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 use tokio::{
-    sync::{Mutex, mpsc},
+    sync::{Mutex, Notify, Semaphore, mpsc},
     time::{sleep, timeout},
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use self::{
-    listener::{ANSWER, Listener},
+    listener::{ANSWER, Listener, MOST_UNITS},
     publisher::Publisher,
     sender::Sender,
 };
@@ -49,8 +49,8 @@ pub(crate) struct PostgresBus {
     publisher: Arc<Publisher>,
     /// What is heard.
     heard: Mutex<mpsc::Receiver<Heard>>,
-    /// Namespaces that are joined or left.
-    changes: mpsc::UnboundedSender<Arc<str>>,
+    /// A namespace was joined or left.
+    changed: Arc<Notify>,
     stop: CancellationToken,
     _stop: DropGuard,
 }
@@ -72,7 +72,7 @@ impl PostgresBus {
         within(START, attachments::prepare(&client)).await?;
         let (publisher, waiting) = Publisher::new()?;
         let publisher = Arc::new(publisher);
-        let (changes, changed) = mpsc::unbounded_channel();
+        let changed = Arc::new(Notify::new());
         let (hear, heard) = mpsc::channel(HEARD);
         for namespace in namespaces {
             publisher.roster.join(namespace);
@@ -84,15 +84,16 @@ impl PostgresBus {
         let listener = Listener {
             database: direct,
             publisher: publisher.clone(),
-            changed,
+            changed: changed.clone(),
             hear,
+            room: Arc::new(Semaphore::new(MOST_UNITS)),
         };
         let subscription = listener.subscribe().await?;
         runtime.spawn(stop.clone().run_until_cancelled_owned(listener.run(subscription)));
         Ok(Self {
             publisher,
             heard: Mutex::new(heard),
-            changes,
+            changed,
             _stop: stop.clone().drop_guard(),
             stop,
         })
@@ -123,13 +124,13 @@ impl Bus for PostgresBus {
                     "the rooms of {namespace} are not shared with other nodes: a name has 53 bytes at most for that"
                 );
             }
-            let _ = self.changes.send(namespace.clone());
+            self.changed.notify_one();
         }
     }
 
     fn leave(&self, namespace: &str) {
         if self.publisher.roster.leave(namespace) {
-            let _ = self.changes.send(namespace.into());
+            self.changed.notify_one();
         }
     }
 

@@ -1,15 +1,12 @@
 //! A node that hangs, or is killed, costs the others no more than a bound.
 
-use std::{
-    net::TcpListener,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use serde_json::json;
 use tokio::task::block_in_place;
-use updraft::{App, Config, testing::TestClient};
+use updraft::testing::TestClient;
 
-use super::{app, connect, is_unavailable, on, start, two_nodes};
+use super::{app, connect, is_unavailable, start, two_nodes};
 use crate::{
     nodes::wait_for,
     support::{PATIENT, Program, TestDatabase, until_async},
@@ -127,24 +124,5 @@ fn a_row_that_holds_no_message_is_passed_over() {
         for node in nodes {
             node.server.stop().await;
         }
-    });
-}
-
-#[test]
-fn a_server_that_finds_its_port_taken_is_no_node() {
-    wait_for(async {
-        let database = block_in_place(TestDatabase::new);
-        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-        let config = Config {
-            port: taken.local_addr().unwrap().port(),
-            ..on(&database)
-        };
-        App::new().config(config).start().await.unwrap_err();
-        let hears = r#"SELECT count(*) FROM pg_stat_activity
-            WHERE datname = current_database() AND pid <> pg_backend_pid() AND (query LIKE 'LISTEN "socket.io#%' OR query = 'SELECT 1')"#;
-        until_async("it to hear nothing", async || {
-            block_in_place(|| database.psql(hears)) == "0"
-        })
-        .await;
     });
 }

@@ -47,7 +47,7 @@ macro_rules! clients {
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn a_call_right_after_connecting_is_not_lost() {
-                run("first.mjs", $generation, $transport, &["20"]).await;
+                run("first.mjs", $generation, $transport, &["8"]).await;
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,9 +1,16 @@
 # Needs Rust (1.94 or later), Node.js (20.19 or later) with npm, and make. Everything else is installed here.
 
-.PHONY: run test proof check dependencies screenshots flood audit bench peers instructions fuzz smoke fuzz-smoke bench-smoke
+.PHONY: run test proof check dependencies screenshots flood audit bench peers instructions fuzz apart smoke fuzz-smoke bench-smoke
 .DELETE_ON_ERROR:
 
 DENY = target/tools/bin/cargo-deny
+
+# Everywhere the same packages and features, so that each crate is compiled once for all that is not optimized.
+ALL = --workspace --all-features
+BUILT = $(or $(CARGO_TARGET_DIR),target)/debug
+
+# Stories wait more than they compute: two of them for each core.
+export RUST_TEST_THREADS ?= $(shell expr 2 \* `getconf _NPROCESSORS_ONLN`)
 
 # Builds the page and the server, and runs them on http://127.0.0.1:3000 (PORT or UPDRAFT_PORT for another).
 run: client-demo/dist/index.html
@@ -13,7 +20,7 @@ run: client-demo/dist/index.html
 test: client-demo/dist/index.html client/dist/index.js tests/clients/node_modules tests/browser/node_modules tests/python/packages
 	tests/postgres/install.sh
 	tests/balancers/install.sh
-	cargo test --all-features
+	cargo test $(ALL)
 	npm test --prefix client
 	npm test --prefix client-demo
 	tests/browser/run.sh
@@ -30,9 +37,9 @@ proof: tests/clients/node_modules client/dist/index.js
 # What a change must pass beside its tests: format, lints, documentation without warnings.
 check: client-demo/node_modules client/dist/index.js
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --all-features -- -D warnings
+	cargo clippy $(ALL) --all-targets -- -D warnings
 	cargo check --no-default-features --lib --bins
-	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items
+	RUSTDOCFLAGS="-D warnings" cargo doc $(ALL) --lib --no-deps --document-private-items
 	npm run check --prefix client
 	npm run check --prefix client-demo
 
@@ -80,18 +87,22 @@ instructions:
 fuzz:
 	fuzz/run.sh 600
 
+# Compiles what shares nothing with the tests, for what .ci/run does after them.
+apart: $(DENY)
+	cargo build --release -p bench --bin instructions
+	cd fuzz && cargo build --locked --bins
+
 # Each of the long commands, for seconds.
 smoke: bench-smoke instructions fuzz-smoke
 
-# Not optimized: it shows that all of it runs, and compiles in a third of the time.
+# Not optimized: it shows that all of it runs, and is mostly compiled already.
 bench-smoke: peers
-	cargo bench --profile dev --bench decode -- --test
-	cargo bench --profile dev --bench dispatch -- --test
-	cargo bench --profile dev --bench journal -- --test
+	cargo test $(ALL) --bench decode --bench dispatch --bench journal -- --test
 	node benches/dispatch.mjs 1
-	cargo run -p bench -- --smoke
+	cargo build $(ALL) --bins --examples
+	$(BUILT)/bench --smoke
 	tests/postgres/install.sh
-	cargo run -p bench --bin nodes -- --smoke
+	$(BUILT)/nodes --smoke
 
 # The same each time, so that what fails is what changed; not optimized, as above.
 fuzz-smoke:

@@ -19,7 +19,8 @@ fi
 CHROMIUM="$(find_browser)"
 export CHROMIUM
 
-(cd ../.. && cargo build --bins --examples)
+# With what the other tests have compiled already.
+(cd ../.. && cargo build --workspace --all-features --bins --examples)
 if [ $# -gt 0 ]; then
   exec node "$@"
 fi

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Installs Debian's nginx and HAProxy where they are missing: the tests start them as an ordinary user in temporary folders.
+# Installs Debian's nginx, HAProxy and Caddy where they are missing: the tests start them as an ordinary user in temporary folders.
 set -euo pipefail
 
 missing=()
-for program in nginx haproxy; do
+for program in nginx haproxy caddy; do
   [ -x "/usr/sbin/$program" ] || command -v "$program" >/dev/null || missing+=("$program")
 done
 if [ ${#missing[@]} = 0 ]; then
@@ -22,3 +22,5 @@ if [ ! -e "$policy" ]; then
 fi
 apt-get update
 apt-get install --yes --no-install-recommends "${missing[@]}"
+# Nor at the next boot.
+systemctl --quiet disable "${missing[@]}" 2>/dev/null || true

@@ -29,6 +29,7 @@ exec 3<&0
 case $2 in
     nginx) $as nginx -p "$directory" -e "$directory/log" -c "$directory/config" -g "daemon off; pid $directory/pid;" \
         </dev/null 3<&- & ;;
+    caddy) HOME=$directory $as caddy run --config "$directory/config" --adapter caddyfile </dev/null >"$directory/log" 2>&1 3<&- & ;;
     haproxy) $as haproxy -db -f "$directory/config" </dev/null >"$directory/log" 2>&1 3<&- & ;;
 esac
 balancer=$!
@@ -165,6 +166,20 @@ fn haproxy_as_in_its_example() {
         listens: ("bind :80", "bind 127.0.0.1:PORT"),
         more: Vec::new(),
         ports: 25_000,
+    }
+    .play_all();
+}
+
+#[test]
+fn caddy_as_in_its_example() {
+    // Without certificates, and without a second port by which it is told of another configuration.
+    let own = "{\n\tadmin off\n}\nhttp://127.0.0.1:PORT {\n\tbind 127.0.0.1";
+    Example {
+        program: "caddy",
+        text: include_str!("../../../examples/balancer/Caddyfile"),
+        listens: ("example.org {", own),
+        more: Vec::new(),
+        ports: 28_000,
     }
     .play_all();
 }

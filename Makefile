@@ -103,6 +103,7 @@ bench-smoke: peers
 	$(BUILT)/bench --smoke
 	tests/postgres/install.sh
 	$(BUILT)/nodes --smoke
+	$(BUILT)/cluster --smoke
 
 # The same each time, so that what fails is what changed; not optimized, as above.
 fuzz-smoke:

@@ -120,7 +120,11 @@ impl Idempotency {
     /// The same where it is not known whether the call published. The journal writes in order: when it has seen the answer,
     /// it has the key too, or never will.
     async fn keep_where_applied(&self, call: &IdempotentCall, result: Result<Option<Data>>) -> Result<Reply> {
-        let first = stored_reply::to_text(&result.clone().map_err(CallError::for_good))?;
+        if result.as_ref().is_err_and(CallError::may_be_retried) {
+            // No answer to keep: tried again, the call gets what was stored with what it published.
+            return result.map(boxed);
+        }
+        let first = stored_reply::to_text(&result)?;
         if self.store(call, first).await.is_ok()
             && let Ok(Some(answer)) = self.stored_outcome(call).await
         {

@@ -42,6 +42,11 @@ const CANCEL: Duration = Duration::from_secs(5);
 const IDLE: Duration = Duration::from_secs(10);
 const UNACKNOWLEDGED: Duration = Duration::from_secs(10);
 
+/// The same for the server, where a node is gone without a word, or cut off: by default a server keeps its connections for two
+/// hours, and what one of them holds.
+const SERVER_NOTICES: &str = "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 5; \
+    SET tcp_user_timeout = 20000";
+
 /// A database, by one of its addresses.
 #[derive(Clone)]
 pub(crate) struct Database {
@@ -142,7 +147,9 @@ impl Database {
         let (this, runtime) = (self.clone(), self.runtime.clone());
         let opening = AbortOnDropHandle::new(self.runtime.spawn(async move {
             let (client, connection) = this.config.connect(this.tls).await?;
-            Ok((client, runtime.spawn(drive(connection, said))))
+            let driven = runtime.spawn(drive(connection, said));
+            client.batch_execute(SERVER_NOTICES).await?;
+            Ok((client, driven))
         }));
         match opening.await {
             Ok(opened) => opened,

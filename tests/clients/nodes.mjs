@@ -2,8 +2,8 @@
 // database fail: nodes.mjs SEED URL…
 //
 // Each change has an idempotency key, and is tried again, here or at another node, until it is acked. A line is said for
-// each ack: `{acked: {key, token, seq}}`. Of a line `{node, url}` a node has come back; after `{over: true}` the clients
-// end what they began and read up to the last ack; then there is a line for each of them: `{heard: […]}`.
+// each ack: `{acked: {key, token, seq}}`. After a line `{over: true}` the clients end what they began and read up to the last
+// ack; then there is a line for each of them: `{heard: […]}`.
 
 import assert from 'node:assert/strict';
 import { createInterface } from 'node:readline';
@@ -35,6 +35,7 @@ class Client {
   position = null;
   seq = 0;
   heard = [];
+  done = [];
   wake = () => {};
 
   constructor(name, generation, transport, random) {
@@ -128,10 +129,12 @@ class Client {
     assert.ok(!acked.has(seq), `${shown(call)} and ${acked.get(seq)} are both at ${place}`);
     acked.set(seq, token);
     console.log(JSON.stringify({ acked: { key: data.id, token: data.title, seq } }));
+    this.done.push({ call, place });
     if (this.random(10)) return;
-    // Another try at any node changes nothing, and has the first answer.
+    // Another try at any node, of this or of an earlier one, changes nothing, and has the first answer.
     if (this.link) this.leave(this.link);
-    assert.equal(await this.call(call), place, shown(call));
+    const again = this.random(2) ? this.done.at(-1) : this.done[this.random(this.done.length)];
+    assert.equal(await this.call(again.call), again.place, shown(again.call));
   }
 
   /** Cards are added, edited and removed, one after the other. */
@@ -175,9 +178,8 @@ const clients = GENERATIONS.flatMap((generation) =>
 const over = new Promise((done) => {
   const lines = createInterface({ input: process.stdin });
   lines.on('line', (line) => {
-    const { node, url } = JSON.parse(line);
-    if (url) urls[node] = url;
-    else done((isOver = true));
+    assert.ok(JSON.parse(line).over, line);
+    done((isOver = true));
   });
   // Where there is nobody to tell, it is over at once.
   lines.on('close', () => isOver || process.exit(1));

@@ -158,6 +158,26 @@ pub(super) async fn who_tries_again_at_another_server_gets_the_first_answer(jour
     }
 }
 
+/// As where a database commits, and is gone before it says so.
+pub(super) async fn who_was_not_told_that_it_was_published_may_try_again(journal: Arc<dyn Journal>) {
+    for function in ["says", "goes_on"] {
+        let (hindered, tries) = (Hindered::new(journal.clone()), Tries::default());
+        let before = everything(&*hindered, "board").await.len();
+        let local = serve(&hindered, &tries).await;
+        hindered.unsure.store(true, Ordering::SeqCst);
+        let told = local.client().await.call(&call(function)).await;
+        assert_eq!(told["error"]["code"], "unavailable", "{told}");
+        assert_eq!(told["error"]["retry"], true, "it is not the last word");
+        hindered.unsure.store(false, Ordering::SeqCst);
+        for _ in 0..2 {
+            let told = local.client().await.call(&call(function)).await;
+            let all = everything(&*hindered, "board").await;
+            assert_eq!(all.len(), before + 1, "{function}");
+            assert_eq!(told, answer(&hindered, function, all[before].seq));
+        }
+    }
+}
+
 #[test]
 fn a_try_that_was_given_up_is_known_after_a_restart() {
     wait_for(async {

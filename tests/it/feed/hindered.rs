@@ -28,6 +28,8 @@ pub(super) struct Hindered {
     journal: Arc<dyn Journal>,
     /// Appends go by here one after the other, in the order in which they came; whoever holds it keeps them back.
     pub(super) appends: Arc<Mutex<()>>,
+    /// What is appended is said to be unavailable, though it goes through.
+    pub(super) unsure: AtomicBool,
     /// Appends that came.
     pub(super) came: AtomicUsize,
     /// No fence can be read.
@@ -44,6 +46,7 @@ impl Hindered {
         Arc::new(Self {
             runtime: Handle::current(),
             appends: Arc::default(),
+            unsure: AtomicBool::default(),
             came: AtomicUsize::default(),
             unreadable: AtomicBool::default(),
             in_vain: AtomicUsize::default(),
@@ -82,7 +85,14 @@ impl Journal for Hindered {
             journal.append(append).await
         });
         self.came.fetch_add(1, Ordering::SeqCst);
-        Box::pin(async { appending.await.unwrap() })
+        let is_unsure = self.unsure.load(Ordering::SeqCst);
+        Box::pin(async move {
+            let appended = appending.await.unwrap();
+            match is_unsure {
+                true => Err(JournalError::Unavailable("nothing is known of it".to_owned())),
+                false => appended,
+            }
+        })
     }
 
     fn stored_outcome(&self, key: &str) -> BoxFuture<'_, Result<Option<StoredOutcome>, JournalError>> {

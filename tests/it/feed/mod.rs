@@ -91,6 +91,7 @@ on_every_store! {
     earlier::who_gave_up_and_tries_again_gets_what_the_first_try_said,
     earlier::what_follows_the_publish_of_an_earlier_try_is_not_published,
     earlier::who_tries_again_at_another_server_gets_the_first_answer,
+    earlier::who_was_not_told_that_it_was_published_may_try_again,
     compaction::what_a_topic_need_not_keep_goes,
     compaction::a_topic_is_left_alone_until_there_may_be_something_to_remove,
     compaction::a_call_is_remembered_for_as_long_as_is_configured,

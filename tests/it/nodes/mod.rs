@@ -4,12 +4,16 @@ mod balancers;
 mod canary;
 mod consumers;
 mod forwarding;
+#[cfg(target_os = "linux")]
+mod gone;
 mod outage;
 mod pooler;
 mod presence;
 mod programs;
 mod publish;
 mod rooms;
+#[cfg(target_os = "linux")]
+mod slow_disk;
 mod standby;
 mod tls;
 

@@ -26,10 +26,10 @@ pub(crate) use lots::{Lots, seed};
 pub(crate) use memory::{memory, open_files, peak_memory};
 pub(crate) use node::{node, node_by_all_ways, node_with};
 #[cfg(all(unix, feature = "postgres"))]
-pub(crate) use postgres::{PostgresServer, TestDatabase};
+pub(crate) use postgres::{PORT, PostgresServer, TestDatabase};
 pub(crate) use prompt::{updraft, updraft_with};
 #[cfg(all(unix, feature = "postgres"))]
-pub(crate) use proxy::Proxy;
+pub(crate) use proxy::{Lost, Proxy};
 pub(crate) use raw::{Packet, RawClient};
 pub(crate) use server::Program;
 

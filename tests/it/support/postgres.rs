@@ -2,6 +2,7 @@
 //! with the program, however that ends. Each story has a database.
 
 use std::{
+    fs,
     io::{BufRead, BufReader, Lines, Write},
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
@@ -10,12 +11,14 @@ use std::{
         OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 /// Makes a cluster, or a standby of one that runs, and runs it until its standard input ends, which it does with this program;
-/// then nothing is left of it. Lines of its input stop it at once, as a crash would, and start it again. Files that are given lie
-/// beside its data. A server refuses to run as root: there, as `nobody`. What is written here survives no power loss, so nothing
-/// is synced.
+/// then nothing is left of it. Lines of its input stop it at once, as a crash would, kill all its processes, start it again, or make
+/// it the standby of another in place of what it was. Files that are given lie beside its data, and so does the library by which its
+/// disk can be slow. A server refuses to run as root: there, as `nobody`. What is written here survives no power loss, so nothing is
+/// synced.
 const RUN: &str = r#"
 set -e
 programs=$1 settings=$2
@@ -33,12 +36,21 @@ if [ -n "$4" ]; then
     chmod 600 ./*.pem
     [ -z "$as" ] || chown nobody ./*.pem
 fi
+slow=
+if [ -n "$5" ]; then
+    # Rust links by this compiler, so there is one.
+    echo "$5" | cc -shared -fPIC -O1 -x c - -o sync_delay.so
+    slow="env LD_PRELOAD=$directory/sync_delay.so UPDRAFT_SYNC_DELAY=$directory/sync_delay"
+fi
+copy() {
+    $as timeout 120 "$programs/pg_basebackup" -D data -h "$1" -U postgres -R -X stream -c fast --no-sync >/dev/null
+}
 case $3 in
 "") $as "$programs/initdb" -D data -U postgres -A trust -E UTF8 --locale=C.UTF-8 --no-sync >/dev/null ;;
-*) $as "$programs/pg_basebackup" -D data -h "$3" -U postgres -R -X stream -c fast --no-sync >/dev/null ;;
+*) copy "$3" ;;
 esac
 start() {
-    $as "$programs/postgres" -D data -k "$directory" -c listen_addresses= -c fsync=off -c max_connections=300 \
+    $as $slow "$programs/postgres" -D data -k "$directory" -c listen_addresses= -c fsync=off -c max_connections=300 \
         -c shared_buffers=64MB $settings >>log 2>&1 </dev/null 3<&- &
     server=$!
     until $as "$programs/pg_isready" -q -h "$directory" -U postgres; do
@@ -49,18 +61,37 @@ start() {
 }
 exec 3<&0
 start
-while read -r command <&3; do
+while read -r command from <&3; do
     case $command in
-        stop) kill -QUIT $server; wait $server || true; echo "$directory" ;;
+        stop) kill -QUIT $server; wait $server 2>/dev/null || true; echo "$directory" ;;
+        kill)
+            # Stopped, it makes no more processes.
+            kill -STOP $server
+            children=$(pgrep -d, -P $server)
+            kill -KILL $(echo "$children" | tr , ' ') $server || true
+            wait $server 2>/dev/null || true
+            while ps -o stat= -p "$children" 2>/dev/null | grep -qv '^Z'; do sleep 0.02; done
+            echo "$directory"
+            ;;
         start) start ;;
+        follow)
+            # What a killed server leaves to the system.
+            ipcrm -m "$(awk 'NR == 7 { print $2 }' data/postmaster.pid)" 2>/dev/null || true
+            rm -rf data
+            copy "$from"
+            start
+            ;;
     esac
 done
 kill -INT $server 2>/dev/null || true
-wait $server || true
+wait $server 2>/dev/null || true
 "#;
 
+/// What makes each sync of a server take as long as a file says.
+const SYNC_DELAY: &str = include_str!("../../postgres/sync_delay.c");
+
 /// The port that names a socket; no server listens there unless a story says so.
-const PORT: u16 = 5432;
+pub(crate) const PORT: u16 = 5432;
 
 /// A server; it ends when this is dropped, or with this program.
 pub(crate) struct PostgresServer {
@@ -70,6 +101,9 @@ pub(crate) struct PostgresServer {
     answers: Lines<BufReader<ChildStdout>>,
     directory: PathBuf,
     port: u16,
+    settings: String,
+    /// Whether its disk can be slow.
+    is_slow: bool,
 }
 
 /// A database of one story.
@@ -85,24 +119,41 @@ pub(crate) struct TestDatabase {
 impl PostgresServer {
     /// Starts one; with settings, as in `-c name=value`.
     pub(crate) fn start(settings: &str) -> Self {
-        Self::run(PORT, settings, "", "")
+        Self::run(PORT, settings, "", "", false)
+    }
+
+    /// Starts one whose disk can be slow ([`PostgresServer::slow_down`]); on Linux.
+    pub(crate) fn start_on_slow_disk(settings: &str) -> Self {
+        Self::run(PORT, &format!("-c fsync=on {settings}"), "", "", true)
     }
 
     /// Starts one that listens on a port too, beside whose data the files of a folder lie.
     pub(crate) fn start_beside(files: &Path, settings: &str) -> Self {
-        let free = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
-        let port = free.expect("a port").port();
-        Self::run(port, settings, "", files.to_str().expect("UTF-8"))
+        Self::run(free_port(), settings, "", files.to_str().expect("UTF-8"), false)
     }
 
-    /// Starts a standby of this one.
+    /// Starts one that listens on a port of 127.0.0.1 too.
+    pub(crate) fn start_on_port() -> Self {
+        Self::run(free_port(), "-c listen_addresses=127.0.0.1", "", "", false)
+    }
+
+    /// Starts a standby of this one, with its settings.
     pub(crate) fn standby(&self) -> Self {
-        Self::run(self.port, "", self.directory.to_str().expect("UTF-8"), "")
+        self.standby_with("")
     }
 
-    fn run(port: u16, settings: &str, primary: &str, files: &str) -> Self {
+    /// The same, with some that go before those.
+    pub(crate) fn standby_with(&self, settings: &str) -> Self {
+        let settings = format!("{} {settings}", self.settings);
+        let primary = self.directory.to_str().expect("UTF-8");
+        Self::run(self.port, &settings, primary, "", self.is_slow)
+    }
+
+    fn run(port: u16, settings: &str, primary: &str, files: &str, is_slow: bool) -> Self {
+        let slow = if is_slow { SYNC_DELAY } else { "" };
         let mut child = Command::new("sh")
             .args(["-c", RUN, "postgres", &programs(), settings, primary, files])
+            .arg(slow)
             .env("PGPORT", port.to_string())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -118,6 +169,8 @@ impl PostgresServer {
             answers,
             directory: directory.into(),
             port,
+            settings: settings.to_owned(),
+            is_slow,
         }
     }
 
@@ -128,6 +181,22 @@ impl PostgresServer {
 
     pub(crate) fn start_again(&mut self) {
         self.command("start");
+    }
+
+    /// Ends each of its processes by SIGKILL; until [`PostgresServer::start_again`] or [`PostgresServer::follow`].
+    pub(crate) fn kill(&mut self) {
+        self.command("kill");
+    }
+
+    /// Starts a server that was killed as the standby of another, with a copy of all that this has. It has the same address.
+    pub(crate) fn follow(&mut self, primary: &Self) {
+        self.command(&format!("follow {}", primary.directory.display()));
+    }
+
+    /// Each sync takes so long from now on.
+    pub(crate) fn slow_down(&self, sync: Duration) {
+        let delay = sync.as_millis().to_string();
+        fs::write(self.directory.join("sync_delay"), delay).expect("it runs");
     }
 
     fn command(&mut self, command: &str) {
@@ -160,7 +229,21 @@ impl PostgresServer {
         psql(&self.url(name), sql)
     }
 
-    fn url(&self, name: &str) -> String {
+    /// Its socket.
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.directory.join(format!(".s.PGSQL.{}", self.port))
+    }
+
+    /// Takes connections from these addresses too.
+    pub(crate) fn trust(&self, addresses: &str) {
+        let file = self.directory.join("data/pg_hba.conf");
+        let mut file = fs::File::options().append(true).open(file).expect("it is there");
+        writeln!(file, "host all all {addresses} trust").expect("it is written");
+        self.psql("SELECT pg_reload_conf()");
+    }
+
+    /// The URL of one of its databases.
+    pub(crate) fn url(&self, name: &str) -> String {
         let (port, directory) = (self.port, self.directory.display());
         format!("postgres:///{name}?user=postgres&port={port}&host={directory}")
     }
@@ -263,6 +346,11 @@ fn psql(url: &str, sql: &str) -> String {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{sql}: {said}");
     String::from_utf8(output.stdout).expect("UTF-8").trim().to_owned()
+}
+
+fn free_port() -> u16 {
+    let free = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
+    free.expect("a port").port()
 }
 
 /// The folder of the newest server that Debian has installed, or that `PATH` leads to.

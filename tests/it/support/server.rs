@@ -1,6 +1,8 @@
 //! The program itself, started as a user starts it.
 
 use std::{
+    env,
+    fs::File,
     io::{BufRead, BufReader, Read},
     process::{Child, ChildStderr, Command, Stdio},
 };
@@ -33,6 +35,26 @@ impl Program {
             .env_remove("NO_COLOR")
             .env_remove("UPDRAFT_LOG");
         command.envs(variables.iter().copied());
+        Self::run(command, flags)
+    }
+
+    /// Started by another program, which runs it in its own place, as `ip netns exec` does; with flags. What it says is lost, or
+    /// in the file that `UPDRAFT_NODE_LOG` names.
+    pub(crate) fn start_by(program: &[&str], flags: &[&str]) -> Self {
+        let log = env::var_os("UPDRAFT_NODE_LOG");
+        let log = log.map(|file| {
+            File::options()
+                .append(true)
+                .create(true)
+                .open(file)
+                .expect("a file")
+        });
+        let all = [program, &[env!("CARGO_BIN_EXE_updraft")]].concat();
+        let mut command = Command::new(all[0]);
+        command
+            .args(&all[1..])
+            .stderr(log.map_or_else(Stdio::null, Stdio::from))
+            .env_remove("UPDRAFT_LOG");
         Self::run(command, flags)
     }
 
@@ -103,6 +125,11 @@ impl Program {
             .args([&format!("-{name}"), &self.pid().to_string()])
             .status();
         assert!(sent.expect("kill runs").success());
+    }
+
+    /// Whether it has ended by itself.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().expect("it was started").is_some()
     }
 
     /// Waits for its end: whether it succeeded, and what it wrote to standard error.

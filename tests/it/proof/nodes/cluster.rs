@@ -1,13 +1,20 @@
-//! Three programs, as users start them, on a database whose server is the story's own; and what fails of them.
+//! Three programs, as users start them, on a database of the story's own; and what fails of them.
 
-use std::process::{Command, Stdio};
+use std::{
+    process::{Command, Stdio},
+    time::Duration,
+};
 
 use serde::Deserialize;
 
-use super::super::heard::{History, Told};
-use crate::support::{PATIENT, PostgresServer, Program, TestDatabase, updraft};
+use super::{
+    super::heard::{History, Told},
+    databases::{DatabaseFault, Databases, NODES as ROLE, wait_until},
+    network::{self, Cut, Link, Network},
+};
+use crate::support::{Lost, PATIENT, Program, updraft};
 
-const NODES: usize = 3;
+pub(super) const NODES: usize = 3;
 
 /// What a node does that fails.
 #[derive(Clone, Copy, Debug)]
@@ -18,38 +25,31 @@ pub(super) enum NodeFault {
     Stopped,
     /// It does nothing for a while, and does not know that.
     Paused,
-    /// It alone cannot reach the database.
-    CutOff,
+    /// The database ends its connections, and takes none of it.
+    Refused,
     /// What the database does for it stands still, also while that has the lock of all appends.
     Hung,
+    /// It does not reach its database or its clients, or they do not reach it.
+    CutOff(Link, Cut),
 }
 
-pub(super) const NODE_FAULTS: [NodeFault; 5] = [
+pub(super) const NODE_FAULTS: [NodeFault; 10] = [
     NodeFault::Killed,
     NodeFault::Stopped,
     NodeFault::Paused,
-    NodeFault::CutOff,
+    NodeFault::Refused,
     NodeFault::Hung,
+    NodeFault::CutOff(Link::Database, Cut::Told),
+    NodeFault::CutOff(Link::Database, Cut::Silent(Lost::All)),
+    NodeFault::CutOff(Link::Database, Cut::Silent(Lost::Answers)),
+    NodeFault::CutOff(Link::Clients, Cut::Silent(Lost::All)),
+    NodeFault::CutOff(Link::Clients, Cut::Silent(Lost::Answers)),
 ];
-
-/// What a database does that fails.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum DatabaseFault {
-    /// It ends at once, with what it had not written, and is started again.
-    Crashed,
-    /// It ends all connections.
-    Cut,
-    /// It ends them, and takes fewer than the nodes need.
-    Full,
-}
-
-pub(super) const DATABASE_FAULTS: [DatabaseFault; 3] =
-    [DatabaseFault::Crashed, DatabaseFault::Cut, DatabaseFault::Full];
 
 pub(super) struct Cluster {
     pub(super) nodes: Vec<Program>,
-    server: PostgresServer,
-    database: TestDatabase,
+    network: Box<dyn Network>,
+    databases: Databases,
     /// Processes of the database that stand still.
     hung: Vec<String>,
 }
@@ -57,30 +57,42 @@ pub(super) struct Cluster {
 impl Cluster {
     /// With settings of the database, as in `-c name=value`.
     pub(super) fn start(settings: &str) -> Self {
-        let server = PostgresServer::start(settings);
-        let database = server.database();
+        let (network, databases) = network::chosen(NODES, settings);
         // A superuser would be let in however full it is. What they make is of one role; their connections can be told apart.
-        database.psql(
-            "CREATE ROLE updraft;
-             DO $$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO updraft', current_database()); END $$",
-        );
+        databases.psql(&format!(
+            "CREATE ROLE {ROLE};
+             DO $$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO {ROLE}', current_database()); END $$",
+        ));
         for number in 0..NODES {
             let role = role(number);
-            database.psql(&format!(
-                "CREATE ROLE {role} LOGIN IN ROLE updraft; ALTER ROLE {role} SET role = 'updraft'"
+            databases.psql(&format!(
+                "CREATE ROLE {role} LOGIN IN ROLE {ROLE}; ALTER ROLE {role} SET role = '{ROLE}'"
             ));
         }
-        let nodes = (0..NODES).map(|number| node(&database, number)).collect();
-        Self {
-            nodes,
-            server,
-            database,
+        let mut this = Self {
+            nodes: Vec::new(),
+            network,
+            databases,
             hung: Vec::new(),
+        };
+        for number in 0..NODES {
+            let node = this.node(number);
+            this.nodes.push(node);
         }
+        this
     }
 
-    pub(super) fn urls(&self) -> Vec<&str> {
-        self.nodes.iter().map(|node| &*node.url).collect()
+    fn node(&self, number: usize) -> Program {
+        let hosts = self.network.hosts(number);
+        let (role, name) = (role(number), self.databases.name());
+        let url = format!("postgres://{role}@{hosts}/{name}?sslmode=disable");
+        let flags = [&["--database", &url, "--drain-timeout", "2s"], &PATIENT[..]].concat();
+        self.network.start(number, &flags)
+    }
+
+    /// Where clients reach the nodes.
+    pub(super) fn urls(&self) -> Vec<String> {
+        (0..NODES).map(|number| self.network.url(number)).collect()
     }
 
     pub(super) fn fails(&mut self, fault: NodeFault, number: usize) {
@@ -89,24 +101,25 @@ impl Cluster {
             NodeFault::Killed => node.end(),
             NodeFault::Stopped => node.signal("TERM"),
             NodeFault::Paused => node.signal("STOP"),
-            NodeFault::CutOff => {
+            NodeFault::Refused => {
                 self.let_in(number, 0);
                 let cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename";
-                self.database.psql(&format!("{cut} = '{}'", role(number)));
+                self.databases.psql(&format!("{cut} = '{}'", role(number)));
             }
             NodeFault::Hung => {
                 let all = "SELECT pid FROM pg_stat_activity WHERE usename";
-                let pids = self.database.psql(&format!("{all} = '{}'", role(number)));
+                let pids = self.databases.psql(&format!("{all} = '{}'", role(number)));
                 self.hung = pids.lines().map(str::to_owned).collect();
                 self.signal_hung("STOP");
             }
+            NodeFault::CutOff(link, cut) => self.network.cut(number, link, cut),
         }
     }
 
     /// So many connections of a node, and no more; any number for -1.
     fn let_in(&self, number: usize, most: i32) {
         let limit = format!("ALTER ROLE {} CONNECTION LIMIT {most}", role(number));
-        self.database.psql(&limit);
+        self.databases.psql(&limit);
     }
 
     /// Some may have ended by themselves.
@@ -120,35 +133,43 @@ impl Cluster {
 
     pub(super) fn is_back(&mut self, fault: NodeFault, number: usize) {
         match fault {
-            NodeFault::Killed => self.nodes[number] = node(&self.database, number),
+            NodeFault::Killed => self.nodes[number] = self.node(number),
             NodeFault::Stopped => {
-                let again = node(&self.database, number);
+                // Before the new one, which may take its port.
+                wait_until("the node to end", || self.nodes[number].has_ended());
+                let again = self.node(number);
                 let stopped = std::mem::replace(&mut self.nodes[number], again);
                 assert!(stopped.wait().0, "a node that is told to stop ends well");
             }
             NodeFault::Paused => self.nodes[number].signal("CONT"),
-            NodeFault::CutOff => self.let_in(number, -1),
+            NodeFault::Refused => self.let_in(number, -1),
             NodeFault::Hung => self.signal_hung("CONT"),
+            NodeFault::CutOff(link, _) => self.network.mend(number, link),
         }
     }
 
-    pub(super) fn database_fails(&mut self, fault: DatabaseFault) {
-        match fault {
-            DatabaseFault::Crashed => self.server.crash(),
-            DatabaseFault::Cut => self.database.cut(),
-            DatabaseFault::Full => {
-                (0..NODES).for_each(|node| self.let_in(node, 2));
-                self.database.cut();
-            }
-        }
+    pub(super) fn database_fails(&mut self, fault: DatabaseFault, sync: Duration) {
+        self.databases.fails(fault, sync);
     }
 
     pub(super) fn database_is_back(&mut self, fault: DatabaseFault) {
-        match fault {
-            DatabaseFault::Crashed => self.server.start_again(),
-            DatabaseFault::Cut => {}
-            DatabaseFault::Full => (0..NODES).for_each(|node| self.let_in(node, -1)),
-        }
+        self.databases.is_back(fault);
+    }
+
+    /// The standby takes the place of the primary, with what it has.
+    pub(super) fn primary_is_lost(&mut self) {
+        self.databases.lose_primary();
+    }
+
+    /// What one node at a time does is done by one that can.
+    pub(super) fn leases_are_held(&self) {
+        let free = "SELECT count(*) FROM updraft.leases WHERE until < clock_timestamp()";
+        wait_until("leases to move", || self.databases.psql(free) == "0");
+    }
+
+    /// The standby gets nothing more, and commits do not wait for it.
+    pub(super) fn leave_standby_behind(&self) {
+        self.databases.leave_standby_behind();
     }
 
     /// All that is in the journal, as the database itself has it.
@@ -161,7 +182,7 @@ impl Cluster {
         }
         let sql = "SELECT json_build_object('seq', e.seq, 'key', e.key, 'token', e.data::json ->> 'title')
             FROM updraft.events AS e JOIN updraft.topics AS t ON t.id = e.topic WHERE t.name = 'board' ORDER BY e.seq";
-        let rows = self.database.psql(sql);
+        let rows = self.databases.psql(sql);
         let rows = rows.lines().map(|row| serde_json::from_str(row).expect("a row"));
         let mut history = History::new();
         for Row { seq, told } in rows {
@@ -172,13 +193,13 @@ impl Cluster {
 
     /// All that always holds in a journal holds in this one.
     pub(super) fn verify(&self) {
-        let (done, stdout, stderr) = updraft(&["log", "--database", &self.database.url, "verify"], "");
+        let (done, stdout, stderr) = updraft(&["log", "--database", &self.databases.url(), "verify"], "");
         assert!(done, "{stdout}{stderr}");
     }
 
     /// Keys of which the database keeps another event than the last of the history.
     pub(super) fn unfolded(&self) -> String {
-        self.database.psql(
+        self.databases.psql(
             "SELECT key, fold.seq, l.seq FROM (
                 SELECT DISTINCT ON (topic, key) topic, key, seq, data IS NULL AS ended FROM updraft.events
                 WHERE key IS NOT NULL ORDER BY topic, key, seq DESC
@@ -189,13 +210,5 @@ impl Cluster {
 }
 
 fn role(node: usize) -> String {
-    format!("updraft_{node}")
-}
-
-fn node(database: &TestDatabase, number: usize) -> Program {
-    let user = format!("user={}", role(number));
-    let url = database.url.replace("user=postgres", &user);
-    let flags = [&["--database", &url, "--drain-timeout", "2s"], &PATIENT[..]].concat();
-    // Errors are what this is about: they fill a pipe that nobody reads.
-    Program::start_on(Stdio::null(), &[], &flags)
+    format!("{ROLE}_{node}")
 }

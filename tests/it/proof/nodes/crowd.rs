@@ -3,7 +3,7 @@
 use std::{
     io::{BufRead, BufReader, Write},
     process::{Child, ChildStdin, Command, Stdio},
-    sync::mpsc::{Receiver, channel},
+    sync::mpsc::{Receiver, RecvTimeoutError, channel},
     thread,
 };
 
@@ -41,7 +41,7 @@ pub(super) struct Crowd {
 }
 
 impl Crowd {
-    pub(super) fn start(seed: u32, urls: &[&str]) -> Self {
+    pub(super) fn start(seed: u32, urls: &[String]) -> Self {
         let mut child = Command::new("node")
             .args(["nodes.mjs", &seed.to_string()])
             .args(urls)
@@ -96,11 +96,6 @@ impl Crowd {
         }
     }
 
-    /// A node is at this address now.
-    pub(super) fn moved(&mut self, node: usize, url: &str) {
-        self.tell(&json!({ "node": node, "url": url }));
-    }
-
     fn tell(&mut self, line: &Value) {
         writeln!(self.stdin, "{line}").expect("the clients run");
     }
@@ -109,8 +104,12 @@ impl Crowd {
     pub(super) fn end(mut self) -> (Vec<Acked>, Vec<Vec<Heard>>) {
         self.tell(&json!({ "over": true }));
         let mut all = Vec::new();
-        while let Ok(line) = self.lines.recv() {
-            all.extend(self.take(line));
+        loop {
+            match self.lines.recv_timeout(PATIENCE) {
+                Ok(line) => all.extend(self.take(line)),
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => panic!("the clients do not end"),
+            }
         }
         assert!(self.child.wait().expect("it ends").success());
         (std::mem::take(&mut self.acked), all)

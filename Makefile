@@ -12,6 +12,7 @@ run: client-demo/dist/index.html
 # Installs what the tests need and passes them all.
 test: client-demo/dist/index.html client/dist/index.js tests/clients/node_modules tests/browser/node_modules tests/python/packages
 	tests/postgres/install.sh
+	tests/redis/install.sh
 	tests/balancers/install.sh
 	cargo test --all-features
 	npm test --prefix client

@@ -17,6 +17,8 @@ export async function open(kind, url) {
       host: searchParams.get('host'),
       user: searchParams.get('user'),
       database: pathname.slice(1),
+      // One to listen, and one for all else, so that what is said keeps its order.
+      max: 2,
     });
     return { adapter: createPostgresAdapter(pool), pool, close: () => pool.end() };
   }
@@ -71,6 +73,7 @@ export async function start(kind, url, namespaces) {
       });
     });
     io.of(namespace).on('length?', (text, ack) => ack(text.length));
+    io.of(namespace).on('of node?', (_, ack) => ack('of node'));
     // What servers tell each other, the clients of each hear.
     io.of(namespace).on('news', (...news) => io.of(namespace).local.emit('news', ...news));
   }

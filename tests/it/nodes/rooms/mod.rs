@@ -3,7 +3,6 @@
 mod clients;
 mod emits;
 mod faults;
-mod interop;
 mod rights;
 mod sockets;
 

@@ -89,6 +89,8 @@ pub use config::{
     AuthConfig, Config, DeflateConfig, HttpConfig, JournalConfig, LimitsConfig, Parser, Secret,
     SessionConfig, TlsConfig,
 };
+#[cfg(feature = "redis")]
+pub use config::{BusConfig, BusUrl};
 
 /// From the network to a call and back.
 mod net;
@@ -110,6 +112,10 @@ mod client;
 /// The admin page of Socket.IO.
 mod admin;
 pub use admin::{Admin, AdminError};
+
+/// What a bus refuses.
+#[cfg(feature = "redis")]
+pub use net::rooms::bus::redis::BusError;
 
 /// What a user builds.
 mod app;

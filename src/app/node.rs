@@ -7,7 +7,7 @@ impl App {
     /// What a server of its own serves, ready to begin, with what it shares with other nodes.
     pub(super) async fn into_node(self) -> Result<Parts, StartError> {
         let mut parts = self.into_parts().await?;
-        parts.bus = bus::open(&parts.config.journal, parts.dispatcher.registry()).await?;
+        parts.bus = bus::open(&parts.config, parts.dispatcher.registry()).await?;
         parts.directory = directory::join(&parts.config).await?;
         Ok(parts)
     }

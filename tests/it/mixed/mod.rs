@@ -1,6 +1,8 @@
 //! Updraft as a neighbour in a cluster of Node servers, by the wires of Socket.IO's official adapters.
 
+mod access;
 mod app;
+mod emit;
 mod matrix;
 
 use std::future::Future;

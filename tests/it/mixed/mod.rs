@@ -4,6 +4,8 @@ mod access;
 mod app;
 mod emit;
 mod matrix;
+mod neighbour;
+mod wreckage;
 
 use std::future::Future;
 

@@ -4,8 +4,10 @@
 //! one by `PUBLISH`, and what they say waits in a `send_queue`.
 
 #[cfg(any(feature = "postgres", feature = "redis"))]
+#[cfg_attr(not(all(feature = "postgres", feature = "redis")), allow(dead_code))]
 mod adapter;
 #[cfg(any(feature = "postgres", feature = "redis"))]
+#[cfg_attr(not(all(feature = "postgres", feature = "redis")), allow(dead_code))]
 mod cluster;
 pub(crate) mod message;
 pub(in crate::net) mod other_nodes;

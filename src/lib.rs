@@ -131,7 +131,7 @@ pub mod fuzzing {
     pub use crate::{
         journal::fuzzing::import,
         net::fuzzing::{
-            credentials, forwarded, frames, message_pack, origin, packet, payload, session, signed,
+            bus, credentials, forwarded, frames, message_pack, origin, packet, payload, session, signed,
         },
     };
 }

@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+#[cfg(feature = "redis")]
+use futures_util::future::BoxFuture;
+
 use super::start_error::StartError;
 #[cfg(feature = "redis")]
 use crate::net::rooms::bus::redis::{Part, RedisBus};
@@ -19,8 +22,8 @@ pub(super) async fn open(config: &Config, registry: &Registry) -> Result<Option<
             prefix: &config.bus.prefix,
             is_member: config.bus.member,
         };
-        let bus = RedisBus::open(redis.as_str(), part, &declared).await?;
-        return Ok(Some(Arc::new(bus)));
+        let opening: BoxFuture<'_, _> = Box::pin(RedisBus::open(redis.as_str(), part, &declared));
+        return Ok(Some(Arc::new(opening.await?)));
     }
     #[cfg(feature = "postgres")]
     if let Some(database) = &config.journal.database {

@@ -39,6 +39,9 @@ pub(super) enum Command<T> {
     Say(Queued<T>),
     /// Tells when all before it is said, or lost.
     Flush(oneshot::Sender<()>),
+    /// Connects, where there is no connection.
+    #[cfg(feature = "redis")]
+    Connect,
 }
 
 /// Something that is to be said.
@@ -92,6 +95,13 @@ impl<T> SendQueue<T> {
         }));
     }
 
+    /// Has the sender connect, before there is something to say.
+    #[cfg(feature = "redis")]
+    pub(super) fn connect(&self) {
+        // It fails when the bus has ended.
+        let _ = self.commands.send(Command::Connect);
+    }
+
     /// Completes when all that was said before is sent, or lost.
     pub(super) async fn flushed(&self) {
         let (flush, flushed) = oneshot::channel();
@@ -128,6 +138,8 @@ pub(super) async fn drain<T: Send, S: Sender<T>>(
             match command {
                 Command::Say(message) => queued.push(message),
                 Command::Flush(flush) => flushes.push(flush),
+                #[cfg(feature = "redis")]
+                Command::Connect => sender.ready().await,
             }
         }
         if !queued.is_empty() {

@@ -4,6 +4,7 @@ mod clients;
 mod emits;
 mod faults;
 mod redis;
+mod redis_servers;
 mod rights;
 mod sockets;
 

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
+use memchr::{memchr, memmem};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -30,6 +31,9 @@ use crate::{
 
 /// What the uid of every node of Updraft begins with.
 pub(super) const OURS: &str = "updraft-";
+
+/// Bytes of the name of a request of Updraft's nodes. Node's have six.
+const OWN_REQUEST: usize = 16;
 
 /// What was said, and by which server, where it says so.
 #[derive(Debug)]
@@ -204,6 +208,9 @@ fn rooms(request: ReadRequest<'_>) -> Vec<String> {
 /// # Errors
 /// Where it is none of this kind.
 pub(super) fn response(payload: &[u8]) -> serde_json::Result<Option<Said>> {
+    if is_for_another(payload) {
+        return Ok(None);
+    }
     let Text { text, buffers } = text(payload)?;
     let response: ReadResponse<'_> = serde_json::from_str(&text)?;
     let Some(request) = response.request_id else {
@@ -235,6 +242,15 @@ pub(super) fn response(payload: &[u8]) -> serde_json::Result<Option<Said>> {
         uid: String::new(),
         message: Message::Answer { request, answer },
     }))
+}
+
+/// Whether it answers a request that a Node server named: it may list very many sockets, and is not read.
+fn is_for_another(payload: &[u8]) -> bool {
+    const FIELD: &[u8] = br#""requestId":""#;
+    let head = &payload[..payload.len().min(64)];
+    let id = memmem::find(head, FIELD).map(|at| &head[at + FIELD.len()..]);
+    let length = id.and_then(|id| memchr(b'"', id));
+    length.is_some_and(|length| length != OWN_REQUEST)
 }
 
 /// JSON where it begins as such, MessagePack else.

@@ -26,6 +26,7 @@ impl From<RedisError> for BusError {
     fn from(error: RedisError) -> Self {
         let said = error.to_string();
         match error.kind() {
+            _ if said.contains("invalid peer certificate") => Self::Refused(said),
             // They pass.
             ErrorKind::Server(
                 ServerErrorKind::BusyLoading

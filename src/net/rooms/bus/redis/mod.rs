@@ -13,6 +13,8 @@ mod decode;
 pub(super) mod emitter;
 mod encode;
 mod error;
+#[cfg(any(test, fuzzing))]
+pub(in crate::net) mod fuzzing;
 mod publisher;
 mod request;
 mod sender;
@@ -41,6 +43,7 @@ use self::{
 };
 use super::{
     Bus, Heard, Nodes,
+    adapter::LIMITS,
     cluster::{
         ClusterMessage,
         decode::{What, decode, decode_row},
@@ -50,7 +53,7 @@ use super::{
 };
 use crate::{
     error::{CallError, Code, Result},
-    net::metrics::bus::BusCounts,
+    net::{metrics::bus::BusCounts, socketio::ROOT},
 };
 
 #[cfg(test)]
@@ -59,7 +62,7 @@ mod tests;
 /// How long the last messages have to leave.
 const LAST: Duration = Duration::from_secs(2);
 
-/// How often it is looked whether a namespace is heard.
+/// How often it is looked whether a namespace is heard, and can be asked.
 const LOOK: Duration = Duration::from_millis(5);
 
 /// A bus by a Redis.
@@ -123,6 +126,7 @@ impl RedisBus {
         let (runtime, stop) = (Handle::current(), CancellationToken::new());
         let sender = Sender::new(server, publisher.clone());
         let sending = drain(waiting, sender, publisher.counts.clone());
+        publisher.queue.connect();
         runtime.spawn(stop.clone().run_until_cancelled_owned(sending));
         runtime.spawn(
             stop.clone()
@@ -147,6 +151,7 @@ impl RedisBus {
         } = arrived;
         let payload = message.get_payload_bytes();
         let said = match topic {
+            _ if payload.len() > LIMITS.bytes => Err(serde::de::Error::custom("it is too large")),
             Topic::Broadcasts => decode::broadcast(payload, &namespace),
             Topic::Requests => decode::request(payload, self.publisher.writer.is_member),
             Topic::Responses => decode::response(payload),
@@ -165,13 +170,17 @@ impl RedisBus {
         })
     }
 
-    /// How many others there are, once this node hears the namespace; none while nothing can be heard.
-    async fn known(&self, namespace: &str) -> Option<usize> {
+    /// How many others there are, once this node hears the namespace.
+    async fn count(&self, namespace: &str) -> std::result::Result<usize, BusError> {
+        let away = || BusError::Away("it is not heard".to_owned());
         let roster = &self.publisher.roster;
-        while !roster.nodes(namespace)?.is_heard {
+        loop {
+            let known = roster.nodes(namespace).ok_or_else(away)?;
+            if known.is_heard && self.publisher.connection().is_some() {
+                return self.publisher.count(namespace).await;
+            }
             sleep(LOOK).await;
         }
-        self.publisher.count(namespace).await.ok()
     }
 }
 
@@ -215,11 +224,17 @@ impl Bus for RedisBus {
 
     fn nodes<'a>(&'a self, namespace: &'a str) -> BoxFuture<'a, Result<Nodes>> {
         Box::pin(async move {
-            let known = timeout(ANSWER, self.known(namespace)).await.ok().flatten();
-            let unnamed = known.ok_or_else(|| {
-                let message = "other nodes cannot be asked while Redis is away";
-                CallError::new(Code::Unavailable, message)
-            })?;
+            let unnamed = match timeout(ANSWER, self.count(namespace)).await {
+                Ok(Ok(count)) => count,
+                Ok(Err(BusError::Refused(why))) => {
+                    let message = format!("other nodes cannot be asked: {why}");
+                    return Err(CallError::new(Code::Unavailable, message));
+                }
+                _ => {
+                    let message = "other nodes cannot be asked while Redis is away";
+                    return Err(CallError::new(Code::Unavailable, message));
+                }
+            };
             Ok(Nodes {
                 unnamed,
                 ..Nodes::default()
@@ -248,7 +263,10 @@ impl Bus for RedisBus {
 
     fn end(&self) -> BoxFuture<'_, ()> {
         Box::pin(async move {
-            let _ = timeout(LAST, self.publisher.queue.flushed()).await;
+            // While Redis is away nothing leaves.
+            if self.publisher.roster.nodes(ROOT).is_some() {
+                let _ = timeout(LAST, self.publisher.queue.flushed()).await;
+            }
             self.stop.cancel();
         })
     }

@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use redis::aio::MultiplexedConnection;
@@ -25,6 +28,8 @@ pub(super) struct Publisher {
     pub(super) queue: SendQueue<Publication>,
     /// That of the sender, which makes another where it is found to be of no use.
     connection: Mutex<Option<MultiplexedConnection>>,
+    /// Whether it leads to one of several servers, each of which counts its own subscribers.
+    is_cluster: AtomicBool,
     pub(super) counts: BusCounts,
 }
 
@@ -35,6 +40,7 @@ impl Publisher {
             roster: Roster::default(),
             queue,
             connection: Mutex::new(None),
+            is_cluster: AtomicBool::new(false),
             counts: BusCounts::default(),
         }
     }
@@ -60,6 +66,10 @@ impl Publisher {
         let Some(mut connection) = self.connection() else {
             return Err(BusError::Away("there is no connection".to_owned()));
         };
+        if self.is_cluster.load(Ordering::Relaxed) {
+            let why = "a Redis Cluster does not say how many there are";
+            return Err(BusError::Refused(why.to_owned()));
+        }
         let channels = &self.writer.channels;
         let asked = [
             channels.nodes(namespace),
@@ -75,12 +85,30 @@ impl Publisher {
         Ok(nodes.saturating_sub(1) + counted.saturating_sub(members))
     }
 
-    pub(super) fn set_connection(&self, connection: Option<MultiplexedConnection>) {
-        *self.connection.lock().unwrap_or_else(PoisonError::into_inner) = connection;
+    pub(super) async fn set_connection(&self, mut connection: MultiplexedConnection) {
+        // Others refuse the command.
+        let mut command = redis::cmd("CLUSTER");
+        let state = command.arg("INFO").query_async(&mut connection);
+        let is_cluster = within::<String>(state).await.is_ok();
+        if is_cluster && !self.is_cluster.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "--bus leads to a Redis Cluster: rooms are shared, but other servers cannot be asked for sockets and acks"
+            );
+        }
+        *self.lock() = Some(connection);
+    }
+
+    /// The connection is of no use: the sender makes another.
+    pub(super) fn give_up_connection(&self) {
+        *self.lock() = None;
+        self.queue.connect();
     }
 
     pub(super) fn connection(&self) -> Option<MultiplexedConnection> {
-        let connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
-        connection.clone()
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<MultiplexedConnection>> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -77,12 +77,11 @@ impl send_queue::Sender<Publication> for Sender {
 
     /// Until the server is back, nothing more is queued.
     async fn reconnect(&mut self) {
-        self.publisher.set_connection(None);
         let mut pause = FIRST_PAUSE;
         loop {
             match self.server.connect().await {
                 Ok(connection) => {
-                    self.publisher.set_connection(Some(connection));
+                    self.publisher.set_connection(connection).await;
                     return self.publisher.queue.set_away(false);
                 }
                 Err(error) => tracing::debug!("other nodes are not told of emits: {error}"),

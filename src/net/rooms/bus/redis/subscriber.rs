@@ -115,7 +115,7 @@ impl Subscriber {
             publisher.roster.set_connected(false);
             publisher.counts.nodes.set(0);
             // It is the same server.
-            publisher.set_connection(None);
+            publisher.give_up_connection();
             tracing::warn!("Redis is away: rooms are not shared with other nodes");
         }
     }
@@ -250,7 +250,7 @@ impl Subscriber {
             Ok(nodes) => _ = self.publisher.counts.nodes.set(nodes as i64),
             Err(BusError::Refused(why)) => tracing::debug!("other nodes are not counted: {why}"),
             // The sender makes another.
-            Err(_) => self.publisher.set_connection(None),
+            Err(_) => self.publisher.give_up_connection(),
         }
         Ok(())
     }

@@ -19,13 +19,14 @@ run: client-demo/dist/index.html
 # Installs what the tests need and passes them all.
 test: client-demo/dist/index.html client/dist/index.js tests/clients/node_modules tests/browser/node_modules tests/python/packages
 	tests/postgres/install.sh
+	tests/redis/install.sh
 	tests/balancers/install.sh
 	cargo test $(ALL)
 	npm test --prefix client
 	npm test --prefix client-demo
 	tests/browser/run.sh
 
-# What `make test` does for seconds, for some minutes: kills, a crowd of clients, nodes that fail, streams of 1 GB, and one of 10.
+# What `make test` does for seconds, for some minutes: kills, a crowd of clients, nodes and neighbours that fail, streams of 1 GB, and one of 10.
 # As root the nodes run in network namespaces too, where packets get lost.
 proof: tests/clients/node_modules client/dist/index.js
 	UPDRAFT_KILLS=200 cargo test --test it journal::crash
@@ -35,6 +36,7 @@ proof: tests/clients/node_modules client/dist/index.js
 	if [ "$$(id -u)" = 0 ]; then \
 		UPDRAFT_NETWORK=namespaces UPDRAFT_ROUNDS=60 cargo test --all-features --test it proof::nodes::nodes -- --nocapture; \
 	fi
+	UPDRAFT_ROUNDS=40 cargo test --all-features --test it mixed::wreckage -- --nocapture
 	UPDRAFT_STREAM_MB=1000 cargo test --test it streams::clients
 	UPDRAFT_STREAM_MB=10000 cargo test --test it streams::much
 

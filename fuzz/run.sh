@@ -9,7 +9,7 @@ set -eu
 cd "$(dirname "$0")"
 seconds="${1:-10}"
 [ $# -eq 0 ] || shift
-[ $# -ne 0 ] || set -- decode request token text import frames payload packet session socket
+[ $# -ne 0 ] || set -- bus decode request token text import frames payload packet session socket
 # Journals that are imported live in memory.
 [ ! -d /dev/shm ] || export TMPDIR=/dev/shm
 profile="${UPDRAFT_PROFILE:-release}"

@@ -2,6 +2,8 @@
 //! group's `Default` and nowhere else.
 
 mod auth;
+#[cfg(feature = "redis")]
+mod bus;
 mod deflate;
 mod http;
 mod journal;
@@ -21,6 +23,8 @@ use std::{
 
 use clap::Args;
 
+#[cfg(feature = "redis")]
+pub use self::bus::{BusConfig, BusUrl};
 #[cfg(feature = "postgres")]
 pub use self::journal::DatabaseUrl;
 pub(crate) use self::time::time;
@@ -103,6 +107,11 @@ pub struct Config {
     /// Where published events are stored.
     #[command(flatten, next_help_heading = "Journal")]
     pub journal: JournalConfig,
+
+    /// What rooms are shared by.
+    #[cfg(feature = "redis")]
+    #[command(flatten, next_help_heading = "Bus")]
+    pub bus: BusConfig,
 }
 
 impl Default for Config {
@@ -121,6 +130,8 @@ impl Default for Config {
             session: SessionConfig::default(),
             limits: LimitsConfig::default(),
             journal: JournalConfig::default(),
+            #[cfg(feature = "redis")]
+            bus: BusConfig::default(),
         }
     }
 }

@@ -89,6 +89,8 @@ pub use config::{
     AuthConfig, Config, DeflateConfig, HttpConfig, JournalConfig, LimitsConfig, Parser, Secret,
     SessionConfig, TlsConfig,
 };
+#[cfg(feature = "redis")]
+pub use config::{BusConfig, BusUrl};
 
 /// From the network to a call and back.
 mod net;
@@ -111,6 +113,10 @@ mod client;
 mod admin;
 pub use admin::{Admin, AdminError};
 
+/// What a bus refuses.
+#[cfg(feature = "redis")]
+pub use net::rooms::bus::redis::BusError;
+
 /// What a user builds.
 mod app;
 pub use app::{App, ConfigError, StartError};
@@ -125,7 +131,7 @@ pub mod fuzzing {
     pub use crate::{
         journal::fuzzing::import,
         net::fuzzing::{
-            credentials, forwarded, frames, message_pack, origin, packet, payload, session, signed,
+            bus, credentials, forwarded, frames, message_pack, origin, packet, payload, session, signed,
         },
     };
 }

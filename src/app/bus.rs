@@ -1,30 +1,36 @@
-//! What carries emits to the other nodes: where they share a database, that does.
+//! What carries emits to the other nodes: a Redis where one is named; else the database that they share.
 
 use std::sync::Arc;
 
+#[cfg(feature = "redis")]
+use futures_util::future::BoxFuture;
+
 use super::start_error::StartError;
-use crate::{call::registry::Registry, config::JournalConfig, net::rooms::bus::Bus};
+#[cfg(feature = "redis")]
+use crate::net::rooms::bus::redis::{Part, RedisBus};
+use crate::{call::registry::Registry, config::Config, net::rooms::bus::Bus};
 #[cfg(feature = "postgres")]
 use crate::{config::DatabaseUrl, net::rooms::bus::postgres::PostgresBus};
 
 /// Opens it, for the namespaces that are declared by name.
-#[cfg(feature = "postgres")]
-pub(super) async fn open(
-    config: &JournalConfig,
-    registry: &Registry,
-) -> Result<Option<Arc<dyn Bus>>, StartError> {
-    let Some(database) = &config.database else {
-        return Ok(None);
-    };
-    let listen = config.database_listen.as_ref().map(DatabaseUrl::as_str);
+pub(super) async fn open(config: &Config, registry: &Registry) -> Result<Option<Arc<dyn Bus>>, StartError> {
     let declared = registry.namespaces().iter().filter(|table| table.is_exact());
     let declared: Vec<Arc<str>> = declared.map(|table| table.name().into()).collect();
-    let bus = PostgresBus::open(database.as_str(), listen, &declared).await?;
-    Ok(Some(Arc::new(bus)))
-}
-
-/// None of them is built in.
-#[cfg(not(feature = "postgres"))]
-pub(super) async fn open(_: &JournalConfig, _: &Registry) -> Result<Option<Arc<dyn Bus>>, StartError> {
+    #[cfg(feature = "redis")]
+    if let Some(redis) = &config.bus.redis {
+        let part = Part {
+            prefix: &config.bus.prefix,
+            is_member: config.bus.member,
+        };
+        let opening: BoxFuture<'_, _> = Box::pin(RedisBus::open(redis.as_str(), part, &declared));
+        return Ok(Some(Arc::new(opening.await?)));
+    }
+    #[cfg(feature = "postgres")]
+    if let Some(database) = &config.journal.database {
+        let listen = config.journal.database_listen.as_ref().map(DatabaseUrl::as_str);
+        let bus = PostgresBus::open(database.as_str(), listen, &declared).await?;
+        return Ok(Some(Arc::new(bus)));
+    }
+    let _ = (config, declared);
     Ok(None)
 }

@@ -1,5 +1,7 @@
 //! Settings that do not go together.
 
+#[cfg(feature = "redis")]
+use crate::config::BusConfig;
 use crate::config::{AuthConfig, Config, DeflateConfig, TlsConfig};
 #[cfg(feature = "postgres")]
 use crate::net::forward::authority;
@@ -64,6 +66,15 @@ pub(super) fn check(config: &Config, asks: Asks) -> Result<(), ConfigError> {
     }
     #[cfg(feature = "postgres")]
     check_node(config)?;
+    #[cfg(feature = "redis")]
+    if config.bus.redis.is_none() {
+        let (bus, default) = (&config.bus, BusConfig::default());
+        let settings = [
+            ("--bus-prefix", bus.prefix != default.prefix),
+            ("--bus-member", bus.member),
+        ];
+        alone(&settings, "--bus")?;
+    }
     if auth.keys_url.is_empty() {
         let is_set = auth.keys_refresh != default.keys_refresh;
         alone(&[("--auth-keys-refresh", is_set)], "--auth-keys-url")?;
@@ -170,6 +181,13 @@ mod tests {
                 Err(ConfigError::NodeUrl("a:3000".to_owned()))
             );
             assert_eq!(node("http://a:3000", Some("cert.pem")), Err(ConfigError::NodeTls));
+        }
+        #[cfg(feature = "redis")]
+        {
+            let member = |config: &mut Config| config.bus.member = true;
+            assert_eq!(checked(member), alone("--bus-member", "--bus"));
+            let prefix = |config: &mut Config| config.bus.prefix = "chat".to_owned();
+            assert_eq!(checked(prefix), alone("--bus-prefix", "--bus"));
         }
         let hsts = |config: &mut Config| config.tls.hsts = Duration::ZERO;
         assert_eq!(checked(hsts), alone("--tls-hsts", "--tls-cert"));

@@ -3,6 +3,8 @@
 use super::conflict::ConfigError;
 #[cfg(feature = "postgres")]
 use crate::journal::PostgresError;
+#[cfg(feature = "redis")]
+use crate::net::rooms::bus::redis::BusError;
 use crate::{
     admin::AdminError,
     call::registry::RegistryError,
@@ -34,6 +36,10 @@ pub enum StartError {
     #[cfg(feature = "postgres")]
     #[error(transparent)]
     Database(#[from] PostgresError),
+    /// What rooms are to be shared by cannot be used.
+    #[cfg(feature = "redis")]
+    #[error(transparent)]
+    Bus(#[from] BusError),
     /// The journal cannot be read.
     #[error(transparent)]
     Journal(#[from] JournalError),

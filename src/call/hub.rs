@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use futures_util::future::{BoxFuture, ready};
-#[cfg(feature = "postgres")]
+#[cfg(any(feature = "postgres", feature = "redis"))]
 use serde_json::Value;
 
 use super::{
@@ -154,7 +154,7 @@ impl RemoteSocket {
     }
 
     /// One at another node, and what that node says of its data.
-    #[cfg(feature = "postgres")]
+    #[cfg(any(feature = "postgres", feature = "redis"))]
     pub(crate) fn at_other_node(id: &str, rooms: Vec<String>, identity: Identity, said: Value) -> Self {
         let data = SocketData::default();
         data.set(said);

@@ -54,6 +54,8 @@ fn each_setting_stands_under_the_heading_of_its_group() {
         ("ping-interval", "Sessions"),
         ("max-call", "Limits"),
         ("data", "Journal"),
+        #[cfg(feature = "redis")]
+        ("bus", "Bus"),
     ] {
         assert_eq!(heading(flag), Some(group), "--{flag}");
     }

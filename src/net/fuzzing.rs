@@ -23,6 +23,7 @@ use super::{
         payload::{self, Content, MOST_PACKETS, Packets},
     },
     limits::{origins::Origins, proxies},
+    rooms::bus::redis,
     socketio::{
         assembly::{Assembled, Limits},
         msgpack,
@@ -269,4 +270,10 @@ pub fn message_pack(message: &[u8]) {
         return;
     };
     assert!(written == twice, "it is written as it was");
+}
+
+/// What comes by the bus, on each of its channels: what is read is written again, and read as it was.
+#[cfg(feature = "redis")]
+pub fn bus(message: &[u8]) {
+    redis::fuzzing::replay(message);
 }

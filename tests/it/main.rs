@@ -29,6 +29,8 @@ mod log;
 #[cfg(unix)]
 mod logging;
 mod metrics;
+#[cfg(all(unix, feature = "postgres", feature = "redis"))]
+mod mixed;
 mod namespaces;
 #[cfg(all(unix, feature = "postgres"))]
 mod nodes;

@@ -94,7 +94,7 @@ impl Data {
     }
 
     /// Several arguments on their way out: an array of them that was checked, and their Buffers.
-    #[cfg(feature = "postgres")]
+    #[cfg(any(feature = "postgres", feature = "redis"))]
     pub(crate) fn several(json: ByteString, buffers: Vec<Bytes>) -> Self {
         Self(Form::Arguments(json, buffers.into()))
     }

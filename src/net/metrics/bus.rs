@@ -7,7 +7,10 @@ use prometheus_client::{
 };
 
 /// Messages that went between nodes, and those that were lost.
-#[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "no bus counts"))]
+#[cfg_attr(
+    not(any(feature = "postgres", feature = "redis")),
+    expect(dead_code, reason = "no bus counts")
+)]
 #[derive(Clone)]
 pub(crate) struct BusCounts {
     directions: Family<Direction, Counter>,
@@ -20,7 +23,10 @@ pub(crate) struct BusCounts {
 }
 
 /// Messages that were lost, by cause.
-#[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "no bus counts"))]
+#[cfg_attr(
+    not(any(feature = "postgres", feature = "redis")),
+    expect(dead_code, reason = "no bus counts")
+)]
 #[derive(Clone)]
 pub(crate) struct Lost {
     /// More was said than the bus carries.

@@ -16,6 +16,8 @@ mod prompt;
 #[cfg(all(unix, feature = "postgres"))]
 mod proxy;
 mod raw;
+#[cfg(unix)]
+mod redis;
 mod server;
 
 pub(crate) use again::{Again, Running};
@@ -31,6 +33,8 @@ pub(crate) use prompt::{updraft, updraft_with};
 #[cfg(all(unix, feature = "postgres"))]
 pub(crate) use proxy::{Lost, Proxy};
 pub(crate) use raw::{Packet, RawClient};
+#[cfg(unix)]
+pub(crate) use redis::RedisServer;
 pub(crate) use server::Program;
 
 use std::time::Duration;

@@ -1,14 +1,25 @@
 //! The other nodes: what is said between them is a `message`, which a [`Bus`] carries, each in its own form; `other_nodes` are how rooms
 //! see it, with the `requests` that wait for answers. `cluster` is the form of Socket.IO's
-//! official adapters for PostgreSQL and others, `postgres` a bus by `NOTIFY`.
+//! official adapters for PostgreSQL and others, `adapter` what it shares with that for Redis; `postgres` is a bus by `NOTIFY`, `redis`
+//! one by `PUBLISH`, and what they say waits in a `send_queue`. An `emitter` says something without being a node.
 
-#[cfg(feature = "postgres")]
+#[cfg(any(feature = "postgres", feature = "redis"))]
+#[cfg_attr(not(all(feature = "postgres", feature = "redis")), allow(dead_code))]
+mod adapter;
+#[cfg(any(feature = "postgres", feature = "redis"))]
+#[cfg_attr(not(all(feature = "postgres", feature = "redis")), allow(dead_code))]
 mod cluster;
+#[cfg(any(feature = "postgres", feature = "redis"))]
+pub(crate) mod emitter;
 pub(crate) mod message;
 pub(in crate::net) mod other_nodes;
 #[cfg(feature = "postgres")]
 pub(crate) mod postgres;
+#[cfg(feature = "redis")]
+pub(crate) mod redis;
 mod requests;
+#[cfg(any(feature = "postgres", feature = "redis"))]
+mod send_queue;
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -22,11 +33,26 @@ use crate::{error::Result, net::metrics::bus::BusCounts};
 #[derive(Debug)]
 pub(crate) struct Heard {
     pub(crate) namespace: Arc<str>,
-    /// The name of the other node.
-    pub(crate) from: String,
+    /// The name of the other node, where it has one.
+    pub(crate) from: Option<String>,
     pub(crate) message: Message,
     /// Held until it is done.
     pub(crate) room: Option<OwnedSemaphorePermit>,
+}
+
+/// The other nodes that hear a namespace.
+#[derive(Debug, Default)]
+pub(crate) struct Nodes {
+    /// Those whose names are known.
+    pub(crate) named: HashSet<String>,
+    /// How many there are beside them. Their answers say no name.
+    pub(crate) unnamed: usize,
+}
+
+impl Nodes {
+    fn count(&self) -> usize {
+        self.named.len() + self.unnamed
+    }
 }
 
 /// Carries messages between the nodes that share their rooms: each at most once, those of one node in their order.
@@ -44,7 +70,7 @@ pub(crate) trait Bus: Send + Sync {
     ///
     /// # Errors
     /// [`Code::Unavailable`](crate::Code::Unavailable) while the bus is away.
-    fn nodes<'a>(&'a self, namespace: &'a str) -> BoxFuture<'a, Result<HashSet<String>>>;
+    fn nodes<'a>(&'a self, namespace: &'a str) -> BoxFuture<'a, Result<Nodes>>;
 
     /// What is heard next; `None` once the bus has ended.
     fn next(&self) -> BoxFuture<'_, Option<Heard>>;

@@ -9,7 +9,7 @@ use std::{
 use tokio::time::timeout;
 
 use super::{
-    Bus,
+    Bus, Nodes,
     message::{AcksWanted, Answer, Message, NamedEvent},
     requests::{Answered, Requests, Waiting},
 };
@@ -43,8 +43,8 @@ struct Expected<'a> {
     nodes: &'a OtherNodes,
     namespace: &'a str,
     /// Those that were there when it began.
-    first: HashSet<String>,
-    answered: HashSet<String>,
+    first: Nodes,
+    answered: Nodes,
     until: Instant,
 }
 
@@ -84,7 +84,7 @@ impl OtherNodes {
     ) -> Result<Vec<Ack<Arguments>>> {
         let joined = self.join(namespace);
         let nodes = self.bus.nodes(&joined.namespace).await.unwrap_or_default();
-        if nodes.is_empty() {
+        if nodes.count() == 0 {
             return Ok(Vec::new());
         }
         let mut waiting = self.requests.begin()?;
@@ -104,8 +104,7 @@ impl OtherNodes {
             };
             match answer {
                 Answer::Asked { sockets, ids } => {
-                    let is_first = expected.answered.insert(from);
-                    if is_first {
+                    if expected.answers(from) {
                         acks.asked(sockets, ids);
                     }
                 }
@@ -190,7 +189,7 @@ impl OtherNodes {
     }
 
     /// A node answers a request of this one.
-    pub(in crate::net) fn answered(&self, request: &str, from: String, answer: Answer) {
+    pub(in crate::net) fn answered(&self, request: &str, from: Option<String>, answer: Answer) {
         self.requests.answer(request, Answered { from, answer });
     }
 
@@ -203,8 +202,8 @@ impl OtherNodes {
     ) -> Result<()> {
         let joined = self.join(namespace);
         let nodes = self.bus.nodes(&joined.namespace).await?;
-        let count = nodes.len();
-        if nodes.is_empty() {
+        let count = nodes.count();
+        if count == 0 {
             return Ok(());
         }
         let mut waiting = self.requests.begin()?;
@@ -212,7 +211,7 @@ impl OtherNodes {
         self.bus.publish(namespace, message(waiting.id.clone())).await;
         while expected.are_missing().await {
             if let Some(Answered { from, answer }) = next(&mut waiting, expected.until).await
-                && expected.answered.insert(from)
+                && expected.answers(from)
             {
                 take(answer);
             }
@@ -236,12 +235,12 @@ impl OtherNodes {
         }
     }
 
-    fn expected<'a>(&'a self, namespace: &'a str, first: HashSet<String>, wait: Duration) -> Expected<'a> {
+    fn expected<'a>(&'a self, namespace: &'a str, first: Nodes, wait: Duration) -> Expected<'a> {
         Expected {
             nodes: self,
             namespace,
             first,
-            answered: HashSet::new(),
+            answered: Nodes::default(),
             until: Instant::now() + wait,
         }
     }
@@ -260,12 +259,28 @@ impl Drop for Joined<'_> {
 }
 
 impl Expected<'_> {
+    /// A node answers; whether that is its first answer.
+    fn answers(&mut self, from: Option<String>) -> bool {
+        match from {
+            Some(node) => self.answered.named.insert(node),
+            None => {
+                self.answered.unnamed += 1;
+                true
+            }
+        }
+    }
+
     /// Nodes that have not answered, and are not known to be gone.
     async fn missing(&self) -> usize {
+        // Which of them are gone is not known.
+        let unnamed = self.first.unnamed.saturating_sub(self.answered.unnamed);
+        let unanswered: Vec<_> = self.first.named.difference(&self.answered.named).collect();
+        if unanswered.is_empty() {
+            return unnamed;
+        }
         let there = self.nodes.bus.nodes(self.namespace).await.ok();
-        let is_there = |node: &&String| there.as_ref().is_none_or(|there| there.contains(*node));
-        let unanswered = self.first.difference(&self.answered);
-        unanswered.filter(is_there).count()
+        let is_there = |node: &&&String| there.as_ref().is_none_or(|there| there.named.contains(**node));
+        unnamed + unanswered.iter().filter(is_there).count()
     }
 
     /// Whether there are some, and they have time left.

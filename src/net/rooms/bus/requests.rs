@@ -14,9 +14,9 @@ use crate::error::{CallError, Result};
 #[derive(Clone, Default)]
 pub(super) struct Requests(Arc<Mutex<HashMap<String, UnboundedSender<Answered>>>>);
 
-/// An answer, and the node that gives it.
+/// An answer, and the node that gives it, where it has a name.
 pub(super) struct Answered {
-    pub(super) from: String,
+    pub(super) from: Option<String>,
     pub(super) answer: Answer,
 }
 

@@ -67,7 +67,7 @@ pub(crate) fn decode(message: &[u8], limits: Limits, depth: usize) -> Result<Ass
 ///
 /// # Errors
 /// Where it is none, or more than the limits allow.
-#[cfg(feature = "postgres")]
+#[cfg(any(feature = "postgres", feature = "redis"))]
 pub(crate) fn decode_value(mut message: &[u8], limits: Limits) -> Result<Whole, Malformed> {
     let mut json = Json::new(Vec::new(), limits, usize::MAX);
     json.value(&mut message, 0).map_err(|stop| match stop {

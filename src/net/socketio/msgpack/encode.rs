@@ -56,7 +56,7 @@ pub(crate) fn encode(packet: &str, buffers: &[Bytes]) -> Result<Vec<u8>, Malform
 ///
 /// # Errors
 /// Where the text is no JSON, or nests deeper than 127 levels.
-#[cfg(feature = "postgres")]
+#[cfg(any(feature = "postgres", feature = "redis"))]
 pub(crate) fn encode_value(json: &str, buffers: &[Bytes]) -> Result<Vec<u8>, Malformed> {
     let value: Value = serde_json::from_str(json).map_err(|_| MALFORMED)?;
     let mut message = Message::new(json, buffers);

@@ -2,13 +2,13 @@
 
 use tokio::task::block_in_place;
 
-use super::two_nodes;
-use crate::{nodes::wait_for, support::node};
+use super::by_each;
+use crate::support::node;
 
 #[test]
 fn stock_clients_of_each_generation_share_rooms_over_nodes() {
-    wait_for(async {
-        let (_database, nodes, _clients) = two_nodes().await;
+    by_each(async |shared| {
+        let (nodes, _clients) = shared.two_nodes().await;
         for (generation, transport) in [
             ("2", "websocket"),
             ("3", "polling"),

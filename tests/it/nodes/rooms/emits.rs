@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tokio::task::block_in_place;
 use updraft::{Config, HttpConfig, Namespace};
 
-use super::{app, connect, is_unavailable, join, know_each_other, on, start, two_nodes};
+use super::{Shared, app, by_each, connect, is_unavailable, join, know_each_other, on};
 use crate::{
     nodes::wait_for,
     support::{Http, Local, TestDatabase, until_async},
@@ -13,8 +13,8 @@ use crate::{
 
 #[test]
 fn an_emit_reaches_the_rooms_of_every_node_but_for_its_caller_and_exceptions() {
-    wait_for(async {
-        let (_database, nodes, [mut ada, mut bob]) = two_nodes().await;
+    by_each(async |shared| {
+        let (nodes, [mut ada, mut bob]) = shared.two_nodes().await;
         let mut eve = connect(&nodes[1], "eve").await;
         let mut joe = connect(&nodes[0], "joe").await;
         for client in [&mut ada, &mut bob, &mut eve, &mut joe] {
@@ -49,8 +49,8 @@ fn an_emit_reaches_the_rooms_of_every_node_but_for_its_caller_and_exceptions() {
 #[test]
 fn equal_emits_large_ones_and_buffers_come_each_time_and_in_order() {
     const MANY: usize = 300;
-    wait_for(async {
-        let (database, nodes, [_ada, mut bob]) = two_nodes().await;
+    by_each(async |shared| {
+        let (nodes, [_ada, mut bob]) = shared.two_nodes().await;
         let all = nodes[0].server.emitter().of("/");
         let large = "ä".repeat(5000);
         let longest_short = "x".repeat(7850);
@@ -85,8 +85,10 @@ fn equal_emits_large_ones_and_buffers_come_each_time_and_in_order() {
                 }
             }
         }
-        let rows = "SELECT count(*) > 0 FROM socket_io_attachments";
-        assert_eq!(block_in_place(|| database.psql(rows)), "t");
+        if let Shared::Database(database) = shared {
+            let rows = "SELECT count(*) > 0 FROM socket_io_attachments";
+            assert_eq!(block_in_place(|| database.psql(rows)), "t");
+        }
         for node in nodes {
             node.server.stop().await;
         }
@@ -95,8 +97,7 @@ fn equal_emits_large_ones_and_buffers_come_each_time_and_in_order() {
 
 #[test]
 fn namespaces_made_of_data_are_shared_as_long_as_they_have_sockets_and_others_hear_nothing() {
-    wait_for(async {
-        let database = block_in_place(TestDatabase::new);
+    by_each(async |shared| {
         let games = || {
             app()
                 .namespace(Namespace::matching("/game/{id}"))
@@ -104,7 +105,7 @@ fn namespaces_made_of_data_are_shared_as_long_as_they_have_sockets_and_others_he
                     "/a-namespace-whose-name-is-too-long-for-a-channel-of-postgresql",
                 ))
         };
-        let nodes = [start(&database, games()).await, start(&database, games()).await];
+        let nodes = [shared.start(games()).await, shared.start(games()).await];
         let mut player = nodes[1].client().await;
         player.send("40/game/7,").await;
         assert!(player.text().await.starts_with("40/game/7,"));

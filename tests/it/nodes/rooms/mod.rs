@@ -1,9 +1,10 @@
-//! Rooms that nodes on one database share.
+//! Rooms that nodes share: by one database, or by one Redis.
 
 mod clients;
 mod emits;
 mod faults;
-mod interop;
+mod redis;
+mod redis_servers;
 mod rights;
 mod sockets;
 
@@ -12,11 +13,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::task::block_in_place;
 use updraft::{
-    App, Args, CallError, Code, Config, Context, Credentials, Emitter, Identity, JournalConfig, Json, Module,
-    Result, State, testing::TestClient,
+    App, Args, BusConfig, CallError, Code, Config, Context, Credentials, Emitter, Identity, JournalConfig,
+    Json, Module, Result, State, testing::TestClient,
 };
 
-use crate::support::{Local, TestDatabase, until_async};
+use crate::support::{Local, RedisServer, TestDatabase, until_async};
 
 /// What a client has its server emit, and to which sockets.
 #[derive(Deserialize)]
@@ -94,6 +95,49 @@ fn on(database: &TestDatabase) -> Config {
         journal,
         ..Config::default()
     }
+}
+
+fn by(redis: &RedisServer) -> Config {
+    let bus = BusConfig {
+        redis: Some(redis.url().as_str().into()),
+        ..BusConfig::default()
+    };
+    Config {
+        bus,
+        ..Config::default()
+    }
+}
+
+/// What nodes share their rooms by.
+enum Shared {
+    Database(TestDatabase),
+    Redis(RedisServer),
+}
+
+impl Shared {
+    async fn start(&self, app: App) -> Local {
+        let config = match self {
+            Self::Database(database) => on(database),
+            Self::Redis(redis) => by(redis),
+        };
+        Local::start(app, config).await
+    }
+
+    /// Two nodes, with a client each, which they know of one another.
+    async fn two_nodes(&self) -> ([Local; 2], [TestClient; 2]) {
+        let nodes = [self.start(app()).await, self.start(app()).await];
+        let clients = [connect(&nodes[0], "ada").await, connect(&nodes[1], "bob").await];
+        know_each_other(&nodes, 2).await;
+        (nodes, clients)
+    }
+}
+
+/// Tells a story by whatever nodes share.
+fn by_each(story: impl AsyncFn(&Shared)) {
+    super::wait_for(async {
+        story(&Shared::Database(block_in_place(TestDatabase::new))).await;
+        story(&Shared::Redis(block_in_place(RedisServer::start))).await;
+    });
 }
 
 /// Two nodes on a database of their own, with a client each, which they know of one another.

@@ -6,19 +6,15 @@ use std::{
 };
 
 use bytes::Bytes;
-use tokio::task::block_in_place;
 use updraft::{Args, CallError, Code, Result};
 
-use super::{app, connect, join, know_each_other, rooms, start, two_nodes};
-use crate::{
-    nodes::wait_for,
-    support::{TestDatabase, until_async},
-};
+use super::{app, by_each, connect, join, know_each_other, rooms};
+use crate::support::until_async;
 
 #[test]
 fn sockets_of_other_nodes_enter_and_leave_rooms_and_are_listed_with_their_subject() {
-    wait_for(async {
-        let (_database, nodes, [mut ada, mut bob]) = two_nodes().await;
+    by_each(async |shared| {
+        let (nodes, [mut ada, mut bob]) = shared.two_nodes().await;
         let io = nodes[0].server.emitter();
         join(&mut bob, "red").await;
         io.of("/").to("red").join("night").await.unwrap();
@@ -61,8 +57,8 @@ fn sockets_of_other_nodes_enter_and_leave_rooms_and_are_listed_with_their_subjec
 
 #[test]
 fn acks_come_from_the_sockets_of_every_node() {
-    wait_for(async {
-        let (_database, nodes, [mut ada, mut bob]) = two_nodes().await;
+    by_each(async |shared| {
+        let (nodes, [mut ada, mut bob]) = shared.two_nodes().await;
         let mut eve = connect(&nodes[1], "eve").await;
         know_each_other(&nodes, 3).await;
         let all = nodes[0].server.emitter().of("/");
@@ -95,8 +91,7 @@ fn acks_come_from_the_sockets_of_every_node() {
 
 #[test]
 fn nodes_announce_events_to_each_other_and_answer() {
-    wait_for(async {
-        let database = block_in_place(TestDatabase::new);
+    by_each(async |shared| {
         let heard = Arc::new(Mutex::new(Vec::new()));
         let heeding = |name: &'static str| {
             let heard = heard.clone();
@@ -115,9 +110,9 @@ fn nodes_announce_events_to_each_other_and_answer() {
                 .heed("panics", async |(): ()| -> Result<()> { panic!("at the disco") })
         };
         let nodes = [
-            start(&database, heeding("first")).await,
-            start(&database, heeding("second")).await,
-            start(&database, app()).await,
+            shared.start(heeding("first")).await,
+            shared.start(heeding("second")).await,
+            shared.start(app()).await,
         ];
         let _client = connect(&nodes[2], "ada").await;
         know_each_other(&nodes, 1).await;
@@ -150,15 +145,14 @@ fn nodes_announce_events_to_each_other_and_answer() {
 
 #[test]
 fn events_of_a_node_are_heeded_in_their_order() {
-    wait_for(async {
-        let database = block_in_place(TestDatabase::new);
+    by_each(async |shared| {
         let heard = Arc::new(Mutex::new(Vec::new()));
         let heeding = heard.clone();
         let second = app().heed("count", move |number: usize| {
             heeding.lock().unwrap().push(number);
             async { Ok(()) }
         });
-        let nodes = [start(&database, app()).await, start(&database, second).await];
+        let nodes = [shared.start(app()).await, shared.start(second).await];
         let _client = connect(&nodes[1], "ada").await;
         know_each_other(&nodes, 1).await;
         let io = nodes[0].server.emitter();
@@ -176,8 +170,8 @@ fn events_of_a_node_are_heeded_in_their_order() {
 /// A node that stops says so: nothing waits for it.
 #[test]
 fn a_node_that_has_stopped_is_not_waited_for() {
-    wait_for(async {
-        let (_database, [first, second], [_ada, bob]) = two_nodes().await;
+    by_each(async |shared| {
+        let ([first, second], [_ada, bob]) = shared.two_nodes().await;
         drop(bob);
         second.server.stop().await;
         let io = first.server.emitter();

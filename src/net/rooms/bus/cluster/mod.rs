@@ -16,9 +16,6 @@ use super::message::Message;
 #[cfg(test)]
 mod tests;
 
-/// The uid of the official emitters, which are no nodes.
-pub(super) const EMITTER: &str = "emitter";
-
 /// What is said between the nodes of a namespace.
 #[derive(Debug)]
 pub(super) enum ClusterMessage {
@@ -46,7 +43,3 @@ mod kind {
     pub(super) const BROADCAST_ACK: u8 = 12;
     pub(super) const ADAPTER_CLOSE: u8 = 13;
 }
-
-/// The type of an event among packets of Socket.IO, and that of one with Buffers.
-const EVENT: u8 = 2;
-const BINARY_EVENT: u8 = 5;

@@ -29,6 +29,8 @@ pub(in crate::net::rooms::bus) struct Roster {
 #[derive(Clone, Debug)]
 pub(in crate::net::rooms::bus) struct Known {
     pub(in crate::net::rooms::bus) nodes: HashSet<String>,
+    /// Whether the namespace is heard.
+    pub(in crate::net::rooms::bus) is_heard: bool,
     /// Whether all have had the time to say that they are there.
     pub(in crate::net::rooms::bus) are_all: bool,
 }
@@ -124,12 +126,14 @@ impl Roster {
         let Some(heard) = namespaces.get_mut(namespace) else {
             return Some(Known {
                 nodes: HashSet::new(),
+                is_heard: true,
                 are_all: true,
             });
         };
         heard.nodes.retain(|_, last| last.elapsed() < DEAD);
         Some(Known {
             nodes: heard.nodes.keys().cloned().collect(),
+            is_heard: heard.since.is_some(),
             are_all: heard.since.is_some_and(|since| since.elapsed() >= HELLO),
         })
     }

@@ -19,11 +19,13 @@ use crate::{
     net::{
         rooms::bus::{
             Heard,
+            adapter::EMITTER,
             cluster::{
-                ClusterMessage, EMITTER,
+                ClusterMessage,
                 decode::{Said, What, decode, decode_row},
                 roster::HEARTBEAT,
             },
+            send_queue::units,
         },
         socketio::ROOT,
     },
@@ -36,12 +38,6 @@ const ARRIVED: usize = 8192;
 
 /// Notifications that are read at once, with the rows that they stand for.
 const AT_ONCE: usize = 16;
-
-/// Capacity for what is heard and not done yet, in units of [`UNIT`] bytes, at least one a message.
-pub(super) const MOST_UNITS: usize = 16 << 10;
-
-/// Bytes of a message that take one unit of room.
-const UNIT: usize = 1024;
 
 /// How long the database has for an answer.
 pub(super) const ANSWER: Duration = Duration::from_secs(5);
@@ -288,12 +284,11 @@ impl Listener {
             ClusterMessage::Heartbeat => {}
             ClusterMessage::Close => roster.forget(&namespace, &said.uid),
             ClusterMessage::About(message) => {
-                let units = size.div_ceil(UNIT).clamp(1, MOST_UNITS) as u32;
                 let heard = Heard {
                     namespace,
-                    from: said.uid,
+                    from: Some(said.uid),
                     message,
-                    room: self.room.clone().acquire_many_owned(units).await.ok(),
+                    room: self.room.clone().acquire_many_owned(units(size)).await.ok(),
                 };
                 // It fails when the server has ended.
                 let _ = self.hear.send(heard).await;

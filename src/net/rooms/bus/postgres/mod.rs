@@ -6,6 +6,7 @@
 
 mod attachments;
 mod channel;
+pub(super) mod emitter;
 mod listener;
 mod notification;
 mod publisher;
@@ -21,11 +22,16 @@ use tokio::{
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use self::{
-    listener::{ANSWER, Listener, MOST_UNITS},
+    listener::{ANSWER, Listener},
     publisher::Publisher,
     sender::Sender,
 };
-use super::{Bus, Heard, cluster::ClusterMessage, message::Message};
+use super::{
+    Bus, Heard, Nodes,
+    cluster::ClusterMessage,
+    message::Message,
+    send_queue::{MOST_UNITS, drain},
+};
 use crate::{
     error::{CallError, Code, Result},
     net::{metrics::bus::BusCounts, socketio::ROOT},
@@ -80,7 +86,8 @@ impl PostgresBus {
         let runtime = database.runtime().clone();
         let stop = CancellationToken::new();
         let sender = Sender::new(database, client, publisher.clone());
-        runtime.spawn(stop.clone().run_until_cancelled_owned(sender.run(waiting)));
+        let sending = drain(waiting, sender, publisher.counts.clone());
+        runtime.spawn(stop.clone().run_until_cancelled_owned(sending));
         let listener = Listener {
             database: direct,
             publisher: publisher.clone(),
@@ -143,16 +150,17 @@ impl Bus for PostgresBus {
         })
     }
 
-    fn nodes<'a>(&'a self, namespace: &'a str) -> BoxFuture<'a, Result<HashSet<String>>> {
+    fn nodes<'a>(&'a self, namespace: &'a str) -> BoxFuture<'a, Result<Nodes>> {
         Box::pin(async move {
             if channel::of(namespace).is_none() {
-                return Ok(HashSet::new());
+                return Ok(Nodes::default());
             }
             let known = timeout(ANSWER, self.known(namespace)).await.ok().flatten();
-            known.ok_or_else(|| {
+            let named = known.ok_or_else(|| {
                 let message = "other nodes cannot be asked while the database is away";
                 CallError::new(Code::Unavailable, message)
-            })
+            })?;
+            Ok(Nodes { named, unnamed: 0 })
         })
     }
 
@@ -176,7 +184,7 @@ impl Bus for PostgresBus {
                 for namespace in self.publisher.roster.all() {
                     self.publisher.publish(&namespace, &ClusterMessage::Close).await;
                 }
-                self.publisher.flushed().await;
+                self.publisher.queue.flushed().await;
             };
             let _ = timeout(LAST, leaving).await;
             self.stop.cancel();

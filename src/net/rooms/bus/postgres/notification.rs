@@ -1,8 +1,6 @@
 //! What is to be said on a channel, as a notification or a row.
 
-use std::{collections::HashMap, time::Instant};
-
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use std::collections::HashMap;
 
 use crate::net::rooms::bus::cluster::encode::{Encoded, stand_in};
 
@@ -12,25 +10,16 @@ pub(super) const TOGETHER: usize = 512;
 /// PostgreSQL takes notifications of less than 8000 bytes. Some are left for what tells equal ones apart.
 const SHORT: usize = 7992;
 
-/// What the sender is to do.
-pub(super) enum Command {
-    Say(Queued),
-    /// Tells when all before it is said, or lost.
-    Flush(oneshot::Sender<()>),
-}
-
 /// What is to be said on a channel.
-pub(super) struct Queued {
+pub(super) struct Outgoing {
     pub(super) channel: String,
     /// The notification, or what stands before the row's number in it.
     pub(super) head: String,
     pub(super) tail: &'static str,
     pub(super) row: Option<Vec<u8>>,
-    pub(super) since: Instant,
-    _room: Option<OwnedSemaphorePermit>,
 }
 
-impl Queued {
+impl Outgoing {
     /// A message on a channel; none where it cannot be written.
     pub(super) fn new(channel: String, message: Encoded, uid: &str) -> Option<Self> {
         let is_short = message.buffers.is_empty() && message.text.len() < SHORT;
@@ -46,8 +35,6 @@ impl Queued {
             head,
             tail,
             row,
-            since: Instant::now(),
-            _room: None,
         })
     }
 
@@ -55,15 +42,10 @@ impl Queued {
     pub(super) fn size(&self) -> usize {
         self.head.len() + self.row.as_ref().map_or(0, Vec::len)
     }
-
-    /// It has this room until it is said.
-    pub(super) fn takes(&mut self, room: OwnedSemaphorePermit) {
-        self._room = Some(room);
-    }
 }
 
 /// PostgreSQL says only once what is said twice in one transaction; white space makes a difference to it, and none to readers.
-pub(super) fn tell_apart(queued: &mut [Queued]) {
+pub(super) fn tell_apart(queued: &mut [Outgoing]) {
     const SPACES: [char; 4] = [' ', '\n', '\t', '\r'];
     let mut said: HashMap<(&str, &str), usize> = HashMap::new();
     let times = queued.iter().map(|message| {
@@ -92,13 +74,11 @@ mod tests {
 
     #[test]
     fn what_is_said_often_in_one_statement_stays_short_and_is_said_each_time() {
-        let message = |head: &str| Queued {
+        let message = |head: &str| Outgoing {
             channel: "socket.io#/".to_owned(),
             head: head.to_owned(),
             tail: "",
             row: None,
-            since: Instant::now(),
-            _room: None,
         };
         let longest = "x".repeat(SHORT - 1);
         let mut queued: Vec<_> = (0..TOGETHER).map(|_| message(&longest)).collect();

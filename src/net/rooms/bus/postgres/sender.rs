@@ -1,32 +1,24 @@
 //! The one connection by which a node says something: what waits is said in one statement.
 
-use std::{
-    panic::AssertUnwindSafe,
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use futures_util::FutureExt;
-use tokio::{
-    sync::mpsc,
-    time::{sleep, timeout},
-};
+use tokio::time::{sleep, timeout};
 use tokio_postgres::{
     Client, Error,
     types::{ToSql, Type},
 };
 
 use super::{
-    notification::{Command, Queued, TOGETHER, tell_apart},
+    notification::{Outgoing, TOGETHER, tell_apart},
     publisher::Publisher,
 };
-use crate::postgres::{Database, Said, said};
+use crate::{
+    net::rooms::bus::send_queue,
+    postgres::{Database, Said, said},
+};
 
 /// How long the database has for a statement.
 const ANSWER: Duration = Duration::from_secs(5);
-
-/// What waits for longer for a database that is away is not said any more.
-const STALE: Duration = Duration::from_secs(10);
 
 /// Before a database that is away is tried again; twice as long after each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -65,47 +57,11 @@ impl Sender {
         }
     }
 
-    /// For as long as the bus is there.
-    pub(super) async fn run(mut self, mut waiting: mpsc::UnboundedReceiver<Command>) {
-        let mut commands = Vec::new();
-        while waiting.recv_many(&mut commands, TOGETHER).await > 0 {
-            let (mut queued, mut flushes) = (Vec::new(), Vec::new());
-            for command in commands.drain(..) {
-                match command {
-                    Command::Say(message) => queued.push(message),
-                    Command::Flush(flush) => flushes.push(flush),
-                }
-            }
-            if !queued.is_empty() && AssertUnwindSafe(self.say(queued)).catch_unwind().await.is_err() {
-                tracing::error!("what tells other nodes of emits panicked, and begins again");
-                self.reconnect().await;
-            }
-            for flush in flushes {
-                let _ = flush.send(());
-            }
-        }
-    }
-
-    /// Says them, or loses them: said again, some might be heard twice.
-    async fn say(&mut self, mut queued: Vec<Queued>) {
-        if self.client.is_closed() {
-            self.reconnect().await;
-        }
-        // What sockets would hear too late is worth nothing to them.
-        let all = queued.len();
-        queued.retain(|message| message.since.elapsed() < STALE);
-        self.publisher
-            .counts
-            .lost
-            .away
-            .inc_by((all - queued.len()) as u64);
-        if queued.is_empty() {
-            return;
-        }
+    async fn say_all(&mut self, mut queued: Vec<Outgoing>) {
         tell_apart(&mut queued);
         let counts = self.publisher.counts.clone();
         let has_rows = queued.iter().any(|message| message.row.is_some());
-        match timeout(ANSWER, self.execute(&queued)).await {
+        match timeout(ANSWER, execute(&self.client, &queued)).await {
             Ok(Ok(())) => {
                 self.has_failed = false;
                 counts.sent.inc_by(queued.len() as u64);
@@ -117,7 +73,7 @@ impl Sender {
                 let kept = all - queued.len();
                 self.failed(kept, &said(&error));
                 if !queued.is_empty() {
-                    Box::pin(self.say(queued)).await;
+                    Box::pin(self.say_all(queued)).await;
                 }
             }
             failed => {
@@ -127,7 +83,7 @@ impl Sender {
                     _ => "it does not answer".to_owned(),
                 };
                 self.failed(lost, &why);
-                self.reconnect().await;
+                send_queue::Sender::reconnect(self).await;
             }
         }
     }
@@ -138,42 +94,57 @@ impl Sender {
             tracing::warn!("other nodes are not told of emits to rooms: {why}");
         }
     }
+}
 
-    async fn execute(&self, queued: &[Queued]) -> Result<(), Error> {
-        let channels: Vec<&str> = queued.iter().map(|message| &*message.channel).collect();
-        let heads: Vec<&str> = queued.iter().map(|message| &*message.head).collect();
-        if queued.iter().all(|message| message.row.is_none()) {
-            let parameters: [(&(dyn ToSql + Sync), Type); 2] =
-                [(&channels, Type::TEXT_ARRAY), (&heads, Type::TEXT_ARRAY)];
-            return self.client.query_typed(SAY_SHORT, &parameters).await.map(drop);
+impl send_queue::Sender<Outgoing> for Sender {
+    const TOGETHER: usize = TOGETHER;
+
+    async fn ready(&mut self) {
+        if self.client.is_closed() {
+            self.reconnect().await;
         }
-        let tails: Vec<&str> = queued.iter().map(|message| message.tail).collect();
-        let rows: Vec<Option<&[u8]>> = queued.iter().map(|message| message.row.as_deref()).collect();
-        let parameters: [(&(dyn ToSql + Sync), Type); 4] = [
-            (&channels, Type::TEXT_ARRAY),
-            (&heads, Type::TEXT_ARRAY),
-            (&tails, Type::TEXT_ARRAY),
-            (&rows, Type::BYTEA_ARRAY),
-        ];
-        self.client.query_typed(SAY, &parameters).await.map(drop)
+    }
+
+    async fn say(&mut self, messages: Vec<Outgoing>) {
+        self.say_all(messages).await;
     }
 
     /// Until the database is back, nothing more is queued.
     async fn reconnect(&mut self) {
-        let is_away = &self.publisher.is_away;
+        let queue = &self.publisher.queue;
         let mut pause = FIRST_PAUSE;
         loop {
             match timeout(ANSWER, self.database.connect(&Said::default())).await {
                 Ok(Ok(client)) => {
                     self.client = client;
-                    return is_away.store(false, Ordering::Release);
+                    return queue.set_away(false);
                 }
                 Ok(Err(error)) => tracing::debug!("the database is away: {}", said(&error)),
                 Err(_) => {}
             }
-            is_away.store(true, Ordering::Release);
+            queue.set_away(true);
             sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
+}
+
+/// Says all of them, in one statement.
+pub(super) async fn execute(client: &Client, queued: &[Outgoing]) -> Result<(), Error> {
+    let channels: Vec<&str> = queued.iter().map(|message| &*message.channel).collect();
+    let heads: Vec<&str> = queued.iter().map(|message| &*message.head).collect();
+    if queued.iter().all(|message| message.row.is_none()) {
+        let parameters: [(&(dyn ToSql + Sync), Type); 2] =
+            [(&channels, Type::TEXT_ARRAY), (&heads, Type::TEXT_ARRAY)];
+        return client.query_typed(SAY_SHORT, &parameters).await.map(drop);
+    }
+    let tails: Vec<&str> = queued.iter().map(|message| message.tail).collect();
+    let rows: Vec<Option<&[u8]>> = queued.iter().map(|message| message.row.as_deref()).collect();
+    let parameters: [(&(dyn ToSql + Sync), Type); 4] = [
+        (&channels, Type::TEXT_ARRAY),
+        (&heads, Type::TEXT_ARRAY),
+        (&tails, Type::TEXT_ARRAY),
+        (&rows, Type::BYTEA_ARRAY),
+    ];
+    client.query_typed(SAY, &parameters).await.map(drop)
 }

@@ -5,7 +5,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use clap::Args;
+#[cfg(feature = "postgres")]
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, Command, Error, FromArgMatches};
 
 use crate::{
     cli::terminal::Failure,
@@ -17,8 +19,12 @@ use crate::{
     journal::{PostgresDestination, PostgresInspection},
 };
 
+/// A directory that a flag names goes before a database that a variable does.
+#[derive(Debug)]
+pub(super) struct Source(Given);
+
 #[derive(Args, Debug)]
-pub(super) struct Source {
+struct Given {
     /// Directory of the journal
     #[arg(
         long,
@@ -41,23 +47,61 @@ pub(super) struct Source {
     database: Option<DatabaseUrl>,
 }
 
+impl Args for Source {
+    fn augment_args(command: Command) -> Command {
+        Given::augment_args(command)
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Given::augment_args_for_update(command)
+    }
+}
+
+impl FromArgMatches for Source {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
+        let mut given = Given::from_arg_matches(matches)?;
+        given.choose(matches);
+        Ok(Self(given))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
+        self.0.update_from_arg_matches(matches)?;
+        self.0.choose(matches);
+        Ok(())
+    }
+}
+
+impl Given {
+    #[cfg(feature = "postgres")]
+    fn choose(&mut self, matches: &ArgMatches) {
+        let is_flag = |name: &str| matches.value_source(name) == Some(ValueSource::CommandLine);
+        if is_flag("data") && !is_flag("database") {
+            self.database = None;
+        }
+    }
+
+    #[cfg(not(feature = "postgres"))]
+    fn choose(&mut self, _: &ArgMatches) {}
+}
+
 impl Source {
     /// Looks at one moment of it.
     pub(super) fn open(&self) -> Result<Box<dyn Inspection>, Failure> {
         #[cfg(feature = "postgres")]
-        if let Some(database) = &self.database {
+        if let Some(database) = &self.0.database {
             return Ok(Box::new(PostgresInspection::open(database.as_str())?));
         }
-        Ok(Box::new(SqliteInspection::open(&self.data)?))
+        Ok(Box::new(SqliteInspection::open(&self.0.data)?))
     }
 
     /// Where a journal is to be.
     pub(super) fn destination(&self) -> Result<Box<dyn Destination>, Failure> {
         #[cfg(feature = "postgres")]
-        if let Some(database) = &self.database {
+        if let Some(database) = &self.0.database {
             return Ok(Box::new(PostgresDestination::open(database.as_str())?));
         }
-        let destination = SqliteDestination::open(&self.data).map_err(|error| refused(&error, &self.data))?;
+        let destination =
+            SqliteDestination::open(&self.0.data).map_err(|error| refused(&error, &self.0.data))?;
         Ok(Box::new(destination))
     }
 
@@ -65,13 +109,13 @@ impl Source {
     pub(super) fn directory(&self, why: &'static str) -> Result<&Path, Failure> {
         match self.is_database() {
             true => Err(why.into()),
-            false => Ok(&self.data),
+            false => Ok(&self.0.data),
         }
     }
 
     pub(super) fn is_database(&self) -> bool {
         #[cfg(feature = "postgres")]
-        let is_database = self.database.is_some();
+        let is_database = self.0.database.is_some();
         #[cfg(not(feature = "postgres"))]
         let is_database = false;
         is_database
@@ -83,7 +127,7 @@ impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.is_database() {
             true => f.write_str("the database"),
-            false => self.data.display().fmt(f),
+            false => self.0.data.display().fmt(f),
         }
     }
 }

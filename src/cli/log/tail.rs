@@ -99,16 +99,45 @@ impl Tail {
         }
         // A look that lasts would hold the journal's log, or what a database would remove.
         drop(journal);
+        self.follow(source, &epoch, at, &mut out)
+    }
+
+    /// Prints what comes. A database may be away for a while: it restarts, or fails over.
+    fn follow(&self, source: &Source, epoch: &Epoch, mut at: u64, out: &mut Lines) -> Result<(), Failure> {
         let every = match source.is_database() {
             true => EVERY_CONNECTION,
             false => EVERY,
         };
+        let (mut is_away, mut is_behind) = (false, false);
         loop {
-            thread::sleep(every);
-            let journal = again(source, &epoch)?;
-            if self.page(&*journal, &mut at, &mut out)?.is_break() {
+            if !is_behind {
+                thread::sleep(every);
+            }
+            let page = match self.look(source, epoch, at) {
+                Err(failure) if source.is_database() => {
+                    if !is_away {
+                        eprintln!("{}; trying again", failure.0);
+                    }
+                    (is_away, is_behind) = (true, false);
+                    continue;
+                }
+                looked => looked?.ok_or("the journal was replaced by another")?,
+            };
+            is_away = false;
+            is_behind = page.len() >= EVENTS || page.iter().map(Record::size).sum::<usize>() >= BYTES;
+            at = page.last().map_or(at, |last| last.seq);
+            if self.say(&page, out)?.is_break() || out.flush()?.is_break() {
                 return Ok(());
             }
+        }
+    }
+
+    /// A page of what came after a place; none where another journal took the place of this one.
+    fn look(&self, source: &Source, epoch: &Epoch, at: u64) -> Result<Option<Vec<Record>>, Failure> {
+        let journal = source.open()?;
+        match journal.epoch() == epoch {
+            true => Ok(Some(journal.read(&self.topic, &after(at))?)),
+            false => Ok(None),
         }
     }
 
@@ -142,36 +171,38 @@ impl Tail {
     /// Prints what there is after a place.
     fn page(&self, journal: &dyn Inspection, at: &mut u64, out: &mut Lines) -> Said {
         loop {
-            let cursor = Cursor {
-                after: *at,
-                up_to: u64::MAX,
-                events: EVENTS,
-                bytes: BYTES,
-            };
-            let page = journal.read(&self.topic, &cursor)?;
+            let page = journal.read(&self.topic, &after(*at))?;
             let Some(last) = page.last() else {
                 return out.flush();
             };
             *at = last.seq;
-            for record in &page {
-                let said = match self.json {
-                    true => out.say(record.line().map_err(|error| damaged(record, &error))?),
-                    false => out.say(Human(record)),
-                };
-                if said?.is_break() {
-                    return Ok(ControlFlow::Break(()));
-                }
+            if self.say(&page, out)?.is_break() {
+                return Ok(ControlFlow::Break(()));
             }
         }
     }
+
+    fn say(&self, page: &[Record], out: &mut Lines) -> Said {
+        for record in page {
+            let said = match self.json {
+                true => out.say(record.line().map_err(|error| damaged(record, &error))?),
+                false => out.say(Human(record)),
+            };
+            if said?.is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    }
 }
 
-/// The same journal as before, a little later.
-fn again(source: &Source, epoch: &Epoch) -> Result<Box<dyn Inspection>, Failure> {
-    let journal = source.open()?;
-    match journal.epoch() == epoch {
-        true => Ok(journal),
-        false => Err("the journal was replaced by another".into()),
+/// The page after a place.
+fn after(place: u64) -> Cursor {
+    Cursor {
+        after: place,
+        up_to: u64::MAX,
+        events: EVENTS,
+        bytes: BYTES,
     }
 }
 

@@ -9,9 +9,11 @@ use updraft::journal::PostgresJournal;
 use super::{
     add,
     backup::{exports_are_moments, in_one_line, told, told_by},
-    board, fill, lines, log_of, printed, serve, wait_for,
+    board, fill, lines, log_of,
+    looking::Following,
+    printed, serve, wait_for,
 };
-use crate::support::{Program, RawClient, TestDatabase, until, updraft};
+use crate::support::{Program, RawClient, TestDatabase, until, updraft, updraft_with};
 
 /// `updraft log` over a database: whether it succeeded, its standard output, its standard error.
 fn log_in(database: &str, arguments: &[&str], input: &str) -> (bool, String, String) {
@@ -337,4 +339,45 @@ fn each_row_of_a_database_that_is_wrong_is_found_by_its_check() {
             "{damage}: {found}"
         );
     }
+}
+
+#[test]
+fn following_goes_on_where_the_database_was_away() {
+    wait_for(async {
+        let database = block_in_place(TestDatabase::new);
+        // It makes the schema.
+        PostgresJournal::open(&database.url, None).await.unwrap();
+        let publish = |key: &str| {
+            let sql = format!("SELECT updraft.publish('board', 'card.added', '{key}', '1')");
+            block_in_place(|| database.psql(&sql));
+        };
+        publish("k1");
+        let mut following = Following::of(&["--database", &database.url]);
+        assert_eq!(following.key(), "k1");
+        block_in_place(|| database.go_away());
+        let said = following.said();
+        assert!(said.contains("; trying again"), "{said}");
+        block_in_place(|| database.come_back());
+        publish("k2");
+        assert_eq!(following.key(), "k2");
+    });
+}
+
+#[test]
+fn a_directory_that_a_flag_names_goes_before_a_database_of_a_variable() {
+    let data = tempfile::tempdir().unwrap();
+    fill(data.path());
+    let database = TestDatabase::new();
+    let variables = [("UPDRAFT_DATABASE", &*database.url)];
+    let data = data.path().to_str().unwrap();
+    for arguments in [
+        ["log", "--data", data, "topics"],
+        ["log", "topics", "--data", data],
+    ] {
+        let (done, stdout, stderr) = updraft_with(&variables, &arguments, "");
+        assert!(done && stdout.contains("board"), "{stdout}{stderr}");
+    }
+    let both = ["log", "--data", data, "--database", &database.url, "topics"];
+    let (done, _, stderr) = updraft_with(&variables, &both, "");
+    assert!(!done && stderr.contains("no journal in the database"), "{stderr}");
 }

@@ -165,16 +165,21 @@ fn what_a_killed_server_left_can_be_looked_at() {
 }
 
 /// `log tail` that runs; killed when dropped.
-struct Following {
+pub(super) struct Following {
     child: Child,
     lines: mpsc::Receiver<Value>,
 }
 
 impl Following {
     fn start(data: &std::path::Path) -> Self {
+        Self::of(&["--data", data.to_str().unwrap()])
+    }
+
+    /// Of a journal that flags name.
+    pub(super) fn of(source: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_updraft"))
-            .args(["log", "tail", "board", "--follow", "--json", "--data"])
-            .arg(data)
+            .args(["log", "tail", "board", "--follow", "--json"])
+            .args(source)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -192,9 +197,17 @@ impl Following {
         Self { child, lines }
     }
 
-    fn key(&self) -> String {
+    pub(super) fn key(&self) -> String {
         let event = self.lines.recv_timeout(PATIENCE).expect("a line comes");
         event["key"].as_str().unwrap().to_owned()
+    }
+}
+
+impl Following {
+    /// The next line of its standard error.
+    pub(super) fn said(&mut self) -> String {
+        let stderr = self.child.stderr.as_mut().unwrap();
+        BufReader::new(stderr).lines().next().unwrap().unwrap()
     }
 }
 

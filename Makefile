@@ -19,12 +19,13 @@ test: client-demo/dist/index.html client/dist/index.js tests/clients/node_module
 	npm test --prefix client-demo
 	tests/browser/run.sh
 
-# What `make test` does for seconds, for some minutes: kills, a crowd of clients, nodes that fail, streams of 1 GB, and one of 10.
+# What `make test` does for seconds, for some minutes: kills, a crowd of clients, nodes and neighbours that fail, streams of 1 GB, and one of 10.
 proof: tests/clients/node_modules client/dist/index.js
 	UPDRAFT_KILLS=200 cargo test --test it journal::crash
 	UPDRAFT_KILLS=50 cargo test --test it proof::kills
 	UPDRAFT_STEPS=300 cargo test --test it proof::history
 	UPDRAFT_ROUNDS=60 cargo test --all-features --test it proof::nodes -- --nocapture
+	UPDRAFT_ROUNDS=40 cargo test --all-features --test it mixed::wreckage -- --nocapture
 	UPDRAFT_STREAM_MB=1000 cargo test --test it streams::clients
 	UPDRAFT_STREAM_MB=10000 cargo test --test it streams::much
 

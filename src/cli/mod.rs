@@ -1,6 +1,8 @@
-//! The command line that every app has: `serve`, `events`, `call`, `log`.
+//! The command line that every app has: `serve`, `events`, `call`, `emit`, `log`.
 
 mod call;
+#[cfg(any(feature = "postgres", feature = "redis"))]
+mod emit;
 mod events;
 mod log;
 mod logging;
@@ -45,6 +47,9 @@ enum Command {
     /// Call an event of a running server and print the answer; events that it emits meanwhile go to standard error, as
     /// `name: data`
     Call(call::Call),
+    /// Emit to the sockets of all servers that share a bus, those of Node too
+    #[cfg(any(feature = "postgres", feature = "redis"))]
+    Emit(Box<emit::Emit>),
     /// Inspect, export, import, verify and compact the journal
     Log(log::Log),
 }
@@ -61,6 +66,8 @@ impl App {
             Some(Command::Serve(config)) => serve::serve(self, *config, format),
             Some(Command::Events(events)) => events.list(self),
             Some(Command::Call(call)) => call.make(),
+            #[cfg(any(feature = "postgres", feature = "redis"))]
+            Some(Command::Emit(emit)) => emit.make(),
             Some(Command::Log(log)) => log.run(&self),
         };
         match done {

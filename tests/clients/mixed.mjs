@@ -280,12 +280,13 @@ for (const speaker of speakers.filter(({ announce }) => announce)) {
   compare(`news by ${speaker.name}`, (client) => (told.includes(client) ? [news] : []));
 }
 
-// What is asked of all servers: where Updraft is no member, servers of Node know nothing of it, and wait for nobody.
+// What is asked of all servers. Servers of Node ask those whom they count, and wait for nobody else.
 const WAIT = 20_000;
 const QUICK = 4000;
-const counted = isMember ? servers : servers.slice(0, nodes.length);
-for (const server of counted) {
+for (const server of servers) {
   const { socket } = server['/'];
+  const asked = servers.filter((other) => isMember || !server.io || other.io);
+  const others = asked.filter((other) => other !== server);
   const order = { ...plain, to: ['red'], wait: WAIT };
   const check = (what, found, expected) => {
     cells += 1;
@@ -295,16 +296,19 @@ for (const server of counted) {
       failures.push(`${what} by ${server.name}: ${shown(found)}, and not ${shown(expected)}`);
     }
   };
-
-  const ids = (found) => found.map(({ id }) => id).sort();
-  const listed = of('/').filter((client) => counted.includes(client.server));
-  for (const part of [{}, { except: ['muted'] }, { to: ['updraft'] }]) {
-    const asked = { ...order, ...part };
+  const quickly = async (what, ask) => {
     const begun = Date.now();
-    const [found] = await ask(socket, 'list', asked);
-    check(`listed in less than ${QUICK} ms`, Date.now() - begun < QUICK, true);
-    const meant = listed.filter((client) => isMeant(client, asked));
-    check('listed', ids(found), ids(meant.map((client) => client.socket)));
+    const found = await ask();
+    check(`${what} in less than ${QUICK} ms`, Date.now() - begun < QUICK, true);
+    return found;
+  };
+
+  const listed = of('/').filter((client) => asked.includes(client.server));
+  for (const part of [{}, { except: ['muted'] }, { to: ['updraft'] }]) {
+    const order = { ...plain, to: ['red'], ...part };
+    const [found] = await quickly('listed', () => ask(socket, 'list', order));
+    const meant = listed.filter((client) => isMeant(client, order));
+    check('listed', found.map(({ id }) => id).sort(), meant.map(({ socket }) => socket.id).sort());
     for (const { id, rooms, data } of found) {
       const client = clients.find((client) => client.socket.id === id);
       if (client.server.io) check(`data of ${client.name}`, data, { name: 'of node' });
@@ -312,30 +316,34 @@ for (const server of counted) {
     }
   }
 
-  for (const client of of('/')) client.socket.removeAllListeners('name?').on('name?', (ack) => ack(client.name));
-  const [acks] = await ask(socket, 'ask', { ...order, event: 'name?' });
-  const names = of('/').map(({ name }) => name);
-  // Whoever answers is heard, whether counted or not.
-  if (isMember) check('acks', acks.sort(), names.sort());
+  // All are asked, also where nobody waits for their acks.
+  const names = [];
+  for (const client of of('/')) {
+    client.socket.removeAllListeners('name?').on('name?', (ack) => {
+      names.push(client.name);
+      ack(client.name);
+    });
+  }
+  const [acks] = await quickly('acks', () => ask(socket, 'ask', { ...order, event: 'name?' }));
+  check('acks', acks.sort(), listed.map(({ name }) => name).sort());
+  await fence(byClient(server), '/');
+  check('asked for acks', names.sort(), of('/').map(({ name }) => name).sort());
 
-  if (server.io) {
-    const begun = Date.now();
-    const rooms = await server.io.of('/').adapter.allRooms?.();
+  if (server.io && kind === 'redis') {
+    const rooms = await quickly('all rooms', () => server.io.of('/').adapter.allRooms());
     const all = new Set(listed.flatMap((client) => [...client.rooms, client.socket.id]));
-    if (rooms) check('all rooms', [...rooms].sort(), [...all].sort());
-    check(`all rooms in less than ${QUICK} ms`, Date.now() - begun < QUICK, true);
+    check('all rooms', [...rooms].sort(), [...all].sort());
   }
 
-  const [lengths] = await ask(socket, 'inquire', { ...order, event: 'length?', text: 'seven..' });
-  check('answers of servers', lengths, Array(counted.length - 1).fill(7));
+  const inquire = (event, text) => quickly(event, () => ask(socket, 'inquire', { ...order, event, text }));
+  check('answers of servers', ...(await inquire('length?', 'seven..')), others.map(() => 7));
   // One without a function for it costs no time-out.
-  const [heeded] = await ask(socket, 'inquire', { ...order, event: 'of node?', text: '' });
-  const others = counted.filter((other) => other !== server).map((other) => (other.io ? 'of node' : null));
-  check('answers of servers of Node', heeded.sort(), others.sort());
+  const [ofNode] = await inquire('of node?', '');
+  check('answers of servers of Node', ofNode.sort(), others.map((other) => (other.io ? 'of node' : null)).sort());
 }
 if (kind === 'redis') {
-  const count = await bus.publisher.sendCommand(['PUBSUB', 'NUMSUB', 'socket.io-request#/#']);
-  assert.equal(Number(count[1]), counted.length, 'as many servers as are members');
+  const [, counted] = await bus.publisher.sendCommand(['PUBSUB', 'NUMSUB', 'socket.io-request#/#']);
+  assert.equal(Number(counted), isMember ? servers.length : nodes.length, 'as many servers as are members');
 }
 
 // Sockets are disconnected, those who are meant.

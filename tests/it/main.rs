@@ -29,7 +29,7 @@ mod log;
 #[cfg(unix)]
 mod logging;
 mod metrics;
-#[cfg(all(unix, feature = "postgres"))]
+#[cfg(all(unix, feature = "postgres", feature = "redis"))]
 mod mixed;
 mod namespaces;
 #[cfg(all(unix, feature = "postgres"))]

@@ -1,7 +1,11 @@
 //! Updraft as a neighbour in a cluster of Node servers, by the wires of Socket.IO's official adapters.
 
+mod access;
 mod app;
+mod emit;
 mod matrix;
+mod neighbour;
+mod wreckage;
 
 use std::future::Future;
 

@@ -30,16 +30,19 @@ start() {
     done
     echo $server
 }
+# The shell would say that it was killed.
+end() {
+    { kill -KILL $server && wait $server; } 2>/dev/null || true
+}
 exec 3<&0
 start
 while read -r command <&3; do
     case $command in
-        stop) kill -KILL $server; wait $server || true; echo stopped ;;
+        stop) end; echo stopped ;;
         start) start ;;
     esac
 done
-kill -KILL $server 2>/dev/null || true
-wait $server || true
+end
 "#;
 
 /// Ports that no system hands out to connections by itself, so that a server that was stopped finds its own free.

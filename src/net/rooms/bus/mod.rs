@@ -1,7 +1,7 @@
 //! The other nodes: what is said between them is a `message`, which a [`Bus`] carries, each in its own form; `other_nodes` are how rooms
 //! see it, with the `requests` that wait for answers. `cluster` is the form of Socket.IO's
 //! official adapters for PostgreSQL and others, `adapter` what it shares with that for Redis; `postgres` is a bus by `NOTIFY`, `redis`
-//! one by `PUBLISH`, and what they say waits in a `send_queue`.
+//! one by `PUBLISH`, and what they say waits in a `send_queue`. An `emitter` says something without being a node.
 
 #[cfg(any(feature = "postgres", feature = "redis"))]
 #[cfg_attr(not(all(feature = "postgres", feature = "redis")), allow(dead_code))]
@@ -9,6 +9,8 @@ mod adapter;
 #[cfg(any(feature = "postgres", feature = "redis"))]
 #[cfg_attr(not(all(feature = "postgres", feature = "redis")), allow(dead_code))]
 mod cluster;
+#[cfg(any(feature = "postgres", feature = "redis"))]
+pub(crate) mod emitter;
 pub(crate) mod message;
 pub(in crate::net) mod other_nodes;
 #[cfg(feature = "postgres")]

@@ -6,6 +6,7 @@
 
 mod attachments;
 mod channel;
+pub(super) mod emitter;
 mod listener;
 mod notification;
 mod publisher;

@@ -61,7 +61,7 @@ impl Sender {
         tell_apart(&mut queued);
         let counts = self.publisher.counts.clone();
         let has_rows = queued.iter().any(|message| message.row.is_some());
-        match timeout(ANSWER, self.execute(&queued)).await {
+        match timeout(ANSWER, execute(&self.client, &queued)).await {
             Ok(Ok(())) => {
                 self.has_failed = false;
                 counts.sent.inc_by(queued.len() as u64);
@@ -93,25 +93,6 @@ impl Sender {
         if !std::mem::replace(&mut self.has_failed, true) {
             tracing::warn!("other nodes are not told of emits to rooms: {why}");
         }
-    }
-
-    async fn execute(&self, queued: &[Outgoing]) -> Result<(), Error> {
-        let channels: Vec<&str> = queued.iter().map(|message| &*message.channel).collect();
-        let heads: Vec<&str> = queued.iter().map(|message| &*message.head).collect();
-        if queued.iter().all(|message| message.row.is_none()) {
-            let parameters: [(&(dyn ToSql + Sync), Type); 2] =
-                [(&channels, Type::TEXT_ARRAY), (&heads, Type::TEXT_ARRAY)];
-            return self.client.query_typed(SAY_SHORT, &parameters).await.map(drop);
-        }
-        let tails: Vec<&str> = queued.iter().map(|message| message.tail).collect();
-        let rows: Vec<Option<&[u8]>> = queued.iter().map(|message| message.row.as_deref()).collect();
-        let parameters: [(&(dyn ToSql + Sync), Type); 4] = [
-            (&channels, Type::TEXT_ARRAY),
-            (&heads, Type::TEXT_ARRAY),
-            (&tails, Type::TEXT_ARRAY),
-            (&rows, Type::BYTEA_ARRAY),
-        ];
-        self.client.query_typed(SAY, &parameters).await.map(drop)
     }
 }
 
@@ -146,4 +127,24 @@ impl send_queue::Sender<Outgoing> for Sender {
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
+}
+
+/// Says all of them, in one statement.
+pub(super) async fn execute(client: &Client, queued: &[Outgoing]) -> Result<(), Error> {
+    let channels: Vec<&str> = queued.iter().map(|message| &*message.channel).collect();
+    let heads: Vec<&str> = queued.iter().map(|message| &*message.head).collect();
+    if queued.iter().all(|message| message.row.is_none()) {
+        let parameters: [(&(dyn ToSql + Sync), Type); 2] =
+            [(&channels, Type::TEXT_ARRAY), (&heads, Type::TEXT_ARRAY)];
+        return client.query_typed(SAY_SHORT, &parameters).await.map(drop);
+    }
+    let tails: Vec<&str> = queued.iter().map(|message| message.tail).collect();
+    let rows: Vec<Option<&[u8]>> = queued.iter().map(|message| message.row.as_deref()).collect();
+    let parameters: [(&(dyn ToSql + Sync), Type); 4] = [
+        (&channels, Type::TEXT_ARRAY),
+        (&heads, Type::TEXT_ARRAY),
+        (&tails, Type::TEXT_ARRAY),
+        (&rows, Type::BYTEA_ARRAY),
+    ];
+    client.query_typed(SAY, &parameters).await.map(drop)
 }

@@ -10,6 +10,7 @@
 
 mod channels;
 mod decode;
+pub(super) mod emitter;
 mod encode;
 mod error;
 #[cfg(any(test, fuzzing))]

@@ -36,7 +36,7 @@ pub(crate) async fn say(bus: &str, prefix: &str, namespace: &str, message: Messa
         #[cfg(feature = "postgres")]
         Some(("postgres" | "postgresql", _)) => super::postgres::emitter::say(bus, namespace, message).await,
         #[cfg(feature = "redis")]
-        Some(("redis" | "rediss" | "redis-sentinel" | "rediss-sentinel" | "unix", _)) => {
+        Some(("redis" | "rediss" | "unix" | "redis-sentinel" | "rediss-sentinel", _)) => {
             redis::emitter::say(bus, prefix, namespace, &message).await
         }
         _ => Err(EmitError::Url),

@@ -36,7 +36,9 @@ pub(crate) async fn say(bus: &str, prefix: &str, namespace: &str, message: Messa
         #[cfg(feature = "postgres")]
         Some(("postgres" | "postgresql", _)) => super::postgres::emitter::say(bus, namespace, message).await,
         #[cfg(feature = "redis")]
-        Some(("redis" | "rediss" | "unix", _)) => redis::emitter::say(bus, prefix, namespace, &message).await,
+        Some(("redis" | "rediss" | "unix" | "redis-sentinel" | "rediss-sentinel", _)) => {
+            redis::emitter::say(bus, prefix, namespace, &message).await
+        }
         _ => Err(EmitError::Url),
     }
 }

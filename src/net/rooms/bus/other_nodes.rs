@@ -104,7 +104,8 @@ impl OtherNodes {
             };
             match answer {
                 Answer::Asked { sockets, ids } => {
-                    if expected.answers(from) {
+                    let is_first = expected.answers(from);
+                    if is_first {
                         acks.asked(sockets, ids);
                     }
                 }

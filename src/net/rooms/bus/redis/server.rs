@@ -23,7 +23,7 @@ const SENTINEL_PORT: u16 = 26379;
 /// too deep for the compiler.
 #[derive(Clone)]
 pub(super) enum RedisServer {
-    One(Client),
+    One(Box<Client>),
     /// The master of a name, wherever it is now.
     Watched(Arc<Mutex<SentinelClient>>),
 }
@@ -35,7 +35,10 @@ impl RedisServer {
         let _ = aws_lc_rs::default_provider().install_default();
         let (scheme, rest) = url.split_once("://").ok_or(BusError::Url)?;
         match scheme {
-            "redis" | "rediss" | "unix" => Client::open(url).map(Self::One).map_err(|_| BusError::Url),
+            "redis" | "rediss" | "unix" => match Client::open(url) {
+                Ok(client) => Ok(Self::One(Box::new(client))),
+                Err(_) => Err(BusError::Url),
+            },
             "redis-sentinel" => watched("redis", rest).ok_or(BusError::Url),
             "rediss-sentinel" => watched("rediss", rest).ok_or(BusError::Url),
             _ => Err(BusError::Url),
@@ -60,7 +63,7 @@ impl RedisServer {
 
     async fn client(&self) -> Result<Client, RedisError> {
         match self {
-            Self::One(client) => Ok(client.clone()),
+            Self::One(client) => Ok(Client::clone(client)),
             Self::Watched(sentinels) => {
                 let mut sentinels = sentinels.lock().await;
                 let looking: BoxFuture<'_, _> = Box::pin(sentinels.async_get_client());

@@ -1,13 +1,16 @@
 //! Reading the journal: each query is one round trip on a connection of the pool, without a prepared statement, so that any
 //! pooler may stand between.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use bytestring::ByteString;
 use deadpool_postgres::{
-    ClientWrapper, Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime,
+    ClientWrapper, Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime,
 };
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_postgres::{
     Row,
     types::{ToSql, Type},
@@ -37,11 +40,19 @@ const TURN: Duration = Duration::from_secs(5);
 /// Longest that a query takes.
 const ANSWER: Duration = Duration::from_secs(10);
 
+/// How long a database may be away before readers are told so. One that restarts, or fails over, is back by then.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// From one try to the next.
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// Connections that read, but for compaction; those of leases.
 pub(super) struct Readers {
     database: Database,
     lineage: Arc<Lineage>,
     pool: Pool,
+    /// Since when none could be made. Once that is long, nobody waits for more than one try.
+    away_since: Mutex<Option<Instant>>,
 }
 
 /// A parameter and its type.
@@ -74,10 +85,12 @@ impl Readers {
             database,
             lineage,
             pool,
+            away_since: Mutex::default(),
         })
     }
 
-    /// What a query finds. It is asked again where its connection has ended: it must do no more when it is asked twice.
+    /// What a query finds. It waits for a database that restarts, and is asked again where its connection has ended: it must do
+    /// no more when it is asked twice.
     pub(super) async fn query(
         &self,
         sql: &str,
@@ -93,12 +106,19 @@ impl Readers {
         sql: &str,
         parameters: &[Parameter<'_>],
     ) -> Result<Vec<Row>, JournalError> {
-        let mut is_again = false;
+        let mut tries = 0;
         loop {
-            let client = self.connection().await?;
+            let client = self.connection_within(time.min(PATIENCE)).await?;
             match timeout(time, client.query_typed(sql, parameters)).await {
                 Ok(Ok(rows)) => return Ok(rows),
-                Ok(Err(error)) if !is_again && Failure::of(&error) == Failure::Passing => is_again = true,
+                // Where the database restarted, others of the pool have ended too.
+                Ok(Err(error)) if Failure::of(&error) == Failure::Passing => {
+                    let most = if client.is_closed() { READING } else { 1 };
+                    if tries >= most {
+                        return Err(unavailable(said(&error)));
+                    }
+                    tries += 1;
+                }
                 Ok(Err(error)) => return Err(unavailable(said(&error))),
                 Err(_) => {
                     self.database.cancel(client.cancel_token());
@@ -110,13 +130,41 @@ impl Readers {
         }
     }
 
+    /// The same, from a database that may be away for a while.
+    async fn connection_within(&self, patience: Duration) -> Result<Object, JournalError> {
+        loop {
+            let asked = Instant::now();
+            let connected = self.connection().await;
+            let away = self.away(asked, matches!(connected, Err(JournalError::Unavailable(_))));
+            match away {
+                Some(away) if away < patience => sleep(PAUSE).await,
+                _ => return connected,
+            }
+        }
+    }
+
+    /// For how long no connection could be made, where none could be now.
+    fn away(&self, asked: Instant, is_away: bool) -> Option<Duration> {
+        let mut since = self.away_since.lock().unwrap_or_else(PoisonError::into_inner);
+        match is_away {
+            true => Some(since.get_or_insert(asked).elapsed()),
+            false => {
+                *since = None;
+                None
+            }
+        }
+    }
+
     /// To the history that this node's readers know, and to no other.
     async fn connection(&self) -> Result<Object, JournalError> {
         let connection = self.pool.get().await;
         if self.lineage.is_replaced() {
             return Err(JournalError::Broken(Lineage::replaced()));
         }
-        connection.map_err(|error| unavailable(error.to_string()))
+        connection.map_err(|error| match error {
+            PoolError::Backend(error) => unavailable(said(&error)),
+            error => unavailable(error.to_string()),
+        })
     }
 
     pub(super) fn close(&self) {

@@ -98,6 +98,36 @@ fn a_database_that_falls_silent_is_not_waited_for_and_is_taken_up_again() {
 }
 
 #[test]
+fn readers_wait_for_a_database_that_restarts_and_not_for_one_that_stays_away() {
+    wait_for(async {
+        let database = block_in_place(TestDatabase::new);
+        let node = PostgresJournal::open(&database.url, None).await.unwrap();
+        node.append(append("board", [event("kept")])).await.unwrap();
+        block_in_place(|| database.go_away());
+        let (read, ()) = tokio::join!(within_patience("an answer", node.bounds("board")), async {
+            until_async("the node to notice", async || node.health().lost.is_some()).await;
+            block_in_place(|| database.come_back());
+        });
+        assert!(read.unwrap().head > 0);
+        is_back(&node).await;
+
+        block_in_place(|| database.go_away());
+        let asked = Instant::now();
+        let read = within_patience("a refusal", node.bounds("board")).await;
+        assert!(matches!(read, Err(JournalError::Unavailable(_))), "{read:?}");
+        let first = asked.elapsed();
+        for _ in 0..5 {
+            let read = within_patience("a refusal", node.bounds("board")).await;
+            assert!(matches!(read, Err(JournalError::Unavailable(_))), "{read:?}");
+        }
+        assert!(asked.elapsed() < 2 * first, "only the first waits");
+        block_in_place(|| database.come_back());
+        is_back(&node).await;
+        node.bounds("board").await.unwrap();
+    });
+}
+
+#[test]
 fn of_a_node_that_waits_for_the_lock_one_connection_waits() {
     wait_for(async {
         let database = block_in_place(TestDatabase::new);

@@ -83,8 +83,9 @@ fn round(failing: &Failing, cluster: &mut Cluster, crowd: &mut Crowd) {
         cluster.database_fails(fault, failing.sync);
     }
     sleep(failing.lasts);
-    if failing.database.is_none() && failing.lasts > MOVED {
-        cluster.leases_are_held();
+    let is_gone = matches!(failing.node, Some((NodeFault::Killed | NodeFault::Paused, _)));
+    if is_gone && failing.database.is_none() && failing.lasts > MOVED {
+        cluster.compaction_has_moved();
     }
     if let Some(fault) = failing.database {
         cluster.database_is_back(fault);

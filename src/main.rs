@@ -30,9 +30,9 @@ fn app() -> App {
         .module(api::board::module())
         .module(api::presence::module())
         .module(api::stream::module())
-        .state(api::presence::Presence::default())
         .routes(page::routes())
         .topic(api::board::topic())
+        .presence(api::presence::topic())
         .project(
             api::board::TOPIC,
             api::board::Board::default(),

@@ -7,14 +7,13 @@
 
 import { history } from './history/history';
 import { UpdraftLink } from './link';
-import { presence } from './presence/presence';
+import { visitors } from './presence/presence';
 import './shell/demo-app';
 import './shell/tokens.css';
 
 const link = new UpdraftLink({
   version: __VERSION__,
-  topics: { board: history },
-  signals: { 'presence.list': presence },
+  topics: { board: history, visitors },
 });
 link.append(document.createElement('demo-app'));
 document.body.append(link);

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Fold, TopicEvent, TopicFold } from '../src/link';
 import { refusalOf } from '../src/link/refusal';
 import { Signals, Topic } from '../src/link/topics';
-import { presence } from '../src/presence/presence';
+import { visitors } from '../src/presence/presence';
 
 const all: Fold<readonly TopicEvent[], TopicEvent> = { initial: [], fold: (known, fresh) => [...known, ...fresh] };
 
@@ -126,13 +126,27 @@ test('a refusal says what the server said, as far as the browser tells', () => {
   for (const description of [0, undefined, {}]) expect(failed('xhr poll error', { description })).toBeUndefined();
 });
 
-test('of lists of who is here the newest counts, since the connection began', () => {
-  const signals = new Signals({ 'presence.list': presence });
-  const list = (revision: number) => ({ event: 'presence.list', data: { revision, count: 0, visitors: [] } });
-  const revision = () => (signals.state['presence.list'] as { revision: number }).revision;
-  for (const heard of [list(3), list(5), list(4), { event: 'other' }]) signals.hear(heard);
-  expect(revision()).toBe(5);
+test('a signal is known for as long as the connection lasts', () => {
+  const signals = new Signals({ beat: { initial: 0, fold: (known: number, heard) => known + heard.length } });
+  for (const heard of [{ event: 'beat' }, { event: 'other' }, { event: 'beat' }]) signals.hear(heard);
+  expect(signals.state['beat']).toBe(2);
   signals.reset();
-  signals.hear(list(1));
-  expect(revision()).toBe(1);
+  expect(signals.state['beat']).toBe(0);
+});
+
+test('a visitor is there until its key ends, under the name that it gave last', () => {
+  const heard = (key: string, rest: object) => ({ topic: 'visitors', seq: 1, time: 0, live: true, compacted: false, key, ...rest }) as TopicEvent;
+  const entered = (key: string, name: string) => heard(key, { event: 'presence.entered', data: { name, color: '#1f6fb2' } });
+  const left = (key: string) => heard(key, { event: 'presence.left', deleted: true });
+  const names = (events: readonly TopicEvent[]) => [...visitors.fold(visitors.initial, events).values()].map(({ name }) => name);
+  expect(names([entered('n.a', 'Ada'), entered('n.b', 'Grace'), entered('n.a', 'Lovelace')])).toEqual(['Lovelace', 'Grace']);
+  expect(names([entered('n.a', 'Ada'), entered('m.b', 'Grace'), left('n.a'), left('n.c')])).toEqual(['Grace']);
+  expect(visitors.initial.size).toBe(0);
+});
+
+test('a topic beside the matter is told like any other', () => {
+  const topic = new Topic('board', { ...all, aside: true });
+  for (const heard of [start(0, 1, true), event(1), live(1)]) topic.hear(heard);
+  expect([topic.isAside, new Topic('board', all).isAside]).toEqual([true, false]);
+  expect(places(topic)).toEqual([[1, false]]);
 });

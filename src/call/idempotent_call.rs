@@ -110,12 +110,14 @@ impl IdempotentCall {
 fn scoped(key: &str, caller: &Identity) -> ByteString {
     match caller.subject() {
         None => key.into(),
-        Some(subject) => format!("subject:{}:{key}", hex(&Sha256::digest(subject))).into(),
+        Some(subject) => format!("subject:{}:{key}", sha256(subject)).into(),
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+/// What stands for a text in keys: of one length, however long that is, and longer than any key that a client may choose.
+pub(crate) fn sha256(text: &str) -> String {
+    let digest = Sha256::digest(text);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -52,7 +52,7 @@ pub struct AuthConfig {
     #[arg(long = "auth-issuer", env = "UPDRAFT_AUTH_ISSUER", value_delimiter = ',', value_parser = name)]
     pub issuer: Vec<String>,
 
-    /// Clock difference allowed for `exp` and `nbf`
+    /// Clock difference allowed for `exp` and `nbf`, and for `iat` after a revocation
     #[arg(long = "auth-leeway", env = "UPDRAFT_AUTH_LEEWAY", value_name = "TIME", value_parser = time_or_zero,
         default_value = written(Self::default().leeway))]
     pub leeway: Duration,

@@ -1,5 +1,6 @@
 //! Presence: the sockets that are there, at all nodes, as a topic. Each is a key, which ends when its socket goes, or its node.
 
+mod changes;
 pub(super) mod entry;
 mod node;
 pub(super) mod start;
@@ -8,10 +9,8 @@ mod sweeper;
 use std::sync::Arc;
 
 use bytestring::ByteString;
-use tokio::sync::oneshot;
-use tokio_util::sync::CancellationToken;
 
-use crate::{call::peer::SocketId, error::Result, event::Body};
+use crate::call::peer::SocketId;
 
 /// Events of a presence.
 const ENTERED: &str = "presence.entered";
@@ -39,17 +38,4 @@ fn node_of(key: &str) -> Option<&str> {
 /// The lease that a node has for as long as its members are there.
 fn lease_of(node: &str) -> String {
     format!("members:{node}")
-}
-
-/// What becomes of a member.
-struct Command {
-    member: Member,
-    change: Change,
-    reply: Option<oneshot::Sender<Result<()>>>,
-}
-
-enum Change {
-    /// It is there, until its socket has gone.
-    Enter(Body, CancellationToken),
-    Leave,
 }

@@ -90,7 +90,7 @@ test('a board that cannot be read is not said to be on its way', async () => {
   await ada.hint(/^\s*The server says: .*at most.* \(too_large\)\s*$/);
   await ada.column('todo').getByText('Not loaded yet').waitFor();
   // What else the server does, it does.
-  await ada.page.getByRole('list', { name: 'Who is here' }).getByRole('listitem').first().waitFor();
+  await ada.page.locator('[data-figure=latency]').filter({ hasText: /\d/ }).waitFor();
   await server.kill();
   await server.again();
   await ada.phase('Live');

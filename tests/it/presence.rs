@@ -1,4 +1,4 @@
-//! Who is here: everyone gets the whole list whenever it changes.
+//! Who is here, by the demo: a topic of visitors.
 
 use serde_json::{Value, json};
 use updraft::{
@@ -13,49 +13,45 @@ async fn enter(client: &mut TestClient, name: &str) -> Answer {
     client.call("api.presence.enter").data(data).await
 }
 
-/// The names of the next list that comes, and its revision.
-async fn list(client: &mut TestClient) -> (Vec<String>, u64) {
-    let told = client.event("event").await.data::<Value>();
-    assert_eq!(told["event"], "presence.list");
-    let visitors = told["data"]["visitors"].as_array().unwrap();
-    assert_eq!(told["data"]["count"], visitors.len());
-    let names = visitors
-        .iter()
-        .map(|one| one["name"].as_str().unwrap().to_owned());
-    (names.collect(), told["data"]["revision"].as_u64().unwrap())
+/// A client that reads who is here.
+async fn read(server: &Program) -> TestClient {
+    let mut client = TestClient::connect(&server.url, ()).await;
+    client.subscribe("visitors").await.data::<Value>();
+    client
 }
 
-/// Waits for a list of these names; revisions rise on the way.
-async fn until_here(client: &mut TestClient, names: &[&str], mut last: u64) -> u64 {
+/// The socket and the name of who enters next; of who leaves, no name.
+async fn next(client: &mut TestClient) -> (String, Option<String>) {
     loop {
-        let (here, revision) = list(client).await;
-        assert!(revision > last, "{revision} after {last}");
-        last = revision;
-        if here == names {
-            return last;
+        let event = client.event("event").await.data::<Value>();
+        if event["event"].as_str().unwrap().starts_with("topic.") {
+            continue;
         }
+        let (_, id) = event["key"].as_str().unwrap().rsplit_once('.').unwrap();
+        let name = event["data"]["name"].as_str().map(str::to_owned);
+        assert_eq!(event["deleted"] == true, name.is_none(), "{event}");
+        return (id.to_owned(), name);
     }
 }
 
 #[tokio::test]
 async fn all_who_are_here_see_who_enters_and_who_goes() {
     let server = Program::start(&[]);
-    let mut ada = TestClient::connect(&server.url, ()).await;
-    enter(&mut ada, "Ada").await.data::<String>();
-    let seen = until_here(&mut ada, &["Ada"], 0).await;
+    let mut ada = read(&server).await;
+    let ada_is = enter(&mut ada, "Ada").await.data::<String>();
+    assert_eq!(ada_is.len(), 20, "{ada_is}");
+    assert_eq!(next(&mut ada).await, (ada_is.clone(), Some("Ada".to_owned())));
 
-    let mut grace = TestClient::connect(&server.url, ()).await;
-    enter(&mut grace, "Grace").await.data::<String>();
-    until_here(&mut grace, &["Ada", "Grace"], 0).await;
-    let seen = until_here(&mut ada, &["Ada", "Grace"], seen).await;
-
+    let mut grace = read(&server).await;
+    assert_eq!(next(&mut grace).await, (ada_is, Some("Ada".to_owned())));
     // Under another name one is still one.
-    let id = enter(&mut grace, "Hopper").await.data::<String>();
-    let seen = until_here(&mut ada, &["Ada", "Hopper"], seen).await;
-    assert_eq!(id.len(), 20, "{id}");
-
+    let grace_is = enter(&mut grace, "Grace").await.data::<String>();
+    assert_eq!(enter(&mut grace, "Hopper").await.data::<String>(), grace_is);
+    for name in ["Grace", "Hopper"] {
+        assert_eq!(next(&mut ada).await, (grace_is.clone(), Some(name.to_owned())));
+    }
     drop(grace);
-    until_here(&mut ada, &["Ada"], seen).await;
+    assert_eq!(next(&mut ada).await, (grace_is, None));
 }
 
 #[tokio::test]

@@ -113,8 +113,9 @@ export class LinkController implements ReactiveController {
 
   /** Everything that comes down, as it is now. */
   get state(): LinkState {
-    const topics = [...this.#topics.values()];
-    for (const topic of topics) topic.settle();
+    const all = [...this.#topics.values()];
+    for (const topic of all) topic.settle();
+    const topics = this.#main;
     const sum = (of: (topic: Topic) => number) => topics.reduce((all, topic) => all + of(topic), 0);
     return {
       connection: {
@@ -133,11 +134,16 @@ export class LinkController implements ReactiveController {
         },
         reload: this.#reload,
       },
-      topics: Object.fromEntries(topics.map((topic) => [topic.name, topic.state])),
+      topics: Object.fromEntries(all.map((topic) => [topic.name, topic.state])),
       signals: this.#signals.state,
       messages: this.#messages,
       restored: this.#calls.restored,
     };
+  }
+
+  /** The topics that the connection is for. */
+  get #main(): readonly Topic[] {
+    return [...this.#topics.values()].filter(({ isAside }) => !isAside);
   }
 
   #phase(): Phase {
@@ -145,11 +151,11 @@ export class LinkController implements ReactiveController {
     if (this.#draining) return 'draining';
     if (this.#refusal || (this.#socket.connected && this.#refusedTopic())) return 'refused';
     if (!this.#socket.connected) return this.#hasFailed ? 'unreachable' : 'connecting';
-    return [...this.#topics.values()].every((topic) => topic.isLive) ? 'live' : 'catching-up';
+    return this.#main.every((topic) => topic.isLive) ? 'live' : 'catching-up';
   }
 
   #refusedTopic(): Refusal | undefined {
-    const topic = [...this.#topics.values()].find(({ refused }) => refused);
+    const topic = this.#main.find(({ refused }) => refused);
     return topic?.refused && { topic: topic.name, code: topic.refused.code, message: topic.refused.message };
   }
 

@@ -22,6 +22,8 @@ export interface TopicFold<State> extends Fold<State, TopicEvent> {
    * last one's `seq` is at most this.
    */
   readonly whole?: number;
+  /** The connection is live without it, and what is counted does not count its events: what is beside the matter. */
+  readonly aside?: boolean;
 }
 
 /** The folds of an app, by topic or by the signal's name. */

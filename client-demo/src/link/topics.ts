@@ -27,6 +27,11 @@ export class Topic {
     return this.#cursor.position;
   }
 
+  /** Whether it says nothing of the connection. */
+  get isAside(): boolean {
+    return this.fold.aside ?? false;
+  }
+
   get at(): number {
     return this.#cursor.at;
   }

@@ -1,24 +1,26 @@
 // The visitors.
 
 import type { Visitor } from '../board/card';
-import type { Call, Fold, Signal } from '../link';
+import type { Call, TopicFold } from '../link';
 import { recall, remember } from '../shell/remembered';
 
-export interface Presence {
-  readonly revision: number;
-  readonly count: number;
-  readonly visitors: readonly (Visitor & { readonly id: string })[];
-}
+/** Those who are there, at all nodes: by the keys of their sockets, in the order in which they came. */
+export type Visitors = ReadonlyMap<string, Visitor>;
 
 export const enter = (data: Visitor): Call => ({ event: 'api.presence.enter', data });
 
-/** Each list is whole, so the newest counts; an older one may come late. */
-export const presence: Fold<Presence, Signal> = {
-  initial: { revision: 0, count: 0, visitors: [] },
-  fold(known, lists) {
-    return lists
-      .map(({ data }) => data as Presence)
-      .reduce((newest, list) => (list.revision > newest.revision ? list : newest), known);
+/** The topic `visitors`: a visitor is there from an event with its key until that key ends. */
+export const visitors: TopicFold<Visitors> = {
+  aside: true,
+  initial: new Map(),
+  fold(known, events) {
+    const here = new Map(known);
+    for (const { key, data, deleted } of events) {
+      if (key === undefined) continue;
+      if (deleted) here.delete(key);
+      else here.set(key, data as Visitor);
+    }
+    return here;
   },
 };
 

@@ -2,12 +2,13 @@ import { LitElement, css, html, nothing, type TemplateResult } from 'lit';
 import { customElement, property, query } from 'lit/decorators.js';
 import type { Visitor } from '../board/card';
 import { control, visuallyHidden } from '../shell/styles';
-import { COLORS, VisitorEvent, keepVisitor, presence, type Presence } from './presence';
+import { COLORS, VisitorEvent, keepVisitor, visitors, type Visitors } from './presence';
 
 const LETTERS = new Intl.Segmenter();
 
-/** Faces that are shown; the others are counted. */
+/** Faces and names that are shown; the others are counted. */
 const SHOWN = 5;
+const NAMED = 100;
 
 /** The visitors, and the one at this page. */
 @customElement('who-is-here')
@@ -41,18 +42,19 @@ export class WhoIsHere extends LitElement {
     .color:has(:focus-visible) { outline: 2px solid var(--accent); outline-offset: 3px; }
   `];
 
-  @property({ attribute: false }) presence: Presence = presence.initial;
+  @property({ attribute: false }) visitors: Visitors = visitors.initial;
   @property({ attribute: false }) visitor!: Visitor;
   @query('dialog') private readonly dialog!: HTMLDialogElement;
 
   protected override render(): TemplateResult {
-    const { visitors, count } = this.presence;
-    const shown = visitors.slice(0, SHOWN);
+    const here = [...this.visitors.values()];
+    const shown = here.slice(0, SHOWN);
+    const named = here.slice(0, NAMED);
     return html`
       <ul class="faces" aria-label="Who is here">
         ${shown.map(({ name, color }) => html`<li title=${name} .style=${`background: ${color}`}>
           <span aria-hidden="true">${initials(name)}</span><span class="hidden">${name}</span></li>`)}
-        ${count > shown.length ? html`<li class="more">+${count - shown.length}</li>` : ''}
+        ${here.length > shown.length ? html`<li class="more">+${here.length - shown.length}</li>` : ''}
       </ul>
       <button class="who" @click=${() => { this.dialog.showModal(); }}>
         <span class="swatch" .style=${`background: ${this.visitor.color}`}></span>
@@ -70,9 +72,9 @@ export class WhoIsHere extends LitElement {
         </form>
         <section aria-labelledby="here">
           <h2 id="here">Here now</h2>
-          ${visitors.length === 0 ? html`<p>Not known without a connection.</p>` : nothing}
-          <ul class="names">${visitors.map(({ name, color }) => html`<li><span class="swatch" .style=${`background: ${color}`}></span>${name}</li>`)}</ul>
-          ${count > visitors.length ? html`<p>and ${count - visitors.length} more</p>` : nothing}
+          ${here.length === 0 ? html`<p>Not known without a connection.</p>` : nothing}
+          <ul class="names">${named.map(({ name, color }) => html`<li><span class="swatch" .style=${`background: ${color}`}></span>${name}</li>`)}</ul>
+          ${here.length > named.length ? html`<p>and ${here.length - named.length} more</p>` : nothing}
         </section>
       </dialog>
     `;

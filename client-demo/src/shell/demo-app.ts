@@ -10,7 +10,7 @@ import '../history/time-line';
 import '../history/time-slider';
 import '../inspector/call-inspector';
 import { AnswerEvent, CallEvent, type Answer, type LinkState } from '../link';
-import { VisitorEvent, enter, presence, visitorOfThisTab, type Presence } from '../presence/presence';
+import { VisitorEvent, enter, visitorOfThisTab, visitors, type Visitors } from '../presence/presence';
 import '../presence/who-is-here';
 import './connection-status';
 import { reloadOnce } from './reload';
@@ -144,7 +144,9 @@ export class DemoApp extends LitElement {
     const { link } = this;
     if (!link) return nothing;
     const past = (link.topics['board'] ?? history.initial) as History;
-    const here = (link.signals['presence.list'] ?? presence.initial) as Presence;
+    // Without a connection it is not known.
+    const isConnected = ['live', 'catching-up', 'draining'].includes(link.connection.phase);
+    const here = (isConnected ? link.topics['visitors'] ?? visitors.initial : visitors.initial) as Visitors;
     const isInspector = this.view === '#inspector';
     return html`
       <header class="top">
@@ -153,7 +155,7 @@ export class DemoApp extends LitElement {
           <a href="#board" aria-current=${isInspector ? nothing : 'page'}>Board</a>
           <a href="#inspector" aria-current=${isInspector ? 'page' : nothing}>Inspector</a>
         </nav>
-        <who-is-here .presence=${here} .visitor=${this.visitor}></who-is-here>
+        <who-is-here .visitors=${here} .visitor=${this.visitor}></who-is-here>
         <theme-switch></theme-switch>
       </header>
       <main>

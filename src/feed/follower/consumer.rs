@@ -7,14 +7,14 @@ use futures_util::{FutureExt, future::BoxFuture};
 
 use super::Follower;
 use crate::{
-    call::dispatch::said,
+    call::{dispatch::said, idempotent_call::sha256},
     error::{CallError, Result},
     event::{Body, Event, check_published},
     feed::{
         channels::{Channel, Feed, wait_for_journal},
         lease::on_one_node,
     },
-    journal::{Append, Journal, JournalError, Record},
+    journal::{Append, Journal, JournalError, Once, Record},
 };
 
 /// Attempts before an event goes to the dead letters.
@@ -154,11 +154,22 @@ impl Consumer {
             },
         };
         let append = Append {
+            once: Some(self.once(&letters, record.seq)),
             topic: letters,
             events: vec![event],
             ..Default::default()
         };
         self.until_done(|| self.journal.append(append.clone())).await;
+    }
+
+    /// An event is among the dead letters once, also where two nodes move it there, or a node dies before the position is committed.
+    fn once(&self, letters: &str, seq: u64) -> Once {
+        let epoch = self.journal.epoch();
+        Once {
+            key: format!("dead:{}", sha256(&format!("{letters} {epoch} {seq}"))),
+            digest: 0,
+            answer: None,
+        }
     }
 
     /// Tries again until the journal did it.

@@ -3,12 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use serde::Serialize;
-use tokio::{
-    sync::{mpsc, oneshot},
-    time::timeout,
-};
+use tokio::{sync::oneshot, time::timeout};
 
-use super::{Change, Command, ENTERED, Member};
+use super::{
+    ENTERED, Member,
+    changes::{Change, Changes},
+};
 use crate::{
     call::context::Context,
     error::{CallError, Code, Result},
@@ -58,8 +58,9 @@ impl Presence {
     /// that is durable.
     ///
     /// # Errors
-    /// [`Code::Internal`] where the presence is not declared, or the data cannot be written as JSON; [`Code::Unavailable`] where the
-    /// journal cannot be written now: the socket is there as soon as it can be, and entering again does no harm.
+    /// [`Code::Internal`] where the presence is not declared, the data cannot be written as JSON, or the journal refuses it: the
+    /// socket is not there then. [`Code::Unavailable`] where the journal cannot be written now: the socket is there as soon as it can
+    /// be, and entering again does no harm.
     pub async fn enter(&self, data: &(impl Serialize + ?Sized)) -> Result<()> {
         let body = Event::new(ENTERED).data(data)?.body;
         self.ask(Change::Enter(body, self.cx.cancellation())).await
@@ -68,7 +69,7 @@ impl Presence {
     /// The socket is no longer there; no error where it was not. Resolves when that is durable.
     ///
     /// # Errors
-    /// As [`Presence::enter`].
+    /// As [`Presence::enter`]: where the journal cannot be written now, the socket is no longer there as soon as it can be.
     pub async fn leave(&self) -> Result<()> {
         self.ask(Change::Leave).await
     }
@@ -79,17 +80,10 @@ impl Presence {
         let presences = presences
             .ok_or_else(|| CallError::internal(format_args!("presence '{}' is not declared", self.topic)))?;
         let (reply, replied) = oneshot::channel();
-        let command = Command {
-            member: self.member(),
-            change,
-            reply: Some(reply),
-        };
-        let done = async {
-            presences.commands.send(command).await.ok()?;
-            replied.await.ok()
-        };
+        presences.changes.add(self.member(), change, Some(reply));
         let away = || CallError::new(Code::Unavailable, "the journal is away");
-        timeout(LONGEST, done).await.ok().flatten().ok_or_else(away)?
+        let done = timeout(LONGEST, replied).await.ok().and_then(Result::ok);
+        done.ok_or_else(away)?
     }
 
     fn member(&self) -> Member {
@@ -103,5 +97,5 @@ impl Presence {
 /// The presences of an app, for its functions.
 pub(crate) struct Presences {
     pub(super) topics: Vec<Arc<str>>,
-    pub(super) commands: mpsc::Sender<Command>,
+    pub(super) changes: Arc<Changes>,
 }

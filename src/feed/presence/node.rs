@@ -6,12 +6,15 @@ use std::{
 };
 
 use bytestring::ByteString;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
-use super::{Change, Command, ENTERED, LEFT, Member, lease_of};
+use super::{
+    ENTERED, LEFT, Member,
+    changes::{Change, Changes, Reply, Waiting},
+    lease_of,
+};
 use crate::{
-    error::Result,
     event::{Body, Epoch, Event},
     feed::{channels::wait_for_journal, lease::hold},
     journal::{Append, Journal, JournalError},
@@ -36,8 +39,7 @@ pub(super) async fn live(journal: Arc<dyn Journal>, name: Epoch, lives: watch::S
 /// The members of this node, as they are published.
 pub(super) struct Node {
     journal: Arc<dyn Journal>,
-    /// For those that wait for the end of a socket.
-    commands: mpsc::Sender<Command>,
+    changes: Arc<Changes>,
     members: HashMap<Member, Present>,
 }
 
@@ -46,24 +48,24 @@ struct Present {
     _until_gone: AbortOnDropHandle<()>,
 }
 
-type Replies = Vec<oneshot::Sender<Result<()>>>;
+/// What is to be published of a member, and those that wait for that.
+struct Publication {
+    member: Member,
+    event: Event,
+    replies: Vec<Reply>,
+}
 
 impl Node {
-    pub(super) fn new(journal: Arc<dyn Journal>, commands: mpsc::Sender<Command>) -> Self {
+    pub(super) fn new(journal: Arc<dyn Journal>, changes: Arc<Changes>) -> Self {
         Self {
             journal,
-            commands,
+            changes,
             members: HashMap::new(),
         }
     }
 
-    /// Carries commands out, under the name that the node has.
-    pub(super) async fn run(
-        mut self,
-        mut life: watch::Receiver<Option<Arc<str>>>,
-        mut waiting: mpsc::Receiver<Command>,
-    ) {
-        let mut commands = Vec::new();
+    /// Publishes what changes, under the name that the node has.
+    pub(super) async fn run(mut self, mut life: watch::Receiver<Option<Arc<str>>>) {
         let mut node = None::<Arc<str>>;
         loop {
             tokio::select! {
@@ -77,45 +79,36 @@ impl Node {
                         self.enter_again(node).await;
                     }
                 }
-                _ = waiting.recv_many(&mut commands, TOGETHER), if node.is_some() => {}
+                () = self.changes.added(), if node.is_some() => {}
             }
             if let Some(node) = &node {
-                self.carry_out(node, commands.drain(..)).await;
+                self.carry_out(node).await;
             }
         }
     }
 
-    async fn carry_out(&mut self, node: &str, commands: impl Iterator<Item = Command>) {
-        let mut batches = BTreeMap::<Arc<str>, Vec<Event>>::new();
-        let mut replies = Replies::new();
-        for Command {
-            member,
-            change,
-            reply,
-        } in commands
-        {
-            let topic = member.topic.clone();
-            if let Some(event) = self.change(node, member, change) {
-                batches.entry(topic).or_default().push(event);
+    async fn carry_out(&mut self, node: &str) {
+        let mut publications = Vec::new();
+        for (member, Waiting { change, replies }) in self.changes.take() {
+            match self.change(node, &member, change) {
+                Some(event) => publications.push(Publication {
+                    member,
+                    event,
+                    replies,
+                }),
+                None => answer(replies, &Ok(())),
             }
-            replies.extend(reply);
         }
-        for (topic, events) in batches {
-            self.publish(&topic, events, &mut replies).await;
-        }
-        for reply in replies {
-            // The caller may have given up.
-            let _ = reply.send(Ok(()));
-        }
+        self.publish_all(publications).await;
     }
 
     /// What is to be published of a change.
-    fn change(&mut self, node: &str, member: Member, change: Change) -> Option<Event> {
+    fn change(&mut self, node: &str, member: &Member, change: Change) -> Option<Event> {
         let key = member.key(node);
         match change {
-            Change::Leave => self.members.remove(&member).map(|_| Event::tombstone(LEFT, key)),
+            Change::Leave => self.members.remove(member).map(|_| Event::tombstone(LEFT, key)),
             Change::Enter(body, gone) => {
-                match self.members.get_mut(&member) {
+                match self.members.get_mut(member) {
                     Some(present) if present.body == body => return None,
                     Some(present) => present.body = body.clone(),
                     None => {
@@ -123,7 +116,7 @@ impl Node {
                             body: body.clone(),
                             _until_gone: self.leave_after(member.clone(), gone),
                         };
-                        self.members.insert(member, present);
+                        self.members.insert(member.clone(), present);
                     }
                 }
                 Some(entered(key, body))
@@ -133,46 +126,95 @@ impl Node {
 
     /// A member leaves when its socket has gone.
     fn leave_after(&self, member: Member, gone: CancellationToken) -> AbortOnDropHandle<()> {
-        let commands = self.commands.clone();
+        let changes = self.changes.clone();
         AbortOnDropHandle::new(tokio::spawn(async move {
             gone.cancelled_owned().await;
-            let leave = Command {
-                member,
-                change: Change::Leave,
-                reply: None,
-            };
-            // It fails when all ends.
-            let _ = commands.send(leave).await;
+            changes.add(member, Change::Leave, None);
         }))
     }
 
     /// Publishes all members, under the name that the node has now.
-    async fn enter_again(&self, node: &str) {
-        let mut batches = BTreeMap::<&str, Vec<Event>>::new();
-        for (member, present) in &self.members {
-            let event = entered(member.key(node), present.body.clone());
-            batches.entry(&member.topic).or_default().push(event);
+    async fn enter_again(&mut self, node: &str) {
+        let publications = self.members.iter().map(|(member, present)| Publication {
+            member: member.clone(),
+            event: entered(member.key(node), present.body.clone()),
+            replies: Vec::new(),
+        });
+        let publications = publications.collect();
+        self.publish_all(publications).await;
+    }
+
+    /// Publishes some at a time, by their topics.
+    async fn publish_all(&mut self, publications: Vec<Publication>) {
+        let mut topics = BTreeMap::<Arc<str>, Vec<Publication>>::new();
+        for publication in publications {
+            let of_topic = topics.entry(publication.member.topic.clone()).or_default();
+            of_topic.push(publication);
         }
-        for (topic, events) in batches {
-            for events in events.chunks(TOGETHER) {
-                self.publish(topic, events.to_vec(), &mut Replies::new()).await;
+        for (topic, mut rest) in topics {
+            while !rest.is_empty() {
+                let some = rest.drain(..rest.len().min(TOGETHER)).collect();
+                self.publish(&topic, some).await;
             }
         }
     }
 
-    /// Publishes until it is done. Callers are told where it takes longer.
-    async fn publish(&self, topic: &str, events: Vec<Event>, replies: &mut Replies) {
+    /// Publishes until it is done. Of some that the journal refuses together, each is tried alone.
+    async fn publish(&mut self, topic: &str, mut some: Vec<Publication>) {
+        let Err(refused) = self.append(topic, &mut some).await else {
+            return some.into_iter().for_each(|one| answer(one.replies, &Ok(())));
+        };
+        if some.len() == 1 {
+            return some.into_iter().for_each(|one| self.refuse(one, &refused));
+        }
+        for one in some {
+            let mut one = vec![one];
+            match self.append(topic, &mut one).await {
+                Ok(()) => one.into_iter().for_each(|one| answer(one.replies, &Ok(()))),
+                Err(refused) => one.into_iter().for_each(|one| self.refuse(one, &refused)),
+            }
+        }
+    }
+
+    /// Tries until it is known what the journal does. Callers are told where it takes longer.
+    async fn append(&self, topic: &str, some: &mut [Publication]) -> Result<(), JournalError> {
         let append = Append {
             topic: topic.to_owned(),
-            events,
+            events: some.iter().map(|one| one.event.clone()).collect(),
             ..Append::default()
         };
-        while let Err(error) = self.journal.append(append.clone()).await {
-            for reply in replies.drain(..) {
-                let _ = reply.send(Err(JournalError::refusal(error.clone())));
+        loop {
+            match self.journal.append(append.clone()).await {
+                Ok(_) => return Ok(()),
+                Err(error @ (JournalError::Unavailable(_) | JournalError::Broken(_))) => {
+                    for one in &mut *some {
+                        answer(one.replies.drain(..), &Err(error.clone()));
+                    }
+                    wait_for_journal("a presence", &error).await;
+                }
+                Err(error) => return Err(error),
             }
-            wait_for_journal("a presence", &error).await;
         }
+    }
+
+    /// What the journal does not take is not there, and what was there of it before goes.
+    fn refuse(&mut self, Publication { member, replies, .. }: Publication, why: &JournalError) {
+        tracing::error!(
+            topic = &*member.topic,
+            socket = %member.socket,
+            "a member of a presence is not there: {why}"
+        );
+        answer(replies, &Err(why.clone()));
+        if self.members.contains_key(&member) {
+            self.changes.add(member, Change::Leave, None);
+        }
+    }
+}
+
+/// Callers may have given up.
+fn answer(replies: impl IntoIterator<Item = Reply>, outcome: &Result<(), JournalError>) {
+    for reply in replies {
+        let _ = reply.send(outcome.clone().map_err(JournalError::refusal));
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 use super::{
+    changes::Changes,
     entry::Presences,
     node::{Node, live},
     sweeper::Sweeper,
@@ -16,9 +17,6 @@ use crate::{
     journal::JournalError,
 };
 
-/// Changes that wait to be published.
-const WAITING: usize = 1024;
-
 /// Begins to tell of the members of this node, after those of nodes that are gone were ended; `None` where the app has no
 /// presence.
 pub(crate) async fn start_presences(feed: &Feed) -> Result<Option<Arc<Presences>>> {
@@ -29,7 +27,7 @@ pub(crate) async fn start_presences(feed: &Feed) -> Result<Option<Arc<Presences>
     let name = Epoch::random().map_err(CallError::internal)?;
     let journal = feed.journal();
     let (lives, life) = watch::channel(None);
-    let (commands, waiting) = mpsc::channel(WAITING);
+    let changes = Arc::<Changes>::default();
     let mut topics = Vec::new();
     for channel in channels {
         let topic = channel.topic.name.clone();
@@ -40,6 +38,6 @@ pub(crate) async fn start_presences(feed: &Feed) -> Result<Option<Arc<Presences>
         feed.spawn(on_one_node(journal.clone(), lease, move || sweeper.clone().run()));
     }
     feed.spawn(live(journal.clone(), name, lives));
-    feed.spawn(Node::new(journal.clone(), commands.clone()).run(life, waiting));
-    Ok(Some(Arc::new(Presences { topics, commands })))
+    feed.spawn(Node::new(journal.clone(), changes.clone()).run(life));
+    Ok(Some(Arc::new(Presences { topics, changes })))
 }

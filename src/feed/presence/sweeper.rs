@@ -118,7 +118,12 @@ impl Sweeper {
                     events: keys.iter().map(end).collect(),
                     ..Append::default()
                 };
-                journal.append(append).await?;
+                match journal.append(append).await {
+                    Ok(_) => {}
+                    Err(away @ (JournalError::Unavailable(_) | JournalError::Broken(_))) => return Err(away),
+                    // Others are not to wait for what is refused for good.
+                    Err(refused) => tracing::error!(topic, "members of a presence do not end: {refused}"),
+                }
             }
         }
         Ok(())

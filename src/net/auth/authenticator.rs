@@ -148,7 +148,7 @@ impl Authenticator {
 
     async fn verified(&self, tokens: &Tokens, token: &str) -> Result<Identity> {
         let identity = tokens.verify(token).await?;
-        match self.subjects.refuses(&identity) {
+        match self.subjects.refuses(&identity, self.config.leeway) {
             true => Err(revoked()),
             false => Ok(identity),
         }

@@ -4,15 +4,15 @@ use std::{
     collections::HashMap,
     fmt,
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    call::identity::Identity,
-    error::Result,
-    event::Event,
+    call::{idempotent_call::sha256, identity::Identity},
+    error::{CallError, Result},
+    event::{Epoch, Event},
     feed::Feed,
     journal::{Append, Journal, JournalError, Record},
     net::sockets::Sockets,
@@ -38,7 +38,7 @@ pub struct Subjects {
     sockets: Arc<Sockets>,
     revoked: Mutex<Revoked>,
     /// Where other nodes, and this one after a restart, learn of it.
-    journal: OnceLock<Arc<dyn Journal>>,
+    telling: OnceLock<Telling>,
 }
 
 #[derive(Default)]
@@ -49,7 +49,10 @@ struct Revoked {
 
 struct Revocation {
     number: u64,
+    /// When, in milliseconds since 1970: by the journal's clock where it is there, which is one for all nodes.
     at: u64,
+    /// Its place in the journal, or that of one before; 0 where it is not there.
+    seq: u64,
 }
 
 /// A moment among revocations.
@@ -59,8 +62,31 @@ pub(super) struct Moment(u64);
 /// What stands in the journal of a revocation.
 #[derive(Deserialize, Serialize)]
 struct Told {
-    /// Milliseconds since 1970.
-    at: u64,
+    /// Who says so: this run of a node.
+    by: String,
+    /// The subject, where the event's key is not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<String>,
+}
+
+/// The journal, and by which name this node tells it.
+struct Telling {
+    journal: Arc<dyn Journal>,
+    by: Epoch,
+}
+
+/// Longest subject that is the key of its revocation: indexes take no keys of any length.
+const LONGEST_KEY: usize = 512;
+
+/// What keys begin with that are digests of subjects. Subjects that begin so have such a key too, so that no two share one.
+const DIGEST: &str = "sha256:";
+
+/// The key of a subject's revocation, and the subject where that is another.
+fn key(subject: &str) -> (String, Option<String>) {
+    if subject.len() <= LONGEST_KEY && !subject.starts_with(DIGEST) {
+        return (subject.to_owned(), None);
+    }
+    (format!("{DIGEST}{}", sha256(subject)), Some(subject.to_owned()))
 }
 
 impl Subjects {
@@ -68,19 +94,25 @@ impl Subjects {
     /// many there were. Where the app has a journal, this resolves when the revocation is durable; nodes on the same
     /// journal close the subject's sockets as soon as they hear of it.
     ///
-    /// Its tokens are refused from now on, except those issued later (`iat`): at all these nodes, also after a restart.
+    /// Its tokens are refused from now on, except those issued later (`iat`) by more than clocks may differ (`--auth-leeway`): at all
+    /// these nodes, also after a restart.
     /// Without a journal, until the server restarts. With `App::authenticate` the app decides again at each CONNECT.
     ///
     /// # Errors
     /// [`Code::Unavailable`](crate::Code::Unavailable) where the journal cannot be written: its sockets here are closed, and
     /// its tokens refused here, but other nodes may not know, nor this one after a restart. Try it again.
     pub async fn revoke(&self, subject: &str) -> Result<usize> {
-        let at = self.lock().revoke(subject);
+        self.lock().revoke(subject);
         let closed = self.close(subject);
-        if let Some(journal) = self.journal.get() {
+        if let Some(Telling { journal, by }) = self.telling.get() {
+            let (key, subject) = key(subject);
+            let told = Told {
+                by: by.to_string(),
+                subject,
+            };
             let append = Append {
                 topic: REVOKED.to_owned(),
-                events: vec![Event::new("revoked").key(subject).data(&Told { at })?],
+                events: vec![Event::new("revoked").key(key).data(&told)?],
                 ..Append::default()
             };
             journal.append(append).await.map_err(JournalError::refusal)?;
@@ -93,20 +125,30 @@ impl Subjects {
     /// # Errors
     /// Where the journal cannot be read.
     pub(crate) async fn follow(self: &Arc<Self>, feed: &Feed) -> Result<()> {
+        let by = Epoch::random().map_err(CallError::internal)?;
+        // It follows one feed.
+        let _ = self.telling.set(Telling {
+            journal: feed.journal().clone(),
+            by,
+        });
         let this = self.clone();
         feed.project(REVOKED, (), move |(), record| this.hear(record))
             .await?;
-        // It follows one feed.
-        let _ = self.journal.set(feed.journal().clone());
         Ok(())
     }
 
     /// A revocation by any node, this one included.
     fn hear(&self, record: &Record) {
-        let (Some(subject), Ok(Some(Told { at }))) = (&record.key, record.data()) else {
+        let (Some(key), Ok(Some(Told { by, subject }))) = (&record.key, record.data()) else {
             return;
         };
-        if self.lock().hear(subject, at) {
+        let subject = subject.as_deref().unwrap_or(key);
+        let is_own = self
+            .telling
+            .get()
+            .is_some_and(|telling| telling.by.as_str() == by);
+        let is_news = self.lock().hear(subject, record, is_own);
+        if is_news {
             self.close(subject);
         }
     }
@@ -129,13 +171,13 @@ impl Subjects {
         revoked.of.get(subject).is_some_and(|one| one.number > moment.0)
     }
 
-    /// Whether a token was issued before its subject was revoked, or does not say when.
-    pub(super) fn refuses(&self, identity: &Identity) -> bool {
+    /// Whether a token may have been issued before its subject was revoked, by clocks that differ by so much, or does not say when.
+    pub(super) fn refuses(&self, identity: &Identity, leeway: Duration) -> bool {
         let revoked = self.lock();
         let Some(revocation) = identity.subject().and_then(|subject| revoked.of.get(subject)) else {
             return false;
         };
-        let at = revocation.at as f64 / 1000.0;
+        let at = revocation.at as f64 / 1000.0 + leeway.as_secs_f64();
         identity.claim::<f64>("iat").is_none_or(|issued| issued <= at)
     }
 
@@ -145,29 +187,35 @@ impl Subjects {
 }
 
 impl Revoked {
-    /// Revokes a subject now; when that is. Each time is later than the one before, so that other nodes know it from that.
-    fn revoke(&mut self, subject: &str) -> u64 {
+    /// Revokes a subject now, by this node's clock until the journal says when.
+    fn revoke(&mut self, subject: &str) {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
-        let after = self.of.get(subject).map_or(0, |known| known.at.saturating_add(1));
-        let at = now.max(after);
-        self.insert(subject, at);
-        at
+        let seq = self.of.get(subject).map_or(0, |known| known.seq);
+        self.insert(subject, now, seq);
     }
 
-    /// Whether it was not known yet.
-    fn hear(&mut self, subject: &str, at: u64) -> bool {
-        let is_new = self.of.get(subject).is_none_or(|known| known.at < at);
-        if is_new {
-            self.insert(subject, at);
+    /// Takes in what the journal says; whether another node revoked the subject, and that was not known yet.
+    fn hear(&mut self, subject: &str, record: &Record, is_own: bool) -> bool {
+        match self.of.get_mut(subject) {
+            // Folded anew, the journal tells what it told before.
+            Some(known) if known.seq >= record.seq => false,
+            // What was closed as it was revoked here is not closed again: clients may be back with a new token.
+            Some(known) if is_own => {
+                (known.at, known.seq) = (record.time, record.seq);
+                false
+            }
+            _ => {
+                self.insert(subject, record.time, record.seq);
+                true
+            }
         }
-        is_new
     }
 
-    fn insert(&mut self, subject: &str, at: u64) {
+    fn insert(&mut self, subject: &str, at: u64, seq: u64) {
         self.last += 1;
         let number = self.last;
-        self.of.insert(subject.into(), Revocation { number, at });
+        self.of.insert(subject.into(), Revocation { number, at, seq });
     }
 }
 

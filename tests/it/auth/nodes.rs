@@ -58,3 +58,22 @@ async fn a_subject_that_is_revoked_at_one_node_is_closed_at_all_and_stays_out() 
     anew.server.stop().await;
     second.server.stop().await;
 }
+
+/// Longer than a key of the database's indexes, and one whose own name is that of another's digest.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_subject_of_any_length_is_revoked_at_all_nodes() {
+    let database = block_in_place(TestDatabase::new);
+    let nodes = [start(&database).await, start(&database).await];
+    let long = "ada".repeat(1500);
+    for subject in [long.as_str(), "sha256:ada"] {
+        let issued = token(json!({"sub": subject, "iat": now() - 100}));
+        let mut socket = connect(&nodes[1], &issued).await;
+        assert_eq!(nodes[0].server.revoke(subject).await.unwrap(), 0);
+        assert_eq!(last_words(&mut socket).await, closed("the identity was revoked"));
+        let told = refusal(&nodes[1], &json!({"token": issued})).await;
+        assert_eq!(told, unauthenticated("the identity was revoked"));
+    }
+    for node in nodes {
+        node.server.stop().await;
+    }
+}

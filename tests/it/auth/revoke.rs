@@ -1,10 +1,10 @@
 //! Rights that are taken away.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
 use updraft::{
-    App, Context, Event, Module, Result, State, Subjects, Topic, everyone, journal::MemoryJournal,
+    App, AuthConfig, Context, Event, Module, Result, State, Subjects, Topic, everyone, journal::MemoryJournal,
 };
 
 use super::{auth, call, closed, connect, last_words, now, refusal, serve, token, unauthenticated};
@@ -75,6 +75,21 @@ async fn who_is_revoked_needs_a_token_that_was_issued_later() {
             .is_well()
             .await
     );
+}
+
+/// By how much the clocks of issuer and nodes may differ, the server is told.
+#[tokio::test]
+async fn a_token_that_may_have_been_issued_before_by_another_clock_is_refused() {
+    let auth = AuthConfig {
+        leeway: Duration::from_secs(60),
+        ..auth()
+    };
+    let local = serve(app(), auth).await;
+    local.server.revoke("ada").await.unwrap();
+    let told = refusal(&local, &json!({"token": token(json!({"iat": now() + 30}))})).await;
+    assert_eq!(told, unauthenticated("the identity was revoked"));
+    let later = token(json!({"iat": now() + 100}));
+    assert!(connect(&local, &later).await.is_well().await);
 }
 
 #[tokio::test]

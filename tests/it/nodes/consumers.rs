@@ -10,7 +10,7 @@ use std::{
 
 use tokio::{sync::mpsc, task::block_in_place};
 use updraft::{
-    App, Config, Event, JournalConfig, Result, Topic,
+    App, CallError, Config, Event, JournalConfig, Result, Topic,
     journal::{Append, Journal, PostgresJournal, Record},
 };
 
@@ -226,6 +226,43 @@ fn a_node_that_stops_gives_its_leases_back() {
         node.server.stop().await;
         for name in names {
             assert!(lease(name).await.is_some(), "{name}");
+        }
+    });
+}
+
+/// A node moves an event to the dead letters, and dies before the consumer's position is committed: the next one does so again.
+#[test]
+fn a_dead_letter_is_there_once_also_where_the_position_was_not_committed() {
+    async fn fail(record: Record) -> Result<()> {
+        Err(CallError::internal(format_args!(
+            "{} cannot be handled",
+            record.seq
+        )))
+    }
+    wait_for(async {
+        let database = block_in_place(TestDatabase::new);
+        let letters = "SELECT count(*) FROM updraft.events JOIN updraft.topics ON id = topic
+            WHERE topics.name = 'jobs.dead.mailer'";
+        let committed = "SELECT count(*) FROM updraft.consumers WHERE seq > 0";
+        let journal = PostgresJournal::open(&database.url, None).await.unwrap();
+        let append = Append {
+            topic: "jobs".to_owned(),
+            events: vec![Event::new("job").data(&0).unwrap()],
+            ..Append::default()
+        };
+        journal.append(append).await.unwrap();
+        for _ in 0..2 {
+            let app = App::new()
+                .topic(Topic::new("jobs"))
+                .consumer("jobs", "mailer", fail);
+            let node = Local::start(app, config(&database.url)).await;
+            until_async("the event to be given up", async || {
+                block_in_place(|| database.psql(committed)) == "1"
+            })
+            .await;
+            node.server.stop().await;
+            assert_eq!(block_in_place(|| database.psql(letters)), "1");
+            block_in_place(|| database.psql("UPDATE updraft.consumers SET seq = 0"));
         }
     });
 }

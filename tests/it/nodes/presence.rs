@@ -4,12 +4,12 @@ use std::{env, io::BufRead, io::BufReader, process::Command};
 
 use serde_json::{Value, json};
 use tokio::task::block_in_place;
-use updraft::{Config, JournalConfig, SessionConfig, testing::TestClient};
+use updraft::{Code, Config, JournalConfig, SessionConfig, testing::TestClient};
 
 use super::{next_of, wait_for};
 use crate::{
     feed::presence::app,
-    support::{Again, HEARTBEAT, Running, TestDatabase, node},
+    support::{Again, HEARTBEAT, Local, RawClient, Running, TestDatabase, node, until_async},
 };
 
 /// Set for this program where it is to be a node: the URL of its database.
@@ -132,5 +132,104 @@ fn members_of_a_node_that_stood_still_come_back_with_it() {
             (&json!("presence.left"), &json!(anew))
         );
         reader.received_nothing_else().await;
+    });
+}
+
+fn on(database: &TestDatabase) -> Config {
+    let journal = JournalConfig {
+        database: Some(database.url.as_str().into()),
+        ..JournalConfig::default()
+    };
+    Config {
+        journal,
+        ..Config::default()
+    }
+}
+
+/// Many change what they say of themselves while the database is away: none of it is dropped, a goodbye least of all.
+#[test]
+fn who_leaves_while_the_database_is_away_is_gone_when_it_is_back() {
+    wait_for(async {
+        let database = block_in_place(TestDatabase::new);
+        let node = Local::start(app(), on(&database)).await;
+        let mut ada = node.connect().await;
+        ada.call("api.here.enter")
+            .data(json!("ada"))
+            .await
+            .data::<String>();
+        let mut others = Vec::new();
+        for _ in 0..60 {
+            others.push(RawClient::connect(&node.url).await);
+        }
+        block_in_place(|| database.go_away());
+        for number in 0..25 {
+            for other in &mut others {
+                other
+                    .begin(&json!({"event": "api.here.enter", "data": number}))
+                    .await;
+            }
+        }
+        for other in &mut others {
+            other.is_read().await;
+        }
+        let left = ada.call("api.here.leave").await;
+        assert_eq!(left.error().code(), Code::Unavailable);
+        drop(others);
+        block_in_place(|| database.come_back());
+        let mut reader = node.connect().await;
+        until_async("ada to be gone", async || {
+            let here = "SELECT count(*) FROM updraft.latest JOIN updraft.topics ON id = topic
+                WHERE topics.name = 'here' AND NOT ended";
+            block_in_place(|| database.psql(here)) == "0"
+        })
+        .await;
+        assert_eq!(
+            reader.call("api.services.status").await.data::<String>(),
+            "online"
+        );
+        assert!(
+            ada.call("api.services.status").await.data::<String>() == "online",
+            "its socket is there still"
+        );
+        node.server.stop().await;
+    });
+}
+
+/// What the database refuses for good is answered, and is in no other member's way.
+#[test]
+fn a_member_that_the_database_refuses_is_told_so_and_the_others_enter() {
+    wait_for(async {
+        let database = block_in_place(TestDatabase::new);
+        let node = Local::start(app(), on(&database)).await;
+        let refuse = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                IF new.data LIKE '%forbidden%' THEN RAISE EXCEPTION 'not that' USING ERRCODE = 'data_exception'; END IF;
+                RETURN new;
+            END $$;
+            CREATE TRIGGER refuse BEFORE INSERT ON updraft.events FOR EACH ROW EXECUTE FUNCTION refuse()";
+        block_in_place(|| database.psql(refuse));
+        let (mut ada, mut bob) = (node.connect().await, node.connect().await);
+        ada.call("api.here.enter")
+            .data(json!("ada"))
+            .await
+            .data::<String>();
+        let mut reader = node.connect().await;
+        reader.subscribe("here").await.data::<Value>();
+        assert_eq!(next_of(&mut reader).await["data"], "ada");
+
+        let refused = ada.call("api.here.enter").data(json!("forbidden")).await;
+        assert_eq!(refused.error().code(), Code::Internal);
+        let left = next_of(&mut reader).await;
+        assert_eq!(left["event"], "presence.left", "nor is it there as it was");
+        bob.call("api.here.enter")
+            .data(json!("bob"))
+            .await
+            .data::<String>();
+        assert_eq!(next_of(&mut reader).await["data"], "bob");
+        ada.call("api.here.enter")
+            .data(json!("ada"))
+            .await
+            .data::<String>();
+        assert_eq!(next_of(&mut reader).await["data"], "ada");
+        node.server.stop().await;
     });
 }

@@ -13,12 +13,7 @@ use std::{
 use deadpool_postgres::Connect;
 use futures_util::future::BoxFuture;
 use prometheus_client::metrics::counter::Counter;
-use tokio::{
-    runtime::Handle,
-    sync::{Notify, mpsc},
-    task::JoinHandle,
-    time::timeout,
-};
+use tokio::{runtime::Handle, sync::mpsc, task::JoinHandle, time::timeout};
 use tokio_postgres::{
     AsyncMessage, CancelToken, Client, Config, Connection, Error, Notification, Socket,
     config::{LoadBalanceHosts, TargetSessionAttrs},
@@ -58,8 +53,6 @@ pub(crate) struct Database {
 /// What a connection says by itself.
 #[derive(Clone, Default)]
 pub(crate) struct Said {
-    /// It was notified: of the journal, something was appended.
-    pub(crate) notified: Arc<Notify>,
     /// A commit was not waited for, as it should have been: it may be lost with this server.
     warned: Arc<AtomicBool>,
     /// Where its notifications go with what they say; those that find no room there are counted.
@@ -83,7 +76,6 @@ impl Said {
     fn hear(&self, message: &AsyncMessage) {
         match message {
             AsyncMessage::Notification(notification) => {
-                self.notified.notify_one();
                 if let Some((receiver, missed)) = &self.hearing
                     && receiver.try_send(notification.clone()).is_err()
                 {
@@ -187,8 +179,6 @@ async fn drive(mut connection: Connection<Socket, impl TlsStream + Unpin>, said:
             }
         }
     }
-    // A follower that waits finds it closed.
-    said.notified.notify_one();
 }
 
 /// What the database answers in time.

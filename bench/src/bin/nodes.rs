@@ -1,6 +1,7 @@
 //! Two nodes that publish to one PostgreSQL database, beside two that make an INSERT of each event under a lock for each of 16
 //! shards, without NOTIFY: how many a second, what CPU the nodes and the database take for each, and how long it takes until
 //! the other node is told. `cargo run --release -p bench --bin nodes`; `-- --smoke` takes seconds and shows that it runs.
+//! `-- --held-snapshot 3600` shows the two nodes for so many seconds beside a transaction that stays open, with few keys.
 //! Processor time is that of `/proc`, so it runs on Linux only.
 
 #[allow(dead_code, clippy::expect_used)]
@@ -21,7 +22,7 @@ use tokio::{sync::Mutex, task::JoinSet};
 use tokio_postgres::{Client, NoTls, Statement};
 use updraft::{
     Event,
-    journal::{Append, Journal, PostgresJournal, Record, Tailed},
+    journal::{Append, Cursor, Journal, PostgresJournal, Record, Tailed},
 };
 
 /// What is measured beside each other: callers in all.
@@ -30,6 +31,11 @@ const CALLERS: [usize; 3] = [1, 16, 512];
 /// Keys that there are, and bytes of data.
 const KEYS: usize = 10_000;
 const BYTES: usize = 100;
+
+/// Keys that there are beside a transaction that stays open, callers that write them, and lines of its table.
+const HOT_KEYS: usize = 100;
+const HOT_CALLERS: usize = 16;
+const LINES: u32 = 12;
 
 /// Connections of each node that inserts. More of them wait for the same locks.
 const CONNECTIONS: usize = 32;
@@ -116,16 +122,73 @@ fn main() {
     let server = PostgresServer::start(SETTINGS);
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let (journal, inserted) = (server.database(), server.database());
+    if let Some(time) = held_snapshot() {
+        return runtime.block_on(hold(&journal, time));
+    }
     runtime.block_on(measure(&journal, &inserted, rounds, time));
+    if is_smoke {
+        runtime.block_on(hold(&server.database(), time));
+    }
     if is_smoke {
         println!("It runs. These figures are of too short a run to mean anything.");
     }
 }
 
+/// How long a transaction is to stay open.
+fn held_snapshot() -> Option<Duration> {
+    let seconds = env::args()
+        .skip_while(|argument| argument != "--held-snapshot")
+        .nth(1);
+    seconds.map(|seconds| Duration::from_secs(seconds.parse().expect("a number of seconds")))
+}
+
+async fn open(database: &TestDatabase) -> Arc<Node> {
+    let journal = PostgresJournal::open(&database.url, None)
+        .await
+        .expect("it opens");
+    Arc::new(Node::Journal(Box::new(journal)))
+}
+
+/// Two nodes beside a transaction that sees the journal as it was, so that no row that is replaced can go.
+async fn hold(database: &TestDatabase, time: Duration) {
+    let nodes = [open(database).await, open(database).await];
+    let (client, connection) = tokio_postgres::connect(&database.url, NoTls)
+        .await
+        .expect("the server runs");
+    tokio::spawn(connection);
+    let held = "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM updraft.events";
+    client.batch_execute(held).await.expect("it begins");
+    println!("| s | publishes/s | µs of the nodes | µs of the database | told p50 / p99, ms | backlog, ms |");
+    println!("|---|---|---|---|---|---|");
+    let began = Instant::now();
+    for _ in 0..LINES {
+        let round = run(&nodes, HOT_CALLERS, HOT_KEYS, time / LINES, database).await;
+        let asked = Instant::now();
+        if let Node::Journal(journal) = &*nodes[0] {
+            let cursor = Cursor {
+                after: 0,
+                up_to: u64::MAX,
+                events: KEYS,
+                bytes: usize::MAX,
+            };
+            let page = journal.backlog("board", cursor).await.expect("it is read");
+            assert!(page.records.len() <= HOT_KEYS, "an event of each key");
+        }
+        let backlog = asked.elapsed().as_secs_f64() * 1e3;
+        println!(
+            "| {} | {:.0} | {:.0} | {:.0} | {} | {backlog:.1} |",
+            began.elapsed().as_secs(),
+            round.per_second,
+            round.nodes,
+            round.database,
+            percentiles(round.told)
+        );
+    }
+}
+
 async fn measure(journal: &TestDatabase, inserted: &TestDatabase, rounds: usize, time: Duration) {
     inserted.psql(INSERTED);
-    let open = async || Box::new(PostgresJournal::open(&journal.url, None).await.expect("it opens"));
-    let ours = [Node::Journal(open().await), Node::Journal(open().await)].map(Arc::new);
+    let ours = [open(journal).await, open(journal).await];
     let theirs = [
         Node::inserting(&inserted.url).await,
         Node::inserting(&inserted.url).await,
@@ -137,7 +200,7 @@ async fn measure(journal: &TestDatabase, inserted: &TestDatabase, rounds: usize,
         let mut measured = [Vec::new(), Vec::new()];
         for round in 0..=rounds {
             for (nodes, measured) in [&ours, &theirs].into_iter().zip(&mut measured) {
-                let done = run(nodes, callers, time, journal).await;
+                let done = run(nodes, callers, KEYS, time, journal).await;
                 // The first warms up.
                 if round > 0 {
                     measured.push(done);
@@ -156,7 +219,13 @@ async fn measure(journal: &TestDatabase, inserted: &TestDatabase, rounds: usize,
 }
 
 /// So many callers, half of them at each node, publish one after the other.
-async fn run(nodes: &[Arc<Node>; 2], callers: usize, time: Duration, database: &TestDatabase) -> Round {
+async fn run(
+    nodes: &[Arc<Node>; 2],
+    callers: usize,
+    keys: usize,
+    time: Duration,
+    database: &TestDatabase,
+) -> Round {
     let start = Instant::now();
     let told = Arc::new(Latencies::new(Vec::new()));
     let listening = match &*nodes[1] {
@@ -184,7 +253,7 @@ async fn run(nodes: &[Arc<Node>; 2], callers: usize, time: Duration, database: &
                 key += 104_729;
                 let stamp = format!("{}:{}:", caller % 2, start.elapsed().as_nanos());
                 let data = format!("{stamp:x<BYTES$}");
-                node.publish(caller / 2, &format!("card-{}", key % KEYS), &data)
+                node.publish(caller / 2, &format!("card-{}", key % keys), &data)
                     .await;
                 published += 1;
             }
@@ -222,14 +291,19 @@ fn print(callers: usize, name: &str, rounds: &[Round]) -> f64 {
         .iter()
         .flat_map(|round| round.told.iter().copied())
         .collect();
-    let told = match told.is_empty() {
-        true => "not told".to_owned(),
-        false => format!("{:.1} / {:.1}", at(told.clone(), 0.5), at(told, 0.99)),
-    };
+    let told = percentiles(told);
     let per_second = median(|round| round.per_second);
     let (nodes, database) = (median(|round| round.nodes), median(|round| round.database));
     println!("| {callers} | {name} | {per_second:.0} | {nodes:.0} | {database:.0} | {told} |");
     per_second
+}
+
+/// The median of what it took to be told, and the 99th percentile.
+fn percentiles(told: Vec<f64>) -> String {
+    match told.is_empty() {
+        true => "not told".to_owned(),
+        false => format!("{:.1} / {:.1}", at(told.clone(), 0.5), at(told, 0.99)),
+    }
 }
 
 /// The figure that this part of them does not exceed.

@@ -7,11 +7,13 @@ use std::{
 
 use bytestring::ByteString;
 use tokio::sync::oneshot;
-use tokio_postgres::{Client, Row};
+use tokio_postgres::Client;
 
 use super::{
-    columns::Columns,
+    batch_id::NodeId,
+    columns::{Columns, EventColumns},
     command::{Command, Reply},
+    committed::Committed,
 };
 use crate::journal::{
     contract::JournalError,
@@ -27,10 +29,18 @@ const BYTES: usize = 16 << 20;
 /// Commands that are committed together. None of its appends expects anything of what another of them may change, and no
 /// idempotency key comes twice: so all are decided at once, by what was there before.
 pub(super) struct Batch {
+    /// Begins with that of its node.
     id: String,
     appends: Vec<(Append, Reply<Appended>)>,
     answers: Vec<(String, String, Reply<()>)>,
     offsets: Vec<(String, String, u64, Reply<()>)>,
+}
+
+/// Whether it may be that a batch was committed already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Attempt {
+    First,
+    Again,
 }
 
 /// What a batch's appends are about, which later ones of the same batch may not rely on.
@@ -68,20 +78,10 @@ impl Touched {
     }
 }
 
-/// What became of a batch.
-pub(super) struct Committed {
-    /// The last event before it.
-    pub(super) before: u64,
-    outcomes: Vec<i32>,
-    first: Vec<i64>,
-    last: Vec<i64>,
-    times: Vec<i64>,
-}
-
 impl Batch {
-    fn new() -> Result<Self, getrandom::Error> {
+    fn new(node: &NodeId) -> Result<Self, getrandom::Error> {
         Ok(Self {
-            id: random_uuid()?,
+            id: node.batch()?,
             appends: Vec::new(),
             answers: Vec::new(),
             offsets: Vec::new(),
@@ -89,19 +89,19 @@ impl Batch {
     }
 
     /// One that leaves no trace but what is kept for retries: it shows whether any can be committed.
-    pub(super) fn probe() -> Result<Self, getrandom::Error> {
+    pub(super) fn probe(node: &NodeId) -> Result<Self, getrandom::Error> {
         let append = Append {
             topic: "probe".to_owned(),
             ..Append::default()
         };
-        let mut this = Self::new()?;
+        let mut this = Self::new(node)?;
         this.appends.push((append, oneshot::channel().0));
         Ok(this)
     }
 
     /// The first of those that wait, as many as go together; in their order.
-    pub(super) fn of(waiting: &mut VecDeque<Command>) -> Result<Self, getrandom::Error> {
-        let mut this = Self::new()?;
+    pub(super) fn of(waiting: &mut VecDeque<Command>, node: &NodeId) -> Result<Self, getrandom::Error> {
+        let mut this = Self::new(node)?;
         let mut touched = Touched::default();
         let mut bytes = 0;
         for _ in 0..TOGETHER {
@@ -139,8 +139,8 @@ impl Batch {
     }
 
     /// Two of the same commands under ids of their own, one after the other; none where it is of one command.
-    pub(super) fn halves(mut self) -> Result<[Self; 2], Self> {
-        let (Ok(mut first), Ok(mut second)) = (Self::new(), Self::new()) else {
+    pub(super) fn halves(mut self, node: &NodeId) -> Result<[Self; 2], Self> {
+        let (Ok(mut first), Ok(mut second)) = (Self::new(node), Self::new(node)) else {
             return Err(self);
         };
         if self.len() < 2 {
@@ -163,14 +163,51 @@ impl Batch {
         &self,
         client: &Client,
         history: &str,
+        attempt: Attempt,
     ) -> Result<Committed, tokio_postgres::Error> {
+        if self.has_events_alone() {
+            return self.commit_events(client, history, attempt).await;
+        }
         let columns = self.columns();
         let sql = "SELECT before, outcome, first, last, at FROM updraft.append($1::text::uuid, $2,
             $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)";
         let rows = client
             .query_typed(sql, &columns.parameters(&self.id, &history))
             .await?;
-        Ok(rows.first().map(Committed::of).unwrap_or_else(Committed::nothing))
+        Ok(rows.first().map(Committed::of).unwrap_or_default())
+    }
+
+    /// Whether whatever is in the journal, its events are appended, and nothing else happens.
+    fn has_events_alone(&self) -> bool {
+        let has_events_alone = |append: &Append| {
+            append.once.is_none()
+                && append.expect.is_none()
+                && append.expect_keys.is_empty()
+                && !append.events.is_empty()
+        };
+        let mut appends = self.appends.iter();
+        self.answers.is_empty()
+            && self.offsets.is_empty()
+            && appends.all(|(append, _)| has_events_alone(append))
+    }
+
+    async fn commit_events(
+        &self,
+        client: &Client,
+        history: &str,
+        attempt: Attempt,
+    ) -> Result<Committed, tokio_postgres::Error> {
+        let mut columns = EventColumns::default();
+        self.appends.iter().for_each(|(append, _)| columns.append(append));
+        let sql = "SELECT before, at FROM updraft.append_events($1::text::uuid, $2, $3, $4, $5, $6, $7, $8)";
+        let is_retry = attempt == Attempt::Again;
+        let rows = client
+            .query_typed(sql, &columns.parameters(&self.id, &is_retry, &history))
+            .await?;
+        let lengths = self.appends.iter().map(|(append, _)| append.events.len());
+        Ok(rows
+            .first()
+            .map_or_else(Committed::default, |row| Committed::of_events(row, lengths)))
     }
 
     fn columns(&self) -> Columns<'_> {
@@ -242,64 +279,6 @@ impl Batch {
     }
 }
 
-impl Committed {
-    fn of(row: &Row) -> Self {
-        Self {
-            before: row.get::<_, i64>(0).cast_unsigned(),
-            outcomes: row.get(1),
-            first: row.get(2),
-            last: row.get(3),
-            times: row.get(4),
-        }
-    }
-
-    fn nothing() -> Self {
-        Self {
-            before: 0,
-            outcomes: Vec::new(),
-            first: Vec::new(),
-            last: Vec::new(),
-            times: Vec::new(),
-        }
-    }
-
-    /// What became of the append of this number.
-    fn outcome(&self, number: usize, append: &Append) -> Option<Result<Appended, JournalError>> {
-        let at = |numbers: &[i64]| numbers.get(number).map(|number| number.cast_unsigned());
-        let (first, last, time) = (at(&self.first)?, at(&self.last)?, at(&self.times)?);
-        let applied = |repeated| Appended {
-            first,
-            last,
-            time,
-            repeated,
-        };
-        Some(match self.outcomes.get(number)? {
-            0 => Ok(applied(false)),
-            1 => Ok(applied(true)),
-            2 => Err(JournalError::OtherBody),
-            3 => Err(JournalError::Expectation {
-                expected: append.expect?,
-                head: last,
-            }),
-            _ => {
-                let nth = usize::try_from(first.checked_sub(1)?).ok()?;
-                let SeenKey { key, up_to } = append.expect_keys.get(nth)?.clone();
-                Err(JournalError::Key { key, up_to })
-            }
-        })
-    }
-}
-
-/// A random UUID, version 4.
-pub(super) fn random_uuid() -> Result<String, getrandom::Error> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes)?;
-    let number = u128::from_be_bytes(bytes) & !(0xf << 76) | (4 << 76);
-    let number = number & !(0b11 << 62) | (0b10 << 62);
-    let hex = format!("{number:032x}");
-    Ok([&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -326,11 +305,12 @@ mod tests {
 
     #[test]
     fn a_batch_ends_before_it_has_too_many_bytes_but_has_one_command() {
+        let node = NodeId::random().unwrap();
         let sizes = [BYTES / 2, BYTES / 3, BYTES / 3, 2 * BYTES, 1];
         let mut waiting = sizes.map(|bytes| append("board", bytes)).into();
         let mut lengths = Vec::new();
         while !VecDeque::is_empty(&waiting) {
-            lengths.push(Batch::of(&mut waiting).unwrap().len());
+            lengths.push(Batch::of(&mut waiting, &node).unwrap().len());
         }
         assert_eq!(lengths, [2, 1, 1, 1]);
     }
@@ -339,15 +319,18 @@ mod tests {
     fn halves_have_all_commands_in_their_order_under_ids_of_their_own() {
         let mut waiting = ["a", "b", "c"].map(|topic| append(topic, 1)).into();
         VecDeque::extend(&mut waiting, [answer("d"), answer("e")]);
-        let whole = Batch::of(&mut waiting).unwrap();
+        let node = NodeId::random().unwrap();
+        let whole = Batch::of(&mut waiting, &node).unwrap();
         let id = whole.id.clone();
-        let Ok([first, second]) = whole.halves() else {
+        let Ok([first, second]) = whole.halves(&node) else {
             panic!("it has five");
         };
         assert_eq!((topics(&first), first.answers.len()), (vec!["a", "b"], 0));
         assert_eq!((topics(&second), second.answers.len()), (vec!["c"], 2));
         assert!(first.id != id && second.id != id && first.id != second.id);
-        let Ok([third, fourth]) = second.halves() else {
+        assert!([&id, &first.id, &second.id].into_iter().all(|id| node.made(id)));
+        assert!(!NodeId::random().unwrap().made(&id));
+        let Ok([third, fourth]) = second.halves(&node) else {
             panic!("it has three");
         };
         assert_eq!((topics(&third), third.answers.len()), (vec!["c"], 0));
@@ -355,6 +338,6 @@ mod tests {
             fourth.answers.iter().map(|(key, ..)| &**key).collect::<Vec<_>>(),
             ["d", "e"]
         );
-        assert!(third.halves().is_err_and(|one| topics(&one) == ["c"]));
+        assert!(third.halves(&node).is_err_and(|one| topics(&one) == ["c"]));
     }
 }

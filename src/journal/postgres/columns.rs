@@ -1,6 +1,6 @@
 //! A batch as the function of the database takes it: column by column.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::HashMap};
 
 use tokio_postgres::types::{ToSql, Type};
 
@@ -10,6 +10,59 @@ use crate::{event::Body, journal::record::Append};
 /// The same or the most that the database can say.
 pub(super) fn bound(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// A batch of events alone, each with the number of its topic.
+#[derive(Default)]
+pub(super) struct EventColumns<'a> {
+    topics: Vec<Cow<'a, str>>,
+    numbers: HashMap<&'a str, i32>,
+    of: Vec<i32>,
+    names: Vec<&'a str>,
+    keys: Vec<Option<Cow<'a, str>>>,
+    data: Vec<Option<&'a str>>,
+}
+
+impl<'a> EventColumns<'a> {
+    pub(super) fn append(&mut self, append: &'a Append) {
+        let number = *self.numbers.entry(&append.topic).or_insert_with(|| {
+            self.topics.push(escaped(&append.topic));
+            self.topics.len() as i32
+        });
+        for event in &append.events {
+            self.of.push(number);
+            self.names.push(&event.name);
+            self.keys.push(event.key.as_deref().map(escaped));
+            self.data.push(data(&event.body));
+        }
+    }
+
+    /// All of them, in the order of `updraft.append_events`.
+    pub(super) fn parameters<'b>(
+        &'b self,
+        id: &'b String,
+        is_retry: &'b bool,
+        history: &'b &str,
+    ) -> [(&'b (dyn ToSql + Sync), Type); 8] {
+        [
+            (id, Type::TEXT),
+            (is_retry, Type::BOOL),
+            (history, Type::TEXT),
+            (&self.topics, Type::TEXT_ARRAY),
+            (&self.of, Type::INT4_ARRAY),
+            (&self.names, Type::TEXT_ARRAY),
+            (&self.keys, Type::TEXT_ARRAY),
+            (&self.data, Type::TEXT_ARRAY),
+        ]
+    }
+}
+
+/// None is a tombstone's.
+fn data(body: &Body) -> Option<&str> {
+    match body {
+        Body::Data(json) => Some(json),
+        Body::Tombstone => None,
+    }
 }
 
 /// A batch as the function takes it, column by column.
@@ -50,10 +103,7 @@ impl<'a> Columns<'a> {
             self.appends.push(number);
             self.names.push(&event.name);
             self.keys.push(event.key.as_deref().map(escaped));
-            self.data.push(match &event.body {
-                Body::Data(json) => Some(json),
-                Body::Tombstone => None,
-            });
+            self.data.push(data(&event.body));
         }
         for (nth, seen) in (1..).zip(&append.expect_keys) {
             self.seen_by.push(number);

@@ -8,6 +8,7 @@ use super::{
     columns::bound,
     error::unavailable,
     reader::{Parameter, Readers, number},
+    settling,
     text::escaped,
 };
 use crate::journal::{
@@ -62,6 +63,7 @@ pub(super) async fn compact(
     topic: &str,
     keep: &Retention,
 ) -> Result<Removed, JournalError> {
+    settling::settle(readers).await?;
     let plan = "SELECT topic, head, now, loose_up_to FROM updraft.compaction($1, $2, $3)";
     let parameters: &[Parameter<'_>] = &[
         (&escaped(topic), Type::TEXT),

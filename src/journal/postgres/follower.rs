@@ -3,10 +3,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::{sleep, timeout};
-use tokio_postgres::{Client, Error, types::Type};
+use prometheus_client::metrics::counter::Counter;
+use tokio::{
+    sync::mpsc::{self, Receiver},
+    time::{sleep, timeout},
+};
+use tokio_postgres::{Client, Error, Notification, types::Type};
 
 use super::{
+    batch_id::NodeId,
     columns::bound,
     lineage::{Lineage, Task},
     log::Log,
@@ -27,11 +32,15 @@ const BYTES: i64 = 256 << 10;
 /// Longest that a page takes, or a connection. After that, it is taken for dead.
 const ANSWER: Duration = Duration::from_secs(10);
 
+/// Notifications that wait to be looked at. Of those beyond, the next look finds what they tell of.
+const HEARD: usize = 256;
+
 /// Before a database that is away is tried again.
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// Follows the journal by connections of its own.
 pub(super) struct Follower {
+    pub(super) node: Arc<NodeId>,
     /// A direct connection, which can be woken.
     pub(super) database: Database,
     pub(super) lineage: Arc<Lineage>,
@@ -66,8 +75,8 @@ impl Follower {
 
     /// Until it cannot go on.
     async fn follow(&self) -> Result<Look, Error> {
-        let heard = Said::default();
-        let Ok(client) = timeout(ANSWER, self.listen(&heard)).await else {
+        let (hear, mut heard) = mpsc::channel(HEARD);
+        let Ok(client) = timeout(ANSWER, self.listen(Said::to(hear, Counter::default()))).await else {
             return Ok(Look::Silent);
         };
         let client = client?;
@@ -78,16 +87,35 @@ impl Follower {
                 Ok(ended) => return ended,
                 Err(_) => return Ok(Look::Silent),
             }
-            tokio::select! {
-                () = heard.notified.notified() => {}
-                () = self.log.behind.notified() => {}
-                () = sleep(LOOK) => {}
-            }
+            timeout(LOOK, self.news(&mut heard)).await.unwrap_or_default();
         }
     }
 
-    async fn listen(&self, heard: &Said) -> Result<Client, Error> {
-        let client = self.database.connect(heard).await?;
+    /// Waits until there may be something to read, or the connection has ended. What its own node appends, that is told already,
+    /// or is once the writer has its answer.
+    async fn news(&self, heard: &mut Receiver<Notification>) {
+        loop {
+            tokio::select! {
+                notification = heard.recv() => match notification {
+                    Some(notification) if !self.is_news(notification.payload()) => {}
+                    _ => break,
+                },
+                () = self.log.behind.notified() => break,
+            }
+        }
+        // The next look finds what these tell of.
+        while heard.try_recv().is_ok() {}
+    }
+
+    /// A batch's last event and its id; neither is to be relied on, as any role may notify.
+    fn is_news(&self, payload: &str) -> bool {
+        payload.split_once(' ').is_none_or(|(last, batch)| {
+            !self.node.made(batch) && last.parse().map_or(true, |last: u64| last > self.log.told())
+        })
+    }
+
+    async fn listen(&self, heard: Said) -> Result<Client, Error> {
+        let client = self.database.connect(&heard).await?;
         client.batch_execute("LISTEN updraft").await?;
         Ok(client)
     }
@@ -95,11 +123,7 @@ impl Follower {
     /// Reads what comes next.
     async fn read_page(&self, client: &Client) -> Result<Look, Error> {
         let told = self.log.told();
-        // Events and floors of one moment, and the last number that was given, at that moment or later.
-        let sql = "SELECT h, (SELECT coalesce(max(floor), 0) FROM updraft.topics),
-            (SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM updraft.seq),
-            t.topic, t.seq, t.time, t.name, t.key, t.data
-            FROM updraft.history() AS h LEFT JOIN updraft.tail($1, $2, $3) AS t ON true ORDER BY t.seq";
+        let sql = "SELECT history, coalesce(floor, 0), given, topic, seq, time, name, key, data FROM updraft.look($1, $2, $3)";
         let parameters: &[Parameter<'_>] = &[
             (&bound(told), Type::INT8),
             (&EVENTS, Type::INT8),

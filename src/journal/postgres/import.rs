@@ -1,6 +1,6 @@
 //! Filling a database that has no journal, in one commit.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use tokio_postgres::{
     Error,
@@ -35,6 +35,8 @@ pub(crate) struct PostgresDestination {
     calls: Vec<Call>,
     /// Of the topics that there are to be.
     heads: HashMap<String, u64>,
+    /// Topics and names of those that are there by now.
+    consumers: HashSet<(String, String)>,
 }
 
 const NODES: &str = "
@@ -65,9 +67,12 @@ FROM unnest($1, $2, $3, $4, $5, $6) AS c(key, time, digest, first, last, answer)
 const CONSUMER: &str = "INSERT INTO updraft.consumers (topic, name, seq) VALUES ($1, $2, $3)";
 
 const LATEST: &str = "
-INSERT INTO updraft.latest (topic, key, seq, ended)
-SELECT DISTINCT ON (topic, key) topic, key, seq, data IS NULL FROM updraft.events
-WHERE key IS NOT NULL ORDER BY topic, key, seq DESC";
+WITH settled AS (UPDATE updraft.settled SET seq = (SELECT coalesce(max(seq), 0) FROM updraft.events))
+INSERT INTO updraft.latest (topic, key, seq)
+SELECT topic, key, seq FROM (
+    SELECT DISTINCT ON (topic, key) topic, key, seq, data IS NULL AS ended FROM updraft.events
+    WHERE key IS NOT NULL ORDER BY topic, key, seq DESC
+) AS last WHERE NOT ended";
 
 const META: &str = "
 INSERT INTO updraft.meta (name, value) VALUES ('epoch', $1), ('identity', updraft.identity())
@@ -87,6 +92,7 @@ impl PostgresDestination {
             bytes: 0,
             calls: Vec::new(),
             heads: HashMap::new(),
+            consumers: HashSet::new(),
         })
     }
 
@@ -222,6 +228,11 @@ impl Destination for PostgresDestination {
     }
 
     fn consumer(&mut self, consumer: Consumer) -> Result<(), ImportError> {
+        let named = (consumer.topic.clone(), consumer.consumer.clone());
+        if !self.consumers.insert(named) {
+            let Consumer { consumer, topic, .. } = consumer;
+            return inconsistent(format!("duplicate key: consumer '{consumer}' of topic '{topic}'"));
+        }
         let (topic, name) = (escaped(&consumer.topic), escaped(&consumer.consumer));
         let seq = bound(consumer.seq);
         self.insert(

@@ -40,7 +40,10 @@ LEFT JOIN (
     FROM updraft.events GROUP BY topic
 ) AS e ON e.topic = t.id
 LEFT JOIN (
-    SELECT topic, count(*) AS keys FROM updraft.latest WHERE NOT ended GROUP BY topic
+    SELECT topic, count(*) AS keys FROM (
+        SELECT DISTINCT ON (topic, key) topic, data IS NULL AS ended FROM updraft.events
+        WHERE key IS NOT NULL ORDER BY topic, key, seq DESC
+    ) AS last WHERE NOT ended GROUP BY topic
 ) AS k ON k.topic = t.id
 ORDER BY t.name";
 
@@ -57,7 +60,8 @@ const COUNT: &str =
     "SELECT count(*) FROM updraft.events WHERE topic = (SELECT id FROM updraft.topics WHERE name = $1)";
 const CALLS: &str =
     "SELECT key, time, digest, first, last, answer FROM updraft.once ORDER BY time, first, key";
-const CONSUMERS: &str = "SELECT name, topic, seq FROM updraft.consumers ORDER BY topic, name";
+const CONSUMERS: &str =
+    "SELECT name, topic, max(seq) FROM updraft.consumers GROUP BY topic, name ORDER BY topic, name";
 
 impl PostgresInspection {
     /// Looks at what is committed now.

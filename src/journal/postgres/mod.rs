@@ -2,16 +2,18 @@
 //! `docs/postgres.md` explains it.
 //!
 //! Written by one `writer` a node, which commits each `command` that waits together as a `batch`; read by connections of a pool
-//! (`reader`).
+//! (`reader`); the index that backlogs go along is brought up to date beside that (`settling`).
 //! The `follower` reads what all nodes append, into the node's `log`, from which the tail is fed. A database that is not what
 //! it was is noticed by its `lineage`.
 //!
 //! To look into it from outside, on connections that are `blocking`: `inspection`, `verification`, `import`.
 
 mod batch;
+mod batch_id;
 mod blocking;
 mod columns;
 mod command;
+mod committed;
 mod compaction;
 mod error;
 mod follower;
@@ -21,6 +23,7 @@ mod lineage;
 mod log;
 mod reader;
 mod schema;
+mod settling;
 mod store;
 mod text;
 mod verification;

@@ -248,7 +248,7 @@ impl Readers {
     }
 
     pub(super) async fn committed_offset(&self, topic: &str, consumer: &str) -> Result<u64, JournalError> {
-        let sql = "SELECT seq FROM updraft.consumers WHERE topic = $1 AND name = $2";
+        let sql = "SELECT coalesce(max(seq), 0) FROM updraft.consumers WHERE topic = $1 AND name = $2";
         let (topic, consumer) = (escaped(topic), escaped(consumer));
         let rows = self
             .query(sql, &[(&topic, Type::TEXT), (&consumer, Type::TEXT)])

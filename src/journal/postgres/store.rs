@@ -15,7 +15,7 @@ use tokio_postgres::types::Type;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
-    batch::random_uuid,
+    batch_id::{NodeId, random_uuid},
     columns::bound,
     command::Command,
     compaction::{self, Clocks},
@@ -24,7 +24,7 @@ use super::{
     lineage::Lineage,
     log::Log,
     reader::{Readers, number},
-    schema,
+    schema, settling,
     text::escaped,
     writer::Writer,
 };
@@ -64,7 +64,7 @@ pub struct PostgresJournal {
     node: String,
     lineage: Arc<Lineage>,
     log: Arc<Log>,
-    readers: Readers,
+    readers: Arc<Readers>,
     /// A connection of their own: a lease that waits behind readers would end.
     leases: Readers,
     clocks: Clocks,
@@ -98,22 +98,26 @@ impl PostgresJournal {
         let log = Arc::new(Log::new(last.first().map_or(0, |row| number(row, 0))));
         let lineage = within(ANSWER, Lineage::begin(&client, log.clone())).await?;
         let lineage = Arc::new(lineage);
-        let readers = Readers::new(database.clone(), lineage.clone())?;
+        let readers = Arc::new(Readers::new(database.clone(), lineage.clone())?);
         let leases = Readers::of(1, database.clone(), lineage.clone())?;
         let clocks = Clocks::compare(&readers).await;
         let clocks = clocks.map_err(|error| PostgresError::Database(error.to_string()))?;
 
         let runtime = database.runtime().clone();
         let (commands, waiting) = mpsc::channel(WAITING);
-        let writer = Writer::new(database, lineage.clone(), log.clone());
+        let node = Arc::new(NodeId::random()?);
+        let writer = Writer::new(node.clone(), database, lineage.clone(), log.clone());
         let writer = runtime.spawn(writer.run(waiting));
         let following = CancellationToken::new();
         let follower = Follower {
+            node,
             database: direct,
             lineage: lineage.clone(),
             log: log.clone(),
         };
         runtime.spawn(following.clone().run_until_cancelled_owned(follower.run()));
+        let settling = settling::run(readers.clone(), log.clone());
+        runtime.spawn(following.clone().run_until_cancelled_owned(settling));
         Ok(Self {
             node: random_uuid()?,
             lineage,

@@ -100,22 +100,21 @@ UNION ALL
 SELECT format('event %s: it ends a key and has none', seq)
 FROM updraft.events WHERE data IS NULL AND key IS NULL";
 
-/// That each event is at most the latest of its key, and each latest one is there, says that it is the highest.
+/// Up to the event `settled`. What follows it may have superseded what is known, and that may be gone.
 const LATEST: &str = "
+WITH last AS (
+    SELECT DISTINCT ON (topic, key) topic, key, seq, data IS NULL AS ended FROM updraft.events
+    WHERE key IS NOT NULL ORDER BY topic, key, seq DESC
+)
 SELECT CASE
-    WHEN l.seq IS NULL THEN format('event %s: the latest event of its key %L is not known', e.seq, e.key)
-    ELSE format('event %s: it is later than the latest known of its key %L, %s', e.seq, e.key, l.seq)
+    WHEN e.seq IS NULL OR e.seq < l.seq THEN
+        format('key %L of topic %L: its latest event, %s, is not there', key, (SELECT name FROM updraft.topics WHERE id = topic), l.seq)
+    WHEN e.ended THEN format('event %s: it ended its key %L, which is known as of event %s', e.seq, key, l.seq)
+    WHEN l.seq IS NULL THEN format('event %s: the latest event of its key %L is not known', e.seq, key)
+    ELSE format('event %s: it is later than the latest known of its key %L, %s', e.seq, key, l.seq)
 END
-FROM updraft.events AS e LEFT JOIN updraft.latest AS l ON l.topic = e.topic AND l.key = e.key
-WHERE e.key IS NOT NULL AND (l.seq IS NULL OR l.seq < e.seq)
-UNION ALL
-SELECT CASE
-    WHEN e.key IS DISTINCT FROM l.key THEN format('key %L of topic %L: its latest event, %s, is not there', l.key, t.name, l.seq)
-    ELSE format('key %L of topic %L: whether it has ended is not as its latest event, %s, has it', l.key, t.name, l.seq)
-END
-FROM updraft.latest AS l LEFT JOIN updraft.topics AS t ON t.id = l.topic
-LEFT JOIN updraft.events AS e ON e.topic = l.topic AND e.seq = l.seq
-WHERE e.key IS DISTINCT FROM l.key OR l.ended <> (e.data IS NULL)";
+FROM last AS e FULL JOIN updraft.latest AS l USING (topic, key), updraft.settled AS s
+WHERE e.seq IS NULL OR e.seq < l.seq OR e.seq <= s.seq AND CASE WHEN e.ended THEN NULL ELSE e.seq END IS DISTINCT FROM l.seq";
 
 const ONCE: &str = "
 WITH journal AS (SELECT CASE WHEN is_called THEN last_value ELSE 0 END AS head FROM updraft.seq)

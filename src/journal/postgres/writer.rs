@@ -9,13 +9,16 @@ use std::{
 
 use tokio::{
     sync::mpsc,
+    task::yield_now,
     time::{sleep, timeout},
 };
 use tokio_postgres::{Client, Error};
 
 use super::{
-    batch::{Batch, Committed, TOGETHER},
+    batch::{Attempt, Batch, TOGETHER},
+    batch_id::NodeId,
     command::Command,
+    committed::Committed,
     error::{Failure, unavailable},
     lineage::{Lineage, Task},
     log::Log,
@@ -41,6 +44,7 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// The writing end.
 pub(super) struct Writer {
+    node: Arc<NodeId>,
     database: Database,
     lineage: Arc<Lineage>,
     log: Arc<Log>,
@@ -59,8 +63,9 @@ enum Uncommitted {
 }
 
 impl Writer {
-    pub(super) fn new(database: Database, lineage: Arc<Lineage>, log: Arc<Log>) -> Self {
+    pub(super) fn new(node: Arc<NodeId>, database: Database, lineage: Arc<Lineage>, log: Arc<Log>) -> Self {
         Self {
+            node,
             database,
             lineage,
             log,
@@ -86,6 +91,8 @@ impl Writer {
                     }
                 }
             }
+            // Callers that were just told publish again: what they have by now goes along.
+            yield_now().await;
             while waiting.len() + received.len() < TOGETHER
                 && let Ok(command) = commands.try_recv()
             {
@@ -95,11 +102,11 @@ impl Writer {
             if self.has_given_up() {
                 self.look().await;
                 if self.has_given_up() {
-                    refuse(&mut waiting);
+                    refuse(&mut waiting, &self.node);
                     continue;
                 }
             }
-            match Batch::of(&mut waiting) {
+            match Batch::of(&mut waiting, &self.node) {
                 Ok(batch) => self.commit_and_tell(batch).await,
                 Err(error) => {
                     tracing::error!("no randomness for a batch's id: {error}");
@@ -119,7 +126,7 @@ impl Writer {
                     batch.reply(&committed);
                 }
                 Err(Uncommitted::Failed(error)) => batch.refuse(&error),
-                Err(Uncommitted::Refused(why)) => match batch.halves() {
+                Err(Uncommitted::Refused(why)) => match batch.halves(&self.node) {
                     Ok([first, second]) => batches.extend([second, first]),
                     Err(one) => {
                         tracing::error!("the database refuses to keep what was published: {why}");
@@ -138,7 +145,11 @@ impl Writer {
             }
             let was_there = self.away_since.is_none();
             let asked = Instant::now();
-            let (failure, why) = match self.attempt(batch).await {
+            let attempt = match is_first {
+                true => Attempt::First,
+                false => Attempt::Again,
+            };
+            let (failure, why) = match self.attempt(batch, attempt).await {
                 Ok(committed) => return Ok(committed),
                 Err(failed) => failed,
             };
@@ -175,8 +186,12 @@ impl Writer {
         let asked = Instant::now();
         let failed = match self.away_since {
             None => self.look_again().await.err(),
-            Some(_) => match Batch::probe() {
-                Ok(probe) => self.attempt(&probe).await.err().map(|(_, why)| why),
+            Some(_) => match Batch::probe(&self.node) {
+                Ok(probe) => self
+                    .attempt(&probe, Attempt::First)
+                    .await
+                    .err()
+                    .map(|(_, why)| why),
                 Err(error) => Some(error.to_string()),
             },
         };
@@ -186,8 +201,8 @@ impl Writer {
     }
 
     /// Once. Its connection is kept for the next where it is of use.
-    async fn attempt(&mut self, batch: &Batch) -> Result<Committed, (Failure, String)> {
-        let failed = match timeout(ANSWER, self.try_to_commit(batch)).await {
+    async fn attempt(&mut self, batch: &Batch, attempt: Attempt) -> Result<Committed, (Failure, String)> {
+        let failed = match timeout(ANSWER, self.try_to_commit(batch, attempt)).await {
             Ok(Ok(committed)) => {
                 self.away_since = None;
                 self.lineage.is_back(Task::Writing);
@@ -204,11 +219,11 @@ impl Writer {
         Err(failed)
     }
 
-    async fn try_to_commit(&mut self, batch: &Batch) -> Result<Committed, Error> {
+    async fn try_to_commit(&mut self, batch: &Batch, mut attempt: Attempt) -> Result<Committed, Error> {
         loop {
             let client = self.connection().await?;
             self.said.take_warning();
-            let committed = batch.commit(&client, &self.lineage.history()).await;
+            let committed = batch.commit(&client, &self.lineage.history(), attempt).await;
             let is_refused = |error: &Error| Failure::of(error) == Failure::Refused;
             if committed.as_ref().err().is_none_or(is_refused) {
                 self.client = Some(client);
@@ -218,6 +233,7 @@ impl Writer {
             if !self.said.take_warning() {
                 return Ok(committed);
             }
+            attempt = Attempt::Again;
             sleep(PAUSE).await;
         }
     }
@@ -255,9 +271,9 @@ impl Writer {
 }
 
 /// None of these was tried.
-fn refuse(waiting: &mut VecDeque<Command>) {
+fn refuse(waiting: &mut VecDeque<Command>, node: &NodeId) {
     while !waiting.is_empty() {
-        match Batch::of(waiting) {
+        match Batch::of(waiting, node) {
             Ok(batch) => batch.refuse(&unavailable("the database is away")),
             // Their callers find that nobody answers.
             Err(_) => waiting.clear(),

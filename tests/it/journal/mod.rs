@@ -9,6 +9,8 @@ mod due;
 mod expectations;
 mod failures;
 mod full_disk;
+#[cfg(all(unix, feature = "postgres"))]
+mod histories;
 mod leases;
 mod log_size;
 mod lost;

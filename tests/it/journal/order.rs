@@ -10,21 +10,31 @@ use updraft::journal::{Journal, PostgresJournal, Tail, Tailed};
 use super::{append, event, wait_for};
 use crate::support::{TestDatabase, until_async, within_patience};
 
-const LOCK: &str = "PERFORM 1 FROM updraft.lock FOR UPDATE;";
+/// The functions that append, and what a node sends to each as a batch of one event.
+const FUNCTIONS: [(&str, &str); 2] = [
+    (
+        "append",
+        "gen_random_uuid(), NULL, '{board}', '{1}', '{null}', '{null}', '{null}', '{null}', '{1}', '{NAME}', '{null}', '{1}',
+         '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}', '{}'",
+    ),
+    (
+        "append_events",
+        "gen_random_uuid(), false, NULL, '{board}', '{1}', '{NAME}', '{null}', '{1}'",
+    ),
+];
 
-/// A batch of one event, as a node sends it.
-fn batch(name: &str) -> String {
-    format!(
-        "SELECT updraft.append(gen_random_uuid(), NULL, '{{board}}', '{{1}}', '{{null}}', '{{null}}', '{{null}}', '{{null}}',
-         '{{1}}', '{{{name}}}', '{{null}}', '{{1}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}', '{{}}')"
-    )
+fn batch((function, arguments): (&str, &str), name: &str) -> String {
+    format!("SELECT updraft.{function}({})", arguments.replace("NAME", name))
 }
 
-/// Takes the lock out of the function that appends.
+/// Takes the lock out of the functions that append.
 fn unlock(database: &TestDatabase) {
-    let definition = database.psql("SELECT pg_get_functiondef('updraft.append'::regproc)");
-    assert!(definition.contains(LOCK));
-    database.psql(&definition.replace(LOCK, ""));
+    for (function, _) in FUNCTIONS {
+        let sql = format!("SELECT pg_get_functiondef('updraft.{function}'::regproc)");
+        let definition = database.psql(&sql);
+        assert_eq!(definition.matches(" FOR UPDATE;").count(), 1);
+        database.psql(&definition.replace(" FOR UPDATE;", ";"));
+    }
 }
 
 /// All that a tail tells up to this event.
@@ -40,14 +50,15 @@ async fn told_up_to(tail: &mut Tail, last: &str) -> Vec<String> {
 }
 
 /// Two batches, of which the first commits late; what a reader of the tail is told up to a third.
-async fn commit_the_first_late(database: &TestDatabase) -> Vec<String> {
+async fn commit_the_first_late(database: &TestDatabase, function: (&str, &str)) -> Vec<String> {
     let node = PostgresJournal::open(&database.url, None).await.unwrap();
     node.append(append("board", [event("before")])).await.unwrap();
     let mut tail = node.tail();
     let (late, soon) = (database.client().await, database.client().await);
     late.batch_execute("BEGIN").await.unwrap();
-    late.batch_execute(&batch("late")).await.unwrap();
-    let soon = tokio::spawn(async move { soon.batch_execute(&batch("soon")).await });
+    late.batch_execute(&batch(function, "late")).await.unwrap();
+    let second = batch(function, "soon");
+    let soon = tokio::spawn(async move { soon.batch_execute(&second).await });
     let waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
     until_async("it to wait or to be committed", async || {
         soon.is_finished() || block_in_place(|| database.psql(waits)) != "0"
@@ -71,15 +82,16 @@ async fn commit_the_first_late(database: &TestDatabase) -> Vec<String> {
 #[test]
 fn a_batch_that_commits_late_is_told_first_or_not_at_all_without_the_lock() {
     wait_for(async {
-        let database = block_in_place(TestDatabase::new);
-        assert_eq!(commit_the_first_late(&database).await, ["late", "soon", "last"]);
-        let without = block_in_place(TestDatabase::new);
-        PostgresJournal::open(&without.url, None)
-            .await
-            .unwrap()
-            .close()
-            .await;
-        block_in_place(|| unlock(&without));
-        assert_eq!(commit_the_first_late(&without).await, ["soon", "last"]);
+        for function in FUNCTIONS {
+            let database = block_in_place(TestDatabase::new);
+            let told = commit_the_first_late(&database, function).await;
+            assert_eq!(told, ["late", "soon", "last"]);
+            let without = block_in_place(TestDatabase::new);
+            let node = PostgresJournal::open(&without.url, None).await.unwrap();
+            node.close().await;
+            block_in_place(|| unlock(&without));
+            let told = commit_the_first_late(&without, function).await;
+            assert_eq!(told, ["soon", "last"]);
+        }
     });
 }

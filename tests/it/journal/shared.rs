@@ -8,7 +8,11 @@ use std::{
 
 use futures_util::{StreamExt, future::join_all};
 use tokio::task::{JoinSet, block_in_place, spawn_blocking};
-use updraft::journal::{Append, Journal, JournalError, PostgresJournal, Record, Retention, Tail, Tailed};
+use tokio_postgres::error::SqlState;
+use updraft::{
+    Event,
+    journal::{Append, Cursor, Journal, PostgresJournal, Record, Retention, Tail, Tailed},
+};
 
 use super::{WHOLE, append, event, everything, names, once, wait_for};
 use crate::support::{Proxy, TestDatabase, until_async, within_patience};
@@ -186,7 +190,7 @@ fn a_page_of_the_tail_has_few_bytes_but_an_event() {
         let events = ["one", "two", "three"].map(event);
         node.append(append("board", events)).await.unwrap();
         let page = |bytes: usize| {
-            let sql = format!("SELECT string_agg(name, ' ') FROM updraft.tail(0, 1000, {bytes})");
+            let sql = format!("SELECT string_agg(name, ' ') FROM updraft.look(0, 1000, {bytes})");
             block_in_place(|| database.psql(&sql))
         };
         assert_eq!(page(1), "one");
@@ -237,6 +241,73 @@ fn a_batch_that_is_tried_again_is_committed_once() {
     });
 }
 
+/// A node says that it tries again. What it first tried may still be under way, and come late.
+#[test]
+fn a_batch_of_events_alone_that_is_tried_again_is_committed_once() {
+    wait_for(async {
+        let database = block_in_place(TestDatabase::new);
+        let node = open(&database).await;
+        let attempt = |is_retry: bool| {
+            format!(
+                "SELECT before FROM updraft.append_events('7c0e7a52-9d5c-4f0e-a2f4-0123456789ab', {is_retry}, NULL,
+                 '{{board,table}}', '{{1,2,1}}', '{{one,aside,two}}', '{{null,k,null}}', '{{1,2,3}}')"
+            )
+        };
+        let (first, again) = (attempt(false), attempt(true));
+        assert_eq!(block_in_place(|| database.psql(&again)), "0");
+        assert_eq!(block_in_place(|| database.psql(&again)), "0");
+        let late = database.client().await.batch_execute(&first).await.unwrap_err();
+        assert_eq!(late.code(), Some(&SqlState::UNIQUE_VIOLATION));
+        let appended = node.append(append("board", [event("three")])).await.unwrap();
+        assert!(appended.first > 3, "{appended:?}");
+        assert_eq!(names(&everything(&*node, "board").await), ["one", "two", "three"]);
+        assert_eq!(names(&everything(&*node, "table").await), ["aside"]);
+    });
+}
+
+/// Whatever part of the journal is settled: that is up to when the database likes.
+#[test]
+fn a_backlog_has_the_last_event_of_each_key_however_far_it_is_settled() {
+    wait_for(async {
+        let database = block_in_place(TestDatabase::new);
+        let node = open(&database).await;
+        let keyed = |name: &str| {
+            let (key, _) = name.split_at(1);
+            match name.ends_with('x') {
+                true => Event::tombstone(name, key),
+                false => event(name).key(key),
+            }
+        };
+        let all = [
+            "a1", "b1", "c1", "a2", "bx", "d1", "a3", "b2", "cx", "e1", "ex", "d2",
+        ];
+        let shown = ["a3", "b2", "d2"];
+        node.append(append("board", all.map(keyed))).await.unwrap();
+        let psql = |sql: &str| block_in_place(|| database.psql(sql));
+        let verify = || psql("SELECT count(*) FROM updraft.latest");
+        for step in 0..=all.len() {
+            for after in 0..=all.len() as u64 {
+                let from = Cursor { after, ..WHOLE };
+                let page = node.backlog("board", from).await.unwrap();
+                let left = all
+                    .iter()
+                    .skip(after as usize)
+                    .filter(|name| shown.contains(name));
+                let left: Vec<_> = left.copied().collect();
+                assert_eq!(names(&page.records), left, "settled {step}, after {after}");
+            }
+            psql("SELECT updraft.settle(1)");
+        }
+        assert_eq!(verify(), "3");
+        assert_eq!(psql("SELECT seq FROM updraft.settled"), all.len().to_string());
+        // The end of a key that is not settled stays, or it would be known for ever.
+        node.append(append("board", [keyed("ax")])).await.unwrap();
+        let removed = node.compact("board", AT_ONCE).await.unwrap();
+        assert_eq!(removed.events, 11, "all but the last of b and d");
+        assert_eq!(verify(), "2");
+    });
+}
+
 #[test]
 fn one_node_at_a_time_has_a_lease_and_another_gets_it_when_it_ends() {
     wait_for(async {
@@ -265,102 +336,5 @@ fn one_node_at_a_time_has_a_lease_and_another_gets_it_when_it_ends() {
         .await;
         assert!(Instant::now() >= last.until, "not before it ended");
         assert!(taken.unwrap().token > last.token);
-    });
-}
-
-#[test]
-fn another_history_is_another_epoch_and_is_noticed_while_the_journal_is_open() {
-    wait_for(async {
-        let database = block_in_place(TestDatabase::new);
-        let psql = |sql: &str| block_in_place(|| database.psql(sql));
-        let node = open(&database).await;
-        let epoch = node.epoch().clone();
-        node.append(append("board", [event("before")])).await.unwrap();
-        node.close().await;
-
-        // The timeline changed: to that of a synchronous standby, which had all that was acked; then to another's.
-        let fail_over = "UPDATE updraft.meta SET value = regexp_replace(value, '/.*/', '/00000000/') WHERE name = 'identity'";
-        psql("UPDATE updraft.meta SET value = 'yes' WHERE name = 'synchronous'");
-        psql(fail_over);
-        let node = open(&database).await;
-        assert_eq!(*node.epoch(), epoch);
-        node.close().await;
-        psql(fail_over);
-        let node = open(&database).await;
-        assert_ne!(*node.epoch(), epoch);
-        assert_eq!(names(&everything(&*node, "board").await), ["before"]);
-        assert_eq!(node.health().lost, None);
-
-        // It changes while the node is at it.
-        psql(
-            "CREATE OR REPLACE FUNCTION updraft.identity() RETURNS text LANGUAGE sql AS $$ SELECT 'a/1/b'::text $$",
-        );
-        let refused = node.append(append("board", [event("lost")])).await;
-        assert!(matches!(refused, Err(JournalError::Broken(_))), "{refused:?}");
-        let lost = node.health().lost;
-        assert!(lost.is_some_and(|lost| lost.contains("another history")));
-        let read = node.read("board", WHOLE).await;
-        assert!(matches!(read, Err(JournalError::Broken(_))), "{read:?}");
-        let anew = open(&database).await;
-        assert_ne!(anew.epoch(), node.epoch());
-        anew.append(append("board", [event("after")])).await.unwrap();
-        assert_eq!(names(&everything(&*anew, "board").await), ["before", "after"]);
-    });
-}
-
-/// As after a crash without `fsync`, or where a disk was restored: by its identity the database is the same.
-#[test]
-fn a_history_that_is_shorter_than_it_was_is_another() {
-    wait_for(async {
-        let database = block_in_place(TestDatabase::new);
-        let node = open(&database).await;
-        let epoch = node.epoch().clone();
-        for name in ["kept", "lost"] {
-            node.append(append("board", [event(name)])).await.unwrap();
-        }
-        let shorten =
-            "BEGIN; SELECT FROM updraft.lock FOR UPDATE; DELETE FROM updraft.events WHERE name = 'lost';
-            SELECT setval('updraft.seq', 1); COMMIT";
-        block_in_place(|| database.psql(shorten));
-        until_async("the node to notice", async || {
-            let lost = node.health().lost;
-            lost.is_some_and(|lost| lost.contains("another history"))
-        })
-        .await;
-        assert_ne!(*open(&database).await.epoch(), epoch);
-    });
-}
-
-/// A standby is taken for a synchronous one by what was set when a node started. Events that this node told, and which are not
-/// there, show that it was none.
-#[test]
-fn a_standby_that_lacks_what_was_told_is_another_history_whatever_it_was_taken_for() {
-    wait_for(async {
-        let database = block_in_place(TestDatabase::new);
-        let psql = |sql: &str| block_in_place(|| database.psql(sql));
-        let node = open(&database).await;
-        let titles = ["first", "second", "third"];
-        node.append(append("board", titles.map(event))).await.unwrap();
-        psql("UPDATE updraft.meta SET value = 'yes' WHERE name = 'synchronous'");
-        let identity = psql("SELECT updraft.identity()");
-        let [system, _, oid] = identity.split('/').collect::<Vec<_>>()[..] else {
-            panic!("{identity}");
-        };
-        let fail_over = |timeline: &str, lost: &str| {
-            psql(&format!(
-                "BEGIN; DELETE FROM updraft.events WHERE name = '{lost}';
-                 CREATE OR REPLACE FUNCTION updraft.identity() RETURNS text LANGUAGE sql
-                 AS $$ SELECT '{system}/{timeline}/{oid}' $$; COMMIT"
-            ))
-        };
-        fail_over("0000000E", "none");
-        node.append(append("board", [event("fourth")])).await.unwrap();
-        assert_eq!(node.health().lost, None);
-        psql("UPDATE updraft.meta SET value = 'yes' WHERE name = 'synchronous'");
-        fail_over("0000000F", "fourth");
-        let refused = node.append(append("board", [event("other")])).await;
-        assert!(matches!(refused, Err(JournalError::Broken(_))), "{refused:?}");
-        assert_ne!(open(&database).await.epoch(), node.epoch());
-        assert_eq!(names(&everything(&*open(&database).await, "board").await), titles);
     });
 }

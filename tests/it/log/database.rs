@@ -280,7 +280,7 @@ fn each_row_of_a_database_that_is_wrong_is_found_by_its_check() {
         (
             "DELETE FROM updraft.latest WHERE key = 'k1'",
             "latest",
-            "event 1: the latest event of its key 'k1'",
+            "event 3: the latest event of its key 'k1'",
         ),
         (
             "DELETE FROM updraft.events WHERE seq = 3",
@@ -288,9 +288,9 @@ fn each_row_of_a_database_that_is_wrong_is_found_by_its_check() {
             "key 'k1' of topic 'board': its latest event, 3, is not",
         ),
         (
-            "UPDATE updraft.latest SET ended = false WHERE key = 'k2'",
+            "INSERT INTO updraft.latest SELECT topic, key, seq FROM updraft.events WHERE key = 'k2' AND data IS NULL",
             "latest",
-            "key 'k2' of topic 'board': whether it",
+            "event 4: it ended its key 'k2', which is known",
         ),
         (
             "UPDATE updraft.events SET data = '{' WHERE seq = 5",

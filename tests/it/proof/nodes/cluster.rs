@@ -200,11 +200,16 @@ impl Cluster {
     /// Keys of which the database keeps another event than the last of the history.
     pub(super) fn unfolded(&self) -> String {
         self.databases.psql(
+            "DO $$ BEGIN
+                WHILE updraft.settle(1000000) IS DISTINCT FROM (SELECT max(seq) FROM updraft.events) LOOP END LOOP;
+             END $$",
+        );
+        self.databases.psql(
             "SELECT key, fold.seq, l.seq FROM (
                 SELECT DISTINCT ON (topic, key) topic, key, seq, data IS NULL AS ended FROM updraft.events
                 WHERE key IS NOT NULL ORDER BY topic, key, seq DESC
              ) AS fold FULL JOIN updraft.latest AS l USING (topic, key)
-             WHERE (fold.seq, fold.ended) IS DISTINCT FROM (l.seq, l.ended)",
+             WHERE CASE WHEN fold.ended THEN NULL ELSE fold.seq END IS DISTINCT FROM l.seq",
         )
     }
 }

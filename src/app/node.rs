@@ -1,6 +1,6 @@
 //! An app as one of several nodes.
 
-use super::{App, bus, directory, start_error::StartError};
+use super::{App, bus, directory, start_error::StartError, subjects};
 use crate::net::server::lifecycle::Parts;
 
 impl App {
@@ -8,6 +8,7 @@ impl App {
     pub(super) async fn into_node(self) -> Result<Parts, StartError> {
         let mut parts = self.into_parts().await?;
         parts.bus = bus::open(&parts.config.journal, parts.dispatcher.registry()).await?;
+        parts.subjects = subjects::counted_over_nodes(&parts.config.journal)?;
         parts.directory = directory::join(&parts.config).await?;
         Ok(parts)
     }

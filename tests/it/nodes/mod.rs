@@ -11,6 +11,7 @@ mod programs;
 mod publish;
 mod rooms;
 mod standby;
+mod subjects;
 mod tls;
 
 use std::future::Future;

@@ -11,6 +11,7 @@ mod journal;
 mod namespace;
 mod node;
 mod start_error;
+mod subjects;
 mod topics;
 
 use std::{
@@ -346,6 +347,7 @@ impl App {
             emitter: self.emitter,
             traffic,
             directory: None,
+            subjects: None,
             tasks: self.tasks,
             bus: None,
             heeded: self.heeded,

@@ -1,6 +1,6 @@
 //! An app as one of several nodes.
 
-use super::{App, bus, directory, journal, start_error::StartError};
+use super::{App, bus, directory, journal, start_error::StartError, subjects};
 use crate::net::server::lifecycle::Parts;
 
 impl App {
@@ -14,6 +14,7 @@ impl App {
                 "--bus shares rooms alone: topics, presence and revocations are this node's own. Nodes share them by --database"
             );
         }
+        parts.subjects = subjects::counted_over_nodes(&parts.config.journal)?;
         parts.directory = directory::join(&parts.config).await?;
         Ok(parts)
     }

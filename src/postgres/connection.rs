@@ -15,10 +15,11 @@ use futures_util::future::BoxFuture;
 use prometheus_client::metrics::counter::Counter;
 use tokio::{runtime::Handle, sync::mpsc, task::JoinHandle, time::timeout};
 use tokio_postgres::{
-    AsyncMessage, CancelToken, Client, Config, Connection, Error, Notification, Socket,
+    AsyncMessage, CancelToken, Client, Config, Connection, Error, Notification, Row, Socket,
     config::{LoadBalanceHosts, TargetSessionAttrs},
     error::SqlState,
     tls::TlsStream,
+    types::{ToSql, Type},
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
@@ -41,6 +42,9 @@ const UNACKNOWLEDGED: Duration = Duration::from_secs(10);
 /// hours, and what one of them holds.
 const SERVER_NOTICES: &str = "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 5; \
     SET tcp_user_timeout = 20000";
+
+/// A value and its type: what is asked uses no prepared statement, so that PgBouncer may stand between.
+pub(crate) type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
 
 /// A database, by one of its addresses.
 #[derive(Clone)]
@@ -133,6 +137,22 @@ impl Database {
     /// begun ends with it.
     pub(crate) async fn connect(&self, said: &Said) -> Result<Client, Error> {
         self.open(said.clone()).await.map(|(client, _)| client)
+    }
+
+    /// Asks by the connection that is kept, or by another where it has ended. One that failed is not asked again.
+    pub(crate) async fn ask(
+        &self,
+        kept: &mut Option<Client>,
+        sql: &str,
+        parameters: &[Parameter<'_>],
+    ) -> Result<Vec<Row>, PostgresError> {
+        let client = match kept.take() {
+            Some(client) if !client.is_closed() => client,
+            _ => self.connect(&Said::default()).await?,
+        };
+        let rows = client.query_typed(sql, parameters).await?;
+        *kept = Some(client);
+        Ok(rows)
     }
 
     async fn open(&self, said: Said) -> Result<(Client, JoinHandle<()>), Error> {

@@ -5,6 +5,6 @@ mod error;
 
 pub use self::error::PostgresError;
 pub(crate) use self::{
-    connection::{Database, Said, within},
+    connection::{Database, Parameter, Said, within},
     error::said,
 };

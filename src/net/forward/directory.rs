@@ -12,16 +12,13 @@ use tokio::{
     sync::Mutex,
     time::{Instant, sleep, sleep_until, timeout},
 };
-use tokio_postgres::{
-    Client, Row,
-    types::{ToSql, Type},
-};
+use tokio_postgres::{Client, Row, types::Type};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::node::{Directory, NAME, Node, authority};
 use crate::{
     journal::migrate,
-    postgres::{Database, PostgresError, Said},
+    postgres::{Database, Parameter, PostgresError, Said},
 };
 
 /// How long a node is known after it said that it lives, in milliseconds; and how often it says so.
@@ -55,9 +52,6 @@ const FORMER: &str = "DELETE FROM updraft.nodes WHERE url = $1";
 
 const OTHERS: &str =
     "SELECT name, url, secret FROM updraft.nodes WHERE until > clock_timestamp() AND name <> $1";
-
-/// A value and its type: what is asked uses no prepared statement, so that PgBouncer may stand between.
-type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
 
 /// The nodes of a database.
 pub(crate) struct DatabaseDirectory {
@@ -243,16 +237,7 @@ impl Entries {
         sql: &str,
         parameters: &[Parameter<'_>],
     ) -> Result<Vec<Row>, PostgresError> {
-        let asked = async {
-            let client = match connection.client.take() {
-                Some(client) if !client.is_closed() => client,
-                _ => self.database.connect(&Said::default()).await?,
-            };
-            let rows = client.query_typed(sql, parameters).await?;
-            // One that failed is not asked again.
-            connection.client = Some(client);
-            Ok::<_, PostgresError>(rows)
-        };
+        let asked = self.database.ask(&mut connection.client, sql, parameters);
         let answered = timeout(ANSWER, asked).await.unwrap_or_else(|_| Err(silent()));
         if answered.is_err() {
             connection.keeps = Instant::now() + RETURN;

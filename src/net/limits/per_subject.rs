@@ -1,17 +1,24 @@
-//! What one subject may take, over all its sockets: so many of these at once, and so many calls in a second.
+//! What one subject may take, over all its sockets: so many of these at once, and so many calls in a second. Where nodes share a
+//! database, over all of them: each socket is confirmed by that (`over_nodes`), and calls are shared out evenly among the nodes
+//! that the subject is connected to.
+
+mod calls;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use serde_json::json;
+use sha2::{Digest, Sha256};
+use tokio::sync::{mpsc, oneshot};
 
-use super::rate::{Rate, Rates};
+use self::calls::Calls;
+use super::rate::Rates;
 use crate::{
     config::Config,
     error::{CallError, Code, Result},
@@ -24,6 +31,16 @@ const AFTER_FULL: Duration = Duration::from_secs(5);
 /// Subjects that are kept before those without sockets are looked for.
 const FEW: usize = 1024;
 
+/// A subject, however long it is: its SHA-256.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct SubjectKey(pub(super) [u8; 32]);
+
+impl SubjectKey {
+    fn of(subject: &str) -> Self {
+        Self(Sha256::digest(subject).into())
+    }
+}
+
 /// The shares of all subjects.
 #[derive(Clone)]
 pub(in crate::net) struct Shares(Arc<All>);
@@ -35,20 +52,65 @@ struct All {
     recovery: Duration,
     known: Mutex<Known>,
     metrics: Arc<Metrics>,
+    /// Where other nodes count too: their sockets are to be confirmed there.
+    asks: OnceLock<mpsc::UnboundedSender<Ask>>,
+}
+
+/// A socket of a subject is to be confirmed.
+pub(super) struct Ask {
+    pub(super) subject: SubjectKey,
+    number: u64,
+    /// Whether it may stay. Where nothing is answered, it may.
+    reply: oneshot::Sender<bool>,
+}
+
+/// What is said of a socket.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// All nodes together have room for it, and count it.
+    Granted,
+    Refused,
+    /// No other node could be asked.
+    Unknown,
 }
 
 #[derive(Default)]
 struct Known {
-    by_subject: HashMap<Arc<str>, Share>,
+    by_subject: HashMap<SubjectKey, Share>,
     /// So many, and those that have recovered without a socket go.
     sweep_at: usize,
+    /// Subjects of whose sockets other nodes know another number.
+    changed: HashSet<SubjectKey>,
+    /// No other node can be asked.
+    is_alone: bool,
+    /// The last that was asked.
+    asks: u64,
 }
 
 struct Share {
-    rate: Arc<Rate>,
+    calls: Arc<Calls>,
     sockets: usize,
+    /// Of these, those that are not confirmed: yet, or as they are refused and have not gone.
+    asked: Vec<u64>,
+    /// What other nodes know of.
+    told: usize,
     /// When its last socket disconnected. Its rate is kept for a while, so that a reconnect does not reset it.
     left: Instant,
+}
+
+impl Share {
+    /// What other nodes are to know of.
+    fn count(&self) -> usize {
+        self.sockets.saturating_sub(self.asked.len())
+    }
+
+    fn is_asked_no_more(&mut self, number: u64) {
+        self.asked.retain(|asked| *asked != number);
+    }
+
+    fn is_told(&self) -> bool {
+        self.told == self.count()
+    }
 }
 
 impl Shares {
@@ -63,62 +125,188 @@ impl Shares {
             recovery: Duration::from_secs_f64(f64::from(burst) / f64::from(rate)),
             known: Mutex::default(),
             metrics: metrics.clone(),
+            asks: OnceLock::new(),
         }))
     }
 
-    fn take(&self, subject: &str) -> Result<Taken> {
+    /// Sockets are to be confirmed from now on: what is to be asked.
+    pub(super) fn asks(&self) -> mpsc::UnboundedReceiver<Ask> {
+        let (asks, asked) = mpsc::unbounded_channel();
+        // They are asked of one database.
+        let _ = self.0.asks.set(asks);
+        asked
+    }
+
+    pub(super) fn most(&self) -> usize {
+        self.0.most
+    }
+
+    /// Subjects of whose sockets other nodes know another number, and that number; so many of them. They are told.
+    pub(super) fn take_changed(&self, most: usize) -> Vec<(SubjectKey, usize)> {
         let mut known = self.0.known();
-        if known.by_subject.len() >= known.sweep_at {
-            let recovery = self.0.recovery;
-            known
-                .by_subject
-                .retain(|_, share| share.sockets > 0 || share.left.elapsed() < recovery);
-            known.sweep_at = FEW.max(known.by_subject.len() * 2);
+        let Known {
+            by_subject, changed, ..
+        } = &mut *known;
+        let taken: Vec<_> = changed.iter().take(most).copied().collect();
+        let told = taken.into_iter().filter_map(|subject| {
+            changed.remove(&subject);
+            let share = by_subject.get_mut(&subject).filter(|share| !share.is_told())?;
+            share.told = share.count();
+            Some((subject, share.told))
+        });
+        told.collect()
+    }
+
+    /// Whether there is more to tell.
+    pub(super) fn has_changed(&self) -> bool {
+        !self.0.known().changed.is_empty()
+    }
+
+    /// Other nodes know nothing of what there is.
+    pub(super) fn tell_again(&self) {
+        let mut known = self.0.known();
+        let Known {
+            by_subject, changed, ..
+        } = &mut *known;
+        changed.clear();
+        for (subject, share) in by_subject {
+            share.told = 0;
+            if !share.is_told() {
+                changed.insert(*subject);
+            }
         }
-        let subject: Arc<str> = subject.into();
-        let share = known.by_subject.entry(subject.clone()).or_insert_with(|| Share {
-            rate: Arc::new(self.0.rates.of_one()),
+    }
+
+    /// Answers what was asked.
+    pub(super) fn answer(&self, ask: Ask, verdict: Verdict) {
+        self.0.known().change(ask.subject, |share| {
+            share.told += usize::from(verdict == Verdict::Granted);
+            // One that is refused is not counted while it goes.
+            if verdict != Verdict::Refused {
+                share.is_asked_no_more(ask.number);
+            }
+        });
+        if verdict != Verdict::Unknown {
+            // A socket that has gone gave its place back.
+            let _ = ask.reply.send(verdict == Verdict::Granted);
+        }
+    }
+
+    /// Other nodes can be asked, or not: then each counts for itself.
+    pub(super) fn set_alone(&self, is_alone: bool) {
+        let mut known = self.0.known();
+        known.is_alone = is_alone;
+        if is_alone {
+            for share in known.by_subject.values() {
+                share.calls.share_out(1, &self.0.rates);
+            }
+        }
+    }
+
+    /// A subject is connected to so many nodes.
+    pub(super) fn share_out(&self, subject: SubjectKey, nodes: u32) {
+        if let Some(share) = self.0.known().by_subject.get(&subject) {
+            share.calls.share_out(nodes, &self.0.rates);
+        }
+    }
+
+    fn take(&self, subject: SubjectKey) -> Result<Taken> {
+        let mut known = self.0.known();
+        known.sweep(self.0.recovery);
+        let is_alone = known.is_alone;
+        known.asks += 1;
+        let number = known.asks;
+        let share = known.by_subject.entry(subject).or_insert_with(|| Share {
+            calls: Arc::new(Calls::new(self.0.rates.of_one())),
             sockets: 0,
+            asked: Vec::new(),
+            told: 0,
             left: Instant::now(),
         });
         if share.sockets >= self.0.most {
-            self.0.metrics.refused(Limit::ConnectionsPerSubject);
-            return Err(full(self.0.most));
+            return Err(self.0.full());
         }
-        share.sockets += 1;
+        let asks = self
+            .0
+            .asks
+            .get()
+            .filter(|_| !is_alone && share.count() >= share.told);
+        let confirmation = asks.and_then(|asks| {
+            let (reply, replied) = oneshot::channel();
+            asks.send(Ask {
+                subject,
+                number,
+                reply,
+            })
+            .ok()?;
+            share.asked.push(number);
+            Some(replied)
+        });
+        let calls = share.calls.clone();
+        known.change(subject, |share| share.sockets += 1);
         Ok(Taken {
-            rate: share.rate.clone(),
+            calls,
             subject,
+            number,
+            confirmation,
             all: self.0.clone(),
         })
     }
 }
 
-fn full(most: usize) -> CallError {
-    let message = format!("a subject has {most} connections at most");
-    let details = json!({ "most": most, "after_ms": AFTER_FULL.as_millis() as u64 });
-    CallError::new(Code::RateLimited, message).with_details(details)
+impl Known {
+    fn sweep(&mut self, recovery: Duration) {
+        if self.by_subject.len() < self.sweep_at {
+            return;
+        }
+        self.by_subject
+            .retain(|_, share| share.sockets > 0 || share.told > 0 || share.left.elapsed() < recovery);
+        self.sweep_at = FEW.max(self.by_subject.len() * 2);
+    }
+
+    fn change(&mut self, subject: SubjectKey, change: impl FnOnce(&mut Share)) {
+        if let Some(share) = self.by_subject.get_mut(&subject) {
+            change(share);
+            match share.is_told() {
+                true => self.changed.remove(&subject),
+                false => self.changed.insert(subject),
+            };
+        }
+    }
 }
 
 impl All {
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn full(&self) -> CallError {
+        self.metrics.refused(Limit::ConnectionsPerSubject);
+        let most = self.most;
+        let message = format!("a subject has {most} connections at most");
+        let details = json!({ "most": most, "after_ms": AFTER_FULL.as_millis() as u64 });
+        CallError::new(Code::RateLimited, message).with_details(details)
+    }
 }
 
 /// One socket's part of its subject's share, until it is dropped.
 struct Taken {
-    rate: Arc<Rate>,
-    subject: Arc<str>,
+    calls: Arc<Calls>,
+    subject: SubjectKey,
+    /// As it is asked for.
+    number: u64,
+    /// Whether all nodes together have room for it; `None` where that is known.
+    confirmation: Option<oneshot::Receiver<bool>>,
     all: Arc<All>,
 }
 
 impl Drop for Taken {
     fn drop(&mut self) {
-        if let Some(share) = self.all.known().by_subject.get_mut(&self.subject) {
+        self.all.known().change(self.subject, |share| {
             share.sockets -= 1;
+            share.is_asked_no_more(self.number);
             share.left = Instant::now();
-        }
+        });
     }
 }
 
@@ -131,17 +319,45 @@ pub(in crate::net) struct Part {
 }
 
 impl Part {
-    /// The socket is this subject's from now on.
+    /// The socket is this subject's from now on, as far as this node knows: [`Part::confirm`] asks the others.
     ///
     /// # Errors
     /// Where the subject has as many sockets as it may have. It stays whose it was.
     pub(in crate::net) fn of(&self, shares: &Shares, subject: Option<&str>) -> Result<()> {
+        let subject = subject.map(SubjectKey::of);
         let mut taken = self.taken();
-        if taken.as_ref().map(|taken| &*taken.subject) != subject {
+        if taken.as_ref().map(|taken| taken.subject) != subject {
             *taken = subject.map(|subject| shares.take(subject)).transpose()?;
             self.is_taken.store(taken.is_some(), Ordering::Release);
         }
         Ok(())
+    }
+
+    /// Whether it is to be confirmed.
+    pub(in crate::net) fn is_unconfirmed(&self) -> bool {
+        self.taken()
+            .as_ref()
+            .is_some_and(|taken| taken.confirmation.is_some())
+    }
+
+    /// Waits until it is known whether the subject may have the socket, over all nodes.
+    ///
+    /// # Errors
+    /// Where it has as many as it may have.
+    pub(in crate::net) async fn confirm(&self) -> Result<()> {
+        let asked = self
+            .taken()
+            .as_mut()
+            .and_then(|taken| Some((taken.subject, taken.confirmation.take()?)));
+        let Some((subject, confirmation)) = asked else {
+            return Ok(());
+        };
+        let may_stay = confirmation.await.unwrap_or(true);
+        match &*self.taken() {
+            // It may be another subject's by now.
+            Some(taken) if taken.subject == subject && !may_stay => Err(taken.all.full()),
+            _ => Ok(()),
+        }
     }
 
     /// Counts one call more of the subject.
@@ -152,7 +368,7 @@ impl Part {
         if !self.is_taken.load(Ordering::Acquire) {
             return Ok(());
         }
-        self.taken().as_ref().map_or(Ok(()), |taken| taken.rate.count())
+        self.taken().as_ref().map_or(Ok(()), |taken| taken.calls.count())
     }
 
     fn taken(&self) -> MutexGuard<'_, Option<Taken>> {
@@ -161,70 +377,4 @@ impl Part {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn shares(most: usize, burst: u32) -> Shares {
-        let config = Config {
-            limits: crate::config::LimitsConfig {
-                max_connections_per_subject: most,
-                call_rate_per_subject: 1,
-                call_burst_per_subject: burst,
-                ..Default::default()
-            },
-            ..Config::default()
-        };
-        Shares::new(
-            &config,
-            &Arc::new(Metrics::new(
-                None,
-                &crate::call::stream::streaming::StreamCounts::default(),
-                None,
-            )),
-        )
-    }
-
-    #[test]
-    fn who_connects_anew_does_not_begin_anew() {
-        let shares = shares(1, 2);
-        let first = Part::default();
-        first.of(&shares, Some("ada")).unwrap();
-        assert!(Part::default().of(&shares, Some("ada")).is_err());
-        assert!(first.count().is_ok() && first.count().is_ok() && first.count().is_err());
-        drop(first);
-        let second = Part::default();
-        second.of(&shares, Some("ada")).unwrap();
-        assert!(second.count().is_err());
-        second.of(&shares, Some("bob")).unwrap();
-        assert!(second.count().is_ok(), "somebody else");
-        assert!(
-            Part::default().of(&shares, Some("ada")).is_ok(),
-            "the place came back"
-        );
-    }
-
-    #[test]
-    fn little_is_kept_of_those_who_are_gone() {
-        let config = Config {
-            limits: crate::config::LimitsConfig {
-                call_burst_per_subject: 1,
-                call_rate_per_subject: u32::MAX,
-                ..Default::default()
-            },
-            ..Config::default()
-        };
-        let shares = Shares::new(
-            &config,
-            &Arc::new(Metrics::new(
-                None,
-                &crate::call::stream::streaming::StreamCounts::default(),
-                None,
-            )),
-        );
-        for number in 0..10 * FEW {
-            let part = Part::default();
-            part.of(&shares, Some(&number.to_string())).unwrap();
-        }
-        assert!(shares.0.known().by_subject.len() <= FEW);
-    }
-}
+mod tests;

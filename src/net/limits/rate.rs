@@ -25,6 +25,17 @@ impl Rates {
         }
     }
 
+    /// One at a time, and from one to the next so many times as long as from one to the next over time.
+    pub(in crate::net) fn spaced(&self, times: NonZeroU32) -> Rate {
+        let period = self.quota.replenish_interval() * times.get();
+        let quota = Quota::with_period(period).unwrap_or(self.quota);
+        Self {
+            quota,
+            clock: self.clock.clone(),
+        }
+        .of_one()
+    }
+
     /// One that did nothing yet.
     pub(crate) fn of_one(&self) -> Rate {
         Rate {
@@ -46,6 +57,10 @@ pub(crate) struct Rate {
 }
 
 impl Rate {
+    pub(in crate::net) fn burst(&self) -> NonZeroU32 {
+        self.burst
+    }
+
     /// Counts one more.
     ///
     /// # Errors

@@ -221,6 +221,9 @@ impl Clients {
         if let Some(forwarding) = &self.forwarding {
             forwarding.end().await;
         }
+        if let Some(over_nodes) = &self.shared.over_nodes {
+            over_nodes.end().await;
+        }
         if let Some(feed) = &self.shared.feed {
             feed.end().await;
         }

@@ -23,7 +23,10 @@ use crate::{
         auth::Authenticator,
         engineio,
         forward::{self, Directory},
-        limits::origins::{self, Gate, Origins},
+        limits::{
+            origins::{self, Gate, Origins},
+            over_nodes::SubjectTable,
+        },
         rooms::bus::Bus,
         runtime::Runtimes,
         socket::shared::Shared,
@@ -93,6 +96,8 @@ pub(crate) struct Parts {
     /// The nodes that may have sessions too.
     pub(crate) directory: Option<Arc<dyn Directory>>,
     pub(crate) tasks: Vec<StartTask>,
+    /// Where nodes count the sockets of subjects together, if there may be some.
+    pub(crate) subjects: Option<Arc<dyn SubjectTable>>,
     /// What carries emits to the other nodes, if there may be some.
     pub(crate) bus: Option<Arc<dyn Bus>>,
     /// The functions for what other nodes announce.
@@ -280,8 +285,8 @@ pub(crate) fn router(mut parts: Parts) -> Result<(Router, Handle), ServeError> {
 }
 
 fn build(parts: Parts, cores: Option<Arc<Runtimes>>) -> Result<(Clients, Router), ServeError> {
-    let (feed, auth, bus) = (parts.feed, parts.auth, parts.bus);
-    let shared = Shared::new(parts.dispatcher, feed, auth, parts.config, cores, bus);
+    let (feed, auth, bus, subjects) = (parts.feed, parts.auth, parts.bus, parts.subjects);
+    let shared = Shared::new(parts.dispatcher, feed, auth, parts.config, cores, bus, subjects);
     let clients = Clients::new(shared, parts.traffic, parts.directory);
     let router = routes(&clients, parts.routes.unwrap_or_else(default_routes))?;
     clients.reach(&parts.emitter, parts.heeded);

@@ -2,7 +2,7 @@
 //! goes out.
 
 use std::sync::{
-    Arc,
+    Arc, Weak,
     atomic::{AtomicBool, Ordering},
 };
 
@@ -39,6 +39,7 @@ mod run;
 
 /// One client's socket.
 pub(in crate::net) struct ClientSocket {
+    this: Weak<Self>,
     pub(in crate::net) state: SocketState,
     pub(in crate::net) place: Arc<OpenNamespace>,
     session: Arc<Session>,
@@ -80,7 +81,8 @@ impl ClientSocket {
             Ok(identity) => (identity, None),
             Err(error) => (Identity::ANONYMOUS, Some(error)),
         };
-        let this = Arc::new(Self {
+        let this = Arc::new_cyclic(|this| Self {
+            this: this.clone(),
             rooms: shared.rooms.member(place.name.as_str(), &id, sender.clone()),
             state: SocketState::new(id, place.name.clone(), identity),
             place,
@@ -188,7 +190,22 @@ impl ClientSocket {
     /// Where that one has as many sockets as it may have.
     pub(in crate::net) fn set_identity(&self, identity: Identity) -> Result<()> {
         let admit = |identity: &Identity| self.part.of(&self.shared.shares, identity.subject());
-        self.state.try_set_identity(identity, admit)
+        self.state.try_set_identity(identity, admit)?;
+        // Before that, CONNECT waits for it.
+        if self.was_connected.load(Ordering::Acquire)
+            && self.part.is_unconfirmed()
+            && let Some(this) = self.this.upgrade()
+        {
+            tokio::spawn(this.stay_if_confirmed());
+        }
+        Ok(())
+    }
+
+    /// Closes the socket where its subject has as many as it may have at other nodes.
+    async fn stay_if_confirmed(self: Arc<Self>) {
+        if let Err(full) = self.part.confirm().await {
+            self.dismiss(&full);
+        }
     }
 
     /// Takes a call in, in the order in which they came.

@@ -114,9 +114,12 @@ impl ConnectRequest {
             let held = shared.auth.check_again(identified);
             held.inspect_err(|_| shared.metrics.refused(Limit::Revoked))?;
             socket.part.of(&shared.shares, identified.identity.subject())?;
+            socket.part.confirm().await?;
         }
         let let_in = socket.run_connect_hook(hello).await;
         let_in.inspect_err(|_| shared.metrics.refused(Limit::ConnectHook))?;
+        // The hook may have said whose it is.
+        socket.part.confirm().await?;
         match socket.state.cancellation.is_cancelled() {
             true => Err(CallError::new(
                 Code::Forbidden,

@@ -9,7 +9,11 @@ use crate::{
     feed::Feed,
     net::{
         auth::Authenticator,
-        limits::{per_subject::Shares, rate::Rates},
+        limits::{
+            over_nodes::{OverNodes, SubjectTable},
+            per_subject::Shares,
+            rate::Rates,
+        },
         metrics::{Limit, Metrics},
         rooms::{
             bus::{Bus, other_nodes::OtherNodes},
@@ -34,6 +38,8 @@ pub(in crate::net) struct Shared {
     /// Of the calls of each socket.
     pub(in crate::net) rates: Rates,
     pub(in crate::net) shares: Shares,
+    /// Counts them with other nodes, if any.
+    pub(in crate::net) over_nodes: Option<OverNodes>,
     /// What is held for all clients together.
     pub(in crate::net) memory: Arc<Budget>,
     pub(in crate::net) unhandled_events: UnhandledEvents,
@@ -50,12 +56,14 @@ impl Shared {
         config: Config,
         cores: Option<Arc<Runtimes>>,
         bus: Option<Arc<dyn Bus>>,
+        subjects: Option<Arc<dyn SubjectTable>>,
     ) -> Arc<Self> {
         let others = bus.map(|bus| Arc::new(OtherNodes::new(bus)));
         let counts = others.as_ref().map(|others| others.bus().counts());
         let streams = &dispatcher.streaming().counts;
         let metrics = Arc::new(Metrics::new(feed.as_deref(), streams, counts));
         streams.count_refusals(metrics.refusals(Limit::Streams));
+        let shares = Shares::new(&config, &metrics);
         Arc::new(Self {
             namespaces: OpenNamespaces::new(dispatcher.registry()),
             dispatcher,
@@ -71,7 +79,8 @@ impl Shared {
             others,
             progress: InFlight::default(),
             rates: Rates::new(config.limits.call_rate, config.limits.call_burst),
-            shares: Shares::new(&config, &metrics),
+            over_nodes: subjects.map(|table| OverNodes::begin(&shares, table)),
+            shares,
             memory: Budget::new(config.limits.memory(), metrics.refusals(Limit::Memory)),
             metrics,
             unhandled_events: UnhandledEvents::default(),

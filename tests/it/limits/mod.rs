@@ -7,7 +7,7 @@ mod documented;
 mod origins;
 mod proxies;
 mod sockets;
-mod subjects;
+pub(crate) mod subjects;
 
 use std::time::Instant;
 

@@ -9,9 +9,9 @@ use updraft::{App, AuthConfig, Config, HttpConfig, LimitsConfig};
 use super::refused;
 use crate::support::{Local, RawClient, until_async};
 
-const SECRET: &str = "a secret of the stories that is long enough to be one";
+pub(crate) const SECRET: &str = "a secret of the stories that is long enough to be one";
 
-fn token(subject: &str) -> Value {
+pub(crate) fn token(subject: &str) -> Value {
     token_until(subject, 4_000_000_000)
 }
 

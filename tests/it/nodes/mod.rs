@@ -15,6 +15,7 @@ mod rooms;
 #[cfg(target_os = "linux")]
 mod slow_disk;
 mod standby;
+mod subjects;
 mod tls;
 
 use std::future::Future;

@@ -1,0 +1,219 @@
+//! What one subject may take, over all nodes on one database.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use tokio::task::block_in_place;
+
+use super::wait_for;
+use crate::{
+    limits::subjects::{SECRET, token},
+    support::{PATIENT, Packet, Program, Proxy, RawClient, TestDatabase, until_async},
+};
+
+fn start(url: &str, limits: &[&str]) -> Program {
+    let flags = ["--database", url, "--auth-secrets", SECRET, "--auth-optional"];
+    block_in_place(|| Program::start(&[&flags, limits, &PATIENT[..]].concat()))
+}
+
+fn most(connections: &str) -> [&str; 2] {
+    ["--max-connections-per-subject", connections]
+}
+
+/// A socket of this subject, where it may have one more.
+async fn connect(node: &Program, subject: &str) -> Option<RawClient> {
+    let mut client = RawClient::open(&node.url).await;
+    client.send(&format!("40{}", token(subject))).await;
+    client.text().await;
+    let told = client.text().await;
+    if told.starts_with("40") {
+        return Some(client);
+    }
+    assert!(told.contains(r#""code":"rate_limited""#), "{told}");
+    None
+}
+
+/// A socket that the subject may have, though not at once.
+async fn in_the_end(node: &Program, subject: &str) -> RawClient {
+    let mut connected = None;
+    until_async("a place of the subject", async || {
+        connected = connect(node, subject).await;
+        connected.is_some()
+    })
+    .await;
+    connected.unwrap()
+}
+
+/// Waits until each node of a subject knows that it is connected to so many.
+async fn until_shared_out(database: &TestDatabase, nodes: usize) {
+    let told = format!("SELECT count(*) FROM updraft.subjects WHERE told = {nodes} AND nodes = {nodes}");
+    until_async("the nodes to know of each other", async || {
+        block_in_place(|| database.psql(&told)) == nodes.to_string()
+    })
+    .await;
+}
+
+#[test]
+fn a_subject_has_so_many_connections_over_three_nodes_and_a_killed_one_frees_its_own() {
+    wait_for(async {
+        let database = block_in_place(TestDatabase::new);
+        let mut nodes = [0; 3].map(|_| start(&database.url, &most("4")));
+        // However many come at once.
+        let attempts = (0..24).map(|number| connect(&nodes[number % 3], "ada"));
+        let all: Vec<_> = join_all(attempts).await;
+        let mut sockets: [Vec<_>; 3] = Default::default();
+        for (number, socket) in all.into_iter().enumerate() {
+            sockets[number % 3].extend(socket);
+        }
+        let counts = sockets.iter().map(Vec::len);
+        assert_eq!(
+            counts.clone().sum::<usize>(),
+            4,
+            "{:?}",
+            counts.collect::<Vec<_>>()
+        );
+        for node in &nodes {
+            assert!(connect(node, "ada").await.is_none());
+            assert!(connect(node, "bob").await.unwrap().is_well().await);
+        }
+
+        // A place that one leaves is there for another, at any node.
+        let begun = Instant::now();
+        let from = sockets.iter().position(|here| !here.is_empty()).unwrap();
+        sockets[from].pop();
+        let to = (from + 1) % 3;
+        sockets[to].push(in_the_end(&nodes[to], "ada").await);
+        assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+        assert!(connect(&nodes[from], "ada").await.is_none());
+
+        block_in_place(|| nodes[to].end());
+        let gone = sockets[to].len();
+        let other = &nodes[(to + 1) % 3];
+        let mut anew = Vec::new();
+        for _ in 0..gone {
+            anew.push(in_the_end(other, "ada").await);
+        }
+        assert!(connect(other, "ada").await.is_none());
+        for socket in anew.iter_mut() {
+            assert!(socket.is_well().await);
+        }
+    });
+}
+
+/// How many calls of a socket are answered otherwise than by `rate_limited`, until then.
+async fn answered(socket: &mut RawClient, until: Instant) -> u32 {
+    let mut answered = 0;
+    while Instant::now() < until {
+        let answer = socket.call(&json!({"event": "api.services.status"})).await;
+        match answer["error"]["code"].as_str() {
+            None => answered += 1,
+            Some("rate_limited") => tokio::time::sleep(Duration::from_millis(2)).await,
+            Some(other) => panic!("{other}"),
+        }
+    }
+    answered
+}
+
+#[test]
+fn a_subject_calls_so_often_over_however_many_nodes() {
+    const RATE: f64 = 30.0;
+    wait_for(async {
+        let database = block_in_place(TestDatabase::new);
+        let limits = ["--call-rate-per-subject", "30", "--call-burst-per-subject", "30"];
+        let nodes = [0; 3].map(|_| start(&database.url, &limits));
+        let mut sockets = Vec::new();
+        for node in &nodes {
+            sockets.push(connect(node, "ada").await.unwrap());
+        }
+        until_shared_out(&database, 3).await;
+        let begun = Instant::now();
+        let until = begun + Duration::from_secs(4);
+        let counts = join_all(sockets.iter_mut().map(|socket| answered(socket, until))).await;
+        let most = RATE + RATE * begun.elapsed().as_secs_f64();
+        let all: u32 = counts.iter().sum();
+        assert!(f64::from(all) <= most * 1.05 + 3.0, "{counts:?}, at most {most}");
+        assert!(f64::from(all) >= RATE * 2.0, "{counts:?}");
+
+        // Where it is connected to one node alone, that one has it all.
+        sockets.truncate(1);
+        until_shared_out(&database, 1).await;
+        tokio::time::sleep(Duration::from_millis(1100)).await;
+        let (begun, until) = (Instant::now(), Instant::now() + Duration::from_secs(2));
+        let alone = answered(&mut sockets[0], until).await;
+        let most = RATE + RATE * begun.elapsed().as_secs_f64();
+        assert!(
+            f64::from(alone) > RATE * 2.0 && f64::from(alone) <= most * 1.05 + 3.0,
+            "{alone}"
+        );
+    });
+}
+
+#[test]
+fn a_node_without_the_database_counts_for_itself_and_is_counted_again_after_it() {
+    wait_for(async {
+        let database = block_in_place(TestDatabase::new);
+        let proxy = Proxy::before(&database.socket()).await;
+        let stays = start(&database.url, &most("2"));
+        let cut = start(&database.url_by(proxy.address), &most("2"));
+        let mut there = vec![connect(&cut, "ada").await.unwrap()];
+        let mut here = vec![connect(&stays, "ada").await.unwrap()];
+        for node in [&stays, &cut] {
+            assert!(connect(node, "ada").await.is_none());
+        }
+
+        proxy.cut();
+        there.push(in_the_end(&cut, "ada").await);
+        assert!(connect(&cut, "ada").await.is_none(), "its own limit holds");
+        // Its share is free once its lease has ended.
+        here.push(in_the_end(&stays, "ada").await);
+        assert!(connect(&stays, "ada").await.is_none());
+
+        proxy.open();
+        let counted = "SELECT coalesce(sum(sockets), 0) FROM updraft.subjects";
+        until_async("all to be counted", async || {
+            block_in_place(|| database.psql(counted)) == "4"
+        })
+        .await;
+        for socket in there.iter_mut().chain(&mut here) {
+            assert!(socket.is_well().await, "what is connected stays");
+        }
+        drop(here);
+        let told = "SELECT count(*) FROM updraft.subjects";
+        until_async("one node to be left", async || {
+            block_in_place(|| database.psql(told)) == "1"
+        })
+        .await;
+        assert!(
+            connect(&stays, "ada").await.is_none(),
+            "the other has as many as there may be"
+        );
+        there.pop();
+        in_the_end(&stays, "ada").await;
+    });
+}
+
+#[test]
+fn a_socket_that_becomes_a_subjects_is_closed_where_that_has_all_it_may_have_elsewhere() {
+    wait_for(async {
+        let database = block_in_place(TestDatabase::new);
+        let nodes = [0; 2].map(|_| start(&database.url, &most("1")));
+        let first = connect(&nodes[0], "ada").await.unwrap();
+        let refresh = json!({"event": "auth.refresh", "data": token("ada")});
+        let mut nobody = RawClient::connect(&nodes[1].url).await;
+        nobody.emit(&refresh).await;
+        let mut heard = Vec::new();
+        while let Packet::Event(_, event, _) = nobody.packet().await {
+            let is_last = event["event"] == "server.closed";
+            heard.push(event);
+            if is_last {
+                break;
+            }
+        }
+        let last: &Value = heard.last().unwrap();
+        assert_eq!(last["error"]["code"], "rate_limited", "{heard:?}");
+        assert_eq!(last["error"]["message"], "a subject has 1 connections at most");
+        drop(first);
+        in_the_end(&nodes[1], "ada").await;
+    });
+}

@@ -14,7 +14,7 @@ use super::super::heard::{Heard, Told};
 use crate::support::PATIENCE;
 
 /// Acks after which all goes on again.
-const ENOUGH: usize = 40;
+const ENOUGH: usize = 25;
 
 /// A change that was acked, and its place.
 #[derive(Debug, Deserialize)]

@@ -31,7 +31,7 @@ use crate::support::{Lots, seed};
 const FAULTS: usize = NODE_FAULTS.len() + DATABASE_FAULTS.len();
 
 /// How long something fails at most; and where it does for longer than a node waits for its database, or has a lease.
-const SHORT: Duration = Duration::from_millis(2500);
+const SHORT: Duration = Duration::from_millis(1500);
 const LONG: Duration = Duration::from_secs(20);
 
 /// Within this time what one node at a time does is done by another.

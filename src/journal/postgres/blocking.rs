@@ -8,8 +8,8 @@ use tokio::{
 };
 use tokio_postgres::{Client, Row};
 
-use super::{reader::Parameter, schema};
-use crate::postgres::{Database, PostgresError, Said};
+use super::schema;
+use crate::postgres::{Database, Parameter, PostgresError, Said};
 
 /// Longest that a connection takes.
 const ANSWER: Duration = Duration::from_secs(10);

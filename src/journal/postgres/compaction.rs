@@ -7,14 +7,17 @@ use tokio_postgres::types::Type;
 use super::{
     columns::bound,
     error::unavailable,
-    reader::{Parameter, Readers, number},
+    reader::{Readers, number},
     settling,
     text::escaped,
 };
-use crate::journal::{
-    clock::earlier,
-    contract::JournalError,
-    record::{Removed, Retention},
+use crate::{
+    journal::{
+        clock::earlier,
+        contract::JournalError,
+        record::{Removed, Retention},
+    },
+    postgres::Parameter,
 };
 
 /// Events that a step looks at.

@@ -15,10 +15,10 @@ use super::{
     columns::bound,
     lineage::{Lineage, Task},
     log::Log,
-    reader::{Parameter, number, record},
+    reader::{number, record},
     text::unescaped,
 };
-use crate::postgres::{Database, Said, said};
+use crate::postgres::{Database, Parameter, Said, said};
 
 /// From one look to the next, where nothing wakes it.
 const LOOK: Duration = Duration::from_millis(100);

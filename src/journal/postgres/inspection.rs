@@ -8,7 +8,7 @@ use tokio_postgres::types::Type;
 use super::{
     blocking::Connection,
     columns::bound,
-    reader::{Parameter, number, record},
+    reader::{number, record},
     text::{escaped, unescaped},
     verification,
 };
@@ -20,7 +20,7 @@ use crate::{
         record::{Cursor, Record, TopicBounds},
         verification::{Check, Found},
     },
-    postgres::PostgresError,
+    postgres::{Parameter, PostgresError},
 };
 
 /// One moment of the journal in a database: a transaction, for which PostgreSQL keeps what is removed meanwhile.

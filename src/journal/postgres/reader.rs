@@ -11,10 +11,7 @@ use deadpool_postgres::{
     ClientWrapper, Hook, HookError, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime,
 };
 use tokio::time::{sleep, timeout};
-use tokio_postgres::{
-    Row,
-    types::{ToSql, Type},
-};
+use tokio_postgres::{Row, types::Type};
 
 use super::{
     columns::bound,
@@ -28,7 +25,7 @@ use crate::{
         contract::JournalError,
         record::{Appended, Cursor, Page, Record, StoredOutcome, TopicBounds},
     },
-    postgres::{Database, PostgresError, said},
+    postgres::{Database, Parameter, PostgresError, said},
 };
 
 /// Connections that read at once; other readers wait their turn.
@@ -54,9 +51,6 @@ pub(super) struct Readers {
     /// Since when none could be made. Once that is long, nobody waits for more than one try.
     away_since: Mutex<Option<Instant>>,
 }
-
-/// A parameter and its type.
-pub(super) type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
 
 impl Readers {
     pub(super) fn new(database: Database, lineage: Arc<Lineage>) -> Result<Self, PostgresError> {

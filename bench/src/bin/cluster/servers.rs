@@ -44,14 +44,16 @@ const START: Duration = Duration::from_secs(10);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Kind {
     Updraft,
+    UpdraftRedis,
     NodePostgres,
     NodeRedis,
     NodeRedisStreams,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 4] = [
+    pub(crate) const ALL: [Self; 5] = [
         Self::Updraft,
+        Self::UpdraftRedis,
         Self::NodePostgres,
         Self::NodeRedis,
         Self::NodeRedisStreams,
@@ -60,6 +62,7 @@ impl Kind {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Updraft => "**Updraft**, PostgreSQL",
+            Self::UpdraftRedis => "**Updraft**, Redis",
             Self::NodePostgres => "Node, PostgreSQL",
             Self::NodeRedis => "Node, Redis",
             Self::NodeRedisStreams => "Node, Redis Streams",
@@ -70,6 +73,7 @@ impl Kind {
     pub(crate) fn missing(self) -> Option<String> {
         match self {
             Self::Updraft => None,
+            Self::UpdraftRedis => foreign::missing_redis(),
             Self::NodePostgres => foreign::missing_node(&["socket.io", "@socket.io/postgres-adapter", "pg"]),
             Self::NodeRedis => {
                 foreign::missing_node(&["@socket.io/redis-adapter"]).or_else(foreign::missing_redis)
@@ -119,7 +123,7 @@ impl Cluster {
     pub(crate) fn start(kind: Kind, nodes: usize) -> Self {
         let store = match kind {
             Kind::Updraft | Kind::NodePostgres => Store::postgres(),
-            Kind::NodeRedis | Kind::NodeRedisStreams => Store::redis(),
+            Kind::UpdraftRedis | Kind::NodeRedis | Kind::NodeRedisStreams => Store::redis(),
         };
         let servers = (0..nodes).map(|_| ServerProcess::start(store.server(kind), None));
         Self {
@@ -172,22 +176,20 @@ impl Store {
     /// Starts a server.
     fn server(&self, kind: Kind) -> Command {
         match self {
-            Self::Postgres { database, .. } if kind == Kind::Updraft => {
-                let mut command = Command::new(env::current_exe().expect("this program"));
-                command.args(["serve", &database.url]);
-                command
-            }
+            Self::Postgres { database, .. } if kind == Kind::Updraft => updraft(&database.url),
             Self::Postgres { database, .. } => {
                 let folder = database.directory().to_str().expect("UTF-8");
                 foreign::node(&["cluster.mjs", "postgres", folder, database.name()])
             }
             Self::Redis { directory, .. } => {
                 let socket = directory.path().join("redis.sock");
+                let socket = socket.to_str().expect("UTF-8");
                 let adapter = match kind {
+                    Kind::UpdraftRedis => return updraft(&format!("unix://{socket}")),
                     Kind::NodeRedisStreams => "redis-streams",
                     _ => "redis",
                 };
-                foreign::node(&["cluster.mjs", adapter, socket.to_str().expect("UTF-8")])
+                foreign::node(&["cluster.mjs", adapter, socket])
             }
         }
     }
@@ -216,6 +218,13 @@ impl Drop for Store {
             let _ = process.wait();
         }
     }
+}
+
+/// This program, as one of its nodes.
+fn updraft(url: &str) -> Command {
+    let mut command = Command::new(env::current_exe().expect("this program"));
+    command.args(["serve", url]);
+    command
 }
 
 /// Processes that this one has started.

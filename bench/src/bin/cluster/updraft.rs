@@ -1,14 +1,16 @@
-//! Updraft as one of several nodes on a database.
+//! Updraft as one of several nodes on a database, or with a Redis for its rooms.
 
 use std::net::SocketAddr;
 
 use tokio::runtime::{Builder, Runtime};
-use updraft::{App, Config, Context, DatabaseUrl, Event, Json, Module, Position, Result, Topic, everyone};
+use updraft::{
+    App, BusUrl, Config, Context, DatabaseUrl, Event, Json, Module, Position, Result, Topic, everyone,
+};
 
 use crate::work::{Card, Changed};
 
-/// Starts as `updraft serve --database` does.
-pub(crate) fn start(database: &str) -> (SocketAddr, Runtime) {
+/// Starts as `updraft serve --database` does, or `--bus`, as the URL says.
+pub(crate) fn start(url: &str) -> (SocketAddr, Runtime) {
     let runtime = Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -18,16 +20,18 @@ pub(crate) fn start(database: &str) -> (SocketAddr, Runtime) {
             port: 0,
             ..Config::default()
         };
-        config.journal.database = Some(DatabaseUrl::from(database));
         let bench = Module::new("bench").on("join", join).on("emit", emit);
-        let server = App::new()
-            .module(bench)
-            .module(Module::new("bench.topic").on("publish", publish))
-            .topic(Topic::new("board").readable_by(everyone))
-            .config(config)
-            .start()
-            .await;
-        server.expect("a free port, and a database").address()
+        let mut app = App::new().module(bench);
+        if url.starts_with("postgres:") {
+            config.journal.database = Some(DatabaseUrl::from(url));
+            app = app
+                .module(Module::new("bench.topic").on("publish", publish))
+                .topic(Topic::new("board").readable_by(everyone));
+        } else {
+            config.bus.redis = Some(BusUrl::from(url));
+        }
+        let server = app.config(config).start().await;
+        server.expect("a free port, and a database or Redis").address()
     });
     (address, runtime)
 }

@@ -178,8 +178,9 @@ fn who_leaves_while_the_database_is_away_is_gone_when_it_is_back() {
         block_in_place(|| database.come_back());
         let mut reader = node.connect().await;
         until_async("ada to be gone", async || {
-            let here = "SELECT count(*) FROM updraft.latest JOIN updraft.topics ON id = topic
-                WHERE topics.name = 'here' AND NOT ended";
+            let here = "SELECT count(*) FROM (
+                SELECT DISTINCT ON (key) data FROM updraft.events JOIN updraft.topics ON id = topic
+                WHERE topics.name = 'here' ORDER BY key, seq DESC) AS last WHERE data IS NOT NULL";
             block_in_place(|| database.psql(here)) == "0"
         })
         .await;

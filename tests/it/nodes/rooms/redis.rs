@@ -6,6 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::task::block_in_place;
 use updraft::{App, BusConfig, Config, HttpConfig, StartError, testing::TestClient};
@@ -266,6 +267,25 @@ fn node_servers_count_members_alone_and_wait_for_no_other() {
         block_in_place(|| redis.cli(&["PUBLISH", "socket.io-response#/#", "fence"]));
         assert_eq!(block_in_place(|| answers.next()), "fence", "nobody else answers");
         for node in listeners.into_iter().chain([member]) {
+            node.server.stop().await;
+        }
+    });
+}
+
+#[test]
+fn nodes_that_ask_at_once_in_a_namespace_without_sockets_answer_each_other() {
+    wait_for(async {
+        let redis = block_in_place(RedisServer::start);
+        let (nodes, _clients) = two(&redis).await;
+        // Each hears the namespace only while it asks, and may be counted by the other just as it ends.
+        let asked = nodes.each_ref().map(|node| async move {
+            let all = node.server.emitter().of("/nobody");
+            for _ in 0..200 {
+                assert!(all.sockets().await.unwrap().is_empty());
+            }
+        });
+        join_all(asked).await;
+        for node in nodes {
             node.server.stop().await;
         }
     });

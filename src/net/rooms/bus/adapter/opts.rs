@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use serde_json::Number;
 
 use crate::{call::target::Target, net::rooms::bus::message::AcksWanted};
@@ -58,7 +58,7 @@ impl<'a> Written<'a> {
 pub(in crate::net::rooms::bus) struct Options {
     #[serde(default, deserialize_with = "names")]
     rooms: Vec<String>,
-    #[serde(default, deserialize_with = "names")]
+    #[serde(default, deserialize_with = "some_names")]
     except: Vec<String>,
     #[serde(default)]
     flags: Option<Flags>,
@@ -110,12 +110,26 @@ impl From<Name> for String {
     }
 }
 
-/// Names of rooms.
+/// Names of rooms: one at least, where there is something in the list. Without a room all sockets would be meant.
 pub(in crate::net::rooms::bus) fn names<'de, D: Deserializer<'de>>(
     names: D,
 ) -> Result<Vec<String>, D::Error> {
-    let names = Option::<Vec<Name>>::deserialize(names)?.unwrap_or_default();
-    Ok(names.into_iter().map(Into::into).collect())
+    match all_names(names)? {
+        (names, 1..) if names.is_empty() => Err(D::Error::custom("no room has a name")),
+        (names, _) => Ok(names),
+    }
+}
+
+/// Names of rooms, or none.
+fn some_names<'de, D: Deserializer<'de>>(names: D) -> Result<Vec<String>, D::Error> {
+    Ok(all_names(names)?.0)
+}
+
+/// The names in a list, and its length: in Node `undefined` is a room like any other, in which no socket is.
+fn all_names<'de, D: Deserializer<'de>>(names: D) -> Result<(Vec<String>, usize), D::Error> {
+    let all = Option::<Vec<Option<Name>>>::deserialize(names)?.unwrap_or_default();
+    let length = all.len();
+    Ok((all.into_iter().flatten().map(Into::into).collect(), length))
 }
 
 /// A room, where there is one.

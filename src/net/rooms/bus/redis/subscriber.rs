@@ -5,7 +5,7 @@ use std::{
     convert::Infallible,
     panic::AssertUnwindSafe,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use futures_util::{FutureExt, StreamExt};
@@ -28,6 +28,9 @@ use crate::net::{rooms::bus::send_queue::units, socketio::ROOT};
 
 /// How often it is looked whether the server is there.
 const LOOK: Duration = Duration::from_secs(5);
+
+/// How long a namespace is heard after it was left, at least: a server that had counted this node before still gets its answer.
+const LINGER: Duration = Duration::from_secs(5);
 
 /// Before a server that is away is tried again.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -56,10 +59,13 @@ pub(super) struct Arrived {
 pub(super) struct Subscription {
     sink: PubSubSink,
     stream: PubSubStream,
-    namespaces: HashSet<Arc<str>>,
+    namespaces: Namespaces,
     /// What each pattern and each channel is about.
     about: About,
 }
+
+/// Those that are heard, and when they were left, where they were.
+type Namespaces = HashMap<Arc<str>, Option<Instant>>;
 
 #[derive(Default)]
 struct About(Mutex<HashMap<String, (Arc<str>, Topic)>>);
@@ -84,7 +90,7 @@ impl Subscriber {
         let mut subscription = Subscription {
             sink,
             stream,
-            namespaces: HashSet::new(),
+            namespaces: Namespaces::new(),
             about: About::default(),
         };
         let Subscription {
@@ -181,31 +187,38 @@ impl Subscriber {
     async fn keep(
         &self,
         sink: &mut PubSubSink,
-        namespaces: &mut HashSet<Arc<str>>,
+        namespaces: &mut Namespaces,
         about: &About,
     ) -> Result<Infallible, BusError> {
         let mut looks = interval(LOOK);
         loop {
             tokio::select! {
-                () = self.changed.notified() => self.follow(sink, namespaces, about).await?,
+                () = self.changed.notified() => {}
                 _ = looks.tick() => self.look(sink).await?,
             }
+            self.follow(sink, namespaces, about).await?;
         }
     }
 
-    /// Hears all namespaces that are joined, and no others any more.
+    /// Hears all namespaces that are joined, and those that were left long ago no more.
     async fn follow(
         &self,
         sink: &mut PubSubSink,
-        namespaces: &mut HashSet<Arc<str>>,
+        namespaces: &mut Namespaces,
         about: &About,
     ) -> Result<(), BusError> {
         let Publisher { roster, writer, .. } = &*self.publisher;
         let fresh = roster.unheard();
         let joined: HashSet<_> = roster.all().into_iter().collect();
-        let left = namespaces.extract_if(|namespace| !joined.contains(namespace));
+        for (namespace, left) in namespaces.iter_mut() {
+            match joined.contains(namespace) {
+                true => *left = None,
+                false => _ = left.get_or_insert_with(Instant::now),
+            }
+        }
+        let over = namespaces.extract_if(|_, left| left.is_some_and(|left| left.elapsed() >= LINGER));
         let (mut patterns, mut channels) = (Vec::new(), Vec::new());
-        for namespace in left {
+        for (namespace, _) in over {
             let subscriptions = writer.channels.of(&namespace, writer.is_member);
             patterns.extend(subscriptions.patterns.into_iter().map(|(pattern, _)| pattern));
             channels.extend(subscriptions.channels.into_iter().map(|(channel, _)| channel));
@@ -238,7 +251,7 @@ impl Subscriber {
         }
         for namespace in fresh {
             roster.begin(&namespace);
-            namespaces.insert(namespace);
+            namespaces.insert(namespace, None);
         }
         Ok(())
     }

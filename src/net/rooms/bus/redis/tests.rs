@@ -186,6 +186,22 @@ fn a_node_knows_its_own_broadcasts_without_reading_them() {
     }
 }
 
+#[test]
+fn a_room_that_node_left_undefined_has_no_sockets_and_is_not_all_of_them() {
+    // What `@socket.io/redis-emitter` said for each of these.
+    const TO_RED_AND_UNDEFINED: &str = "93a7656d697474657283a47479706502a46461746191a161a36e7370a12f83a5726f6f6d7392a3726564c0a5666c61677380a665786365707490";
+    const EXCEPT_UNDEFINED: &str = "93a7656d697474657283a47479706502a46461746191a162a36e7370a12f83a5726f6f6d7390a5666c61677380a665786365707491c0";
+    const TO_UNDEFINED: &str = "93a7656d697474657283a47479706502a46461746191a163a36e7370a12f83a5726f6f6d7391c0a5666c61677380a665786365707490";
+    let target = |hex: &str| decode::broadcast(&bytes(hex), "/").map(|said| said.unwrap().message);
+    let read = |hex: &str| match target(hex) {
+        Ok(Message::Emit { target, .. }) => target,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(read(TO_RED_AND_UNDEFINED), Target::within("red"));
+    assert_eq!(read(EXCEPT_UNDEFINED), Target::all());
+    assert!(target(TO_UNDEFINED).is_err(), "nobody is meant");
+}
+
 fn event(name: &str) -> NamedEvent {
     NamedEvent {
         name: name.into(),

@@ -46,6 +46,16 @@ impl Changes {
         self.added.notify_one();
     }
 
+    /// A member leaves, where nothing has become of it since.
+    pub(super) fn leave_unless_changed(&self, member: Member) {
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.entry(member).or_insert_with(|| Waiting {
+            change: Change::Leave,
+            replies: Vec::new(),
+        });
+        self.added.notify_one();
+    }
+
     /// Waits until there are some.
     pub(super) async fn added(&self) {
         self.added.notified().await;

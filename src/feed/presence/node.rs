@@ -106,8 +106,7 @@ impl Node {
     fn change(&mut self, node: &str, member: &Member, change: Change) -> Option<Event> {
         let key = member.key(node);
         match change {
-            Change::Leave => self.members.remove(member).map(|_| Event::tombstone(LEFT, key)),
-            Change::Enter(body, gone) => {
+            Change::Enter(body, gone) if !gone.is_cancelled() => {
                 match self.members.get_mut(member) {
                     Some(present) if present.body == body => return None,
                     Some(present) => present.body = body.clone(),
@@ -120,6 +119,10 @@ impl Node {
                     }
                 }
                 Some(entered(key, body))
+            }
+            // Nothing tells again that the socket of one that enters has gone.
+            Change::Leave | Change::Enter(..) => {
+                self.members.remove(member).map(|_| Event::tombstone(LEFT, key))
             }
         }
     }
@@ -205,8 +208,10 @@ impl Node {
             "a member of a presence is not there: {why}"
         );
         answer(replies, &Err(why.clone()));
-        if self.members.contains_key(&member) {
-            self.changes.add(member, Change::Leave, None);
+        if let Some(present) = self.members.get_mut(&member) {
+            // Of no member: entering with the same again is refused again, too.
+            present.body = Body::Tombstone;
+            self.changes.leave_unless_changed(member);
         }
     }
 }

@@ -66,7 +66,6 @@ pub(super) async fn compact(
     topic: &str,
     keep: &Retention,
 ) -> Result<Removed, JournalError> {
-    settling::settle(readers).await?;
     let plan = "SELECT topic, head, now, loose_up_to FROM updraft.compaction($1, $2, $3)";
     let parameters: &[Parameter<'_>] = &[
         (&escaped(topic), Type::TEXT),
@@ -81,6 +80,7 @@ pub(super) async fn compact(
     else {
         return Ok(removed);
     };
+    settling::settle(readers, number(plan, 1)).await?;
     let now: i64 = plan.get(2);
     let ago = |limit: Duration| age(limit).map_or(0, |age| (now - age).max(0));
     let least = ago(keep.least);

@@ -44,13 +44,14 @@ pub(super) async fn run(readers: Arc<Readers>, log: Arc<Log>) {
     }
 }
 
-/// All that is there by now, but for what another node is at.
-pub(super) async fn settle(readers: &Readers) -> Result<(), JournalError> {
+/// Up to this event, but for what another node is at. What is appended meanwhile waits: under load there would be no end to it.
+pub(super) async fn settle(readers: &Readers, head: u64) -> Result<(), JournalError> {
     let mut settled = None;
     loop {
         match step(readers).await? {
-            up_to if up_to.is_none() || up_to == settled => return Ok(()),
-            up_to => settled = up_to,
+            // Events up to it may be gone.
+            Some(up_to) if up_to < head && settled != Some(up_to) => settled = Some(up_to),
+            _ => return Ok(()),
         }
     }
 }

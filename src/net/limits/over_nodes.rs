@@ -134,7 +134,8 @@ impl Counter {
             let begun = Instant::now();
             self.exchange(waiting).await;
             next = Some(match self.standing {
-                Standing::Away => begun + AGAIN,
+                // Those that asked while it was waited for are not to wait for another try.
+                Standing::Away => Instant::now() + AGAIN,
                 Standing::Known if !self.shares.has_changed() => begun + EVERY,
                 _ => begun,
             });

@@ -161,7 +161,8 @@ CREATE FUNCTION updraft.append_events(
     p_batch uuid, p_is_retry boolean, p_history text,
     t_name text[], e_topic int[], e_name text[], e_key text[], e_data text[],
     OUT before bigint, OUT at bigint
-) LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan SET lock_timeout = '8s'
+) LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off SET lock_timeout = '8s'
 AS $$
 #variable_conflict use_column
 DECLARE

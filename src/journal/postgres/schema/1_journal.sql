@@ -393,7 +393,7 @@ DECLARE
     e record;
 BEGIN
     IF p_after < v_settled THEN
-        v_changed := ARRAY(SELECT key FROM updraft.events WHERE topic = v_topic AND seq > v_settled AND key IS NOT NULL);
+        v_changed := ARRAY(SELECT DISTINCT key FROM updraft.events WHERE topic = v_topic AND seq > v_settled AND key IS NOT NULL);
         FOR e IN
             (SELECT l.seq, e.time, e.name, e.key, e.data
             FROM updraft.latest AS l JOIN updraft.events AS e ON e.topic = l.topic AND e.seq = l.seq
@@ -587,13 +587,14 @@ SET search_path = pg_catalog, pg_temp AS $$
 $$;
 
 -- Forgets some idempotency keys of this age, what was kept for retries of batches that nobody tries any more, and where
--- consumers were before.
+-- consumers were before. How many keys; more than none where more batches may go.
 CREATE FUNCTION updraft.expire(p_older bigint, p_most bigint) RETURNS bigint LANGUAGE sql VOLATILE
 SET search_path = pg_catalog, pg_temp AS $$
     WITH batches AS (
         DELETE FROM updraft.batches WHERE id IN (
             SELECT id FROM updraft.batches WHERE time < (SELECT updraft.now() - 300000) LIMIT 100000
             FOR UPDATE SKIP LOCKED)
+        RETURNING 1
     ), offsets AS (
         DELETE FROM updraft.consumers AS c WHERE EXISTS (
             SELECT FROM updraft.consumers AS n WHERE n.topic = c.topic AND n.name = c.name AND n.seq > c.seq)
@@ -603,5 +604,5 @@ SET search_path = pg_catalog, pg_temp AS $$
             FOR UPDATE SKIP LOCKED)
         RETURNING 1
     )
-    SELECT count(*) FROM keys
+    SELECT greatest((SELECT count(*) FROM keys), (SELECT count(*) / 100000 FROM batches))
 $$;

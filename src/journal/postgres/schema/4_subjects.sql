@@ -112,3 +112,5 @@ BEGIN
     )
     SELECT array_agg(subject), array_agg(nodes) INTO t_subject, t_nodes FROM told;
 END $$;
+
+REVOKE ALL ON FUNCTION updraft.count_subjects FROM PUBLIC;

@@ -71,7 +71,8 @@ impl OtherNodes {
         self.bus.publish(namespace, emit).await;
     }
 
-    /// Emits to their sockets and collects the acks, in the order in which they come.
+    /// Emits to their sockets and collects the acks, in the order in which they come; none where it is not known how many nodes
+    /// there are, as on a Redis Cluster.
     ///
     /// # Errors
     /// Where the system has no randomness to give.
@@ -83,7 +84,11 @@ impl OtherNodes {
         wait: Duration,
     ) -> Result<Vec<Ack<Arguments>>> {
         let joined = self.join(namespace);
-        let nodes = self.bus.nodes(&joined.namespace).await.unwrap_or_default();
+        let Ok(nodes) = self.bus.nodes(&joined.namespace).await else {
+            // Nobody knows how many acks to wait for: their sockets get it all the same.
+            self.emit(namespace, target, event).await;
+            return Ok(Vec::new());
+        };
         if nodes.count() == 0 {
             return Ok(Vec::new());
         }

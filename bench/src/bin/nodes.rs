@@ -1,7 +1,8 @@
 //! Two nodes that publish to one PostgreSQL database, beside two that make an INSERT of each event under a lock for each of 16
 //! shards, without NOTIFY: how many a second, what CPU the nodes and the database take for each, and how long it takes until
 //! the other node is told. `cargo run --release -p bench --bin nodes`; `-- --smoke` takes seconds and shows that it runs.
-//! `-- --held-snapshot 3600` shows the two nodes for so many seconds beside a transaction that stays open, with few keys.
+//! `-- --held-snapshot 3600` shows the two nodes for so many seconds beside a transaction that stays open, with few keys;
+//! `--pause 100` after it lets each caller rest for so many milliseconds between two publishes, and leaves the machine to others.
 //! Processor time is that of `/proc`, so it runs on Linux only.
 
 #[allow(dead_code, clippy::expect_used)]
@@ -136,10 +137,17 @@ fn main() {
 
 /// How long a transaction is to stay open.
 fn held_snapshot() -> Option<Duration> {
-    let seconds = env::args()
-        .skip_while(|argument| argument != "--held-snapshot")
-        .nth(1);
-    seconds.map(|seconds| Duration::from_secs(seconds.parse().expect("a number of seconds")))
+    number_after("--held-snapshot").map(Duration::from_secs)
+}
+
+/// How long a caller rests between two publishes.
+fn pause() -> Duration {
+    number_after("--pause").map_or(Duration::ZERO, Duration::from_millis)
+}
+
+fn number_after(name: &str) -> Option<u64> {
+    let number = env::args().skip_while(|argument| argument != name).nth(1);
+    number.map(|number| number.parse().expect("a number"))
 }
 
 async fn open(database: &TestDatabase) -> Arc<Node> {
@@ -162,7 +170,7 @@ async fn hold(database: &TestDatabase, time: Duration) {
     println!("|---|---|---|---|---|---|");
     let began = Instant::now();
     for _ in 0..LINES {
-        let round = run(&nodes, HOT_CALLERS, HOT_KEYS, time / LINES, database).await;
+        let round = run(&nodes, HOT_CALLERS, HOT_KEYS, pause(), time / LINES, database).await;
         let asked = Instant::now();
         if let Node::Journal(journal) = &*nodes[0] {
             let cursor = Cursor {
@@ -200,7 +208,7 @@ async fn measure(journal: &TestDatabase, inserted: &TestDatabase, rounds: usize,
         let mut measured = [Vec::new(), Vec::new()];
         for round in 0..=rounds {
             for (nodes, measured) in [&ours, &theirs].into_iter().zip(&mut measured) {
-                let done = run(nodes, callers, KEYS, time, journal).await;
+                let done = run(nodes, callers, KEYS, Duration::ZERO, time, journal).await;
                 // The first warms up.
                 if round > 0 {
                     measured.push(done);
@@ -218,11 +226,12 @@ async fn measure(journal: &TestDatabase, inserted: &TestDatabase, rounds: usize,
     }
 }
 
-/// So many callers, half of them at each node, publish one after the other.
+/// So many callers, half of them at each node, publish one after the other, and rest between.
 async fn run(
     nodes: &[Arc<Node>; 2],
     callers: usize,
     keys: usize,
+    pause: Duration,
     time: Duration,
     database: &TestDatabase,
 ) -> Round {
@@ -256,6 +265,9 @@ async fn run(
                 node.publish(caller / 2, &format!("card-{}", key % keys), &data)
                     .await;
                 published += 1;
+                if !pause.is_zero() {
+                    tokio::time::sleep(pause).await;
+                }
             }
             published
         });

@@ -99,26 +99,70 @@ fn paths(tree: &str) -> Vec<String> {
         .collect()
 }
 
-/// The modules that a file's `use` statements lead to.
+/// The modules that a file's `use` statements and the paths in its code lead to.
 fn imports(module: &[String], text: &str, library: &BTreeMap<Vec<String>, String>) -> BTreeSet<Vec<String>> {
-    let mut found = BTreeSet::new();
-    for path in used(text) {
-        let parts: Vec<String> = path.split("::").map(|part| part.trim().to_owned()).collect();
-        let mut target: Vec<String> = match parts[0].as_str() {
-            "crate" => parts[1..].to_vec(),
-            "self" => [module, &parts[1..]].concat(),
-            "super" => [&module[..module.len() - 1], &parts[1..]].concat(),
-            _ => [module, &parts[..]].concat(),
-        };
-        // What is left beyond a module is an item in it.
-        while !target.is_empty() && !library.contains_key(&target) {
-            target.pop();
+    let used = used(text);
+    let named: BTreeMap<&str, &str> = used.iter().filter_map(|path| named(path)).collect();
+    let written = written(text).into_iter().filter_map(|path| {
+        let (first, rest) = path.split_once("::")?;
+        match named.get(first) {
+            Some(whole) => Some(format!("{whole}::{rest}")),
+            None => ["crate", "self", "super"].contains(&first).then_some(path),
         }
-        if !target.is_empty() && target != module {
-            found.insert(target);
-        }
+    });
+    let paths = used.iter().cloned().chain(written);
+    let found = paths.filter_map(|path| target(module, &path, library));
+    found.filter(|target| target != module).collect()
+}
+
+/// The module of the library that a path in this one leads to.
+fn target(module: &[String], path: &str, library: &BTreeMap<Vec<String>, String>) -> Option<Vec<String>> {
+    let mut parts = path.split("::").map(|part| part.trim().to_owned()).peekable();
+    let mut target: Vec<String> = match parts.peek().map(String::as_str) {
+        Some("crate") => Vec::new(),
+        Some("super") => module[..module.len() - 1].to_vec(),
+        _ => module.to_vec(),
+    };
+    parts.next_if(|part| ["crate", "self", "super"].contains(&part.as_str()));
+    while parts.next_if(|part| part == "super").is_some() {
+        target.pop();
     }
-    found
+    target.extend(parts);
+    // What is left beyond a module is an item in it.
+    while !target.is_empty() && !library.contains_key(&target) {
+        target.pop();
+    }
+    (!target.is_empty()).then_some(target)
+}
+
+/// The name that a `use` gives to what it imports, and its path.
+fn named(path: &str) -> Option<(&str, &str)> {
+    let (whole, last) = match path.split_once(" as ") {
+        Some((whole, name)) => (whole, name),
+        None => (path, path.rsplit("::").next()?),
+    };
+    match last {
+        "self" => {
+            let whole = whole.strip_suffix("::self")?;
+            Some((whole.rsplit("::").next()?, whole))
+        }
+        _ => Some((last.trim(), whole)),
+    }
+}
+
+/// The paths in the code of a file outside its `use` statements, as they are written; not those of `pub(in …)`.
+fn written(text: &str) -> Vec<String> {
+    let code: Vec<String> = code(text)
+        .split(';')
+        .filter(|statement| use_tree(statement).is_none())
+        .map(|statement| statement.replace("pub(in ", "pub(::"))
+        .collect();
+    let is_of_path = |letter: char| letter.is_alphanumeric() || letter == '_' || letter == ':';
+    code.iter()
+        .flat_map(|statement| statement.split(|letter| !is_of_path(letter)))
+        .filter(|path| !path.starts_with("::") && path.contains("::"))
+        .map(|path| path.trim_end_matches(':').to_owned())
+        .collect()
 }
 
 /// Every path in the `use` statements of a file, spelt out.
@@ -137,18 +181,17 @@ fn use_tree(statement: &str) -> Option<&str> {
     (line.is_empty() || line.starts_with("pub")).then_some(tree)
 }
 
-/// Those of these parts that import each other in a circle, and what imports them.
+/// Those of these parts that import each other in a circle, and what stands between circles.
 fn circle<T: Clone + Ord>(mut open: BTreeMap<T, BTreeSet<T>>) -> BTreeMap<T, BTreeSet<T>> {
-    // What imports nothing that is still open goes, until none of it is left.
+    // What imports nothing that is still open goes, and what nothing open imports, until none of it is left.
     loop {
-        let is_done = |targets: &BTreeSet<T>| targets.iter().all(|target| !open.contains_key(target));
-        let done: Vec<_> = open.iter().filter(|(_, targets)| is_done(targets)).collect();
-        let done: Vec<_> = done.into_iter().map(|(part, _)| part.clone()).collect();
-        if done.is_empty() {
+        let imported: BTreeSet<T> = open.values().flatten().cloned().collect();
+        let parts: BTreeSet<T> = open.keys().cloned().collect();
+        open.values_mut()
+            .for_each(|targets| targets.retain(|target| parts.contains(target)));
+        open.retain(|part, targets| !targets.is_empty() && imported.contains(part));
+        if open.len() == parts.len() {
             return open;
-        }
-        for part in done {
-            open.remove(&part);
         }
     }
 }

@@ -10,6 +10,8 @@ mod adapter;
 #[cfg_attr(not(all(feature = "postgres", feature = "redis")), allow(dead_code))]
 mod cluster;
 #[cfg(any(feature = "postgres", feature = "redis"))]
+mod emit_error;
+#[cfg(any(feature = "postgres", feature = "redis"))]
 pub(crate) mod emitter;
 pub(crate) mod message;
 pub(in crate::net) mod other_nodes;

@@ -6,7 +6,7 @@ use crate::{
     net::rooms::bus::{
         adapter::EMITTER,
         cluster::{ClusterMessage, encode::encode},
-        emitter::EmitError,
+        emit_error::EmitError,
         message::Message,
     },
     postgres::{Database, Said, within},

@@ -5,7 +5,7 @@ use super::{
     encode::{Publication, Writer},
     server::{RedisServer, within},
 };
-use crate::net::rooms::bus::{adapter::EMITTER, emitter::EmitError, message::Message};
+use crate::net::rooms::bus::{adapter::EMITTER, emit_error::EmitError, message::Message};
 
 /// Says it in a namespace.
 pub(in crate::net::rooms::bus) async fn say(

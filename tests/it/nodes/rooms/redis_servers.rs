@@ -1,14 +1,16 @@
-//! Redis as it is found in production: by TLS, and behind Sentinel.
+//! Redis as it is found in production: by TLS, behind Sentinel, and as a Redis Cluster.
 
 use std::{
     fs,
     net::TcpListener,
     process::{Child, Command, Stdio},
+    time::Duration,
 };
 
 use tempfile::TempDir;
-use tokio::task::block_in_place;
-use updraft::{BusConfig, Config};
+use tokio::{task::block_in_place, time::sleep};
+use tokio_util::task::AbortOnDropHandle;
+use updraft::{BusConfig, Config, testing::TestClient};
 
 use super::{app, connect, know_each_other};
 use crate::{
@@ -27,9 +29,7 @@ struct Server {
 impl Server {
     /// `settings` get a free port, and are lines of a file that it may change.
     fn start(settings: impl Fn(&str) -> String, mode: &[&str]) -> Self {
-        let free = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = free.local_addr().unwrap().port().to_string();
-        drop(free);
+        let port = free_port();
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("redis.conf");
         let own = format!("bind 127.0.0.1\ndir {}\n", directory.path().display());
@@ -65,6 +65,34 @@ impl Drop for Server {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
+}
+
+fn free_port() -> String {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap();
+    free.local_addr().unwrap().port().to_string()
+}
+
+fn by_url(url: &str) -> Config {
+    let bus = BusConfig {
+        redis: Some(url.into()),
+        ..BusConfig::default()
+    };
+    Config {
+        bus,
+        ..Config::default()
+    }
+}
+
+/// A node emits to all, until a client of another hears of it: at first it may be said to a server that is gone.
+async fn hears(client: &mut TestClient, node: &Local) {
+    let (io, event) = (node.server.emitter(), node.url.clone());
+    let _speaking = AbortOnDropHandle::new(tokio::spawn(async move {
+        loop {
+            io.of("/").emit(&event, &()).await.unwrap();
+            sleep(Duration::from_millis(50)).await;
+        }
+    }));
+    while client.next_event().await.name != node.url {}
 }
 
 #[test]
@@ -110,19 +138,108 @@ fn nodes_find_the_master_that_sentinels_watch() {
             "redis-sentinel://:hunter2@127.0.0.1:1,127.0.0.1:{}/shop",
             sentinel.port
         );
-        let config = || Config {
-            bus: BusConfig {
-                redis: Some(url.as_str().into()),
-                ..BusConfig::default()
-            },
-            ..Config::default()
-        };
         let nodes = [
-            Local::start(app(), config()).await,
-            Local::start(app(), config()).await,
+            Local::start(app(), by_url(&url)).await,
+            Local::start(app(), by_url(&url)).await,
         ];
         let _clients = [connect(&nodes[0], "ada").await, connect(&nodes[1], "bob").await];
         know_each_other(&nodes, 2).await;
+        for node in nodes {
+            node.server.stop().await;
+        }
+    });
+}
+
+#[test]
+fn nodes_go_on_at_the_master_that_sentinel_promotes_when_theirs_is_gone() {
+    wait_for(async {
+        let mut redis = block_in_place(|| RedisServer::with_password("hunter2"));
+        let replica = Server::start(
+            |port| {
+                format!(
+                    "port {port}\nreplicaof 127.0.0.1 {}\nmasterauth hunter2\nrequirepass hunter2\n",
+                    redis.port()
+                )
+            },
+            &[],
+        );
+        let password = ["-a", "hunter2", "--no-auth-warning"];
+        replica
+            .cli(&password, &["INFO", "replication"], "master_link_status:up")
+            .await;
+        let sentinel = Server::start(
+            |port| {
+                format!(
+                    "port {port}\nsentinel monitor shop 127.0.0.1 {} 1\nsentinel auth-pass shop hunter2\n\
+                     sentinel down-after-milliseconds shop 500\nsentinel failover-timeout shop 5000\n",
+                    redis.port()
+                )
+            },
+            &["--sentinel"],
+        );
+        sentinel
+            .cli(&[], &["SENTINEL", "REPLICAS", "shop"], "master-link-status\nok")
+            .await;
+        let url = format!("redis-sentinel://:hunter2@127.0.0.1:{}/shop", sentinel.port);
+        let nodes = [
+            Local::start(app(), by_url(&url)).await,
+            Local::start(app(), by_url(&url)).await,
+        ];
+        let mut clients = [connect(&nodes[0], "ada").await, connect(&nodes[1], "bob").await];
+        know_each_other(&nodes, 2).await;
+
+        block_in_place(|| redis.crash());
+        let promoted = format!("{}\n", replica.port);
+        sentinel
+            .cli(&[], &["SENTINEL", "GET-MASTER-ADDR-BY-NAME", "shop"], &promoted)
+            .await;
+        know_each_other(&nodes, 2).await;
+        hears(&mut clients[1], &nodes[0]).await;
+        hears(&mut clients[0], &nodes[1]).await;
+        for node in nodes {
+            node.server.stop().await;
+        }
+    });
+}
+
+#[test]
+fn nodes_at_servers_of_a_redis_cluster_hear_each_other_and_say_that_they_cannot_be_counted() {
+    wait_for(async {
+        let servers = [(); 2].map(|()| {
+            let bus_port = free_port();
+            let settings =
+                |port: &str| format!("port {port}\ncluster-enabled yes\ncluster-port {bus_port}\n");
+            (Server::start(settings, &[]), bus_port)
+        });
+        let [(first, bus_port), (second, _)] = &servers;
+        first.cli(&[], &["PING"], "PONG").await;
+        first
+            .cli(&[], &["CLUSTER", "ADDSLOTSRANGE", "0", "16383"], "OK")
+            .await;
+        second
+            .cli(
+                &[],
+                &["CLUSTER", "MEET", "127.0.0.1", &first.port, bus_port],
+                "OK",
+            )
+            .await;
+        for server in [first, second] {
+            server.cli(&[], &["CLUSTER", "INFO"], "cluster_state:ok").await;
+        }
+        let at = |server: &Server| by_url(&format!("redis://127.0.0.1:{}", server.port));
+        let nodes = [
+            Local::start(app(), at(first)).await,
+            Local::start(app(), at(second)).await,
+        ];
+        let mut clients = [connect(&nodes[0], "ada").await, connect(&nodes[1], "bob").await];
+        hears(&mut clients[1], &nodes[0]).await;
+        hears(&mut clients[0], &nodes[1]).await;
+        let all = nodes[0].server.emitter().of("/");
+        until_async("the list to be refused", async || {
+            let listed = all.sockets().await;
+            listed.is_err_and(|error| error.message().contains("Redis Cluster"))
+        })
+        .await;
         for node in nodes {
             node.server.stop().await;
         }

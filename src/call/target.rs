@@ -101,6 +101,15 @@ impl Target {
         self
     }
 
+    /// Of these rooms this one alone, where it is one of them.
+    #[cfg(feature = "redis")]
+    pub(crate) fn narrowed_to(mut self, room: &str) -> Self {
+        if self.rooms.iter().any(|named| named == room) {
+            self.rooms.retain(|named| named == room);
+        }
+        self
+    }
+
     /// The same as seen by the server, for which the caller is a socket of this id.
     pub(crate) fn seen_from_outside(self, caller: &str) -> Self {
         match self.audience {

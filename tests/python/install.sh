@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs Python's client, as it is locked here, into packages/, for the tests alone. Debian's python3 and pip are
+# Installs Python's client and its emitter by Redis, as they are locked here, into packages/, for the tests alone. Debian's python3 and pip are
 # installed where there are none.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -14,4 +14,4 @@ if ! python3 -m pip --version >/dev/null 2>&1; then
 fi
 rm -rf packages
 python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
-  --target packages --requirement requirements.txt
+  --no-deps --target packages --requirement requirements.txt

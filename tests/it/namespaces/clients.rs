@@ -25,7 +25,7 @@ every_client!(clients);
 async fn a_client_of_pythons_over_each_transport() {
     let local = server().await;
     for transport in ["websocket", "polling", "upgraded"] {
-        python("namespaces.py", &local, transport).await;
+        python("namespaces.py", &[&local.url, transport]).await;
     }
 }
 

@@ -60,7 +60,7 @@ pub(in crate::net::rooms::bus) struct Options {
     rooms: Vec<String>,
     #[serde(default, deserialize_with = "some_names")]
     except: Vec<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "unless_empty")]
     flags: Option<Flags>,
 }
 
@@ -127,9 +127,24 @@ fn some_names<'de, D: Deserializer<'de>>(names: D) -> Result<Vec<String>, D::Err
 
 /// The names in a list, and its length: in Node `undefined` is a room like any other, in which no socket is.
 fn all_names<'de, D: Deserializer<'de>>(names: D) -> Result<(Vec<String>, usize), D::Error> {
-    let all = Option::<Vec<Option<Name>>>::deserialize(names)?.unwrap_or_default();
+    let all: Vec<Option<Name>> = unless_empty(names)?.unwrap_or_default();
     let length = all.len();
     Ok((all.into_iter().flatten().map(Into::into).collect(), length))
+}
+
+/// What is there: to Node an empty text is an empty list and no flags, and old emitters in other languages write one for both.
+fn unless_empty<'de, D: Deserializer<'de>, T: Deserialize<'de>>(read: D) -> Result<Option<T>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Read<T> {
+        Given(T),
+        Text(String),
+    }
+    match Option::deserialize(read)? {
+        Some(Read::Given(given)) => Ok(Some(given)),
+        Some(Read::Text(text)) if !text.is_empty() => Err(D::Error::custom("it is a text")),
+        _ => Ok(None),
+    }
 }
 
 /// A room, where there is one.
@@ -138,4 +153,39 @@ pub(in crate::net::rooms::bus) fn name<'de, D: Deserializer<'de>>(
     name: D,
 ) -> Result<Option<String>, D::Error> {
     Ok(Option::<Name>::deserialize(name)?.map(Into::into))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn meant(options: &str) -> Option<Target> {
+        serde_json::from_str::<Options>(options)
+            .ok()
+            .map(|options| options.target())
+    }
+
+    #[test]
+    fn an_empty_text_or_list_is_as_little_as_nothing() {
+        for nothing in [
+            r#"{}"#,
+            r#"{"rooms":[],"except":[],"flags":{}}"#,
+            r#"{"rooms":"","flags":""}"#,
+            r#"{"rooms":null,"except":"","flags":null}"#,
+            r#"{"rooms":[],"flags":[]}"#,
+        ] {
+            assert_eq!(meant(nothing), Some(Target::all()), "{nothing}");
+        }
+        assert_eq!(
+            meant(r#"{"rooms":["tea",7],"flags":{"volatile":true}}"#),
+            Some(Target::within("tea").and("7").volatile())
+        );
+        for malformed in [
+            r#"{"rooms":"tea"}"#,
+            r#"{"flags":"volatile"}"#,
+            r#"{"rooms":[null]}"#,
+        ] {
+            assert_eq!(meant(malformed), None, "{malformed}");
+        }
+    }
 }

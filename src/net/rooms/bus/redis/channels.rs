@@ -44,6 +44,12 @@ impl Channels {
         }
     }
 
+    /// The room that a channel of emits is of, where it is of one.
+    pub(super) fn room<'a>(&self, namespace: &str, broadcasts: &'a str) -> Option<&'a str> {
+        let all = self.broadcast(namespace, &[]);
+        broadcasts.strip_prefix(&*all)?.strip_suffix('#')
+    }
+
     pub(super) fn requests(&self, namespace: &str) -> String {
         format!("{}-request#{namespace}#", self.prefix)
     }

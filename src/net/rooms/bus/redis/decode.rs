@@ -109,6 +109,22 @@ pub(super) fn broadcast(payload: &[u8], namespace: &str) -> serde_json::Result<O
     Ok(Some(Said { uid, message: emit }))
 }
 
+/// What was emitted on the channel of a room: to that one alone. Old emitters say the same once for each of several rooms, on the
+/// channel of each, and name all of them each time.
+pub(super) fn to_room(said: Said, room: &str) -> Said {
+    match said.message {
+        Message::Emit { target, event, acks } => Said {
+            message: Message::Emit {
+                target: target.narrowed_to(room),
+                event,
+                acks,
+            },
+            ..said
+        },
+        message => Said { message, ..said },
+    }
+}
+
 /// A request; none where it is not for this node: other nodes ask on a channel of their own, and only a member answers
 /// Node servers.
 ///

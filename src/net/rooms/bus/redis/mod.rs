@@ -23,6 +23,7 @@ mod subscriber;
 
 use std::{sync::Arc, time::Duration};
 
+use ::redis::Msg;
 use futures_util::future::BoxFuture;
 use tokio::{
     runtime::Handle,
@@ -152,7 +153,7 @@ impl RedisBus {
         let payload = message.get_payload_bytes();
         let said = match topic {
             _ if payload.len() > LIMITS.bytes => Err(serde::de::Error::custom("it is too large")),
-            Topic::Broadcasts => decode::broadcast(payload, &namespace),
+            Topic::Broadcasts => self.broadcast(&message, &namespace),
             Topic::Requests => decode::request(payload, self.publisher.writer.is_member),
             Topic::Responses => decode::response(payload),
             Topic::Nodes => of_node(payload),
@@ -167,6 +168,16 @@ impl RedisBus {
             from: None,
             message,
             room: Some(room),
+        })
+    }
+
+    fn broadcast(&self, message: &Msg, namespace: &str) -> serde_json::Result<Option<Said>> {
+        let channels = &self.publisher.writer.channels;
+        let room = channels.room(namespace, message.get_channel_name());
+        let said = decode::broadcast(message.get_payload_bytes(), namespace)?;
+        Ok(match room {
+            Some(room) => said.map(|said| decode::to_room(said, room)),
+            None => said,
         })
     }
 

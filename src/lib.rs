@@ -19,7 +19,40 @@
 //! }
 //! ```
 //!
-//! The way of a call, from the ground up:
+//! # Where to begin
+//!
+//! | what for | read |
+//! |---|---|
+//! | what an app consists of, and how it starts | [`App`]; [`Config`] for its settings; [`Server`] and [`Handle`] for one that a program starts itself |
+//! | functions: what they take, and what they return | [`Handler`], [`Argument`], [`FromData`], [`IntoReply`]; [`Json`], [`Args`], [`State`], [`Data`] |
+//! | events of any name, as a Node backend has them | [`Namespace`], [`Handshake`], [`Left`]; calls by the event `event`: [`Module`] |
+//! | the socket that calls: emit, rooms, its identity | [`Context`], [`BroadcastTo`] |
+//! | sockets from timers, routes and other tasks | [`Emitter`], [`RemoteSocket`] |
+//! | who may do what | [`Identity`], [`Credentials`], [`require`], [`claim`], [`Guard`], [`Subjects`] |
+//! | events that stay: published, read back, folded to state | [`Topic`], [`Event`], [`Publisher`], [`Projection`], [`Position`]; which sockets are there: [`Presence`] |
+//! | streams | [`Frames`], [`Incoming`], [`After`] |
+//! | tests | [`testing`] |
+//! | what lies beneath topics | [`journal`] |
+//!
+//! # Errors
+//!
+//! A function that fails returns a [`CallError`] with one of the [codes](Code) of a closed list, and each call gets exactly one answer. Any
+//! other error becomes [`Code::Internal`] by `?`: the client gets a number of the incident, the log has the rest. What is wrong with an
+//! app itself, such as two functions of one name, is a [`StartError`] that names both places, before anything listens.
+//!
+//! # Panics
+//!
+//! A function that panics answers [`Code::Internal`], and its server goes on. Nothing here panics on what a client sends. The methods of
+//! [`testing`] panic where a test is to fail.
+//!
+//! # Cancellation
+//!
+//! A call goes on when its client disconnects, so that what it began is not left half done; [`Context::cancelled`] tells a function that
+//! nobody waits any more. It is dropped where it takes longer than [`LimitsConfig::call_timeout`], at one of its `await`s: what must not be left half
+//! done then stands in a task of its own. Streams end with their client: their frames are dropped. A publish whose future is dropped
+//! may have happened, or may still.
+//!
+//! # The modules, from the ground up
 
 /// Why a call fails: one closed list of codes.
 mod error;

@@ -129,7 +129,22 @@ impl Change<'_> {
     }
 }
 
-/// A socket, as it was when it was looked at: `BroadcastTo::sockets` lists them.
+/// A socket, as it was when it was looked at: [`BroadcastTo::sockets`](crate::BroadcastTo::sockets) lists them. What it is told or moved to goes by its id, a
+/// room that it alone is in.
+///
+/// ```
+/// use updraft::{Emitter, Result};
+///
+/// /// Of each subject the socket that came last stays.
+/// async fn one_socket_each(io: Emitter, subject: &str) -> Result<()> {
+///     let sockets = io.of("/").sockets().await?;
+///     let of_subject = sockets.iter().filter(|socket| socket.identity.subject() == Some(subject));
+///     for socket in of_subject.skip(1) {
+///         io.of("/").to(socket.id.as_str()).disconnect().await?;
+///     }
+///     Ok(())
+/// }
+/// ```
 #[derive(Clone)]
 pub struct RemoteSocket {
     /// Its public id.

@@ -151,6 +151,16 @@ fn add(
 
 /// All events of modules that are registered, sorted. Every app has them: a function that lists them takes
 /// `State<EventNames>`.
+///
+/// ```
+/// use updraft::{EventNames, Json, Module, State};
+///
+/// async fn list(events: State<EventNames>) -> Json<Vec<String>> {
+///     Json(events.iter().map(ToString::to_string).collect())
+/// }
+///
+/// let module = Module::new("api.services").on("list", list);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventNames {
     names: Vec<EventName>,

@@ -12,7 +12,18 @@ use crate::{
     journal::{Append, JournalError, SeenKey},
 };
 
-/// Publishes to one topic.
+/// Publishes to one topic: [`Context::topic`] in a function, [`Feed::topic`](crate::Feed::topic) outside.
+///
+/// ```
+/// use updraft::{Context, Event, Json, Position, Result};
+///
+/// /// Moves what a card says to another: both or neither.
+/// async fn merge(Json((from, to, text)): Json<(String, String, String)>, cx: Context) -> Result<Json<Position>> {
+///     let events = vec![Event::new("card.changed").key(to).data(&text)?, Event::new("card.removed").key(from)];
+///     cx.topic("board").publish_all(events).await.map(Json)
+/// }
+/// # let module = updraft::Module::new("api.board").on("merge", merge);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Publisher {
     feed: Option<Arc<Feed>>,

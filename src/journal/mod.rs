@@ -3,6 +3,27 @@
 //! `Journal` says what a store promises; `MemoryJournal`, `SqliteJournal` and `PostgresJournal` keep the promises, and one
 //! suite of tests holds every store to them. Format and durability of the embedded store: `docs/journal.md`.
 //!
+//! A topic's events are [`Record`](crate::journal::Record)s. An app opens the journal that its configuration names; one that is given by
+//! [`App::journal`](crate::App::journal) lives as long as its owner wants:
+//!
+//! ```
+//! # tokio::runtime::Runtime::new().unwrap().block_on(async {
+//! use std::sync::Arc;
+//! use updraft::{App, Config, Event, Topic, journal::{Cursor, Journal, MemoryJournal}};
+//!
+//! let journal = Arc::new(MemoryJournal::new()?);
+//! let app = App::new().topic(Topic::new("news")).journal(journal.clone());
+//! let server = app.config(Config { port: 0, ..Config::default() }).start().await?;
+//! let feed = server.feed().expect("there is a topic");
+//! feed.topic("news").publish(Event::new("news.opened")).await.expect("it is written");
+//! server.stop().await;
+//!
+//! let from_the_start = Cursor { after: 0, up_to: u64::MAX, events: 100, bytes: usize::MAX };
+//! let page = journal.backlog("news", from_the_start).await.expect("it is read");
+//! assert_eq!(page.records[0].name, "news.opened");
+//! # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
+//! ```
+//!
 //! From outside, a store is looked at by an `inspection`, checked by its `verification`, and moved into another by an `export` and an
 //! `import` of an `archive`.
 

@@ -18,7 +18,7 @@ use crate::{
 /// Longest that a function waits for its change. The journal is away by then.
 const LONGEST: Duration = Duration::from_secs(5);
 
-/// The sockets that are there, as the function of one of them sees it: [`Context::presence`].
+/// The sockets that are there, as the function of one of them sees it: [`Context::presence`], which has an example.
 #[derive(Clone, Debug)]
 pub struct Presence {
     cx: Context,

@@ -16,6 +16,19 @@ use crate::{
 /// Credentials of a client: a token, and the rest of its handshake.
 ///
 /// `Debug` shows nothing of it.
+///
+/// ```
+/// use updraft::{App, CallError, Code, Credentials, Identity, Result};
+///
+/// async fn by_key(credentials: Credentials) -> Result<Identity> {
+///     match credentials.header("x-api-key") {
+///         Some("of-the-kitchen") => Ok(Identity::of("kitchen")),
+///         _ => Err(CallError::new(Code::Unauthenticated, "an x-api-key is needed")),
+///     }
+/// }
+///
+/// let app = App::new().authenticate(by_key);
+/// ```
 #[derive(Clone, Default)]
 pub struct Credentials {
     token: Option<String>,

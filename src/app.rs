@@ -269,6 +269,17 @@ impl App {
         Ok(self.assemble()?.0)
     }
 
+    /// Whether an app with this configuration would start, as far as can be seen without its journal, its bus and the network.
+    ///
+    /// # Errors
+    /// As [`App::start`].
+    pub(crate) fn check(self) -> Result<(), StartError> {
+        Tls::new(&self.config.tls).map_err(ServeError::from)?;
+        lifecycle::check(&self.config.http)?;
+        auth::check(&self.config.auth)?;
+        self.into_registry().map(drop)
+    }
+
     /// The topics that are declared.
     pub(crate) fn topics(&self) -> &[Topic] {
         self.declarations.topics()

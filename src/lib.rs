@@ -86,7 +86,7 @@ mod config;
 #[cfg(feature = "postgres")]
 pub use config::DatabaseUrl;
 pub use config::{
-    AuthConfig, Config, DeflateConfig, HttpConfig, JournalConfig, LimitsConfig, Parser, Secret,
+    AuthConfig, Config, DeflateConfig, HttpConfig, JournalConfig, LimitsConfig, LoadError, Parser, Secret,
     SessionConfig, TlsConfig,
 };
 #[cfg(feature = "redis")]

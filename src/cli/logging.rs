@@ -7,8 +7,17 @@ use tracing_subscriber::EnvFilter;
 
 use super::terminal::Failure;
 
-/// What is logged unless `UPDRAFT_LOG` asks for something else.
-const DEFAULT: &str = "info";
+/// What is logged unless `--log` asks for something else.
+pub(super) const DEFAULT: &str = "info";
+
+/// Reads what is to be logged; nothing is the default, as in an empty variable.
+pub(super) fn filter(text: &str) -> Result<String, String> {
+    let text = if text.is_empty() { DEFAULT } else { text };
+    match EnvFilter::try_new(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(error) => Err(format!("{error}; write it as debug, or updraft=debug,warn")),
+    }
+}
 
 /// How the log is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, ValueEnum)]
@@ -21,31 +30,19 @@ pub(super) enum LogFormat {
 }
 
 impl LogFormat {
-    /// Logs to standard error what `UPDRAFT_LOG` asks for (`info` by default), as in `UPDRAFT_LOG=updraft=debug`.
-    pub(super) fn start(self) {
-        let wanted = std::env::var("UPDRAFT_LOG").unwrap_or_default();
-        let parsed = match &*wanted {
-            "" => EnvFilter::try_new(DEFAULT),
-            wanted => EnvFilter::try_new(wanted),
-        };
-        let error = parsed.as_ref().err().map(ToString::to_string);
-        let filter = parsed.unwrap_or_else(|_| EnvFilter::new(DEFAULT));
+    /// Logs to standard error what `--log` asks for, as in `updraft=debug`.
+    pub(super) fn start(self, filter: &str) {
         let log = tracing_subscriber::fmt()
-            .with_env_filter(filter)
+            .with_env_filter(EnvFilter::new(filter))
             .with_writer(io::stderr)
             .with_ansi(has_colors());
         match self {
             Self::Text => log.init(),
             Self::Json => log.json().flatten_event(true).init(),
         }
-        if let Some(error) = error {
-            tracing::warn!(
-                "UPDRAFT_LOG is not understood ({error}): write it as debug, or updraft=debug,warn"
-            );
-        }
     }
 
-    /// Says what happens, whatever `UPDRAFT_LOG` asks for, unless that is to be read by a program.
+    /// Says what happens, whatever `--log` asks for, unless that is to be read by a program.
     pub(super) fn say(self, line: &str) {
         match self {
             Self::Text => eprintln!("{line}"),

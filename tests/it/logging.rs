@@ -101,7 +101,7 @@ fn why_it_does_not_start_is_a_line_of_json_too() {
 }
 
 #[test]
-fn a_filter_that_is_not_understood_is_told_and_the_usual_is_logged() {
+fn a_filter_that_is_not_understood_is_an_error_that_says_how_it_is_written() {
     let events = |filter| {
         let program = Command::new(env!("CARGO_BIN_EXE_updraft"))
             .arg("events")
@@ -110,7 +110,10 @@ fn a_filter_that_is_not_understood_is_told_and_the_usual_is_logged() {
         String::from_utf8(program.unwrap().stderr).unwrap()
     };
     let told = events("updraft=loud");
-    assert!(told.contains("UPDRAFT_LOG is not understood"), "{told}");
+    assert!(
+        told.starts_with("error: invalid value 'updraft=loud' for '--log <FILTER>'"),
+        "{told}"
+    );
     assert!(
         told.contains("write it as debug, or updraft=debug,warn"),
         "{told}"

@@ -8,6 +8,7 @@ mod admin;
 mod auth;
 mod bundle;
 mod clients;
+mod configuration;
 mod connect;
 mod context;
 mod cores;

@@ -1,6 +1,6 @@
 //! A server from its start to its stop: routes, the listener, readiness, draining.
 
-use std::{fmt, io, net::SocketAddr, path::Path, sync::Arc};
+use std::{fmt, io, net::SocketAddr, sync::Arc};
 
 use axum::{Router, middleware, routing::get};
 use tokio::{net::TcpListener, task::JoinHandle, time::timeout_at};
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     call::{dispatch::Dispatcher, emitter::Emitter, heed::HeedFunctions, registry::EventEntry},
-    config::Config,
+    config::{Config, HttpConfig},
     error::CallError,
     event::EventName,
     feed::Feed,
@@ -316,12 +316,8 @@ fn routes(clients: &Clients, own: Router) -> Result<Router, ServeError> {
 /// What is under Socket.IO's path: the one place that pages of other origins, which were named, may ask.
 fn socketio(clients: &Clients) -> Result<Router, ServeError> {
     let shared = &clients.shared;
-    let origins = Origins::new(&shared.config.http.allowed_origins)
-        .map_err(|(origin, problem)| ServeError::Origin { origin, problem })?;
+    let origins = origins(&shared.config.http)?;
     let paths = shared.config.http.paths();
-    if let Some(path) = paths.iter().find(|path| !is_path(path)) {
-        return Err(ServeError::Path(path.clone()));
-    }
     let cors = origins.cors();
     let gate = Arc::new(Gate::new(origins, shared.metrics.clone()));
     let checked = middleware::from_fn_with_state(gate, origins::check);
@@ -334,7 +330,7 @@ fn socketio(clients: &Clients) -> Result<Router, ServeError> {
     }
     routes = routes.layer(checked);
     match &shared.config.http.client_bundle {
-        Some(directory) => routes = routes.merge(client_bundle(directory, &paths)?),
+        Some(directory) => routes = routes.merge(client_bundle::routes(directory, &paths)),
         #[cfg(feature = "client-bundle")]
         None => routes = routes.merge(client_bundle::embedded::routes(&paths)),
         #[cfg(not(feature = "client-bundle"))]
@@ -346,17 +342,31 @@ fn socketio(clients: &Clients) -> Result<Router, ServeError> {
     Ok(routes)
 }
 
+/// Checks what is said of HTTP.
+///
+/// # Errors
+/// The first that a server would not start with.
+pub(crate) fn check(config: &HttpConfig) -> Result<(), ServeError> {
+    origins(config).map(drop)
+}
+
+/// The origins that were named, where the rest is right too.
+fn origins(config: &HttpConfig) -> Result<Origins, ServeError> {
+    if let Some(path) = config.paths().into_iter().find(|path| !is_path(path)) {
+        return Err(ServeError::Path(path));
+    }
+    if let Some(directory) = &config.client_bundle
+        && !directory.join("socket.io.js").is_file()
+    {
+        return Err(ServeError::Bundle(directory.display().to_string()));
+    }
+    Origins::new(&config.allowed_origins).map_err(|(origin, problem)| ServeError::Origin { origin, problem })
+}
+
 /// Whether clients can look for a server there: plain text behind slashes, none of which is the last.
 fn is_path(path: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
     path.starts_with('/') && path.len() > 1 && path.bytes().all(is_plain) && !path.contains("//")
-}
-
-fn client_bundle(directory: &Path, paths: &[String]) -> Result<Router, ServeError> {
-    match directory.join("socket.io.js").is_file() {
-        true => Ok(client_bundle::routes(directory, paths)),
-        false => Err(ServeError::Bundle(directory.display().to_string())),
-    }
 }
 
 async fn run(

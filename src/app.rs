@@ -44,7 +44,9 @@ use crate::{
     net::{
         auth::{self, Authenticator, Deciding, Subjects},
         server::{
-            lifecycle::{self, Handle, Parts, ServeError, Server},
+            lifecycle::{self, Handle, Parts, Server},
+            routes,
+            serve_error::ServeError,
             start_tasks::StartTask,
         },
         tls::acceptor::Tls,
@@ -275,7 +277,7 @@ impl App {
     /// As [`App::start`].
     pub(crate) fn check(self) -> Result<(), StartError> {
         Tls::new(&self.config.tls).map_err(ServeError::from)?;
-        lifecycle::check(&self.config.http)?;
+        routes::check(&self.config.http)?;
         auth::check(&self.config.auth)?;
         self.into_registry().map(drop)
     }

@@ -96,7 +96,11 @@ pub use config::{BusConfig, BusUrl};
 mod net;
 pub use net::{
     auth::{Credentials, KeyError, Subjects},
-    server::lifecycle::{Handle, ServeError, Server},
+    server::{
+        lifecycle::{Handle, Server},
+        reload::{ReloadError, Reloaded},
+        serve_error::ServeError,
+    },
     tls::acceptor::TlsError,
 };
 

@@ -11,7 +11,7 @@ use crate::{
     error::CallError,
     feed::TopicError,
     journal::{JournalError, OpenError},
-    net::{auth::KeyError, server::lifecycle::ServeError},
+    net::{auth::KeyError, server::serve_error::ServeError},
 };
 
 /// Why an app does not start.

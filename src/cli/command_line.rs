@@ -1,6 +1,6 @@
 //! What was typed, with what variables and a file of settings say beside it.
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, ffi::OsString, path::PathBuf};
 
 use clap::{ArgMatches, CommandFactory, Error, FromArgMatches, Parser, Subcommand, error::ErrorKind};
 
@@ -85,6 +85,27 @@ pub(super) struct CommandLine {
     /// Of the command that was named last.
     pub(super) matches: ArgMatches,
     pub(super) given: Given,
+}
+
+impl CommandLine {
+    /// The settings of a server, for the commands that have them all.
+    pub(super) fn serving(self) -> Option<Config> {
+        match self.cli.command {
+            None => Some(self.cli.config),
+            Some(Command::Serve(config)) => Some(*config),
+            Some(_) => None,
+        }
+    }
+
+    /// Each setting as it was written, by its name.
+    pub(super) fn written(&self) -> BTreeMap<String, Vec<OsString>> {
+        let written = self.settings.iter().map(|setting| {
+            let values = self.matches.try_get_raw(setting.id()).ok().flatten();
+            let values = values.into_iter().flatten().map(ToOwned::to_owned).collect();
+            (setting.name().to_owned(), values)
+        });
+        written.collect()
+    }
 }
 
 /// Why there is none.

@@ -3,7 +3,9 @@
 use std::io::{self, IsTerminal};
 
 use clap::ValueEnum;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{
+    EnvFilter, Layer, Registry, fmt, layer::SubscriberExt, reload, util::SubscriberInitExt,
+};
 
 use super::terminal::Failure;
 
@@ -19,6 +21,18 @@ pub(super) fn filter(text: &str) -> Result<String, String> {
     }
 }
 
+/// What is logged, while it is.
+pub(super) struct Filter(reload::Handle<EnvFilter, Registry>);
+
+impl Filter {
+    /// From now on that is logged, as `--log` has it.
+    pub(super) fn replace(&self, filter: &str) {
+        if let Err(error) = self.0.reload(EnvFilter::new(filter)) {
+            tracing::error!("the filter of the log stays: {error}");
+        }
+    }
+}
+
 /// How the log is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, ValueEnum)]
 pub(super) enum LogFormat {
@@ -30,16 +44,16 @@ pub(super) enum LogFormat {
 }
 
 impl LogFormat {
-    /// Logs to standard error what `--log` asks for, as in `updraft=debug`.
-    pub(super) fn start(self, filter: &str) {
-        let log = tracing_subscriber::fmt()
-            .with_env_filter(EnvFilter::new(filter))
-            .with_writer(io::stderr)
-            .with_ansi(has_colors());
-        match self {
-            Self::Text => log.init(),
-            Self::Json => log.json().flatten_event(true).init(),
-        }
+    /// Logs to standard error what `--log` asks for, as in `updraft=debug`, until the filter is told something else.
+    pub(super) fn start(self, filter: &str) -> Filter {
+        let (filter, handle) = reload::Layer::new(EnvFilter::new(filter));
+        let lines = fmt::layer().with_writer(io::stderr).with_ansi(has_colors());
+        let lines = match self {
+            Self::Text => lines.boxed(),
+            Self::Json => lines.json().flatten_event(true).boxed(),
+        };
+        tracing_subscriber::registry().with(filter).with(lines).init();
+        Filter(handle)
     }
 
     /// Says what happens, whatever `--log` asks for, unless that is to be read by a program.

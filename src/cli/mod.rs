@@ -8,24 +8,23 @@ mod emit;
 mod events;
 mod log;
 mod logging;
+mod reread;
 mod serve;
 mod terminal;
 
 use std::process::ExitCode;
 
-use self::command_line::{Command, CommandLine, Unread};
+use self::{
+    command_line::{Command, CommandLine, Unread},
+    reread::Reread,
+};
 use crate::app::App;
 
 impl App {
     /// Is the program: reads its flags, the environment and the file that `--config` names, serves until a signal stops it, lists its
     /// events, calls one, or looks after the journal. Makes its own tokio runtime, so it is not called inside of one.
     pub fn run(self) -> ExitCode {
-        let CommandLine {
-            cli,
-            settings,
-            matches,
-            given,
-        } = match command_line::read() {
+        let line = match command_line::read() {
             Ok(line) => line,
             Err(Unread::Typed(error)) => error.exit(),
             Err(Unread::Files(error, format)) => {
@@ -34,11 +33,19 @@ impl App {
                 return ExitCode::FAILURE;
             }
         };
+        let written = line.written();
+        let CommandLine {
+            cli,
+            settings,
+            matches,
+            given,
+        } = line;
         let format = cli.log_format;
-        format.start(&cli.log);
+        let filter = format.start(&cli.log);
+        let serve = |app, config| serve::serve(app, config, format, Reread::new(written, filter));
         let done = match cli.command {
-            None => serve::serve(self, cli.config, format),
-            Some(Command::Serve(config)) => serve::serve(self, *config, format),
+            None => serve(self, cli.config),
+            Some(Command::Serve(config)) => serve(self, *config),
             Some(Command::Config(settle)) => settle.run(self, (&settings, &given, &matches)),
             Some(Command::Events(events)) => events.list(self),
             Some(Command::Call(call)) => call.make(),

@@ -6,23 +6,25 @@ use tokio::signal;
 
 use super::{
     logging::LogFormat,
+    reread::Reread,
     terminal::{Failure, say},
 };
 use crate::{app::App, config::Config, net::server::lifecycle::Server};
 
-pub(super) fn serve(app: App, config: Config, format: LogFormat) -> Result<(), Failure> {
+pub(super) fn serve(
+    app: App,
+    config: Config,
+    format: LogFormat,
+    mut settings: Reread,
+) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         // Before the server listens, so that no signal after that is missed.
         let mut signals = Signals::new()?;
-        let has_certificate = config.tls.cert.is_some();
         let server = app.config(config).start().await?;
         introduce(&server)?;
         while signals.next().await == Signal::Reload {
-            match has_certificate {
-                true => reload(&server),
-                false => tracing::info!("SIGHUP: there is no certificate to read again"),
-            }
+            settings.apply(&server).await;
         }
         format.say("Stopping: calls that run get their answers. Once more stops at once.");
         tokio::select! {
@@ -31,13 +33,6 @@ pub(super) fn serve(app: App, config: Config, format: LogFormat) -> Result<(), F
         }
         Ok(())
     })
-}
-
-fn reload(server: &Server) {
-    match server.reload_certificate() {
-        Ok(()) => tracing::info!("the certificate was read again"),
-        Err(error) => tracing::error!("{error}; the certificate from before goes on"),
-    }
 }
 
 /// Says where it listens, what is registered, and what to try.

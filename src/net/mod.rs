@@ -7,6 +7,7 @@
 
 pub(crate) mod auth;
 mod conn;
+mod current;
 pub(crate) mod engineio;
 #[cfg_attr(
     not(feature = "postgres"),

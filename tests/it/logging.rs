@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use crate::support::{Http, Program, RawClient};
 
-/// What SIGHUP has it log, where there is no TLS.
-const LOGGED: &str = "there is no certificate to read again";
+/// What SIGHUP has it log, where nothing was changed.
+const LOGGED: &str = "the settings were read again: none was changed";
 
 /// The line that it logs, on a terminal.
 fn line_on_terminal(variables: &[(&str, &str)]) -> String {
@@ -33,7 +33,7 @@ fn line_on_terminal(variables: &[(&str, &str)]) -> String {
 }
 
 #[test]
-fn a_hangup_ends_no_server_that_has_nothing_to_read_again() {
+fn a_hangup_ends_no_server_that_has_nothing_new_to_read() {
     let mut server = Program::start(&[]);
     let mut log = BufReader::new(server.stderr()).lines();
     for _ in 0..2 {

@@ -2,17 +2,20 @@
 
 use std::sync::Arc;
 
-use super::{in_flight::InFlight, open_namespaces::OpenNamespaces, unhandled_events::UnhandledEvents};
+use super::{
+    connection_settings::ConnectionSettings, in_flight::InFlight, open_namespaces::OpenNamespaces,
+    unhandled_events::UnhandledEvents,
+};
 use crate::{
     call::{dispatch::Dispatcher, memory::Budget},
     config::Config,
     feed::Feed,
     net::{
         auth::Authenticator,
+        current::Current,
         limits::{
             over_nodes::{OverNodes, SubjectTable},
             per_subject::Shares,
-            rate::Rates,
         },
         metrics::{Limit, Metrics},
         rooms::{
@@ -35,14 +38,15 @@ pub(in crate::net) struct Shared {
     pub(in crate::net) namespaces: OpenNamespaces,
     pub(in crate::net) progress: InFlight,
     pub(in crate::net) metrics: Arc<Metrics>,
-    /// Of the calls of each socket.
-    pub(in crate::net) rates: Rates,
+    /// The settings of connections that come now.
+    pub(in crate::net) for_new: Current<ConnectionSettings>,
     pub(in crate::net) shares: Shares,
     /// Counts them with other nodes, if any.
     pub(in crate::net) over_nodes: Option<OverNodes>,
     /// What is held for all clients together.
     pub(in crate::net) memory: Arc<Budget>,
     pub(in crate::net) unhandled_events: UnhandledEvents,
+    /// The settings that it started with; those of `for_new` may have changed.
     pub(in crate::net) config: Config,
     /// Where the sockets live: it ends with the last of them, whose tasks are there.
     _cores: Option<Arc<Runtimes>>,
@@ -78,7 +82,7 @@ impl Shared {
             ),
             others,
             progress: InFlight::default(),
-            rates: Rates::new(config.limits.call_rate, config.limits.call_burst),
+            for_new: Current::new(ConnectionSettings::new(&config, &metrics)),
             over_nodes: subjects.map(|table| OverNodes::begin(&shares, table)),
             shares,
             memory: Budget::new(config.limits.memory(), metrics.refusals(Limit::Memory)),

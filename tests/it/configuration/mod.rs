@@ -1,6 +1,8 @@
 //! The file of settings, and what stands beside it: flags, variables, files of secrets.
 
 mod file;
+#[cfg(unix)]
+mod reload;
 mod secrets;
 mod sources;
 

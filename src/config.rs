@@ -11,6 +11,8 @@ mod limits;
 mod memory;
 mod parser;
 mod session;
+#[cfg(feature = "otlp")]
+mod telemetry;
 mod time;
 mod tls;
 mod value;
@@ -27,6 +29,8 @@ use clap::Args;
 pub use self::bus::{BusConfig, BusUrl};
 #[cfg(feature = "postgres")]
 pub use self::journal::DatabaseUrl;
+#[cfg(feature = "otlp")]
+pub use self::telemetry::TelemetryConfig;
 pub(crate) use self::time::time;
 use self::time::{time_or_zero, written};
 pub use self::{
@@ -112,6 +116,11 @@ pub struct Config {
     #[cfg(feature = "redis")]
     #[command(flatten, next_help_heading = "Bus")]
     pub bus: BusConfig,
+
+    /// What is told to a collector.
+    #[cfg(feature = "otlp")]
+    #[command(flatten, next_help_heading = "Telemetry")]
+    pub telemetry: TelemetryConfig,
 }
 
 impl Default for Config {
@@ -132,6 +141,8 @@ impl Default for Config {
             journal: JournalConfig::default(),
             #[cfg(feature = "redis")]
             bus: BusConfig::default(),
+            #[cfg(feature = "otlp")]
+            telemetry: TelemetryConfig::default(),
         }
     }
 }

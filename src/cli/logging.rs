@@ -3,9 +3,13 @@
 use std::io::{self, IsTerminal};
 
 use clap::ValueEnum;
-use tracing_subscriber::EnvFilter;
+use tracing::Subscriber;
+use tracing_subscriber::{
+    EnvFilter, Layer, fmt, layer::SubscriberExt, registry::LookupSpan, util::SubscriberInitExt,
+};
 
-use super::terminal::Failure;
+use super::{terminal::Failure, traced_log};
+use crate::net::telemetry::Telemetry;
 
 /// What is logged unless `UPDRAFT_LOG` asks for something else.
 const DEFAULT: &str = "info";
@@ -21,8 +25,9 @@ pub(super) enum LogFormat {
 }
 
 impl LogFormat {
-    /// Logs to standard error what `UPDRAFT_LOG` asks for (`info` by default), as in `UPDRAFT_LOG=updraft=debug`.
-    pub(super) fn start(self) {
+    /// Logs to standard error what `UPDRAFT_LOG` asks for (`info` by default), as in `UPDRAFT_LOG=updraft=debug`, and tells a
+    /// collector the same, if there is one.
+    pub(super) fn start(self, telemetry: Option<&Telemetry>) {
         let wanted = std::env::var("UPDRAFT_LOG").unwrap_or_default();
         let parsed = match &*wanted {
             "" => EnvFilter::try_new(DEFAULT),
@@ -30,18 +35,24 @@ impl LogFormat {
         };
         let error = parsed.as_ref().err().map(ToString::to_string);
         let filter = parsed.unwrap_or_else(|_| EnvFilter::new(DEFAULT));
-        let log = tracing_subscriber::fmt()
-            .with_env_filter(filter)
-            .with_writer(io::stderr)
-            .with_ansi(has_colors());
-        match self {
-            Self::Text => log.init(),
-            Self::Json => log.json().flatten_event(true).init(),
+        let log = tracing_subscriber::registry().with(filter).with(self.lines());
+        match telemetry {
+            None => log.init(),
+            Some(telemetry) => traced_log::told(log, telemetry),
         }
         if let Some(error) = error {
             tracing::warn!(
                 "UPDRAFT_LOG is not understood ({error}): write it as debug, or updraft=debug,warn"
             );
+        }
+    }
+
+    /// The lines of the log.
+    fn lines<S: Subscriber + for<'a> LookupSpan<'a>>(self) -> Box<dyn Layer<S> + Send + Sync> {
+        let lines = fmt::layer().with_writer(io::stderr).with_ansi(has_colors());
+        match self {
+            Self::Text => lines.boxed(),
+            Self::Json => traced_log::json(lines.json().flatten_event(true)).boxed(),
         }
     }
 

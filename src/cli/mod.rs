@@ -7,7 +7,9 @@ mod events;
 mod log;
 mod logging;
 mod serve;
+mod telemetry;
 mod terminal;
+mod traced_log;
 
 use std::process::ExitCode;
 
@@ -60,10 +62,17 @@ impl App {
     pub fn run(self) -> ExitCode {
         let cli = Cli::parse();
         let format = cli.log_format;
-        format.start();
+        let telemetry = match &cli.command {
+            None => telemetry::begin(&cli.config),
+            Some(Command::Serve(config)) => telemetry::begin(config),
+            Some(_) => Ok(None),
+        };
+        let told = telemetry.as_ref().ok().and_then(Option::as_deref);
+        format.start(told);
+        let serve = |app: Self, config| serve::serve(app.telling(telemetry?), config, format);
         let done = match cli.command {
-            None => serve::serve(self, cli.config, format),
-            Some(Command::Serve(config)) => serve::serve(self, *config, format),
+            None => serve(self, cli.config),
+            Some(Command::Serve(config)) => serve(self, *config),
             Some(Command::Events(events)) => events.list(self),
             Some(Command::Call(call)) => call.make(),
             #[cfg(any(feature = "postgres", feature = "redis"))]

@@ -2,7 +2,8 @@
 
 use std::{fs, process::Stdio};
 
-use opentelemetry_proto::tonic::common::v1::any_value;
+use axum::http::StatusCode;
+use opentelemetry_proto::tonic::{common::v1::any_value, logs::v1::LogRecord};
 use serde_json::{Value, json};
 
 use super::{
@@ -74,20 +75,28 @@ async fn a_line_of_a_call_says_of_which_trace_it_is() {
     );
 }
 
-/// It would never end: each request would be told by another one.
+/// It would never end: a request that fails would be told by another one.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_tells_the_collector_is_not_told() {
     let collector = Collector::start().await;
+    collector.refuse([StatusCode::BAD_REQUEST]);
     let flags = ["--otlp", &collector.url, "--otlp-interval", "50ms"];
-    let _server = Program::start_on(Stdio::null(), &[("UPDRAFT_LOG", "trace")], &flags);
-    let sent = |least| collector.got(move |got| got.metrics.len() >= least);
-    until("ten requests", || sent(10)).await;
-    let before = collector.got(|got| got.logs.len());
-    until("fifty more", || sent(60)).await;
-    let told = collector.got(|got| got.logs[before..].to_vec());
-    assert!(
-        told.len() < 40,
-        "{} log records of 50 requests: {told:?}",
-        told.len()
-    );
+    let server = Program::start_on(Stdio::piped(), &[("UPDRAFT_LOG", "trace")], &flags);
+    until("metrics after those that were refused", || {
+        collector.got(|got| got.metrics.len() > 2)
+    })
+    .await;
+    server.signal("HUP");
+    let hangup = |log: &LogRecord| format!("{:?}", log.body).contains("no certificate to read again");
+    until("what the server logs", || {
+        collector.got(|got| got.logs.iter().any(|(_, log)| hangup(log)))
+    })
+    .await;
+    server.signal("TERM");
+    let waited = tokio::task::spawn_blocking(|| server.wait());
+    let (_, said) = within_patience("its end", waited).await.unwrap();
+    assert!(said.contains("metrics do not reach the collector"), "{said}");
+    let told = collector.got(|got| got.logs.clone());
+    let about_itself = |(target, _): &&(String, LogRecord)| target.contains("telemetry");
+    assert_eq!(told.iter().find(about_itself), None);
 }

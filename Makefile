@@ -1,6 +1,6 @@
 # Needs Rust (1.94 or later), Node.js (20.19 or later) with npm, and make. Everything else is installed here.
 
-.PHONY: run test proof check dependencies screenshots flood audit bench peers instructions fuzz apart smoke fuzz-smoke bench-smoke
+.PHONY: run test proof check dependencies screenshots flood audit bench peers instructions alerts fuzz apart smoke fuzz-smoke bench-smoke
 .DELETE_ON_ERROR:
 
 DENY = target/tools/bin/cargo-deny
@@ -88,6 +88,10 @@ peers:
 # Counts the instructions of a call's hot path, and fails where they are 5 % more than they were.
 instructions:
 	bench/instructions.sh
+
+# Checks the alert rules for Prometheus, and plays their tests.
+alerts:
+	packaging/prometheus/check.sh
 
 # Throws arbitrary bytes at the decoder, the parsers and a whole server: ten minutes each. (`fuzz/run.sh 3600 socket`: one.)
 fuzz:

@@ -12,6 +12,7 @@ mod namespace;
 mod node;
 mod start_error;
 mod subjects;
+mod telemetry;
 mod topics;
 
 use std::{
@@ -49,6 +50,7 @@ use crate::{
             serve_error::ServeError,
             start_tasks::StartTask,
         },
+        telemetry::Telemetry,
         tls::acceptor::Tls,
     },
 };
@@ -84,6 +86,7 @@ pub struct App {
     admin: Option<Admin>,
     tasks: Vec<StartTask>,
     heeded: HeedFunctions,
+    telemetry: Option<Arc<Telemetry>>,
     config: Config,
 }
 
@@ -332,7 +335,10 @@ impl App {
         let traffic = self.admin.is_some().then(|| self.begin_to_count());
         let (registry, topics) = self.assemble()?;
         let auth = self.authenticator().await?;
-        let feed = self.feed(topics).await?;
+        let telemetry = self.telemetry()?;
+        let tracer = telemetry.as_ref().map(|telemetry| telemetry.tracer());
+        let tracer = tracer.unwrap_or_default();
+        let feed = self.feed(topics, tracer.clone()).await?;
         if let Some(feed) = &feed {
             self.states.share(feed.clone());
             auth.subjects().follow(feed).await.map_err(StartError::Feed)?;
@@ -348,7 +354,7 @@ impl App {
         let streaming = Arc::new(limits.streaming());
         self.states.share(streaming.clone());
         let dispatcher = Dispatcher::new(registry, self.states, limits.payload(), limits.call_timeout);
-        let mut dispatcher = dispatcher.streaming_by(streaming);
+        let mut dispatcher = dispatcher.streaming_by(streaming).traced_by(tracer);
         if let Some(feed) = &feed {
             dispatcher = dispatcher.remembering(feed.journal().clone());
         }
@@ -363,6 +369,7 @@ impl App {
             subjects: None,
             tasks: self.tasks,
             bus: None,
+            telemetry,
             heeded: self.heeded,
             config: self.config,
         })

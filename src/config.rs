@@ -15,6 +15,8 @@ mod parser;
 mod session;
 mod settings;
 mod suggestion;
+#[cfg(feature = "otlp")]
+mod telemetry;
 mod time;
 mod tls;
 mod value;
@@ -32,6 +34,8 @@ use clap::{Args, Command, FromArgMatches};
 pub use self::bus::{BusConfig, BusUrl};
 #[cfg(feature = "postgres")]
 pub use self::journal::DatabaseUrl;
+#[cfg(feature = "otlp")]
+pub use self::telemetry::TelemetryConfig;
 use self::time::{time_or_zero, written};
 pub use self::{
     auth::{AuthConfig, Secret},
@@ -122,6 +126,11 @@ pub struct Config {
     #[cfg(feature = "redis")]
     #[command(flatten, next_help_heading = "Bus")]
     pub bus: BusConfig,
+
+    /// What is told to a collector.
+    #[cfg(feature = "otlp")]
+    #[command(flatten, next_help_heading = "Telemetry")]
+    pub telemetry: TelemetryConfig,
 }
 
 impl Default for Config {
@@ -142,6 +151,8 @@ impl Default for Config {
             journal: JournalConfig::default(),
             #[cfg(feature = "redis")]
             bus: BusConfig::default(),
+            #[cfg(feature = "otlp")]
+            telemetry: TelemetryConfig::default(),
         }
     }
 }

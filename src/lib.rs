@@ -29,6 +29,9 @@ pub use error::{CallError, Code, Result};
 mod event;
 pub use event::{Body, Epoch, Event, EventName, MAX_NAME, MalformedName, MalformedPosition, Position};
 
+/// Spans of what the server does.
+mod trace;
+
 /// Connections to a PostgreSQL database.
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -66,7 +69,8 @@ pub use call::{
 /// Beneath [`Call`]: what arrives, and its limits. For benchmarks, fuzzing and servers of another kind.
 pub mod payload {
     pub use crate::call::{
-        dispatch::{Answer, Dispatcher},
+        begun::Answer,
+        dispatch::Dispatcher,
         extract::Origin,
         pattern::NamespaceName,
         payload::{Arguments, Arrived, Call, EMPTY_EVENT, Limits, MAX_ID, Name},
@@ -85,6 +89,8 @@ pub use feed::{Feed, Presence, Projection, Publisher, Publishes, Reader, Topic, 
 mod config;
 #[cfg(feature = "postgres")]
 pub use config::DatabaseUrl;
+#[cfg(feature = "otlp")]
+pub use config::TelemetryConfig;
 pub use config::{
     AuthConfig, Config, DeflateConfig, HttpConfig, JournalConfig, LimitsConfig, LoadError, Parser, Secret,
     SessionConfig, TlsConfig,
@@ -116,6 +122,10 @@ mod client;
 /// The admin page of Socket.IO.
 mod admin;
 pub use admin::{Admin, AdminError};
+
+/// Why nothing is told to a collector.
+#[cfg(feature = "otlp")]
+pub use net::telemetry::TelemetryError;
 
 /// What a bus refuses.
 #[cfg(feature = "redis")]
@@ -182,6 +192,11 @@ struct FromNode;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/streams.md")]
 struct OnStreams;
+
+/// And of the page on telemetry.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/telemetry.md")]
+struct OnTelemetry;
 
 /// And those of the page on tests.
 #[cfg(doctest)]

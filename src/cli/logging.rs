@@ -3,11 +3,14 @@
 use std::io::{self, IsTerminal};
 
 use clap::ValueEnum;
+use tracing::Subscriber;
 use tracing_subscriber::{
-    EnvFilter, Layer, Registry, fmt, layer::SubscriberExt, reload, util::SubscriberInitExt,
+    EnvFilter, Layer, Registry, fmt, layer::SubscriberExt, registry::LookupSpan, reload,
+    util::SubscriberInitExt,
 };
 
-use super::terminal::Failure;
+use super::{terminal::Failure, traced_log};
+use crate::net::telemetry::Telemetry;
 
 /// What is logged unless `--log` asks for something else.
 pub(super) const DEFAULT: &str = "info";
@@ -44,16 +47,25 @@ pub(super) enum LogFormat {
 }
 
 impl LogFormat {
-    /// Logs to standard error what `--log` asks for, as in `updraft=debug`, until the filter is told something else.
-    pub(super) fn start(self, filter: &str) -> Filter {
+    /// Logs to standard error what `--log` asks for, as in `updraft=debug`, until the filter is told something else, and tells a
+    /// collector the same, if there is one.
+    pub(super) fn start(self, filter: &str, telemetry: Option<&Telemetry>) -> Filter {
         let (filter, handle) = reload::Layer::new(EnvFilter::new(filter));
-        let lines = fmt::layer().with_writer(io::stderr).with_ansi(has_colors());
-        let lines = match self {
-            Self::Text => lines.boxed(),
-            Self::Json => lines.json().flatten_event(true).boxed(),
-        };
-        tracing_subscriber::registry().with(filter).with(lines).init();
+        let log = tracing_subscriber::registry().with(filter).with(self.lines());
+        match telemetry {
+            None => log.init(),
+            Some(telemetry) => traced_log::told(log, telemetry),
+        }
         Filter(handle)
+    }
+
+    /// The lines of the log.
+    fn lines<S: Subscriber + for<'a> LookupSpan<'a>>(self) -> Box<dyn Layer<S> + Send + Sync> {
+        let lines = fmt::layer().with_writer(io::stderr).with_ansi(has_colors());
+        match self {
+            Self::Text => lines.boxed(),
+            Self::Json => traced_log::json(lines.json().flatten_event(true)).boxed(),
+        }
     }
 
     /// Says what happens, whatever `--log` asks for, unless that is to be read by a program.

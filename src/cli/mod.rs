@@ -10,7 +10,9 @@ mod log;
 mod logging;
 mod reread;
 mod serve;
+mod telemetry;
 mod terminal;
+mod traced_log;
 
 use std::process::ExitCode;
 
@@ -28,7 +30,7 @@ impl App {
             Ok(line) => line,
             Err(Unread::Typed(error)) => error.exit(),
             Err(Unread::Files(error, format)) => {
-                format.start(logging::DEFAULT);
+                format.start(logging::DEFAULT, None);
                 format.fail(&error.into());
                 return ExitCode::FAILURE;
             }
@@ -41,8 +43,14 @@ impl App {
             given,
         } = line;
         let format = cli.log_format;
-        let filter = format.start(&cli.log);
-        let serve = |app, config| serve::serve(app, config, format, Reread::new(written, filter));
+        let telemetry = match &cli.command {
+            None => telemetry::begin(&cli.config),
+            Some(Command::Serve(config)) => telemetry::begin(config),
+            Some(_) => Ok(None),
+        };
+        let told = telemetry.as_ref().ok().and_then(Option::as_deref);
+        let reread = Reread::new(written, format.start(&cli.log, told));
+        let serve = |app: Self, config| serve::serve(app.telling(telemetry?), config, format, reread);
         let done = match cli.command {
             None => serve(self, cli.config),
             Some(Command::Serve(config)) => serve(self, *config),

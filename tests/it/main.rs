@@ -52,6 +52,8 @@ mod status;
 mod stop;
 mod stop_polling;
 mod streams;
+#[cfg(feature = "otlp")]
+mod telemetry;
 mod testing;
 mod tls;
 mod ways;

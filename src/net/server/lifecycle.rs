@@ -28,7 +28,8 @@ use crate::{
         limits::{over_nodes::SubjectTable, per_address::AddressLimit},
         rooms::bus::Bus,
         runtime::Runtimes,
-        socket::shared::Shared,
+        socket::shared::{BetweenNodes, Shared},
+        telemetry::Telemetry,
         tls::acceptor::{Tls, TlsError},
         traffic::Traffic,
     },
@@ -66,6 +67,8 @@ pub(crate) struct Parts {
     pub(crate) subjects: Option<Arc<dyn SubjectTable>>,
     /// What carries emits to the other nodes, if there may be some.
     pub(crate) bus: Option<Arc<dyn Bus>>,
+    /// What tells a collector, if there is one.
+    pub(crate) telemetry: Option<Arc<Telemetry>>,
     /// The functions for what other nodes announce.
     pub(crate) heeded: HeedFunctions,
     pub(crate) config: Config,
@@ -292,8 +295,20 @@ pub(crate) fn router(mut parts: Parts) -> Result<(Router, Handle), ServeError> {
 
 fn build(parts: Parts, cores: Option<Arc<Runtimes>>) -> Result<(Clients, Routes), ServeError> {
     routes::check(&parts.config.http)?;
-    let (feed, auth, bus, subjects) = (parts.feed, parts.auth, parts.bus, parts.subjects);
-    let shared = Shared::new(parts.dispatcher, feed, auth, parts.config, cores, bus, subjects);
+    let (feed, auth, telemetry) = (parts.feed, parts.auth, parts.telemetry);
+    let nodes = BetweenNodes {
+        bus: parts.bus,
+        subjects: parts.subjects,
+    };
+    let shared = Shared::new(
+        parts.dispatcher,
+        feed,
+        auth,
+        parts.config,
+        cores,
+        nodes,
+        telemetry,
+    );
     let clients = Clients::new(shared, parts.traffic, parts.directory);
     clients.reach(&parts.emitter, parts.heeded);
     let (own, served) = (parts.routes.unwrap_or_else(routes::default), clients.clone());

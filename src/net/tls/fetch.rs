@@ -62,6 +62,19 @@ impl Address {
         self.tls.is_some() || is_here
     }
 
+    /// Its host and port, without the name and password that an address may hold.
+    pub(in crate::net) fn authority(&self) -> &str {
+        self.uri.authority().map_or("", |authority| {
+            let authority = authority.as_str();
+            authority.rsplit_once('@').map_or(authority, |(_, host)| host)
+        })
+    }
+
+    /// What is asked for there.
+    pub(in crate::net) fn path(&self) -> &str {
+        self.uri.path_and_query().map_or("/", |path| path.as_str())
+    }
+
     /// The document that is there now. Redirections are not followed.
     ///
     /// # Errors
@@ -86,7 +99,11 @@ impl Address {
         Ok(body.map_err(io::Error::other)?.to_bytes())
     }
 
-    async fn connect(&self) -> io::Result<Either<TcpStream, TlsStream<TcpStream>>> {
+    /// A connection to it.
+    ///
+    /// # Errors
+    /// Where it is away, or not trusted.
+    pub(in crate::net) async fn connect(&self) -> io::Result<Either<TcpStream, TlsStream<TcpStream>>> {
         let stream = TcpStream::connect((&*self.host, self.port)).await?;
         let Some(tls) = &self.tls else {
             return Ok(Either::Left(stream));
@@ -96,14 +113,8 @@ impl Address {
     }
 
     fn request(&self) -> io::Result<Request<Empty<Bytes>>> {
-        let path = self.uri.path_and_query().map_or("/", |path| path.as_str());
-        // Without the name and password that an address may hold.
-        let host = self.uri.authority().map_or("", |authority| {
-            let authority = authority.as_str();
-            authority.rsplit_once('@').map_or(authority, |(_, host)| host)
-        });
-        Request::get(path)
-            .header(HOST, host)
+        Request::get(self.path())
+            .header(HOST, self.authority())
             .header(ACCEPT, "application/json")
             .header(USER_AGENT, concat!("updraft/", env!("CARGO_PKG_VERSION")))
             .body(Empty::new())

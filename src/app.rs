@@ -7,6 +7,7 @@ mod conflict;
 mod directory;
 mod emitter;
 mod journal;
+mod listener;
 #[cfg(feature = "socketioxide")]
 mod namespace;
 mod node;
@@ -17,6 +18,7 @@ mod topics;
 use std::{
     fmt,
     future::{Future, ready},
+    net::TcpListener,
     sync::Arc,
 };
 
@@ -82,6 +84,8 @@ pub struct App {
     admin: Option<Admin>,
     tasks: Vec<StartTask>,
     heeded: HeedFunctions,
+    /// Where it listens instead of where the configuration says.
+    listener: Option<TcpListener>,
     config: Config,
 }
 
@@ -351,6 +355,7 @@ impl App {
             tasks: self.tasks,
             bus: None,
             heeded: self.heeded,
+            listener: self.listener,
             config: self.config,
         })
     }

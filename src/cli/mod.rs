@@ -1,12 +1,14 @@
-//! The command line that every app has: `serve`, `events`, `call`, `emit`, `log`.
+//! The command line that every app has: `serve`, `health`, `events`, `call`, `emit`, `log`.
 
 mod call;
 #[cfg(any(feature = "postgres", feature = "redis"))]
 mod emit;
 mod events;
+mod health;
 mod log;
 mod logging;
 mod serve;
+mod service;
 mod terminal;
 
 use std::process::ExitCode;
@@ -42,6 +44,8 @@ struct Cli {
 enum Command {
     /// Serve until SIGTERM or Ctrl-C; the default command
     Serve(Box<Config>),
+    /// Ask a running server whether it is ready for clients; fails where it is not, as the health check of a container
+    Health(health::Health),
     /// List the events of a server with this configuration
     Events(Box<events::Events>),
     /// Call an event of a running server and print the answer; events that it emits meanwhile go to standard error, as
@@ -64,6 +68,7 @@ impl App {
         let done = match cli.command {
             None => serve::serve(self, cli.config, format),
             Some(Command::Serve(config)) => serve::serve(self, *config, format),
+            Some(Command::Health(health)) => health.ask(),
             Some(Command::Events(events)) => events.list(self),
             Some(Command::Call(call)) => call.make(),
             #[cfg(any(feature = "postgres", feature = "redis"))]

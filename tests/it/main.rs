@@ -20,6 +20,7 @@ mod examples;
 mod failures;
 mod faults;
 mod feed;
+mod health;
 mod hostile;
 mod house;
 mod journal;
@@ -37,6 +38,7 @@ mod nodes;
 mod notices;
 mod order;
 mod package;
+mod packages;
 mod page;
 mod panics;
 mod presence;
@@ -45,6 +47,8 @@ mod proof;
 mod python;
 mod retention;
 mod router;
+#[cfg(unix)]
+mod service;
 #[cfg(feature = "socketioxide")]
 mod socketioxide;
 mod status;

@@ -1,6 +1,11 @@
 //! A server from its start to its stop: routes, the listener, readiness, draining.
 
-use std::{fmt, io, net::SocketAddr, path::Path, sync::Arc};
+use std::{
+    fmt, io,
+    net::{self, SocketAddr},
+    path::Path,
+    sync::Arc,
+};
 
 use axum::{Router, middleware, routing::get};
 use tokio::{net::TcpListener, task::JoinHandle, time::timeout_at};
@@ -102,6 +107,8 @@ pub(crate) struct Parts {
     pub(crate) bus: Option<Arc<dyn Bus>>,
     /// The functions for what other nodes announce.
     pub(crate) heeded: HeedFunctions,
+    /// What it listens on, if not where the configuration says.
+    pub(crate) listener: Option<net::TcpListener>,
     pub(crate) config: Config,
 }
 
@@ -122,7 +129,7 @@ impl Server {
         let events = parts.dispatcher.registry().names().into_iter().cloned().collect();
         let listed = parts.dispatcher.registry().events();
         // First, as what is built takes part among the nodes.
-        let listener = listener::bind(&config).map_err(unlistened)?;
+        let listener = listener::listen(parts.listener.take(), &config).map_err(unlistened)?;
         let address = listener.local_addr().map_err(unlistened)?;
         let (clients, router) = build(parts, Some(cores.clone()))?;
         let stop = CancellationToken::new();

@@ -7,6 +7,7 @@ mod conflict;
 mod directory;
 mod emitter;
 mod journal;
+mod listener;
 #[cfg(feature = "socketioxide")]
 mod namespace;
 mod node;
@@ -18,6 +19,7 @@ mod topics;
 use std::{
     fmt,
     future::{Future, ready},
+    net::TcpListener,
     sync::Arc,
 };
 
@@ -87,6 +89,8 @@ pub struct App {
     tasks: Vec<StartTask>,
     heeded: HeedFunctions,
     telemetry: Option<Arc<Telemetry>>,
+    /// Where it listens instead of where the configuration says.
+    listener: Option<TcpListener>,
     config: Config,
 }
 
@@ -371,6 +375,7 @@ impl App {
             bus: None,
             telemetry,
             heeded: self.heeded,
+            listener: self.listener,
             config: self.config,
         })
     }

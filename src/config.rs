@@ -191,7 +191,7 @@ impl Config {
 }
 
 /// `PORT`, as hosting platforms set it, where ours is not set.
-fn port_variable() -> &'static str {
+pub(crate) fn port_variable() -> &'static str {
     const OURS: &str = "UPDRAFT_PORT";
     let is_set = |name| std::env::var_os(name).is_some();
     match !is_set(OURS) && is_set("PORT") {

@@ -7,7 +7,7 @@ use clap::{ArgMatches, CommandFactory, Error, FromArgMatches, Parser, Subcommand
 #[cfg(any(feature = "postgres", feature = "redis"))]
 use super::emit;
 use super::{
-    call, config, events, log,
+    call, config, events, health, log,
     logging::{self, LogFormat},
 };
 use crate::config::{Config, Given, LoadError, Settings};
@@ -65,6 +65,8 @@ pub(super) enum Command {
     Serve(Box<Config>),
     /// Check the settings, print a file of the defaults, or show which value each has and where it is from
     Config(Box<config::Settle>),
+    /// Ask a running server whether it is ready for clients; fails where it is not, as the health check of a container
+    Health(health::Health),
     /// List the events of a server with this configuration
     Events(Box<events::Events>),
     /// Call an event of a running server and print the answer; events that it emits meanwhile go to standard error, as

@@ -1,4 +1,4 @@
-//! The command line that every app has: `serve`, `config`, `events`, `call`, `emit`, `log`.
+//! The command line that every app has: `serve`, `config`, `health`, `events`, `call`, `emit`, `log`.
 
 mod call;
 mod command_line;
@@ -6,10 +6,12 @@ mod config;
 #[cfg(any(feature = "postgres", feature = "redis"))]
 mod emit;
 mod events;
+mod health;
 mod log;
 mod logging;
 mod reread;
 mod serve;
+mod service;
 mod telemetry;
 mod terminal;
 mod traced_log;
@@ -55,6 +57,7 @@ impl App {
             None => serve(self, cli.config),
             Some(Command::Serve(config)) => serve(self, *config),
             Some(Command::Config(settle)) => settle.run(self, (&settings, &given, &matches)),
+            Some(Command::Health(health)) => health.ask(),
             Some(Command::Events(events)) => events.list(self),
             Some(Command::Call(call)) => call.make(),
             #[cfg(any(feature = "postgres", feature = "redis"))]

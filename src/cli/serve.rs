@@ -7,6 +7,7 @@ use tokio::signal;
 use super::{
     logging::LogFormat,
     reread::Reread,
+    service::{self, Phase},
     terminal::{Failure, say},
 };
 use crate::{app::App, config::Config, net::server::lifecycle::Server};
@@ -17,15 +18,24 @@ pub(super) fn serve(
     format: LogFormat,
     mut settings: Reread,
 ) -> Result<(), Failure> {
+    let app = match service::listener()? {
+        Some(listener) => app.listener(listener),
+        None => app,
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         // Before the server listens, so that no signal after that is missed.
         let mut signals = Signals::new()?;
         let server = app.config(config).start().await?;
         introduce(&server)?;
+        let url = server.url();
+        service::tell(&Phase::Ready(&url));
         while signals.next().await == Signal::Reload {
+            service::tell(&Phase::Reloading);
             settings.apply(&server).await;
+            service::tell(&Phase::Ready(&url));
         }
+        service::tell(&Phase::Stopping);
         format.say("Stopping: calls that run get their answers. Once more stops at once.");
         tokio::select! {
             () = server.stop() => {}

@@ -21,6 +21,7 @@ mod examples;
 mod failures;
 mod faults;
 mod feed;
+mod health;
 mod hostile;
 mod house;
 mod journal;
@@ -38,6 +39,7 @@ mod nodes;
 mod notices;
 mod order;
 mod package;
+mod packages;
 mod page;
 mod panics;
 mod presence;
@@ -46,6 +48,8 @@ mod proof;
 mod python;
 mod retention;
 mod router;
+#[cfg(unix)]
+mod service;
 #[cfg(feature = "socketioxide")]
 mod socketioxide;
 mod status;

@@ -1,6 +1,10 @@
 //! A server from its start to its stop: routes, the listener, readiness, draining.
 
-use std::{fmt, net::SocketAddr, sync::Arc};
+use std::{
+    fmt,
+    net::{self, SocketAddr},
+    sync::Arc,
+};
 
 use axum::Router;
 use tokio::{net::TcpListener, sync::Mutex, task::JoinHandle, time::timeout_at};
@@ -71,6 +75,8 @@ pub(crate) struct Parts {
     pub(crate) telemetry: Option<Arc<Telemetry>>,
     /// The functions for what other nodes announce.
     pub(crate) heeded: HeedFunctions,
+    /// What it listens on, if not where the configuration says.
+    pub(crate) listener: Option<net::TcpListener>,
     pub(crate) config: Config,
 }
 
@@ -91,7 +97,7 @@ impl Server {
         let events = parts.dispatcher.registry().names().into_iter().cloned().collect();
         let listed = parts.dispatcher.registry().events();
         // First, as what is built takes part among the nodes.
-        let listener = listener::bind(&config).map_err(unlistened)?;
+        let listener = listener::listen(parts.listener.take(), &config).map_err(unlistened)?;
         let address = listener.local_addr().map_err(unlistened)?;
         let (clients, routes) = build(parts, Some(cores.clone()))?;
         let router = Arc::new(Current::new(routes(origins(&config.http)?)));

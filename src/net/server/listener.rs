@@ -85,11 +85,15 @@ struct Open {
     _seat: WorkerLoad,
 }
 
-/// Listens where the configuration says.
+/// Listens on a socket that is open already, or where the configuration says.
 ///
 /// # Errors
 /// Where the address cannot be had.
-pub(in crate::net) fn bind(config: &Config) -> io::Result<TcpListener> {
+pub(in crate::net) fn listen(open: Option<net::TcpListener>, config: &Config) -> io::Result<TcpListener> {
+    if let Some(listener) = open {
+        listener.set_nonblocking(true)?;
+        return TcpListener::from_std(listener);
+    }
     let address = SocketAddr::new(config.host, config.port);
     let socket = match address.is_ipv4() {
         true => tokio::net::TcpSocket::new_v4(),

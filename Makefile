@@ -1,9 +1,12 @@
 # Needs Rust (1.94 or later), Node.js (20.19 or later) with npm, and make. Everything else is installed here.
 
-.PHONY: run test proof check dependencies screenshots flood audit bench peers instructions fuzz apart smoke fuzz-smoke bench-smoke
+.PHONY: run test proof check dependencies screenshots flood audit bench peers instructions alerts fuzz apart smoke fuzz-smoke bench-smoke image image-test deb deb-test publishable packages-smoke sbom semver
 .DELETE_ON_ERROR:
 
 DENY = target/tools/bin/cargo-deny
+DEB = target/tools/bin/cargo-deb
+CYCLONEDX = target/tools/bin/cargo-cyclonedx
+SEMVER = target/tools/bin/cargo-semver-checks
 
 # Everywhere the same packages and features, so that each crate is compiled once for all that is not optimized.
 ALL = --workspace --all-features
@@ -89,17 +92,67 @@ peers:
 instructions:
 	bench/instructions.sh
 
+# Checks the alert rules for Prometheus, and plays their tests.
+alerts:
+	packaging/prometheus/check.sh
+
 # Throws arbitrary bytes at the decoder, the parsers and a whole server: ten minutes each. (`fuzz/run.sh 3600 socket`: one.)
 fuzz:
 	fuzz/run.sh 600
 
 # Compiles what shares nothing with the tests, for what .ci/run does after them.
-apart: $(DENY)
+apart: $(DENY) $(DEB)
 	cargo build --release -p bench --bin instructions
 	cd fuzz && cargo build --locked --bins
 
 # Each of the long commands, for seconds.
-smoke: bench-smoke instructions fuzz-smoke
+smoke: bench-smoke instructions fuzz-smoke packages-smoke
+
+RELEASE = target/release/updraft
+
+$(RELEASE): client-demo/dist/index.html $(shell find src -type f) Cargo.toml Cargo.lock
+	cargo build --release --features jemalloc
+	touch $@
+
+# The image, by buildah, podman or docker; and that it runs, by podman (docs/packages.md).
+image: $(RELEASE)
+	packaging/image.sh $(RELEASE)
+
+image-test: $(RELEASE)
+	tests/packaging/install.sh
+	tests/packaging/image.sh $(RELEASE)
+
+# The Debian package, in target/debian; and that it installs, starts and goes, in a fresh Debian.
+deb: $(RELEASE) $(DEB)
+	$(DEB) --no-build --output target/debian/updraft.deb
+
+deb-test: deb
+	tests/packaging/install.sh
+	tests/packaging/deb.sh target/debian/updraft.deb
+
+# Both with the program of the tests, and what crates.io and npm would be given.
+packages-smoke: publishable $(DEB)
+	tests/packaging/install.sh
+	tests/packaging/image.sh $(BUILT)/updraft
+	$(DEB) --no-build --fast --profile dev --output target/debian/updraft-smoke.deb
+	tests/packaging/deb.sh target/debian/updraft-smoke.deb here
+
+# That the packages can be published: what is in them, and what they say of themselves. (Without --no-verify cargo compiles the crate
+# from its package too.)
+publishable: client-demo/dist/index.html client/dist/index.js
+	cargo publish --dry-run --allow-dirty --no-verify
+	cd client && npm pack --dry-run && npm publish --dry-run
+
+# What the program is made of, for scanners: target/updraft.cdx.json.
+sbom: $(CYCLONEDX)
+	PATH="$(CURDIR)/target/tools/bin:$$PATH" cargo cyclonedx --format json --features jemalloc --override-filename updraft.cdx
+	mv updraft.cdx.json target/
+	rm -f bench/updraft.cdx.json
+
+# Whether the public API is compatible with that of a commit: make semver SINCE=v0.1.0
+SINCE ?= HEAD~1
+semver: $(SEMVER)
+	PATH="$(CURDIR)/target/tools/bin:$$PATH" cargo semver-checks --package updraft --baseline-rev $(SINCE)
 
 # Not optimized: it shows that all of it runs, and is mostly compiled already.
 bench-smoke: peers
@@ -125,10 +178,21 @@ client-demo/dist/index.html: client-demo/node_modules client/dist/index.js $(PAG
 client/dist/index.js: client/node_modules $(shell find client/src -type f) client/package.json client/tsconfig.json
 	npm run build --prefix client
 
-# Not optimized: compiled in a quarter of the time, and there is little for it to do.
+# Not optimized: compiled in a quarter of the time, and there is little for them to do.
+INSTALL = CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=256 \
+	cargo install --locked --root target/tools
+
 $(DENY):
-	CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=256 \
-		cargo install cargo-deny --version 0.20.2 --locked --root target/tools
+	$(INSTALL) cargo-deny --version 0.20.2
+
+$(DEB):
+	$(INSTALL) cargo-deb --version 3.8.0
+
+$(CYCLONEDX):
+	$(INSTALL) cargo-cyclonedx --version 0.5.9
+
+$(SEMVER):
+	$(INSTALL) cargo-semver-checks --version 0.51.0
 
 tests/python/packages: tests/python/requirements.txt
 	tests/python/install.sh

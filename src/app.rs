@@ -7,16 +7,19 @@ mod conflict;
 mod directory;
 mod emitter;
 mod journal;
+mod listener;
 #[cfg(feature = "socketioxide")]
 mod namespace;
 mod node;
 mod start_error;
 mod subjects;
+mod telemetry;
 mod topics;
 
 use std::{
     fmt,
     future::{Future, ready},
+    net::TcpListener,
     sync::Arc,
 };
 
@@ -44,9 +47,12 @@ use crate::{
     net::{
         auth::{self, Authenticator, Deciding, Subjects},
         server::{
-            lifecycle::{self, Handle, Parts, ServeError, Server},
+            lifecycle::{self, Handle, Parts, Server},
+            routes,
+            serve_error::ServeError,
             start_tasks::StartTask,
         },
+        telemetry::Telemetry,
         tls::acceptor::Tls,
     },
 };
@@ -82,6 +88,9 @@ pub struct App {
     admin: Option<Admin>,
     tasks: Vec<StartTask>,
     heeded: HeedFunctions,
+    telemetry: Option<Arc<Telemetry>>,
+    /// Where it listens instead of where the configuration says.
+    listener: Option<TcpListener>,
     config: Config,
 }
 
@@ -269,6 +278,17 @@ impl App {
         Ok(self.assemble()?.0)
     }
 
+    /// Whether an app with this configuration would start, as far as can be seen without its journal, its bus and the network.
+    ///
+    /// # Errors
+    /// As [`App::start`].
+    pub(crate) fn check(self) -> Result<(), StartError> {
+        Tls::new(&self.config.tls).map_err(ServeError::from)?;
+        routes::check(&self.config.http)?;
+        auth::check(&self.config.auth)?;
+        self.into_registry().map(drop)
+    }
+
     /// The topics that are declared.
     pub(crate) fn topics(&self) -> &[Topic] {
         self.declarations.topics()
@@ -319,7 +339,10 @@ impl App {
         let traffic = self.admin.is_some().then(|| self.begin_to_count());
         let (registry, topics) = self.assemble()?;
         let auth = self.authenticator().await?;
-        let feed = self.feed(topics).await?;
+        let telemetry = self.telemetry()?;
+        let tracer = telemetry.as_ref().map(|telemetry| telemetry.tracer());
+        let tracer = tracer.unwrap_or_default();
+        let feed = self.feed(topics, tracer.clone()).await?;
         if let Some(feed) = &feed {
             self.states.share(feed.clone());
             auth.subjects().follow(feed).await.map_err(StartError::Feed)?;
@@ -335,7 +358,7 @@ impl App {
         let streaming = Arc::new(limits.streaming());
         self.states.share(streaming.clone());
         let dispatcher = Dispatcher::new(registry, self.states, limits.payload(), limits.call_timeout);
-        let mut dispatcher = dispatcher.streaming_by(streaming);
+        let mut dispatcher = dispatcher.streaming_by(streaming).traced_by(tracer);
         if let Some(feed) = &feed {
             dispatcher = dispatcher.remembering(feed.journal().clone());
         }
@@ -350,7 +373,9 @@ impl App {
             subjects: None,
             tasks: self.tasks,
             bus: None,
+            telemetry,
             heeded: self.heeded,
+            listener: self.listener,
             config: self.config,
         })
     }

@@ -5,12 +5,18 @@ mod auth;
 #[cfg(feature = "redis")]
 mod bus;
 mod deflate;
+mod file;
+mod given;
 mod http;
 mod journal;
 mod limits;
 mod memory;
 mod parser;
 mod session;
+mod settings;
+mod suggestion;
+#[cfg(feature = "otlp")]
+mod telemetry;
 mod time;
 mod tls;
 mod value;
@@ -18,26 +24,34 @@ mod value;
 use std::{
     net::{IpAddr, Ipv4Addr},
     num::NonZeroUsize,
+    path::Path,
     time::Duration,
 };
 
-use clap::Args;
+use clap::{Args, Command, FromArgMatches};
 
 #[cfg(feature = "redis")]
 pub use self::bus::{BusConfig, BusUrl};
 #[cfg(feature = "postgres")]
 pub use self::journal::DatabaseUrl;
-pub(crate) use self::time::time;
+#[cfg(feature = "otlp")]
+pub use self::telemetry::TelemetryConfig;
 use self::time::{time_or_zero, written};
 pub use self::{
     auth::{AuthConfig, Secret},
     deflate::DeflateConfig,
+    given::LoadError,
     http::HttpConfig,
     journal::JournalConfig,
     limits::LimitsConfig,
     parser::Parser,
     session::SessionConfig,
     tls::TlsConfig,
+};
+pub(crate) use self::{
+    given::Given,
+    settings::{Setting, Settings, said},
+    time::time,
 };
 
 /// How a server runs. `Default` is what `updraft serve` does without flags.
@@ -112,6 +126,11 @@ pub struct Config {
     #[cfg(feature = "redis")]
     #[command(flatten, next_help_heading = "Bus")]
     pub bus: BusConfig,
+
+    /// What is told to a collector.
+    #[cfg(feature = "otlp")]
+    #[command(flatten, next_help_heading = "Telemetry")]
+    pub telemetry: TelemetryConfig,
 }
 
 impl Default for Config {
@@ -132,12 +151,47 @@ impl Default for Config {
             journal: JournalConfig::default(),
             #[cfg(feature = "redis")]
             bus: BusConfig::default(),
+            #[cfg(feature = "otlp")]
+            telemetry: TelemetryConfig::default(),
         }
     }
 }
 
+impl Config {
+    /// Reads settings from a file, as `updraft serve --config` does without flags: a variable (`UPDRAFT_PORT`) goes before the file, the
+    /// file before the default. A key is a flag without its dashes, in the group under which `--help` has it. The group
+    /// `[log]` is left to [`App::run`](crate::App::run), which sets up the log.
+    ///
+    /// ```
+    /// use updraft::Config;
+    ///
+    /// let file = std::env::temp_dir().join(format!("updraft-{}.toml", std::process::id()));
+    /// std::fs::write(&file, "[limits]\nmax-rooms = 10\n\n[sessions]\nping-interval = \"5s\"\n")?;
+    /// let config = Config::from_file(&file)?;
+    /// assert_eq!(config.limits.max_rooms, 10);
+    /// assert_eq!(config.session.ping_interval.as_secs(), 5);
+    ///
+    /// std::fs::write(&file, "[limits]\nmax_rooms = 10\n")?;
+    /// let error = Config::from_file(&file).unwrap_err();
+    /// assert!(error.to_string().ends_with("toml:2: unknown key 'max_rooms' in [limits]: write max-rooms"));
+    /// # std::fs::remove_file(&file)?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// All that is wrong in the file, or in a variable.
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self, LoadError> {
+        let command = Self::augment_args(Command::new("updraft").no_binary_name(true));
+        let settings = Settings::of(&command);
+        let given = Given::read(Some(path.as_ref()), &settings, &["log"])?;
+        let matches = given.apply(&settings, command).try_get_matches_from([""; 0]);
+        let config = matches.and_then(|matches| Self::from_arg_matches(&matches));
+        config.map_err(|error| LoadError::of(said(&error)))
+    }
+}
+
 /// `PORT`, as hosting platforms set it, where ours is not set.
-fn port_variable() -> &'static str {
+pub(crate) fn port_variable() -> &'static str {
     const OURS: &str = "UPDRAFT_PORT";
     let is_set = |name| std::env::var_os(name).is_some();
     match !is_set(OURS) && is_set("PORT") {

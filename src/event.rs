@@ -1,6 +1,6 @@
 //! Events: their names, what is published of them, and where they stand.
 
-use std::{fmt, iter, str::FromStr};
+use std::{fmt, iter, str::FromStr, sync::Arc};
 
 use bytestring::ByteString;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
@@ -183,6 +183,8 @@ pub struct Event {
     pub(crate) name: ByteString,
     pub(crate) key: Option<ByteString>,
     pub(crate) body: Body,
+    /// Of which trace its publish is a part.
+    pub(crate) traceparent: Option<Arc<str>>,
 }
 
 /// What an event carries.
@@ -201,6 +203,7 @@ impl Event {
             name: name.into(),
             key: None,
             body: Body::Data(ByteString::from_static("null")),
+            traceparent: None,
         }
     }
 
@@ -210,6 +213,7 @@ impl Event {
             name: name.into(),
             key: Some(key.into()),
             body: Body::Tombstone,
+            traceparent: None,
         }
     }
 

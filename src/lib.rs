@@ -62,6 +62,9 @@ pub use error::{CallError, Code, Result};
 mod event;
 pub use event::{Body, Epoch, Event, EventName, MAX_NAME, MalformedName, MalformedPosition, Position};
 
+/// Spans of what the server does.
+mod trace;
+
 /// Connections to a PostgreSQL database.
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -99,7 +102,8 @@ pub use call::{
 /// Beneath [`Call`]: what arrives, and its limits. For benchmarks, fuzzing and servers of another kind.
 pub mod payload {
     pub use crate::call::{
-        dispatch::{Answer, Dispatcher},
+        begun::Answer,
+        dispatch::Dispatcher,
         extract::Origin,
         pattern::NamespaceName,
         payload::{Arguments, Arrived, Call, EMPTY_EVENT, Limits, MAX_ID, Name},
@@ -118,8 +122,10 @@ pub use feed::{Feed, Presence, Projection, Publisher, Publishes, Reader, Topic, 
 mod config;
 #[cfg(feature = "postgres")]
 pub use config::DatabaseUrl;
+#[cfg(feature = "otlp")]
+pub use config::TelemetryConfig;
 pub use config::{
-    AuthConfig, Config, DeflateConfig, HttpConfig, JournalConfig, LimitsConfig, Parser, Secret,
+    AuthConfig, Config, DeflateConfig, HttpConfig, JournalConfig, LimitsConfig, LoadError, Parser, Secret,
     SessionConfig, TlsConfig,
 };
 #[cfg(feature = "redis")]
@@ -129,7 +135,11 @@ pub use config::{BusConfig, BusUrl};
 mod net;
 pub use net::{
     auth::{Credentials, KeyError, Subjects},
-    server::lifecycle::{Handle, ServeError, Server},
+    server::{
+        lifecycle::{Handle, Server},
+        reload::{ReloadError, Reloaded},
+        serve_error::ServeError,
+    },
     tls::acceptor::TlsError,
 };
 
@@ -145,6 +155,10 @@ mod client;
 /// The admin page of Socket.IO.
 mod admin;
 pub use admin::{Admin, AdminError};
+
+/// Why nothing is told to a collector.
+#[cfg(feature = "otlp")]
+pub use net::telemetry::TelemetryError;
 
 /// What a bus refuses.
 #[cfg(feature = "redis")]
@@ -211,6 +225,11 @@ struct FromNode;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/streams.md")]
 struct OnStreams;
+
+/// And of the page on telemetry.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/telemetry.md")]
+struct OnTelemetry;
 
 /// And those of the page on tests.
 #[cfg(doctest)]

@@ -5,13 +5,15 @@ use super::conflict::ConfigError;
 use crate::journal::PostgresError;
 #[cfg(feature = "redis")]
 use crate::net::rooms::bus::redis::BusError;
+#[cfg(feature = "otlp")]
+use crate::net::telemetry::TelemetryError;
 use crate::{
     admin::AdminError,
     call::registry::RegistryError,
     error::CallError,
     feed::TopicError,
     journal::{JournalError, OpenError},
-    net::{auth::KeyError, server::lifecycle::ServeError},
+    net::{auth::KeyError, server::serve_error::ServeError},
 };
 
 /// Why an app does not start.
@@ -49,6 +51,10 @@ pub enum StartError {
     /// A projection or a consumer cannot start, as the journal cannot be read.
     #[error("{0}")]
     Feed(CallError),
+    /// Nothing can be told to a collector so.
+    #[cfg(feature = "otlp")]
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
     /// The server cannot be reached.
     #[error(transparent)]
     Serve(#[from] ServeError),

@@ -6,6 +6,7 @@ use super::{App, journal, start_error::StartError};
 use crate::{
     feed::{Feed, Topic},
     net::auth,
+    trace::Tracer,
 };
 
 impl App {
@@ -31,7 +32,11 @@ impl App {
     }
 
     /// The feed of the topics; an app without topics has none, and needs no journal, unless it shares one with other nodes.
-    pub(super) async fn feed(&mut self, mut topics: Vec<Topic>) -> Result<Option<Arc<Feed>>, StartError> {
+    pub(super) async fn feed(
+        &mut self,
+        mut topics: Vec<Topic>,
+        tracer: Tracer,
+    ) -> Result<Option<Arc<Feed>>, StartError> {
         if topics.is_empty() && !journal::is_shared(&self.config.journal) {
             return Ok(None);
         }
@@ -43,12 +48,13 @@ impl App {
                 (own.clone(), Some(own))
             }
         };
-        let feed = Feed::start(
+        let feed = Feed::start_traced(
             journal,
             topics,
             self.config.journal.remember_calls,
             self.config.limits.max_subscriptions,
             self.config.limits.guard_timeout,
+            tracer,
         )
         .await?;
         own.into_iter().for_each(|own| feed.owns(own));

@@ -52,6 +52,11 @@ impl<'a> Called<'a> {
         }
     }
 
+    /// The name or pattern of its namespace.
+    pub(super) fn namespace(self) -> &'a str {
+        self.table.map_or("/", Table::name)
+    }
+
     /// Reads the call out of what arrived.
     ///
     /// # Errors

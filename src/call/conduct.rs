@@ -20,7 +20,10 @@ use tokio::{
 use tokio_util::task::AbortOnDropHandle;
 
 use super::run_delay::Stretch;
-use crate::error::{CallError, Code, Result};
+use crate::{
+    error::{CallError, Code, Result},
+    trace,
+};
 
 /// A function that does not wait for so long keeps others waiting. Not less, as what is said to many from apart costs more:
 /// other cores begin to write before all is said. What the system takes from the thread meanwhile is not the function's.
@@ -56,11 +59,11 @@ impl Conduct {
             conduct: self.clone(),
             started: None,
         };
-        tokio::spawn(poll_fn(move |cx| match watched.poll(cx) {
+        tokio::spawn(trace::carried(poll_fn(move |cx| match watched.poll(cx) {
             Either::Left(polled) => polled,
             // The rest of it is a task, too.
             Either::Right(_) => Poll::Ready(()),
-        }));
+        })));
     }
 
     /// Does a part of its work that began then, and remembers whether that took long.
@@ -105,7 +108,7 @@ impl<T: Send + 'static> Watched<T> {
             && let Some(runtime) = self.conduct.offload.get()
         {
             let rest = std::mem::replace(&mut self.work, Box::pin(future::pending()));
-            return Either::Right(runtime.spawn(rest));
+            return Either::Right(runtime.spawn(trace::carried(rest)));
         }
         Either::Left(polled)
     }

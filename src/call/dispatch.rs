@@ -2,18 +2,18 @@
 //! wrong on the way, there is exactly one answer.
 
 use std::{
-    fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use futures_util::future::{BoxFuture, Either};
+use futures_util::future::Either;
 use tokio::{runtime::Handle, time};
 
 pub(crate) use super::ending::said;
 
 use super::{
+    begun::{Answer, Begun, Turn, Waiting, begin_with},
     called::{Called, Guarded},
     context::Context,
     ending::{Ending, end_of, panicked},
@@ -26,36 +26,17 @@ use super::{
     per_core::PerCore,
     registered::Registered,
     registry::Registry,
-    reply::Reply,
     rights::Rights,
-    started::{Started, first_poll},
     states::States,
     stream::{self, Opening, TakenIn, begin_anew, open_stream::OpenStream, streaming::Streaming},
     table::Table,
     unknown_event::{shortened, unknown},
 };
 use crate::{
-    error::{CallError, Result},
+    error::Result,
     journal::Journal,
+    trace::{self, Tracer},
 };
-
-/// What an answer says: for which event, and with what result.
-pub struct Answer {
-    /// The event's name as the client wrote it, at most [`MAX_NAME`](crate::MAX_NAME) bytes of it; empty where there was none.
-    pub event: Name,
-    /// What the function returned, or why there is nothing.
-    pub result: Result<Reply>,
-}
-
-impl fmt::Debug for Answer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let result = self.result.as_ref().map(Option::is_some);
-        f.debug_struct("Answer")
-            .field("event", &self.event)
-            .field("result", &result)
-            .finish()
-    }
-}
 
 /// The app's functions and what they share, ready to answer calls.
 #[derive(Debug)]
@@ -67,53 +48,11 @@ pub struct Dispatcher {
     idempotency: Option<Arc<Idempotency>>,
     apart: Option<Handle>,
     streaming: Arc<Streaming>,
+    tracer: Tracer,
 }
 
 /// Time after a call's time-out to store its answer for retries.
 const TO_KEEP: Duration = Duration::from_secs(5);
-
-/// What is left of a call: of its function, or of what comes before that.
-type Rest = Either<Started, BoxFuture<'static, Result<Reply>>>;
-
-/// A call that was begun.
-pub(crate) enum Begun {
-    /// It is done, as most are.
-    Done(Answer),
-    Waits(Turn, Waiting),
-}
-
-/// Whether a call that waits counts among those of its socket that run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Turn {
-    Kept,
-    /// Its client streams to it for as long as it likes, which is counted by itself.
-    GivenBack,
-}
-
-/// A call that waits for something. It may be awaited wherever its socket is.
-pub(crate) struct Waiting {
-    ending: Ending,
-    rest: Rest,
-}
-
-impl Waiting {
-    /// What comes of it.
-    pub(crate) async fn answer(self) -> Answer {
-        Answer {
-            result: self.ending.of(self.rest).await,
-            event: self.ending.event,
-        }
-    }
-}
-
-impl Begun {
-    fn refused(event: Name, error: CallError) -> Self {
-        Self::Done(Answer {
-            event,
-            result: Err(error),
-        })
-    }
-}
 
 impl Dispatcher {
     /// A dispatcher over a table; a function that takes longer than `time_limit` is dropped and answered
@@ -127,6 +66,7 @@ impl Dispatcher {
             idempotency: None,
             apart: None,
             streaming: Arc::new(Streaming::none()),
+            tracer: Tracer::default(),
         }
     }
 
@@ -152,6 +92,12 @@ impl Dispatcher {
     #[must_use]
     pub(crate) fn streaming_by(self, streaming: Arc<Streaming>) -> Self {
         Self { streaming, ..self }
+    }
+
+    /// Begins the spans of calls by this.
+    #[must_use]
+    pub(crate) fn traced_by(self, tracer: Tracer) -> Self {
+        Self { tracer, ..self }
     }
 
     /// What all its streams share.
@@ -222,6 +168,17 @@ impl Dispatcher {
         let Some(function) = called.function(&self.registry, call.event()) else {
             return Begun::refused(Name::new(shortened(call.event())), unknown(call.event()));
         };
+        let (event, parent) = (function.registered.name.as_str(), call.traceparent());
+        match self.tracer.call(event, called.namespace(), parent) {
+            None => self.begin_function(function, call, peer),
+            Some(span) => {
+                let begin = || self.begin_function(function, call, peer);
+                trace::within(Some(&span), begin).traced(span)
+            }
+        }
+    }
+
+    fn begin_function(&self, function: Guarded<'_>, call: Call, peer: Arc<dyn Peer>) -> Begun {
         if function.registered.streams() {
             return self.stream(function, call, peer);
         }
@@ -274,6 +231,7 @@ impl Dispatcher {
                 Waiting {
                     ending: self.ending(event, end_of(self.time_limit, now)),
                     rest: Either::Left(function),
+                    span: None,
                 },
             ),
         }
@@ -339,43 +297,5 @@ impl Dispatcher {
             call,
             context,
         }
-    }
-}
-
-/// Begins what comes of a call, as far as that goes without waiting.
-fn begin_with(
-    turn: Turn,
-    ending: Ending,
-    work: impl Future<Output = Result<Reply>> + Send + 'static,
-) -> Begun {
-    let begin = AssertUnwindSafe(|| {
-        let mut rest: BoxFuture<'_, _> = Box::pin(work);
-        first_poll(&mut rest).map_or_else(|| Either::Right(rest), Either::Left)
-    });
-    let begun =
-        catch_unwind(begin).unwrap_or_else(|panic| Either::Left(Err(panicked(&ending.event, &*panic))));
-    match begun {
-        Either::Left(result) => Begun::Done(Answer {
-            event: ending.event,
-            result,
-        }),
-        Either::Right(rest) => {
-            let rest = Either::Right(rest);
-            Begun::Waits(turn, Waiting { ending, rest })
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_call_that_waits_holds_little_beside_its_function() {
-        fn held<T, F>(_: impl FnOnce(T) -> F) -> usize {
-            size_of::<F>()
-        }
-        let answer = held(Waiting::answer);
-        assert!(answer <= 512, "{answer} bytes");
     }
 }

@@ -8,6 +8,7 @@
 
 pub(crate) mod answer;
 pub(crate) mod args;
+pub(crate) mod begun;
 pub(crate) mod called;
 pub(crate) mod condition;
 mod conduct;

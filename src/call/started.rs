@@ -20,7 +20,7 @@ use super::{
     conduct::{Conduct, Watched, given_up},
     reply::Reply,
 };
-use crate::error::Result;
+use crate::{error::Result, trace};
 
 /// A function's future.
 type Running = BoxFuture<'static, Result<Reply>>;
@@ -85,7 +85,7 @@ impl Started {
     ) -> Self {
         conduct.one_less();
         let (done, begun) = oneshot::channel();
-        let running = AbortOnDropHandle::new(runtime.spawn(async move {
+        let work = async move {
             let mut function = match Started::here(&conduct, Instant::now(), start) {
                 Ok(function) => function,
                 Err(refused) => return hand(done, Err(refused)),
@@ -95,7 +95,8 @@ impl Started {
             }
             drop(done);
             function.await
-        }));
+        };
+        let running = AbortOnDropHandle::new(runtime.spawn(trace::carried(work)));
         Self(match begun.await {
             Ok(result) => Progress::Done(future::ready(result)),
             Err(_) => Progress::Apart(running),

@@ -1,69 +1,63 @@
-//! The command line that every app has: `serve`, `events`, `call`, `emit`, `log`.
+//! The command line that every app has: `serve`, `config`, `health`, `events`, `call`, `emit`, `log`.
 
 mod call;
+mod command_line;
+mod config;
 #[cfg(any(feature = "postgres", feature = "redis"))]
 mod emit;
 mod events;
+mod health;
 mod log;
 mod logging;
+mod reread;
 mod serve;
+mod service;
+mod telemetry;
 mod terminal;
+mod traced_log;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
-
-use self::logging::LogFormat;
-use crate::{app::App, config::Config};
-
-/// An event server that speaks Socket.IO
-#[derive(Debug, Parser)]
-#[command(version, args_conflicts_with_subcommands = true)]
-struct Cli {
-    #[command(subcommand)]
-    command: Option<Command>,
-    #[command(flatten)]
-    config: Config,
-
-    /// How the log is written to standard error; UPDRAFT_LOG says how much, as in `updraft=debug`
-    #[arg(
-        long,
-        env = "UPDRAFT_LOG_FORMAT",
-        value_name = "FORMAT",
-        value_enum,
-        default_value = "text",
-        help_heading = "Options",
-        global = true
-    )]
-    log_format: LogFormat,
-}
-
-#[derive(Debug, Subcommand)]
-enum Command {
-    /// Serve until SIGTERM or Ctrl-C; the default command
-    Serve(Box<Config>),
-    /// List the events of a server with this configuration
-    Events(Box<events::Events>),
-    /// Call an event of a running server and print the answer; events that it emits meanwhile go to standard error, as
-    /// `name: data`
-    Call(call::Call),
-    /// Emit to the sockets of all servers that share a bus, those of Node too
-    #[cfg(any(feature = "postgres", feature = "redis"))]
-    Emit(Box<emit::Emit>),
-    /// Inspect, export, import, verify and compact the journal
-    Log(log::Log),
-}
+use self::{
+    command_line::{Command, CommandLine, Unread},
+    reread::Reread,
+};
+use crate::app::App;
 
 impl App {
-    /// Is the program: reads its flags and the environment, serves until a signal stops it, lists its
+    /// Is the program: reads its flags, the environment and the file that `--config` names, serves until a signal stops it, lists its
     /// events, calls one, or looks after the journal. Makes its own tokio runtime, so it is not called inside of one.
     pub fn run(self) -> ExitCode {
-        let cli = Cli::parse();
+        let line = match command_line::read() {
+            Ok(line) => line,
+            Err(Unread::Typed(error)) => error.exit(),
+            Err(Unread::Files(error, format)) => {
+                format.start(logging::DEFAULT, None);
+                format.fail(&error.into());
+                return ExitCode::FAILURE;
+            }
+        };
+        let written = line.written();
+        let CommandLine {
+            cli,
+            settings,
+            matches,
+            given,
+        } = line;
         let format = cli.log_format;
-        format.start();
+        let telemetry = match &cli.command {
+            None => telemetry::begin(&cli.config),
+            Some(Command::Serve(config)) => telemetry::begin(config),
+            Some(_) => Ok(None),
+        };
+        let told = telemetry.as_ref().ok().and_then(Option::as_deref);
+        let reread = Reread::new(written, format.start(&cli.log, told));
+        let serve = |app: Self, config| serve::serve(app.telling(telemetry?), config, format, reread);
         let done = match cli.command {
-            None => serve::serve(self, cli.config, format),
-            Some(Command::Serve(config)) => serve::serve(self, *config, format),
+            None => serve(self, cli.config),
+            Some(Command::Serve(config)) => serve(self, *config),
+            Some(Command::Config(settle)) => settle.run(self, (&settings, &given, &matches)),
+            Some(Command::Health(health)) => health.ask(),
             Some(Command::Events(events)) => events.list(self),
             Some(Command::Call(call)) => call.make(),
             #[cfg(any(feature = "postgres", feature = "redis"))]

@@ -6,24 +6,36 @@ use tokio::signal;
 
 use super::{
     logging::LogFormat,
+    reread::Reread,
+    service::{self, Phase},
     terminal::{Failure, say},
 };
 use crate::{app::App, config::Config, net::server::lifecycle::Server};
 
-pub(super) fn serve(app: App, config: Config, format: LogFormat) -> Result<(), Failure> {
+pub(super) fn serve(
+    app: App,
+    config: Config,
+    format: LogFormat,
+    mut settings: Reread,
+) -> Result<(), Failure> {
+    let app = match service::listener()? {
+        Some(listener) => app.listener(listener),
+        None => app,
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         // Before the server listens, so that no signal after that is missed.
         let mut signals = Signals::new()?;
-        let has_certificate = config.tls.cert.is_some();
         let server = app.config(config).start().await?;
         introduce(&server)?;
+        let url = server.url();
+        service::tell(&Phase::Ready(&url));
         while signals.next().await == Signal::Reload {
-            match has_certificate {
-                true => reload(&server),
-                false => tracing::info!("SIGHUP: there is no certificate to read again"),
-            }
+            service::tell(&Phase::Reloading);
+            settings.apply(&server).await;
+            service::tell(&Phase::Ready(&url));
         }
+        service::tell(&Phase::Stopping);
         format.say("Stopping: calls that run get their answers. Once more stops at once.");
         tokio::select! {
             () = server.stop() => {}
@@ -31,13 +43,6 @@ pub(super) fn serve(app: App, config: Config, format: LogFormat) -> Result<(), F
         }
         Ok(())
     })
-}
-
-fn reload(server: &Server) {
-    match server.reload_certificate() {
-        Ok(()) => tracing::info!("the certificate was read again"),
-        Err(error) => tracing::error!("{error}; the certificate from before goes on"),
-    }
 }
 
 /// Says where it listens, what is registered, and what to try.

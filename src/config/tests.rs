@@ -56,6 +56,8 @@ fn each_setting_stands_under_the_heading_of_its_group() {
         ("data", "Journal"),
         #[cfg(feature = "redis")]
         ("bus", "Bus"),
+        #[cfg(feature = "otlp")]
+        ("otlp", "Telemetry"),
     ] {
         assert_eq!(heading(flag), Some(group), "--{flag}");
     }

@@ -28,7 +28,8 @@ use super::{
 };
 use crate::{
     error::{CallError, Code, Result},
-    journal::{Batch, Health, Journal, JournalError, Tail, Tailed, TopicBounds},
+    journal::{Batch, Health, Journal, JournalError, Record, Tail, Tailed, TopicBounds},
+    trace::Tracer,
 };
 
 /// The topics of an app over their journal.
@@ -38,6 +39,7 @@ pub struct Feed {
     metrics: Metrics,
     /// Of a journal that other nodes append to.
     canary: Option<Arc<Canary>>,
+    tracer: Tracer,
     /// How long an idempotency key is known.
     remembers: Duration,
     /// Topics that one socket may be subscribed to.
@@ -59,6 +61,9 @@ const BROKEN: Duration = Duration::from_secs(10);
 
 /// How long a feed that ends waits for its tasks: one that keeps its thread ends later.
 const LONGEST_END: Duration = Duration::from_secs(1);
+
+/// How long a consumer that is traced waits for the tail.
+const LONGEST_TAIL: Duration = Duration::from_millis(200);
 
 /// Waits before a reader inside the server tries the journal again. What is broken stands in the log already, once.
 pub(super) async fn wait_for_journal(waits: &str, error: &JournalError) {
@@ -93,6 +98,15 @@ impl Channel {
         self.journal.bounds(&self.topic.name).await
     }
 
+    /// The trace context of an event's publish, where this node published it lately.
+    pub(super) async fn traceparent(&self, record: &Record) -> Option<Arc<str>> {
+        // The journal may have been read before its tail came here.
+        let mut heads = self.live.watch();
+        let arrives = heads.wait_for(|head| *head >= record.seq);
+        let _ = tokio::time::timeout(LONGEST_TAIL, arrives).await;
+        self.live.traceparent(record.seq)
+    }
+
     fn observe(&self) {
         let places = self.places.all();
         let behind = places.iter().filter(|seq| !self.live.reaches_back_to(**seq));
@@ -114,6 +128,27 @@ impl Feed {
         remembers: Duration,
         most_subscriptions: usize,
         longest_guard: Duration,
+    ) -> Result<Arc<Self>, JournalError> {
+        let tracer = Tracer::default();
+        Self::start_traced(
+            journal,
+            topics,
+            remembers,
+            most_subscriptions,
+            longest_guard,
+            tracer,
+        )
+        .await
+    }
+
+    /// The same; publishes, deliveries and consumers are traced.
+    pub(crate) async fn start_traced(
+        journal: Arc<dyn Journal>,
+        topics: Vec<Topic>,
+        remembers: Duration,
+        most_subscriptions: usize,
+        longest_guard: Duration,
+        tracer: Tracer,
     ) -> Result<Arc<Self>, JournalError> {
         // Before the fences are read, so that nothing falls in between.
         let tail = journal.tail();
@@ -139,6 +174,7 @@ impl Feed {
             journal,
             channels: channels.clone(),
             metrics,
+            tracer,
             remembers,
             most_subscriptions,
             refused: OnceLock::new(),
@@ -159,9 +195,10 @@ impl Feed {
     /// wakes two of them; nor do live events wait for whatever else the runtime does.
     fn follow(&self, tail: Tail, channels: Arc<Channels>) -> Result<(), JournalError> {
         let (runtime, stop, canary) = (Handle::current(), self.stop.clone(), self.canary.clone());
+        let follow = follow(tail, channels, canary, self.tracer.clone());
         thread::Builder::new()
             .name("feed".to_owned())
-            .spawn(move || runtime.block_on(stop.run_until_cancelled_owned(follow(tail, channels, canary))))
+            .spawn(move || runtime.block_on(stop.run_until_cancelled_owned(follow)))
             .map_err(|error| JournalError::Unavailable(format!("no thread to follow it: {error}")))?;
         Ok(())
     }
@@ -237,6 +274,10 @@ impl Feed {
         }
     }
 
+    pub(super) fn tracer(&self) -> &Tracer {
+        &self.tracer
+    }
+
     pub(super) fn remembers(&self) -> Duration {
         self.remembers
     }
@@ -276,11 +317,11 @@ impl fmt::Debug for Feed {
 }
 
 /// Puts what became durable at the live ends of its topics, and wakes their readers once a batch.
-async fn follow(mut tail: Tail, channels: Arc<Channels>, canary: Option<Arc<Canary>>) {
+async fn follow(mut tail: Tail, channels: Arc<Channels>, canary: Option<Arc<Canary>>, tracer: Tracer) {
     while let Some(next) = tail.next().await {
         match next {
             Tailed::Batch(batch) => {
-                tell(&channels, &batch);
+                tell(&channels, &batch, &tracer);
                 if let (Some(canary), Some(last)) = (&canary, batch.last()) {
                     canary.arrived(last.seq);
                 }
@@ -290,18 +331,21 @@ async fn follow(mut tail: Tail, channels: Arc<Channels>, canary: Option<Arc<Cana
     }
 }
 
-fn tell(channels: &Channels, batch: &Batch) {
+fn tell(channels: &Channels, batch: &Batch, tracer: &Tracer) {
     let mut grown: Vec<&Channel> = Vec::new();
+    let mut spans = Vec::new();
     for record in batch.iter() {
         let Some(channel) = channels.get(&*record.topic) else {
             continue;
         };
+        spans.extend(tracer.deliver(&record.topic, record.traceparent.as_deref()));
         channel.live.push(record);
         if !grown.iter().any(|known| std::ptr::eq(*known, &**channel)) {
             grown.push(channel);
         }
     }
     grown.iter().for_each(|channel| channel.live.announce());
+    spans.into_iter().for_each(|span| span.end(None));
 }
 
 /// So much was appended that some was missed: readers find it in the journal. Nothing newer is told before it is

@@ -88,6 +88,7 @@ impl<'de> Deserialize<'de> for Record {
             name: read.event.into(),
             key: read.key.map(Into::into),
             body,
+            traceparent: None,
         })
     }
 }
@@ -104,6 +105,7 @@ mod tests {
             name: "card.added".into(),
             key: Some("card-1".into()),
             body,
+            traceparent: None,
         }
     }
 

@@ -177,6 +177,7 @@ impl State {
                 name: event.name.clone(),
                 key: event.key.clone(),
                 body: event.body.clone(),
+                traceparent: event.traceparent.clone(),
             });
             if let Some(key) = &event.key {
                 topic.latest.insert(key.clone(), self.head);

@@ -1,6 +1,9 @@
 //! What goes into a journal and what comes out.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytestring::ByteString;
 use serde::de::DeserializeOwned;
@@ -96,6 +99,9 @@ pub struct Record {
     pub key: Option<ByteString>,
     /// Its data, or the end of its key.
     pub body: Body,
+    /// The W3C trace context of its publish, in the [tail](super::Journal::tail) of the node that published it, where that was traced: no
+    /// store keeps it.
+    pub traceparent: Option<Arc<str>>,
 }
 
 impl Record {

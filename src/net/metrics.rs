@@ -2,6 +2,7 @@
 //! topics that the app declares and the closed list of codes: what clients send is in none.
 
 pub(crate) mod bus;
+pub(in crate::net) mod telemetry;
 
 use std::{
     fmt,
@@ -18,7 +19,7 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use self::bus::BusCounts;
+use self::{bus::BusCounts, telemetry::TelemetryCounts};
 use crate::{
     call::{memory::Budget, per_core::PerCore, stream::streaming::StreamCounts},
     error::Code,
@@ -163,7 +164,12 @@ impl Atomic<u64> for PerCore<AtomicU64> {
 }
 
 impl Metrics {
-    pub(in crate::net) fn new(feed: Option<&Feed>, streams: &StreamCounts, bus: Option<&BusCounts>) -> Self {
+    pub(in crate::net) fn new(
+        feed: Option<&Feed>,
+        streams: &StreamCounts,
+        bus: Option<&BusCounts>,
+        telemetry: Option<&TelemetryCounts>,
+    ) -> Self {
         let mut registry = Registry::with_prefix("updraft");
         let [sockets, in_flight, held, budget] = [(); 4].map(|()| Gauge::default());
         let unhandled_events = Counter::default();
@@ -237,6 +243,7 @@ impl Metrics {
             feed.register(&mut registry);
         }
         bus.cloned().unwrap_or_default().register(&mut registry);
+        telemetry.cloned().unwrap_or_default().register(&mut registry);
         Self {
             registry,
             sockets,

@@ -3,10 +3,11 @@
 //! or of requests that poll; `socketio` is what sessions say. Each client has a `socket` there: a call goes through its queue,
 //! the answer through that of its session. `rooms` broadcast to many sockets. Requests of sessions that other nodes have are
 //! `forward`ed.
-//! `auth` authenticates clients, `limits` bounds them, `metrics` and `traffic` count.
+//! `auth` authenticates clients, `limits` bounds them, `metrics` and `traffic` count, `telemetry` tells a collector.
 
 pub(crate) mod auth;
 mod conn;
+mod current;
 pub(crate) mod engineio;
 #[cfg_attr(
     not(feature = "postgres"),
@@ -28,6 +29,7 @@ pub(crate) mod server;
 mod socket;
 pub(crate) mod socketio;
 pub(crate) mod sockets;
+pub(crate) mod telemetry;
 pub(crate) mod tls;
 pub(crate) mod traffic;
 pub(crate) mod websocket;

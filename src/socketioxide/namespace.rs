@@ -41,6 +41,7 @@ impl SocketioxideNamespace {
             auth: parts.auth,
             rates: Rates::new(config.limits.call_rate, config.limits.call_burst),
             calls: TaskTracker::new(),
+            telemetry: parts.telemetry,
             config,
             _end: start_tasks::begin(parts.tasks, &parts.emitter).drop_guard(),
         }))
@@ -103,7 +104,11 @@ impl SocketioxideNamespace {
             self.0.dispatcher.streaming().stop().await;
             self.0.calls.wait().await;
         };
-        timeout(longest, ended).await.is_ok()
+        let is_done = timeout(longest, ended).await.is_ok();
+        if let Some(telemetry) = &self.0.telemetry {
+            telemetry.stop().await;
+        }
+        is_done
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
     call::dispatch::Dispatcher,
     config::Config,
     feed::Feed,
-    net::{auth::Authenticator, limits::rate::Rates},
+    net::{auth::Authenticator, limits::rate::Rates, telemetry::Telemetry},
 };
 
 pub(super) struct Shared {
@@ -20,6 +20,8 @@ pub(super) struct Shared {
     pub(super) rates: Rates,
     /// Calls that have no answer yet; closed when none is taken in any more.
     pub(super) calls: TaskTracker,
+    /// Goes on to tell a collector, if one is there.
+    pub(super) telemetry: Option<Arc<Telemetry>>,
     /// Ends what runs beside the namespaces.
     pub(super) _end: DropGuard,
 }

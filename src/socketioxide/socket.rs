@@ -15,8 +15,9 @@ use super::{
 use crate::{
     call::{
         answer::AnswerFrame,
+        begun::Answer,
         called::Called,
-        dispatch::{Answer, said},
+        dispatch::said,
         identity::Identity,
         memory::Account,
         pattern::NamespaceName,

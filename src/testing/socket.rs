@@ -20,9 +20,10 @@ use super::{
 };
 use crate::{
     call::{
+        begun::Begun,
         called::Called,
         context::Context,
-        dispatch::{Begun, Dispatcher, said},
+        dispatch::{Dispatcher, said},
         handshake::Handshake,
         identity::Identity,
         left::Left,

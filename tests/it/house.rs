@@ -9,9 +9,10 @@ use std::{
 };
 
 /// The rooms, from the ground up (ARCHITECTURE.md, "The modules").
-const ROOMS: [&str; 14] = [
+const ROOMS: [&str; 15] = [
     "error",
     "event",
+    "trace",
     "postgres",
     "journal",
     "call",
@@ -296,6 +297,7 @@ fn the_maps_name_files_that_exist() {
                 "client/",
                 "client-demo/",
                 "examples/",
+                "packaging/",
             ]
             .iter()
             .any(|folder| name.starts_with(folder));

@@ -11,8 +11,8 @@ use serde_json::Value;
 
 use crate::support::{Http, Program, RawClient};
 
-/// What SIGHUP has it log, where there is no TLS.
-const LOGGED: &str = "there is no certificate to read again";
+/// What SIGHUP has it log, where nothing was changed.
+const LOGGED: &str = "the settings were read again: none was changed";
 
 /// The line that it logs, on a terminal.
 fn line_on_terminal(variables: &[(&str, &str)]) -> String {
@@ -33,7 +33,7 @@ fn line_on_terminal(variables: &[(&str, &str)]) -> String {
 }
 
 #[test]
-fn a_hangup_ends_no_server_that_has_nothing_to_read_again() {
+fn a_hangup_ends_no_server_that_has_nothing_new_to_read() {
     let mut server = Program::start(&[]);
     let mut log = BufReader::new(server.stderr()).lines();
     for _ in 0..2 {
@@ -101,7 +101,7 @@ fn why_it_does_not_start_is_a_line_of_json_too() {
 }
 
 #[test]
-fn a_filter_that_is_not_understood_is_told_and_the_usual_is_logged() {
+fn a_filter_that_is_not_understood_is_an_error_that_says_how_it_is_written() {
     let events = |filter| {
         let program = Command::new(env!("CARGO_BIN_EXE_updraft"))
             .arg("events")
@@ -110,7 +110,10 @@ fn a_filter_that_is_not_understood_is_told_and_the_usual_is_logged() {
         String::from_utf8(program.unwrap().stderr).unwrap()
     };
     let told = events("updraft=loud");
-    assert!(told.contains("UPDRAFT_LOG is not understood"), "{told}");
+    assert!(
+        told.starts_with("error: invalid value 'updraft=loud' for '--log <FILTER>'"),
+        "{told}"
+    );
     assert!(
         told.contains("write it as debug, or updraft=debug,warn"),
         "{told}"

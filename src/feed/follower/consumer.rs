@@ -15,6 +15,7 @@ use crate::{
         lease::on_one_node,
     },
     journal::{Append, Journal, JournalError, Once, Record},
+    trace::{self, Tracer},
 };
 
 /// Attempts before an event goes to the dead letters.
@@ -66,6 +67,7 @@ pub(crate) fn start_consumer(
         topic,
         name,
         function,
+        tracer: feed.tracer().clone(),
     });
     feed.spawn(on_one_node(journal, lease, move || {
         consumer.clone().consume(channel.clone())
@@ -78,23 +80,27 @@ struct Consumer {
     topic: String,
     name: String,
     function: ConsumerFunction,
+    tracer: Tracer,
 }
 
 impl Consumer {
     async fn consume(self: Arc<Self>, channel: Arc<Channel>) {
         let at = self.until_done(|| self.journal.committed_offset(&self.topic, &self.name));
-        let mut follower = Follower::new(channel, at.await);
+        let mut follower = Follower::new(channel.clone(), at.await);
         loop {
             match follower.next().await {
-                Ok(page) => self.handle(page).await,
+                Ok(page) => self.handle(page, &channel).await,
                 Err(error) => wait_for_journal("a consumer", &error).await,
             }
         }
     }
 
-    async fn handle(&self, page: Vec<Record>) {
-        for record in page {
+    async fn handle(&self, page: Vec<Record>, channel: &Channel) {
+        for mut record in page {
             let seq = record.seq;
+            if self.tracer.is_enabled() && record.traceparent.is_none() {
+                record.traceparent = channel.traceparent(&record).await;
+            }
             if let Err(error) = self.try_to_handle(&record).await {
                 self.dead_letter(&record, &error).await;
             }
@@ -122,14 +128,20 @@ impl Consumer {
 
     /// A panic is a failure like any other: it must not end the consumer.
     async fn run(&self, record: &Record) -> Result<()> {
+        let span = self
+            .tracer
+            .consume(&self.topic, &self.name, record.traceparent.as_deref());
         let consumer_function = async { (self.function)(record.clone()).await };
-        AssertUnwindSafe(consumer_function)
-            .catch_unwind()
-            .await
-            .unwrap_or_else(|panic| {
-                let said = said(&*panic);
-                Err(CallError::internal(format_args!("a consumer panicked: {said}")))
-            })
+        let work = AssertUnwindSafe(consumer_function).catch_unwind();
+        let done = trace::poll_within(span.as_ref(), work).await;
+        let done = done.unwrap_or_else(|panic| {
+            let said = said(&*panic);
+            Err(CallError::internal(format_args!("a consumer panicked: {said}")))
+        });
+        if let Some(span) = span {
+            span.end(done.as_ref().err().map(CallError::code));
+        }
+        done
     }
 
     /// Moves an event that fails for good to the dead letters, so that the consumer goes on.
@@ -152,6 +164,7 @@ impl Consumer {
                 Body::Data(json) => Body::Data(json.clone()),
                 Body::Tombstone => Body::Data(ByteString::from_static("null")),
             },
+            traceparent: None,
         };
         let append = Append {
             once: Some(self.once(&letters, record.seq)),

@@ -243,6 +243,7 @@ impl Batch {
                     name: event.name.clone(),
                     key: event.key.clone(),
                     body: event.body.clone(),
+                    traceparent: event.traceparent.clone(),
                 })
             }));
         }

@@ -81,6 +81,7 @@ mod tests {
             name: "said".into(),
             key: None,
             body: Body::Tombstone,
+            traceparent: None,
         };
         seqs.iter().map(|seq| Arc::new(record(seq))).collect()
     }

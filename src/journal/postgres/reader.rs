@@ -290,5 +290,6 @@ pub(super) fn record(row: &Row, column: usize, topic: ByteString) -> Record {
         name: row.get::<_, String>(column + 2).into(),
         key: row.get::<_, Option<String>>(column + 3).map(unescaped),
         body: data.map_or(Body::Tombstone, |data| Body::Data(data.into())),
+        traceparent: None,
     }
 }

@@ -303,9 +303,9 @@ impl Known {
             "INSERT INTO latest (topic, key, seq) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET seq = excluded.seq",
         )?;
         let first = self.head + 1;
-        for Event { name, key, body } in events {
+        for published in events {
             self.head += 1;
-            let data = match &body {
+            let data = match &published.body {
                 Body::Data(json) => Some(&**json),
                 Body::Tombstone => None,
             };
@@ -313,20 +313,21 @@ impl Known {
                 topic.id,
                 self.head,
                 self.stamp.time,
-                &*name,
-                key.as_deref(),
+                &*published.name,
+                published.key.as_deref(),
                 data
             ])?;
-            if let Some(key) = key.as_deref() {
+            if let Some(key) = published.key.as_deref() {
                 latest.execute(params![topic.id, key, self.head])?;
             }
             committed.records.push(Arc::new(Record {
                 seq: self.head,
                 time: self.stamp.time,
                 topic: topic.name.clone(),
-                name,
-                key,
-                body,
+                name: published.name,
+                key: published.key,
+                body: published.body,
+                traceparent: published.traceparent,
             }));
         }
         topic.head = self.head;

@@ -270,6 +270,7 @@ pub(super) fn record(row: &Row<'_>, topic: ByteString) -> rusqlite::Result<Recor
         name: row.get::<_, String>(2)?.into(),
         key: row.get::<_, Option<String>>(3)?.map(Into::into),
         body: data.map_or(Body::Tombstone, |data| Body::Data(data.into())),
+        traceparent: None,
     })
 }
 

@@ -14,6 +14,7 @@ use crate::{
     call::identity::Identity,
     config::AuthConfig,
     error::{CallError, Code, Result},
+    net::current::Current,
 };
 
 /// A function of the app that authenticates a client.
@@ -31,7 +32,7 @@ pub(crate) struct Authenticator {
 enum Method {
     /// No authentication: every client is anonymous.
     Anonymous,
-    Tokens(Box<Tokens>),
+    Tokens(Current<Tokens>),
     App(Deciding),
 }
 
@@ -49,7 +50,7 @@ impl Authenticator {
         let method = match deciding {
             Some(deciding) => Method::App(deciding),
             None if !config.has_keys() => Method::Anonymous,
-            None => Method::Tokens(Box::new(Tokens::new(config).await?)),
+            None => Method::Tokens(Current::new(Tokens::new(config).await?)),
         };
         Ok(Self {
             method,
@@ -57,6 +58,24 @@ impl Authenticator {
             config: config.clone(),
             time_limit,
         })
+    }
+
+    /// Reads the keys of another configuration, and what it asks of tokens, if tokens are asked for.
+    ///
+    /// # Errors
+    /// Keys that cannot be had.
+    pub(in crate::net) async fn read_keys(&self, config: &AuthConfig) -> Result<Option<Tokens>, KeyError> {
+        match self.method {
+            Method::Tokens(_) => Tokens::new(config).await.map(Some),
+            Method::Anonymous | Method::App(_) => Ok(None),
+        }
+    }
+
+    /// Tokens are checked by these from now on. Clients that are there stay.
+    pub(in crate::net) fn replace_keys(&self, keys: Tokens) {
+        if let Method::Tokens(tokens) = &self.method {
+            tokens.replace(keys);
+        }
     }
 
     /// Whether clients are authenticated.
@@ -124,7 +143,7 @@ impl Authenticator {
         let identity = match &self.method {
             Method::Anonymous => Identity::ANONYMOUS,
             Method::Tokens(tokens) => match credentials.token() {
-                Some(token) => self.verified(tokens, token).await?,
+                Some(token) => self.verified(&tokens.get(), token).await?,
                 None if self.config.optional => Identity::ANONYMOUS,
                 None => return Err(CallError::new(Code::Unauthenticated, "a token is missing")),
             },

@@ -39,23 +39,36 @@ struct File {
     keys: Vec<Key>,
 }
 
+/// Reads secrets and files of keys, to see that a server could.
+///
+/// # Errors
+/// The first that cannot be had.
+pub(crate) fn check(config: &AuthConfig) -> Result<(), KeyError> {
+    secrets(config)?;
+    files(config).map(drop)
+}
+
+fn secrets(config: &AuthConfig) -> Result<Vec<Key>, KeyError> {
+    let secrets = config.secrets.iter();
+    secrets.map(|secret| secret_key(None, secret.reveal())).collect()
+}
+
+fn files(config: &AuthConfig) -> Result<Vec<File>, KeyError> {
+    config.keys.iter().map(|file| File::open(file)).collect()
+}
+
 impl Keys {
     /// Reads the files, and fetches the key sets.
     ///
     /// # Errors
     /// The first that cannot be had.
     pub(super) async fn new(config: &AuthConfig) -> Result<Self, KeyError> {
-        let secrets = config
-            .secrets
-            .iter()
-            .map(|secret| secret_key(None, secret.reveal()));
-        let files = config.keys.iter().map(|file| File::open(file));
         let sets = config.keys_url.iter();
         let sets = sets.map(|url| KeySet::open(url, config.keys_refresh));
         Ok(Self {
-            fixed: secrets.collect::<Result<_, _>>()?,
+            fixed: secrets(config)?,
             files: Mutex::new(Files {
-                files: files.collect::<Result<_, _>>()?,
+                files: files(config)?,
                 looked: Instant::now(),
             }),
             sets: try_join_all(sets).await?,

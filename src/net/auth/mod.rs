@@ -15,6 +15,7 @@ mod tokens;
 pub(crate) use self::{
     authenticator::{Authenticator, Deciding, Identified, deciding, revoked},
     credentials::Handshake,
+    keys::check,
     refresh::module,
     subjects::REVOKED,
 };

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Checks tokens.
-pub(super) struct Tokens {
+pub(in crate::net) struct Tokens {
     keys: Keys,
     validation: Validation,
     subject: String,

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, hash_map::Entry},
+    fmt,
     net::{IpAddr, Ipv6Addr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -10,7 +11,7 @@ use http::HeaderMap;
 use ipnet::IpNet;
 
 use super::proxies;
-use crate::{call::handshake::Whence, config::Config};
+use crate::{call::handshake::Whence, config::Config, net::current::Current};
 
 /// Bits of an IPv6 address that name a network: a host with one of its addresses has all of them.
 const NETWORK: u32 = 64;
@@ -19,11 +20,30 @@ const NETWORK: u32 = 64;
 #[derive(Clone, Debug)]
 pub(in crate::net) struct AddressLimit(Arc<Taken>);
 
-#[derive(Debug)]
 struct Taken {
+    rules: Current<Rules>,
+    by_address: Mutex<HashMap<IpAddr, usize>>,
+}
+
+/// What places are given by.
+struct Rules {
     most: usize,
     trusted: Vec<IpNet>,
-    by_address: Mutex<HashMap<IpAddr, usize>>,
+}
+
+impl Rules {
+    fn new(config: &Config) -> Self {
+        Self {
+            most: config.limits.max_connections_per_address,
+            trusted: config.http.trusted_proxies.clone(),
+        }
+    }
+}
+
+impl fmt::Debug for Taken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Taken").finish_non_exhaustive()
+    }
 }
 
 /// One place of an address, until it is dropped.
@@ -40,10 +60,14 @@ pub(in crate::net) struct Full(IpAddr);
 impl AddressLimit {
     pub(in crate::net) fn new(config: &Config) -> Self {
         Self(Arc::new(Taken {
-            most: config.limits.max_connections_per_address,
-            trusted: config.http.trusted_proxies.clone(),
+            rules: Current::new(Rules::new(config)),
             by_address: Mutex::default(),
         }))
+    }
+
+    /// From now on as this configuration says; places that are taken stay so.
+    pub(in crate::net) fn replace(&self, config: &Config) {
+        self.0.rules.replace(Rules::new(config));
     }
 
     /// A place for a connection that comes from there. One from a trusted proxy has none: its requests do.
@@ -51,7 +75,7 @@ impl AddressLimit {
     /// # Errors
     /// Where the address has no place left.
     pub(in crate::net) fn for_connection(&self, peer: IpAddr) -> Result<Option<AddressSlot>, Full> {
-        match proxies::is_trusted(&self.0.trusted, peer) {
+        match proxies::is_trusted(&self.0.rules.get().trusted, peer) {
             true => Ok(None),
             false => self.take(peer).map(Some),
         }
@@ -66,7 +90,7 @@ impl AddressLimit {
         peer: IpAddr,
         headers: &HeaderMap,
     ) -> Result<Option<AddressSlot>, Full> {
-        match proxies::is_trusted(&self.0.trusted, peer) {
+        match proxies::is_trusted(&self.0.rules.get().trusted, peer) {
             true => self.for_forwarded(peer, headers).map(Some),
             false => Ok(None),
         }
@@ -81,14 +105,14 @@ impl AddressLimit {
         peer: IpAddr,
         headers: &HeaderMap,
     ) -> Result<AddressSlot, Full> {
-        self.take(proxies::client(&self.0.trusted, peer, headers))
+        self.take(proxies::client(&self.0.rules.get().trusted, peer, headers))
     }
 
     /// Whence a request comes, which may have come by TLS.
     pub(in crate::net) fn whence(&self, peer: IpAddr, headers: &HeaderMap, is_secure: bool) -> Whence {
-        match proxies::is_trusted(&self.0.trusted, peer) {
+        match proxies::is_trusted(&self.0.rules.get().trusted, peer) {
             true => Whence {
-                address: proxies::client(&self.0.trusted, peer, headers).to_canonical(),
+                address: proxies::client(&self.0.rules.get().trusted, peer, headers).to_canonical(),
                 is_secure: proxies::is_secure(headers),
             },
             false => Whence {
@@ -102,7 +126,7 @@ impl AddressLimit {
         let address = network(address);
         let mut by_address = self.0.by_address();
         let taken = by_address.get(&address).copied().unwrap_or_default();
-        if taken >= self.0.most {
+        if taken >= self.0.rules.get().most {
             return Err(Full(address));
         }
         by_address.insert(address, taken + 1);

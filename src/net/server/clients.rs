@@ -227,6 +227,10 @@ impl Clients {
         if let Some(feed) = &self.shared.feed {
             feed.end().await;
         }
+        // Last, as what ends may have something to tell.
+        if let Some(telemetry) = &self.shared.telemetry {
+            telemetry.stop().await;
+        }
     }
 }
 

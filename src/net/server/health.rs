@@ -35,10 +35,7 @@ pub(super) async fn ready(State(clients): State<Clients>) -> (StatusCode, String
 }
 
 pub(super) async fn metrics(State(shared): State<Arc<Shared>>) -> Result<impl IntoResponse, StatusCode> {
-    if let Some(feed) = &shared.feed {
-        feed.observe();
-    }
-    match shared.metrics.text(shared.progress.calls(), &shared.memory) {
+    match shared.figures() {
         Ok(text) => Ok(([(CONTENT_TYPE, MEDIA_TYPE)], text)),
         Err(error) => {
             tracing::error!("the metrics cannot be written: {error}");

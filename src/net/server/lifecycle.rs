@@ -1,16 +1,22 @@
 //! A server from its start to its stop: routes, the listener, readiness, draining.
 
-use std::{fmt, io, net::SocketAddr, path::Path, sync::Arc};
+use std::{
+    fmt,
+    net::{self, SocketAddr},
+    sync::Arc,
+};
 
-use axum::{Router, middleware, routing::get};
-use tokio::{net::TcpListener, task::JoinHandle, time::timeout_at};
+use axum::Router;
+use tokio::{net::TcpListener, sync::Mutex, task::JoinHandle, time::timeout_at};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{
-    client_bundle,
     clients::Clients,
     connections::Connections,
-    health, listener,
+    listener,
+    reload::{Reload, ReloadError, Reloaded},
+    routes::{self, Routes, origins},
+    serve_error::ServeError,
     start_tasks::{self, StartTask},
 };
 use crate::{
@@ -21,65 +27,19 @@ use crate::{
     feed::Feed,
     net::{
         auth::Authenticator,
-        engineio,
-        forward::{self, Directory},
-        limits::{
-            origins::{self, Gate, Origins},
-            over_nodes::SubjectTable,
-        },
+        current::Current,
+        forward::Directory,
+        limits::{over_nodes::SubjectTable, per_address::AddressLimit},
         rooms::bus::Bus,
         runtime::Runtimes,
-        socket::shared::Shared,
+        socket::shared::{BetweenNodes, Shared},
+        telemetry::Telemetry,
         tls::acceptor::{Tls, TlsError},
         traffic::Traffic,
     },
 };
 
-/// Why a server did not start.
-#[derive(Debug, thiserror::Error)]
-pub enum ServeError {
-    /// The address cannot be listened on.
-    #[error("cannot listen on {address}: {source}")]
-    Listen {
-        /// Where.
-        address: SocketAddr,
-        /// Why not.
-        source: io::Error,
-    },
-    /// The threads that serve cannot be had.
-    #[error("cannot begin a thread for each core: {0}")]
-    Runtimes(#[source] io::Error),
-    /// Certificate and key are of no use.
-    #[error(transparent)]
-    Tls(#[from] TlsError),
-    /// An origin that no browser sends, so that it would match no page.
-    #[error("--allowed-origins: '{origin}' is no origin: {problem}")]
-    Origin {
-        /// What was configured.
-        origin: String,
-        /// What is wrong with it.
-        problem: String,
-    },
-    /// Where clients cannot look for a server.
-    #[error("--path: '{0}' is no path: write it as /socket.io or /app/socket.io")]
-    Path(String),
-    /// The directory of the JS client lacks it.
-    #[error("no socket.io.js in {0}")]
-    Bundle(String),
-}
-
-/// A server that listens, of [`App::start`](crate::App::start). [`Server::stop`] ends it; dropping it does not.
-///
-/// ```
-/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
-/// use updraft::{App, Config, Module};
-///
-/// let app = App::new().module(Module::new("api.hello").on("greeting", async || "You're welcome"));
-/// let server = app.config(Config { port: 0, ..Config::default() }).start().await?;
-/// println!("{} has {:?}", server.url(), server.events());
-/// server.stop().await;                                               // calls that run get their answers
-/// # Ok::<(), updraft::StartError>(()) }).unwrap();
-/// ```
+/// A server that listens. [`Server::stop`] ends it; dropping it does not.
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
@@ -89,7 +49,7 @@ pub struct Server {
     feed: Option<Arc<Feed>>,
     auth: Arc<Authenticator>,
     emitter: Emitter,
-    tls: Option<Arc<Tls>>,
+    reload: Reload,
     stop: CancellationToken,
     stopped: JoinHandle<()>,
 }
@@ -111,8 +71,12 @@ pub(crate) struct Parts {
     pub(crate) subjects: Option<Arc<dyn SubjectTable>>,
     /// What carries emits to the other nodes, if there may be some.
     pub(crate) bus: Option<Arc<dyn Bus>>,
+    /// What tells a collector, if there is one.
+    pub(crate) telemetry: Option<Arc<Telemetry>>,
     /// The functions for what other nodes announce.
     pub(crate) heeded: HeedFunctions,
+    /// What it listens on, if not where the configuration says.
+    pub(crate) listener: Option<net::TcpListener>,
     pub(crate) config: Config,
 }
 
@@ -133,13 +97,23 @@ impl Server {
         let events = parts.dispatcher.registry().names().into_iter().cloned().collect();
         let listed = parts.dispatcher.registry().events();
         // First, as what is built takes part among the nodes.
-        let listener = listener::bind(&config).map_err(unlistened)?;
+        let listener = listener::listen(parts.listener.take(), &config).map_err(unlistened)?;
         let address = listener.local_addr().map_err(unlistened)?;
-        let (clients, router) = build(parts, Some(cores.clone()))?;
+        let (clients, routes) = build(parts, Some(cores.clone()))?;
+        let router = Arc::new(Current::new(routes(origins(&config.http)?)));
+        let reload = Reload {
+            clients: clients.clone(),
+            routes,
+            router: router.clone(),
+            addresses: AddressLimit::new(&config),
+            tls: tls.clone(),
+            config: Mutex::new(config),
+        };
+        let places = reload.addresses.clone();
         let stop = CancellationToken::new();
         let tasks = start_tasks::begin(tasks, &emitter);
         let served = clients.clone();
-        let running = run(listener, router, clients, tls.clone(), cores, stop.clone());
+        let running = run(listener, (router, places), clients, tls, cores, stop.clone());
         let stopped = tokio::spawn(async move {
             running.await;
             tasks.cancel();
@@ -152,7 +126,7 @@ impl Server {
             feed,
             auth,
             emitter,
-            tls,
+            reload,
             stop,
             stopped,
         })
@@ -165,17 +139,45 @@ impl Server {
 
     /// Where clients find it: `http://127.0.0.1:3000`, or `https://` where it has a certificate.
     pub fn url(&self) -> String {
-        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        let scheme = if self.reload.tls.is_some() {
+            "https"
+        } else {
+            "http"
+        };
         format!("{scheme}://{}", self.address)
     }
 
-    /// Reads the certificate and its key again, if configured: `updraft serve` does at SIGHUP. New connections get
-    /// the new one.
+    /// Applies what may change of these settings while it runs, as `updraft serve` does at SIGHUP: allowed origins and trusted
+    /// proxies from the next request on; limits on connections, rates of calls and bytes, rooms, namespaces and queues of calls,
+    /// and the oldest client version, for new connections; keys where a client connects or shows another token; the certificate, whose files are
+    /// read again in any case. Connections that are there keep the limits with which they came. The rest holds after a
+    /// restart: [`Reloaded::is_complete`] says whether something does.
+    ///
+    /// ```
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// use updraft::{App, Config};
+    ///
+    /// let mut config = Config { port: 0, ..Config::default() };
+    /// let server = App::new().config(config.clone()).start().await?;
+    /// config.limits.max_rooms = 10;
+    /// let reloaded = server.reload(&config).await.unwrap();
+    /// assert_eq!(reloaded.changed(), ["max-rooms"]);
+    /// assert!(reloaded.is_complete());
+    /// # Ok::<(), updraft::StartError>(()) }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    /// What is wrong with origins, certificate or keys: then nothing changes.
+    pub async fn reload(&self, config: &Config) -> Result<Reloaded, ReloadError> {
+        self.reload.apply(config).await
+    }
+
+    /// Reads the certificate and its key again, if configured, and nothing else. New connections get the new one.
     ///
     /// # Errors
     /// Where they cannot be read, or do not belong together; the ones from before go on.
     pub fn reload_certificate(&self) -> Result<(), TlsError> {
-        self.tls.as_ref().map_or(Ok(()), |tls| tls.reload())
+        self.reload.tls.as_ref().map_or(Ok(()), |tls| tls.reload())
     }
 
     /// The events that are registered, sorted by name.
@@ -189,24 +191,6 @@ impl Server {
     }
 
     /// The feed, where the app has topics: to publish from outside a call, from a timer or an HTTP route.
-    ///
-    /// ```
-    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
-    /// use updraft::{App, Config, Event, Topic};
-    /// # use updraft::JournalConfig;
-    ///
-    /// # let directory = tempfile::tempdir()?;
-    /// # let journal = JournalConfig { data: directory.path().into(), ..JournalConfig::default() };
-    /// let config = Config { port: 0, ..Config::default() };
-    /// # let config = Config { journal, ..config };
-    /// let server = App::new().topic(Topic::new("news")).config(config).start().await?;
-    /// if let Some(feed) = server.feed() {
-    ///     let published = feed.topic("news").publish(Event::new("news.opened")).await;
-    ///     assert!(published.is_ok());
-    /// }
-    /// server.stop().await;
-    /// # Ok::<(), Box<dyn std::error::Error>>(()) }).unwrap();
-    /// ```
     pub fn feed(&self) -> Option<&Arc<Feed>> {
         self.feed.as_ref()
     }
@@ -254,21 +238,7 @@ impl Server {
     }
 }
 
-/// What goes on behind the router of [`App::into_router`](crate::App::into_router): dropping it ends nothing. Clones are of the same server.
-///
-/// ```no_run
-/// # #[tokio::main]
-/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use axum::{Router, routing::get};
-/// use updraft::{App, Module};
-///
-/// let app = App::new().module(Module::new("api.hello").on("greeting", async || "You're welcome"));
-/// let (sockets, handle) = app.into_router().await?;
-/// let router = Router::new().route("/about", get(async || "a server of my own")).merge(sockets);
-/// let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
-/// axum::serve(listener, router).with_graceful_shutdown(async move { handle.stop().await }).await?;
-/// # Ok(()) }
-/// ```
+/// What goes on behind the router of [`App::into_router`](crate::App::into_router): dropping it ends nothing.
 #[derive(Clone)]
 pub struct Handle {
     clients: Clients,
@@ -316,7 +286,9 @@ impl fmt::Debug for Handle {
 pub(crate) fn router(mut parts: Parts) -> Result<(Router, Handle), ServeError> {
     let (feed, auth, emitter) = (parts.feed.clone(), parts.auth.clone(), parts.emitter.clone());
     let tasks = std::mem::take(&mut parts.tasks);
-    let (clients, router) = build(parts, None)?;
+    let http = parts.config.http.clone();
+    let (clients, routes) = build(parts, None)?;
+    let router = routes(origins(&http)?);
     let handle = Handle {
         clients,
         feed,
@@ -327,91 +299,49 @@ pub(crate) fn router(mut parts: Parts) -> Result<(Router, Handle), ServeError> {
     Ok((router, handle))
 }
 
-fn build(parts: Parts, cores: Option<Arc<Runtimes>>) -> Result<(Clients, Router), ServeError> {
-    let (feed, auth, bus, subjects) = (parts.feed, parts.auth, parts.bus, parts.subjects);
-    let shared = Shared::new(parts.dispatcher, feed, auth, parts.config, cores, bus, subjects);
+fn build(parts: Parts, cores: Option<Arc<Runtimes>>) -> Result<(Clients, Routes), ServeError> {
+    routes::check(&parts.config.http)?;
+    let (feed, auth, telemetry) = (parts.feed, parts.auth, parts.telemetry);
+    let nodes = BetweenNodes {
+        bus: parts.bus,
+        subjects: parts.subjects,
+    };
+    let shared = Shared::new(
+        parts.dispatcher,
+        feed,
+        auth,
+        parts.config,
+        cores,
+        nodes,
+        telemetry,
+    );
     let clients = Clients::new(shared, parts.traffic, parts.directory);
-    let router = routes(&clients, parts.routes.unwrap_or_else(default_routes))?;
     clients.reach(&parts.emitter, parts.heeded);
-    Ok((clients, router))
-}
-
-/// What is at `/` where the app has nothing to show.
-fn default_routes() -> Router {
-    Router::new().route("/", get(async || "Updraft listens here for Socket.IO clients.\n"))
-}
-
-/// Ours, and the app's own behind them.
-fn routes(clients: &Clients, own: Router) -> Result<Router, ServeError> {
-    let shared = &clients.shared;
-    let plain = Router::new()
-        .route("/health/live", get(async || "live"))
-        .route("/health/ready", get(health::ready))
-        .with_state(clients.clone());
-    let mut routes = plain.merge(socketio(clients)?).fallback_service(own);
-    if shared.config.http.metrics {
-        let metrics = Router::new().route("/metrics", get(health::metrics));
-        routes = routes.merge(metrics.with_state(shared.clone()));
-    }
-    Ok(routes)
-}
-
-/// What is under Socket.IO's path: the one place that pages of other origins, which were named, may ask.
-fn socketio(clients: &Clients) -> Result<Router, ServeError> {
-    let shared = &clients.shared;
-    let origins = Origins::new(&shared.config.http.allowed_origins)
-        .map_err(|(origin, problem)| ServeError::Origin { origin, problem })?;
-    let paths = shared.config.http.paths();
-    if let Some(path) = paths.iter().find(|path| !is_path(path)) {
-        return Err(ServeError::Path(path.clone()));
-    }
-    let cors = origins.cors();
-    let gate = Arc::new(Gate::new(origins, shared.metrics.clone()));
-    let checked = middleware::from_fn_with_state(gate, origins::check);
-    let mut routes = engineio::routes(&clients.engine, &paths);
-    if let Some(forwarding) = &clients.forwarding {
-        routes = routes.layer(middleware::from_fn_with_state(
-            forwarding.clone(),
-            forward::forward,
-        ));
-    }
-    routes = routes.layer(checked);
-    match &shared.config.http.client_bundle {
-        Some(directory) => routes = routes.merge(client_bundle(directory, &paths)?),
-        #[cfg(feature = "client-bundle")]
-        None => routes = routes.merge(client_bundle::embedded::routes(&paths)),
-        #[cfg(not(feature = "client-bundle"))]
-        None => {}
-    }
-    if let Some(cors) = cors {
-        routes = routes.layer(cors);
-    }
-    Ok(routes)
-}
-
-/// Whether clients can look for a server there: plain text behind slashes, none of which is the last.
-fn is_path(path: &str) -> bool {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte);
-    path.starts_with('/') && path.len() > 1 && path.bytes().all(is_plain) && !path.contains("//")
-}
-
-fn client_bundle(directory: &Path, paths: &[String]) -> Result<Router, ServeError> {
-    match directory.join("socket.io.js").is_file() {
-        true => Ok(client_bundle::routes(directory, paths)),
-        false => Err(ServeError::Bundle(directory.display().to_string())),
-    }
+    let (own, served) = (parts.routes.unwrap_or_else(routes::default), clients.clone());
+    Ok((
+        clients,
+        Box::new(move |origins| routes::routes(&served, own.clone(), origins)),
+    ))
 }
 
 async fn run(
     listener: TcpListener,
-    router: Router,
+    (router, places): (Arc<Current<Router>>, AddressLimit),
     clients: Clients,
     tls: Option<Arc<Tls>>,
     cores: Arc<Runtimes>,
     stop: CancellationToken,
 ) {
     let connections = Connections::default();
-    let accepting = listener::accept(listener, router, connections.clone(), &clients, tls, &cores);
+    let accepting = listener::accept(
+        listener,
+        router,
+        places,
+        connections.clone(),
+        &clients,
+        tls,
+        &cores,
+    );
     let draining = async {
         stop.cancelled().await;
         clients.leave().await

@@ -38,11 +38,12 @@ use crate::{
     config::Config,
     net::{
         conn::Connection,
+        current::Current,
         engineio::parameter,
         forward::Forwarding,
         host,
         limits::{
-            byte_rate::{ByteRate, ByteRates, Metered},
+            byte_rate::{ByteRate, Metered},
             per_address::{AddressLimit, AddressSlot, Full},
         },
         metrics::{Limit, Metrics},
@@ -84,11 +85,15 @@ struct Open {
     _seat: WorkerLoad,
 }
 
-/// Listens where the configuration says.
+/// Listens on a socket that is open already, or where the configuration says.
 ///
 /// # Errors
 /// Where the address cannot be had.
-pub(in crate::net) fn bind(config: &Config) -> io::Result<TcpListener> {
+pub(in crate::net) fn listen(open: Option<net::TcpListener>, config: &Config) -> io::Result<TcpListener> {
+    if let Some(listener) = open {
+        listener.set_nonblocking(true)?;
+        return TcpListener::from_std(listener);
+    }
     let address = SocketAddr::new(config.host, config.port);
     let socket = match address.is_ipv4() {
         true => tokio::net::TcpSocket::new_v4(),
@@ -102,16 +107,15 @@ pub(in crate::net) fn bind(config: &Config) -> io::Result<TcpListener> {
 /// Accepts connections for ever.
 pub(in crate::net) async fn accept(
     listener: TcpListener,
-    router: Router,
+    router: Arc<Current<Router>>,
+    places: AddressLimit,
     connections: Connections,
     clients: &Clients,
     tls: Option<Arc<Tls>>,
     cores: &Runtimes,
 ) -> Infallible {
     let shared = &clients.shared;
-    let places = AddressLimit::new(&shared.config);
     let paths: Arc<[String]> = shared.config.http.paths().into();
-    let inflows = ByteRates::new(&shared.config, &shared.metrics);
     loop {
         let (stream, peer) = match listener.accept().await {
             Ok((stream, peer)) => (stream, peer.ip()),
@@ -121,6 +125,7 @@ pub(in crate::net) async fn accept(
                 continue;
             }
         };
+        let settings = shared.for_new.get();
         let refused = |limit| {
             shared.metrics.refused(limit);
             limit
@@ -129,7 +134,7 @@ pub(in crate::net) async fn accept(
             .for_connection(peer)
             .map_err(|_| refused(Limit::ConnectionsPerAddress))
             .and_then(|place| {
-                let opened = connections.open(shared.config.limits.max_connections);
+                let opened = connections.open(settings.config.limits.max_connections);
                 opened
                     .map(|listed| (listed, place))
                     .ok_or_else(|| refused(Limit::Connections))
@@ -141,7 +146,7 @@ pub(in crate::net) async fn accept(
             }
             continue;
         };
-        set_options(&stream, &shared.config);
+        set_options(&stream, &settings.config);
         let (Some((seat, runtime)), Ok(stream)) = (cores.seat(), stream.into_std()) else {
             continue;
         };
@@ -165,10 +170,10 @@ pub(in crate::net) async fn accept(
         };
         let serving = Serving {
             connections: connections.clone(),
-            header_timeout: shared.config.http.header_timeout,
+            header_timeout: settings.config.http.header_timeout,
             handshake_timeout: shared.config.session.handshake_timeout,
         };
-        let served = service.serve(stream, inflows.of_connection(), open, serving);
+        let served = service.serve(stream, settings.byte_rates.of_connection(), open, serving);
         connections.serving.spawn_on(served, runtime);
     }
 }
@@ -211,7 +216,7 @@ fn refuse_connection(mut stream: TcpStream) {
 
 /// What answers the requests of one connection.
 struct Service {
-    router: Router,
+    router: Arc<Current<Router>>,
     tls: Option<Arc<Tls>>,
     peer: IpAddr,
     places: AddressLimit,
@@ -344,7 +349,7 @@ impl Service {
         if parameter(request.uri(), "transport") != Some("websocket") {
             self.is_settled.store(true, Ordering::Release);
         }
-        let answered = self.router.clone().oneshot(self.prepare(request));
+        let answered = Router::clone(&self.router.get()).oneshot(self.prepare(request));
         let mut response = answered.await.unwrap_or_else(|never| match never {});
         if let Some(told) = self.tls.as_ref().and_then(|tls| tls.strict_transport.clone()) {
             response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, told);

@@ -72,7 +72,7 @@ impl Client {
     pub(in crate::net) fn new(shared: Arc<Shared>) -> Self {
         let limits = limits(&shared);
         Self(Arc::new(Inner {
-            limits: Arc::new(SessionLimits::new(shared.rates.of_one())),
+            limits: Arc::new(SessionLimits::new(shared.for_new.get())),
             shared,
             state: Mutex::new(State {
                 sockets: Vec::new(),

@@ -43,7 +43,7 @@ pub(in crate::net) struct ClientSocket {
     pub(in crate::net) state: SocketState,
     pub(in crate::net) place: Arc<OpenNamespace>,
     session: Arc<Session>,
-    limits: Arc<SessionLimits<Arc<Self>>>,
+    pub(super) limits: Arc<SessionLimits<Arc<Self>>>,
     pub(in crate::net) part: Part,
     pub(in crate::net) call_queue: Arc<CallQueue<Arc<Self>>>,
     pub(in crate::net) sender: Arc<SocketSender>,
@@ -70,11 +70,12 @@ impl ClientSocket {
         let config = &shared.config;
         let id = SocketId::random()?;
         let sender = SocketSender::new(id.clone(), session.clone(), place.clone(), config);
+        let at_connection = &limits.config().limits;
         let bounds = QueueLimits {
-            running: config.limits.max_running,
-            waiting: config.limits.max_waiting,
+            running: at_connection.max_running,
+            waiting: at_connection.max_waiting,
             call: config.limits.max_call,
-            pause: config.limits.read_pause,
+            pause: at_connection.read_pause,
         };
         let call_queue = limits.queue(place.name.as_str(), bounds);
         let (identity, refused) = match identity {
@@ -106,7 +107,7 @@ impl ClientSocket {
     /// gets `server.reload`.
     pub(in crate::net) fn connected(self: &Arc<Self>, options: ConnectOptions<'_>) {
         let ConnectOptions { topics, version } = options;
-        if let (Some(version), Some(min)) = (&version, &self.shared.config.session.min_client)
+        if let (Some(version), Some(min)) = (&version, &self.limits.config().session.min_client)
             && version < min
         {
             self.send_event(&ServerEvent::Reload { min });

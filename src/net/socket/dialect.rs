@@ -6,7 +6,7 @@ use crate::{
     call::{
         answer::{AnswerFrame, BareAnswer, Failure},
         args::Args,
-        dispatch::Answer,
+        begun::Answer,
         namespace::Errors,
         peer::Outgoing,
         table::{Route, Table},

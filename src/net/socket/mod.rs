@@ -6,6 +6,7 @@ mod call_queue;
 pub(in crate::net) mod client;
 mod client_socket;
 mod connect;
+pub(in crate::net) mod connection_settings;
 mod dialect;
 mod entrance;
 pub(in crate::net) mod in_flight;

@@ -87,7 +87,7 @@ impl CallOrder for ClientSocket {
 
 impl RoomMember for ClientSocket {
     fn max_rooms(&self) -> usize {
-        self.shared.config.limits.max_rooms
+        self.limits.config().limits.max_rooms
     }
 
     fn enter(&self, room: &str) -> bool {

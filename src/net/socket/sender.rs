@@ -17,7 +17,8 @@ use tokio::sync::oneshot;
 use super::{dialect::Dialect, entrance::Entrance, open_namespaces::OpenNamespace};
 use crate::{
     call::{
-        dispatch::{Answer, said},
+        begun::Answer,
+        dispatch::said,
         memory::Account,
         payload::Arguments,
         peer::{Outgoing, SocketId},

@@ -2,11 +2,16 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::call_queue::{CallQueue, QueueLimits};
-use crate::net::limits::rate::Rate;
+use super::{
+    call_queue::{CallQueue, QueueLimits},
+    connection_settings::ConnectionSettings,
+};
+use crate::{config::Config, net::limits::rate::Rate};
 
 /// The limits of a session, over all its sockets.
 pub(in crate::net) struct SessionLimits<S> {
+    /// In force when it came.
+    settings: Arc<ConnectionSettings>,
     pub(in crate::net) rate: Rate,
     /// Of sockets that have gone and whose calls have not ended, by namespace.
     unfinished: Mutex<Unfinished<S>>,
@@ -15,11 +20,17 @@ pub(in crate::net) struct SessionLimits<S> {
 type Unfinished<S> = Vec<(Box<str>, Arc<CallQueue<S>>)>;
 
 impl<S> SessionLimits<S> {
-    pub(in crate::net) fn new(rate: Rate) -> Self {
+    pub(in crate::net) fn new(settings: Arc<ConnectionSettings>) -> Self {
         Self {
-            rate,
+            rate: settings.call_rates.of_one(),
+            settings,
             unfinished: Mutex::default(),
         }
+    }
+
+    /// The settings that it is held to.
+    pub(in crate::net) fn config(&self) -> &Config {
+        &self.settings.config
     }
 
     /// The queue of a new socket in a namespace: that of the one before, where calls of it have not ended.

@@ -5,7 +5,7 @@ use std::{
     error::Error,
     fmt, io,
     path::{Path, PathBuf},
-    sync::{Arc, PoisonError, RwLock},
+    sync::Arc,
 };
 
 use http::HeaderValue;
@@ -27,7 +27,7 @@ use tokio_rustls::{
 };
 use tokio_util::either::Either;
 
-use crate::config::TlsConfig;
+use crate::{config::TlsConfig, net::current::Current};
 
 /// How TLS begins: the type of its first record.
 const HANDSHAKE: u8 = 22;
@@ -89,11 +89,38 @@ pub enum TlsError {
 
 /// The server's side of TLS.
 pub(crate) struct Tls {
-    cert: PathBuf,
-    key: PathBuf,
+    pair: Current<Pair>,
     /// The value of `strict-transport-security`.
     pub(in crate::net) strict_transport: Option<HeaderValue>,
-    acceptor: RwLock<TlsAcceptor>,
+}
+
+/// A certificate and its key, as they were read.
+pub(in crate::net) struct Pair {
+    cert: PathBuf,
+    key: PathBuf,
+    acceptor: TlsAcceptor,
+}
+
+impl Pair {
+    /// Those that are configured; `None` where there are none.
+    ///
+    /// # Errors
+    /// A certificate and a key that cannot be read, or do not belong together.
+    pub(in crate::net) fn read(config: &TlsConfig) -> Result<Option<Self>, TlsError> {
+        match (&config.cert, &config.key) {
+            (Some(cert), Some(key)) => Self::of(cert.clone(), key.clone()).map(Some),
+            (None, None) => Ok(None),
+            _ => Err(TlsError::Half),
+        }
+    }
+
+    fn of(cert: PathBuf, key: PathBuf) -> Result<Self, TlsError> {
+        Ok(Self {
+            acceptor: read(&cert, &key)?,
+            cert,
+            key,
+        })
+    }
 }
 
 impl Tls {
@@ -102,18 +129,13 @@ impl Tls {
     /// # Errors
     /// A certificate and a key that cannot be read, or do not belong together.
     pub(crate) fn new(config: &TlsConfig) -> Result<Option<Arc<Self>>, TlsError> {
-        let (cert, key) = match (&config.cert, &config.key) {
-            (Some(cert), Some(key)) => (cert.clone(), key.clone()),
-            (None, None) => return Ok(None),
-            _ => return Err(TlsError::Half),
+        let Some(pair) = Pair::read(config)? else {
+            return Ok(None);
         };
-        let acceptor = RwLock::new(read(&cert, &key)?);
         let strict_transport = format!("max-age={}", config.hsts.as_secs()).parse();
         Ok(Some(Arc::new(Self {
-            cert,
-            key,
+            pair: Current::new(pair),
             strict_transport: strict_transport.ok().filter(|_| !config.hsts.is_zero()),
-            acceptor,
         })))
     }
 
@@ -122,9 +144,14 @@ impl Tls {
     /// # Errors
     /// As [`Tls::new`]; what was read before goes on.
     pub(in crate::net) fn reload(&self) -> Result<(), TlsError> {
-        let acceptor = read(&self.cert, &self.key)?;
-        *self.acceptor.write().unwrap_or_else(PoisonError::into_inner) = acceptor;
+        let pair = self.pair.get();
+        self.replace(Pair::of(pair.cert.clone(), pair.key.clone())?);
         Ok(())
+    }
+
+    /// New connections get this one.
+    pub(in crate::net) fn replace(&self, pair: Pair) {
+        self.pair.replace(pair);
     }
 
     /// The server's half of the handshake.
@@ -137,22 +164,15 @@ impl Tls {
         if first != [HANDSHAKE] {
             return Err(refuse_plain_http(stream).await);
         }
-        let accept = self.acceptor().accept(stream);
+        let accept = self.pair.get().acceptor.accept(stream);
         Ok(Either::Right(Box::new(accept.await?)))
-    }
-
-    fn acceptor(&self) -> TlsAcceptor {
-        self.acceptor
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
     }
 }
 
 impl fmt::Debug for Tls {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tls")
-            .field("cert", &self.cert)
+            .field("cert", &self.pair.get().cert)
             .finish_non_exhaustive()
     }
 }

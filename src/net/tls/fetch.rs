@@ -24,7 +24,7 @@ const LARGEST: usize = 256 << 10;
 const LONGEST: Duration = Duration::from_secs(5);
 
 /// Where a document is.
-pub(in crate::net) struct Address {
+pub(crate) struct Address {
     uri: Uri,
     /// Without the brackets of IPv6.
     host: String,
@@ -37,7 +37,7 @@ impl Address {
     ///
     /// # Errors
     /// Where this machine has no certificates to trust.
-    pub(in crate::net) fn new(text: &str) -> io::Result<Option<Self>> {
+    pub(crate) fn new(text: &str) -> io::Result<Option<Self>> {
         let Some((uri, host)) = parts(text) else {
             return Ok(None);
         };
@@ -62,16 +62,40 @@ impl Address {
         self.tls.is_some() || is_here
     }
 
+    /// Its host and port, without the name and password that an address may hold.
+    pub(in crate::net) fn authority(&self) -> &str {
+        self.uri.authority().map_or("", |authority| {
+            let authority = authority.as_str();
+            authority.rsplit_once('@').map_or(authority, |(_, host)| host)
+        })
+    }
+
+    /// What is asked for there.
+    pub(in crate::net) fn path(&self) -> &str {
+        self.uri.path_and_query().map_or("/", |path| path.as_str())
+    }
+
     /// The document that is there now. Redirections are not followed.
     ///
     /// # Errors
     /// Where there is none, it is too large, or it takes too long.
     pub(in crate::net) async fn fetch(&self) -> io::Result<Bytes> {
-        let fetched = tokio::time::timeout(LONGEST, self.get()).await;
-        fetched.unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "it took too long")))
+        match self.ask().await? {
+            (StatusCode::OK, document) => Ok(document),
+            (status, _) => Err(io::Error::other(format!("HTTP {status}"))),
+        }
     }
 
-    async fn get(&self) -> io::Result<Bytes> {
+    /// What is answered there, whether well or not.
+    ///
+    /// # Errors
+    /// Where nothing answers, it is too large, or it takes too long.
+    pub(crate) async fn ask(&self) -> io::Result<(StatusCode, Bytes)> {
+        let answered = tokio::time::timeout(LONGEST, self.get()).await;
+        answered.unwrap_or_else(|_| Err(io::Error::new(io::ErrorKind::TimedOut, "it took too long")))
+    }
+
+    async fn get(&self) -> io::Result<(StatusCode, Bytes)> {
         let stream = TokioIo::new(self.connect().await?);
         let (mut requests, connection) = http1::handshake(stream).await.map_err(io::Error::other)?;
         // Ends with this.
@@ -79,14 +103,16 @@ impl Address {
         driven.spawn(connection);
         let response = requests.send_request(self.request()?);
         let response = response.await.map_err(io::Error::other)?;
-        if response.status() != StatusCode::OK {
-            return Err(io::Error::other(format!("HTTP {}", response.status())));
-        }
+        let status = response.status();
         let body = Limited::new(response.into_body(), LARGEST).collect().await;
-        Ok(body.map_err(io::Error::other)?.to_bytes())
+        Ok((status, body.map_err(io::Error::other)?.to_bytes()))
     }
 
-    async fn connect(&self) -> io::Result<Either<TcpStream, TlsStream<TcpStream>>> {
+    /// A connection to it.
+    ///
+    /// # Errors
+    /// Where it is away, or not trusted.
+    pub(in crate::net) async fn connect(&self) -> io::Result<Either<TcpStream, TlsStream<TcpStream>>> {
         let stream = TcpStream::connect((&*self.host, self.port)).await?;
         let Some(tls) = &self.tls else {
             return Ok(Either::Left(stream));
@@ -96,14 +122,8 @@ impl Address {
     }
 
     fn request(&self) -> io::Result<Request<Empty<Bytes>>> {
-        let path = self.uri.path_and_query().map_or("/", |path| path.as_str());
-        // Without the name and password that an address may hold.
-        let host = self.uri.authority().map_or("", |authority| {
-            let authority = authority.as_str();
-            authority.rsplit_once('@').map_or(authority, |(_, host)| host)
-        });
-        Request::get(path)
-            .header(HOST, host)
+        Request::get(self.path())
+            .header(HOST, self.authority())
             .header(ACCEPT, "application/json")
             .header(USER_AGENT, concat!("updraft/", env!("CARGO_PKG_VERSION")))
             .body(Empty::new())

@@ -1,5 +1,5 @@
 //! TLS: of the server's connections (`acceptor`), and of outgoing requests (`roots`, `fetch`).
 
 pub(crate) mod acceptor;
-pub(in crate::net) mod fetch;
+pub(crate) mod fetch;
 pub(crate) mod roots;

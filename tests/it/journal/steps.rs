@@ -138,6 +138,7 @@ impl Planned {
             name: self.name.into(),
             key: self.key.map(Into::into),
             body,
+            traceparent: None,
         }
     }
 }

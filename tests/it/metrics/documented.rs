@@ -53,7 +53,7 @@ async fn the_table_says_what_the_server_says() {
     let series = text.lines().filter(|line| !line.starts_with('#')).count();
     let page = include_str!("../../../docs/metrics.md");
     assert!(
-        page.contains("10 for\neach topic, `updraft.revoked` among them, and 53 beside them") && series == 73,
+        page.contains("10 for\neach topic, `updraft.revoked` among them, and 56 beside them") && series == 76,
         "{series}"
     );
 }

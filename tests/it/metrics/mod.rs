@@ -2,6 +2,7 @@
 
 mod calls;
 mod documented;
+mod expressions;
 mod topics;
 
 use updraft::{App, Config, HttpConfig};

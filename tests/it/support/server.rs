@@ -4,8 +4,12 @@ use std::{
     env,
     fs::File,
     io::{BufRead, BufReader, Read},
+    net::TcpListener,
     process::{Child, ChildStderr, Command, Stdio},
 };
+
+#[cfg(unix)]
+use std::os::fd::OwnedFd;
 
 use tempfile::TempDir;
 
@@ -65,6 +69,20 @@ impl Program {
         command.args(["-c", &format!("{shell}; exec \"$0\" \"$@\"")]);
         command
             .arg(env!("CARGO_BIN_EXE_updraft"))
+            .stderr(Stdio::piped())
+            .env_remove("UPDRAFT_LOG");
+        Self::run(command, flags)
+    }
+
+    /// Started as systemd starts it, on a socket that listens already.
+    #[cfg(unix)]
+    pub(crate) fn start_on_socket(listener: &TcpListener, flags: &[&str]) -> Self {
+        const PASS: &str = "exec 3<&0 </dev/null; export LISTEN_FDS=1 LISTEN_PID=$$; exec \"$0\" \"$@\"";
+        let socket = listener.try_clone().expect("a socket");
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", PASS, env!("CARGO_BIN_EXE_updraft")])
+            .stdin(OwnedFd::from(socket))
             .stderr(Stdio::piped())
             .env_remove("UPDRAFT_LOG");
         Self::run(command, flags)

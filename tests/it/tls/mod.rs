@@ -51,7 +51,7 @@ impl Pair {
         ["--tls-cert", &self.cert, "--tls-key", &self.key]
     }
 
-    fn serve(&self, more: &[&str]) -> Program {
+    pub(crate) fn serve(&self, more: &[&str]) -> Program {
         let server = Program::start(&[&self.flags(), more].concat());
         assert!(server.url.starts_with("https://127.0.0.1:"), "{}", server.url);
         server

@@ -13,7 +13,7 @@ fn shares(most: usize, rate: u32, burst: u32) -> Shares {
     };
     Shares::new(
         &config,
-        &Arc::new(Metrics::new(None, &StreamCounts::default(), None)),
+        &Arc::new(Metrics::new(None, &StreamCounts::default(), None, None)),
     )
 }
 

@@ -65,7 +65,7 @@ impl Inner {
 
     /// Whether the session may be in one more namespace.
     fn has_place(&self) -> Result<()> {
-        let most = self.shared.config.limits.max_namespaces;
+        let most = self.limits.config().limits.max_namespaces;
         let state = self.state();
         let sockets = state.sockets.iter().filter(|socket| !socket.has_left());
         let taken = sockets.count() + state.connecting.count();

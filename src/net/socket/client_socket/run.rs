@@ -14,8 +14,8 @@ use super::{
 };
 use crate::{
     call::{
+        begun::{Answer, Begun, Turn},
         called::Called,
-        dispatch::{Answer, Begun, Turn},
         memory::Account,
     },
     error::{CallError, Code, Result},

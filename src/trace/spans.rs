@@ -1,0 +1,217 @@
+//! Spans by the SDK of OpenTelemetry.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context as Waker, Poll},
+};
+
+use opentelemetry::{
+    Context, KeyValue,
+    trace::{SpanBuilder, SpanKind, Status, TraceContextExt, Tracer as _, TracerProvider},
+};
+use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
+use pin_project_lite::pin_project;
+
+use super::parent;
+use crate::error::Code;
+
+/// What the spans of this crate say that they are from.
+const SCOPE: &str = "updraft";
+
+/// Begins spans, which go where its provider sends them. The default one begins none.
+#[derive(Clone, Default)]
+pub(crate) struct Tracer(Option<SdkTracer>);
+
+/// A span that was begun, or of which it was decided that it is not recorded: what runs in it knows of it. It ends with this.
+pub(crate) struct Span(Context);
+
+impl Tracer {
+    pub(crate) fn of(provider: &SdkTracerProvider) -> Self {
+        Self(Some(provider.tracer(SCOPE)))
+    }
+
+    /// Whether it begins any.
+    pub(crate) fn is_enabled(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// A function is called; the client may say of which trace that is a part.
+    pub(crate) fn call(&self, event: &str, namespace: &str, traceparent: Option<&str>) -> Option<Span> {
+        let tracer = self.0.as_ref()?;
+        let parent = match traceparent.and_then(parent::read) {
+            Some(remote) => Context::new().with_remote_span_context(remote),
+            None => Context::new(),
+        };
+        Some(Span::begin(tracer, SpanKind::Server, &parent, || Details {
+            name: event.to_owned(),
+            attributes: vec![KeyValue::new("updraft.namespace", namespace.to_owned())],
+        }))
+    }
+
+    /// So many events are published to a topic, by what runs here.
+    pub(crate) fn publish(&self, topic: &str, events: usize) -> Option<Span> {
+        let tracer = self.0.as_ref()?;
+        let parent = Context::current();
+        Some(Span::begin(tracer, SpanKind::Producer, &parent, || {
+            let count = i64::try_from(events).unwrap_or(i64::MAX);
+            let mut details = Details::of_topic("publish", topic);
+            details
+                .attributes
+                .push(KeyValue::new("messaging.batch.message_count", count));
+            details
+        }))
+    }
+
+    /// An event, whose publish is traced, is handed to the live readers of its topic.
+    pub(crate) fn deliver(&self, topic: &str, traceparent: Option<&str>) -> Option<Span> {
+        let tracer = self.0.as_ref()?;
+        let parent = Context::new().with_remote_span_context(parent::read(traceparent?)?);
+        Some(Span::begin(tracer, SpanKind::Consumer, &parent, || {
+            Details::of_topic("deliver", topic)
+        }))
+    }
+
+    /// A consumer's function gets an event: a part of the trace of its publish, where that is known, and linked to it.
+    pub(crate) fn consume(&self, topic: &str, consumer: &str, traceparent: Option<&str>) -> Option<Span> {
+        let tracer = self.0.as_ref()?;
+        let published = traceparent.and_then(parent::read);
+        let parent = match &published {
+            Some(published) => Context::new().with_remote_span_context(published.clone()),
+            None => Context::new(),
+        };
+        let span = Span::begin(tracer, SpanKind::Consumer, &parent, || {
+            let mut details = Details::of_topic("process", topic);
+            details.attributes.push(KeyValue::new(
+                "messaging.consumer.group.name",
+                consumer.to_owned(),
+            ));
+            details
+        });
+        if let Some(published) = published {
+            span.0.span().add_link(published, Vec::new());
+        }
+        Some(span)
+    }
+}
+
+/// What is said of a span that is recorded.
+struct Details {
+    name: String,
+    attributes: Vec<KeyValue>,
+}
+
+impl Details {
+    /// In the words that OpenTelemetry has for messaging.
+    ///
+    /// Source: <https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/>.
+    fn of_topic(operation: &'static str, topic: &str) -> Self {
+        Self {
+            name: format!("{operation} {topic}"),
+            attributes: vec![
+                KeyValue::new("messaging.system", "updraft"),
+                KeyValue::new("messaging.operation.name", operation),
+                KeyValue::new("messaging.destination.name", topic.to_owned()),
+            ],
+        }
+    }
+}
+
+impl Span {
+    /// Details are asked for only where it is recorded: the sampler knows neither its name nor its attributes.
+    fn begin(
+        tracer: &SdkTracer,
+        kind: SpanKind,
+        parent: &Context,
+        details: impl FnOnce() -> Details,
+    ) -> Self {
+        let builder = SpanBuilder::from_name("unnamed").with_kind(kind);
+        let context = parent.with_span(tracer.build_with_context(builder, parent));
+        let span = context.span();
+        if span.is_recording() {
+            let details = details();
+            span.update_name(details.name);
+            span.set_attributes(details.attributes);
+        }
+        Self(context)
+    }
+
+    /// It is done, or failed.
+    pub(crate) fn end(self, failure: Option<Code>) {
+        let span = self.0.span();
+        if !span.is_recording() {
+            return;
+        }
+        let outcome = failure.map_or("ok", Code::as_str);
+        span.set_attribute(KeyValue::new("updraft.outcome", outcome));
+        // As for HTTP, what the caller did wrong is no error of the server.
+        if let Some(Code::Internal | Code::Timeout | Code::Unavailable | Code::Overloaded) = failure {
+            span.set_status(Status::error(outcome));
+        }
+        span.end();
+    }
+
+    /// Where it stands, for what comes of it; `None` where it is not recorded.
+    pub(crate) fn traceparent(&self) -> Option<Arc<str>> {
+        let span = self.0.span();
+        let context = span.span_context();
+        context.is_sampled().then(|| parent::written(context))
+    }
+}
+
+impl fmt::Debug for Tracer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Tracer").field(&self.0.is_some()).finish()
+    }
+}
+
+/// Does this in a span, where there is one.
+pub(crate) fn within<T>(span: Option<&Span>, work: impl FnOnce() -> T) -> T {
+    let _entered = span.map(|span| span.0.clone().attach());
+    work()
+}
+
+/// Polls this in a span, where there is one.
+pub(crate) fn poll_within<F: Future>(
+    span: Option<&Span>,
+    work: F,
+) -> impl Future<Output = F::Output> + use<F> {
+    let context = span.map(|span| span.0.clone());
+    Within { context, work }
+}
+
+/// Polls this, on whatever thread, in the span in which this is called.
+pub(crate) fn carried<F: Future>(work: F) -> impl Future<Output = F::Output> + use<F> {
+    let context = Context::map_current(|current| current.has_active_span().then(|| current.clone()));
+    Within { context, work }
+}
+
+/// The ids of the trace and of the span in which this is called.
+pub(crate) fn current_ids() -> Option<(String, String)> {
+    Context::map_current(|current| {
+        let span = current.span();
+        let context = span.span_context();
+        let ids = || (context.trace_id().to_string(), context.span_id().to_string());
+        context.is_valid().then(ids)
+    })
+}
+
+pin_project! {
+    struct Within<F> {
+        context: Option<Context>,
+        #[pin]
+        work: F,
+    }
+}
+
+impl<F: Future> Future for Within<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, waker: &mut Waker<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        let _entered = this.context.as_ref().map(|context| context.clone().attach());
+        this.work.poll(waker)
+    }
+}

@@ -9,6 +9,6 @@ mod spans;
 mod untraced;
 
 #[cfg(feature = "otlp")]
-pub(crate) use self::spans::{Span, Tracer, carried, current_ids, poll_within, within};
+pub(crate) use self::spans::{Rules, Span, Tracer, carried, current_ids, poll_within, within};
 #[cfg(not(feature = "otlp"))]
 pub(crate) use self::untraced::{Span, Tracer, carried, poll_within, within};

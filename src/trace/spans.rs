@@ -23,14 +23,31 @@ const SCOPE: &str = "updraft";
 
 /// Begins spans, which go where its provider sends them. The default one begins none.
 #[derive(Clone, Default)]
-pub(crate) struct Tracer(Option<SdkTracer>);
+pub(crate) struct Tracer(Option<Recorder>);
+
+#[derive(Clone)]
+struct Recorder {
+    tracer: SdkTracer,
+    rules: Rules,
+}
+
+/// What is known of a sampler without asking it, for the many calls that it does not take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Rules {
+    /// What is a part of a trace that is not sampled is not recorded.
+    pub(crate) follows_parents: bool,
+    /// No trace begins here.
+    pub(crate) begins_none: bool,
+}
 
 /// A span that was begun, or of which it was decided that it is not recorded: what runs in it knows of it. It ends with this.
 pub(crate) struct Span(Context);
 
 impl Tracer {
-    pub(crate) fn of(provider: &SdkTracerProvider) -> Self {
-        Self(Some(provider.tracer(SCOPE)))
+    /// Of a provider with this sampler.
+    pub(crate) fn of(provider: &SdkTracerProvider, rules: Rules) -> Self {
+        let tracer = provider.tracer(SCOPE);
+        Self(Some(Recorder { tracer, rules }))
     }
 
     /// Whether it begins any.
@@ -40,9 +57,17 @@ impl Tracer {
 
     /// A function is called; the client may say of which trace that is a part.
     pub(crate) fn call(&self, event: &str, namespace: &str, traceparent: Option<&str>) -> Option<Span> {
-        let tracer = self.0.as_ref()?;
+        let Recorder { tracer, rules } = self.0.as_ref()?;
         let parent = match traceparent.and_then(parent::read) {
-            Some(remote) => Context::new().with_remote_span_context(remote),
+            Some(remote) => {
+                let is_recorded = remote.is_sampled() || !rules.follows_parents;
+                let parent = Context::new().with_remote_span_context(remote);
+                if !is_recorded {
+                    return Some(Span(parent));
+                }
+                parent
+            }
+            None if rules.begins_none => return None,
             None => Context::new(),
         };
         Some(Span::begin(tracer, SpanKind::Server, &parent, || Details {
@@ -53,8 +78,15 @@ impl Tracer {
 
     /// So many events are published to a topic, by what runs here.
     pub(crate) fn publish(&self, topic: &str, events: usize) -> Option<Span> {
-        let tracer = self.0.as_ref()?;
+        let Recorder { tracer, rules } = self.0.as_ref()?;
         let parent = Context::current();
+        let is_recorded = match parent.has_active_span() {
+            true => parent.span().span_context().is_sampled() || !rules.follows_parents,
+            false => !rules.begins_none,
+        };
+        if !is_recorded {
+            return None;
+        }
         Some(Span::begin(tracer, SpanKind::Producer, &parent, || {
             let count = i64::try_from(events).unwrap_or(i64::MAX);
             let mut details = Details::of_topic("publish", topic);
@@ -67,7 +99,7 @@ impl Tracer {
 
     /// An event, whose publish is traced, is handed to the live readers of its topic.
     pub(crate) fn deliver(&self, topic: &str, traceparent: Option<&str>) -> Option<Span> {
-        let tracer = self.0.as_ref()?;
+        let Recorder { tracer, .. } = self.0.as_ref()?;
         let parent = Context::new().with_remote_span_context(parent::read(traceparent?)?);
         Some(Span::begin(tracer, SpanKind::Consumer, &parent, || {
             Details::of_topic("deliver", topic)
@@ -76,10 +108,11 @@ impl Tracer {
 
     /// A consumer's function gets an event: a part of the trace of its publish, where that is known, and linked to it.
     pub(crate) fn consume(&self, topic: &str, consumer: &str, traceparent: Option<&str>) -> Option<Span> {
-        let tracer = self.0.as_ref()?;
+        let Recorder { tracer, rules } = self.0.as_ref()?;
         let published = traceparent.and_then(parent::read);
         let parent = match &published {
             Some(published) => Context::new().with_remote_span_context(published.clone()),
+            None if rules.begins_none => return None,
             None => Context::new(),
         };
         let span = Span::begin(tracer, SpanKind::Consumer, &parent, || {

@@ -14,11 +14,16 @@ use super::{
     queue::Queue,
     resource, sampler,
 };
-use crate::{config::TelemetryConfig, net::metrics::telemetry::TelemetryCounts, trace::Tracer};
+use crate::{
+    config::TelemetryConfig,
+    net::metrics::telemetry::TelemetryCounts,
+    trace::{Rules, Tracer},
+};
 
 /// What goes to a collector. It ends with this.
 pub(crate) struct Telemetry {
     tracers: SdkTracerProvider,
+    rules: Rules,
     loggers: SdkLoggerProvider,
     figures: Figures,
     counts: TelemetryCounts,
@@ -38,7 +43,7 @@ impl Telemetry {
         };
         let resource = resource::read(config)?;
         let headers = resource::headers(config)?;
-        let sampler = sampler::read(&config.sampler, config.ratio.as_deref())?;
+        let (sampler, rules) = sampler::read(&config.sampler, config.ratio.as_deref())?;
         let (stop, ended) = (CancellationToken::new(), CancellationToken::new());
         let to = |signal, path| {
             let collector = Collector::new(endpoint, path, headers.clone())?;
@@ -63,6 +68,7 @@ impl Telemetry {
                 .with_resource(resource.clone())
                 .with_span_processor(SpanQueue(exporter.spans.clone()))
                 .build(),
+            rules,
             loggers: SdkLoggerProvider::builder()
                 .with_resource(resource)
                 .with_log_processor(LogQueue(exporter.logs.clone()))
@@ -87,7 +93,7 @@ impl Telemetry {
 
     /// Begins spans that are sent.
     pub(crate) fn tracer(&self) -> Tracer {
-        Tracer::of(&self.tracers)
+        Tracer::of(&self.tracers, self.rules)
     }
 
     /// Where spans of other crates go.

@@ -5,13 +5,14 @@
 use opentelemetry_sdk::trace::Sampler;
 
 use super::error::TelemetryError;
+use crate::trace::Rules;
 
 /// Reads a sampler's name, and its ratio where it has one.
 ///
 /// # Errors
 /// Where there is none of this name, or the ratio is none.
-pub(super) fn read(name: &str, ratio: Option<&str>) -> Result<Sampler, TelemetryError> {
-    let (root, is_by_parent) = match name.strip_prefix("parentbased_") {
+pub(super) fn read(name: &str, ratio: Option<&str>) -> Result<(Sampler, Rules), TelemetryError> {
+    let (root, follows_parents) = match name.strip_prefix("parentbased_") {
         Some(root) => (root, true),
         None => (name, false),
     };
@@ -21,10 +22,15 @@ pub(super) fn read(name: &str, ratio: Option<&str>) -> Result<Sampler, Telemetry
         "traceidratio" => Sampler::TraceIdRatioBased(share(ratio)?),
         _ => return Err(TelemetryError::Sampler(name.to_owned())),
     };
-    Ok(match is_by_parent {
+    let rules = Rules {
+        follows_parents,
+        begins_none: matches!(root, Sampler::AlwaysOff),
+    };
+    let sampler = match follows_parents {
         true => Sampler::ParentBased(Box::new(root)),
         false => root,
-    })
+    };
+    Ok((sampler, rules))
 }
 
 fn share(text: Option<&str>) -> Result<f64, TelemetryError> {
@@ -42,7 +48,7 @@ mod tests {
 
     #[test]
     fn samplers_are_named_as_elsewhere() {
-        let read = |name, ratio| format!("{:?}", read(name, ratio));
+        let read = |name, ratio| format!("{:?}", read(name, ratio).map(|(sampler, _)| sampler));
         assert_eq!(read("always_off", None), "Ok(AlwaysOff)");
         assert_eq!(
             read("parentbased_always_on", Some("ignored")),
@@ -53,6 +59,19 @@ mod tests {
             read("parentbased_traceidratio", Some("0.25")),
             "Ok(ParentBased(TraceIdRatioBased(0.25)))"
         );
+        let rules = |name| super::read(name, None).map(|(_, rules)| rules).unwrap();
+        for (name, follows_parents, begins_none) in [
+            ("always_on", false, false),
+            ("always_off", false, true),
+            ("parentbased_traceidratio", true, false),
+            ("parentbased_always_off", true, true),
+        ] {
+            let expected = Rules {
+                follows_parents,
+                begins_none,
+            };
+            assert_eq!(rules(name), expected, "{name}");
+        }
         for (name, ratio) in [
             ("xray", None),
             ("", None),

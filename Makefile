@@ -1,12 +1,11 @@
 # Needs Rust (1.94 or later), Node.js (20.19 or later) with npm, and make. Everything else is installed here.
 
-.PHONY: run test proof check dependencies screenshots flood audit bench peers instructions fuzz apart smoke fuzz-smoke bench-smoke image image-test deb deb-test publishable packages-smoke sbom semver
+.PHONY: run test proof check dependencies screenshots flood audit bench peers instructions fuzz apart smoke fuzz-smoke bench-smoke image image-test deb deb-test publishable packages-smoke sbom
 .DELETE_ON_ERROR:
 
 DENY = target/tools/bin/cargo-deny
 DEB = target/tools/bin/cargo-deb
 CYCLONEDX = target/tools/bin/cargo-cyclonedx
-SEMVER = target/tools/bin/cargo-semver-checks
 
 # Everywhere the same packages and features, so that each crate is compiled once for all that is not optimized.
 ALL = --workspace --all-features
@@ -145,11 +144,6 @@ sbom: $(CYCLONEDX)
 	mv updraft.cdx.json target/
 	rm -f bench/updraft.cdx.json
 
-# Whether the public API is compatible with that of a commit: make semver SINCE=v0.1.0
-SINCE ?= HEAD~1
-semver: $(SEMVER)
-	PATH="$(CURDIR)/target/tools/bin:$$PATH" cargo semver-checks --package updraft --baseline-rev $(SINCE)
-
 # Not optimized: it shows that all of it runs, and is mostly compiled already.
 bench-smoke: peers
 	cargo test $(ALL) --bench decode --bench dispatch --bench journal -- --test
@@ -186,9 +180,6 @@ $(DEB):
 
 $(CYCLONEDX):
 	$(INSTALL) cargo-cyclonedx --version 0.5.9
-
-$(SEMVER):
-	$(INSTALL) cargo-semver-checks --version 0.51.0
 
 tests/python/packages: tests/python/requirements.txt
 	tests/python/install.sh

@@ -128,6 +128,7 @@ deb-test: deb
 # Both with the program of the tests, and what crates.io and npm would be given.
 packages-smoke: publishable $(DEB)
 	tests/packaging/install.sh
+	cargo build $(ALL) --bins
 	tests/packaging/image.sh $(BUILT)/updraft
 	$(DEB) --no-build --fast --profile dev --output target/debian/updraft-smoke.deb
 	tests/packaging/deb.sh target/debian/updraft-smoke.deb here

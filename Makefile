@@ -1,12 +1,11 @@
 # Needs Rust (1.94 or later), Node.js (20.19 or later) with npm, and make. Everything else is installed here.
 
-.PHONY: run test proof check dependencies screenshots flood audit bench peers instructions alerts fuzz apart smoke fuzz-smoke bench-smoke image image-test deb deb-test publishable packages-smoke sbom semver
+.PHONY: run test proof check dependencies screenshots flood audit bench peers instructions alerts fuzz apart smoke fuzz-smoke bench-smoke image image-test deb deb-test publishable packages-smoke sbom
 .DELETE_ON_ERROR:
 
 DENY = target/tools/bin/cargo-deny
 DEB = target/tools/bin/cargo-deb
 CYCLONEDX = target/tools/bin/cargo-cyclonedx
-SEMVER = target/tools/bin/cargo-semver-checks
 
 # Everywhere the same packages and features, so that each crate is compiled once for all that is not optimized.
 ALL = --workspace --all-features
@@ -133,6 +132,7 @@ deb-test: deb
 # Both with the program of the tests, and what crates.io and npm would be given.
 packages-smoke: publishable $(DEB)
 	tests/packaging/install.sh
+	cargo build $(ALL) --bins
 	tests/packaging/image.sh $(BUILT)/updraft
 	$(DEB) --no-build --fast --profile dev --output target/debian/updraft-smoke.deb
 	tests/packaging/deb.sh target/debian/updraft-smoke.deb here
@@ -148,11 +148,6 @@ sbom: $(CYCLONEDX)
 	PATH="$(CURDIR)/target/tools/bin:$$PATH" cargo cyclonedx --format json --features jemalloc --override-filename updraft.cdx
 	mv updraft.cdx.json target/
 	rm -f bench/updraft.cdx.json
-
-# Whether the public API is compatible with that of a commit: make semver SINCE=v0.1.0
-SINCE ?= HEAD~1
-semver: $(SEMVER)
-	PATH="$(CURDIR)/target/tools/bin:$$PATH" cargo semver-checks --package updraft --baseline-rev $(SINCE)
 
 # Not optimized: it shows that all of it runs, and is mostly compiled already.
 bench-smoke: peers
@@ -190,9 +185,6 @@ $(DEB):
 
 $(CYCLONEDX):
 	$(INSTALL) cargo-cyclonedx --version 0.5.9
-
-$(SEMVER):
-	$(INSTALL) cargo-semver-checks --version 0.51.0
 
 tests/python/packages: tests/python/requirements.txt
 	tests/python/install.sh

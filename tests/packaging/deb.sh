@@ -33,8 +33,8 @@ esac
 mount --bind /dev "$root/dev"
 mount -t proc proc "$root/proc"
 
-# All files where packages have some, but for what Debian's tools keep for themselves.
-listed() { (cd "$root" && find etc run srv usr var \( -path var/lib/dpkg -o -path var/cache -o -path var/log \) -prune -o -print | sort); }
+# All files where packages have some that stay, but for what Debian's tools keep for themselves.
+listed() { (cd "$root" && find etc srv usr var \( -path usr/local -o -path var/lib/dpkg -o -path var/tmp -o -path var/cache -o -path var/log \) -prune -o -print | sort); }
 in_debian() { chroot "$root" "$@"; }
 listed >"$work/before"
 

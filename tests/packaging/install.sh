@@ -3,7 +3,7 @@
 set -euo pipefail
 
 missing=()
-for program in buildah podman crun mmdebstrap lintian; do
+for program in buildah podman crun mmdebstrap; do
   command -v "$program" >/dev/null || missing+=("$program")
 done
 if [ ${#missing[@]} = 0 ]; then

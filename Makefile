@@ -1,9 +1,13 @@
 # Needs Rust (1.94 or later), Node.js (20.19 or later) with npm, and make. Everything else is installed here.
 
-.PHONY: run test proof check dependencies screenshots flood audit bench peers instructions fuzz apart smoke fuzz-smoke bench-smoke
+.PHONY: run test proof check book dependencies screenshots flood audit bench peers instructions fuzz apart smoke fuzz-smoke bench-smoke
 .DELETE_ON_ERROR:
 
 DENY = target/tools/bin/cargo-deny
+MDBOOK = target/tools/bin/mdbook
+
+# What the book is made of beside docs/: its pages, and files that pages link to.
+BOOK = README.md ARCHITECTURE.md CHANGELOG.md SECURITY.md LICENSE-APACHE LICENSE-MIT examples client/README.md client/LICENSE-APACHE client/LICENSE-MIT client-demo/src/link src/api tests/it/examples
 
 # Everywhere the same packages and features, so that each crate is compiled once for all that is not optimized.
 ALL = --workspace --all-features
@@ -48,6 +52,13 @@ check: client-demo/node_modules client/dist/index.js
 	RUSTDOCFLAGS="-D warnings" cargo doc $(ALL) --lib --no-deps --document-private-items
 	npm run check --prefix client
 	npm run check --prefix client-demo
+
+# The documentation as a book, in target/book/index.html. Its links are checked by the tests (`tests/it/house/links.rs`).
+book: $(MDBOOK)
+	rm -rf target/book-source && mkdir -p target/book-source
+	cp -R --parents docs $(BOOK) target/book-source
+	sed -e 's|](|](docs/|' -e 's|](docs/\.\./|](|' docs/SUMMARY.md > target/book-source/SUMMARY.md
+	$(MDBOOK) build
 
 # What dependencies may be: their licences, their sources, one version of each (deny.toml).
 dependencies: $(DENY)
@@ -94,7 +105,7 @@ fuzz:
 	fuzz/run.sh 600
 
 # Compiles what shares nothing with the tests, for what .ci/run does after them.
-apart: $(DENY)
+apart: $(DENY) $(MDBOOK)
 	cargo build --release -p bench --bin instructions
 	cd fuzz && cargo build --locked --bins
 
@@ -129,6 +140,11 @@ client/dist/index.js: client/node_modules $(shell find client/src -type f) clien
 $(DENY):
 	CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=256 \
 		cargo install cargo-deny --version 0.20.2 --locked --root target/tools
+
+# Without its own server and its watching of files: a quarter of the crates.
+$(MDBOOK):
+	CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_CODEGEN_UNITS=256 \
+		cargo install mdbook --version 0.5.4 --locked --no-default-features --features search --root target/tools
 
 tests/python/packages: tests/python/requirements.txt
 	tests/python/install.sh

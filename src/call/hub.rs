@@ -130,6 +130,15 @@ impl Change<'_> {
 }
 
 /// A socket, as it was when it was looked at: `BroadcastTo::sockets` lists them.
+///
+/// ```
+/// use updraft::{Emitter, Result};
+///
+/// async fn names(io: &Emitter) -> Result<Vec<String>> {
+///     let sockets = io.of("/").to("game").sockets().await?;
+///     Ok(sockets.iter().filter_map(|socket| socket.identity.subject()).map(str::to_owned).collect())
+/// }
+/// ```
 #[derive(Clone)]
 pub struct RemoteSocket {
     /// Its public id.

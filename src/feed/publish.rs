@@ -13,6 +13,15 @@ use crate::{
 };
 
 /// Publishes to one topic.
+///
+/// ```
+/// use updraft::{Context, Event, Json, Position, Result};
+///
+/// async fn say(text: String, cx: Context) -> Result<Json<Position>> {
+///     cx.topic("lobby").publish(Event::new("said").data(&text)?).await.map(Json)
+/// }
+/// const _: () = updraft::check_handler(&say);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Publisher {
     feed: Option<Arc<Feed>>,

@@ -16,6 +16,18 @@ use crate::{
 /// Credentials of a client: a token, and the rest of its handshake.
 ///
 /// `Debug` shows nothing of it.
+///
+/// ```
+/// use updraft::{App, CallError, Code, Credentials, Identity, Result};
+///
+/// async fn known(credentials: Credentials) -> Result<Identity> {
+///     match credentials.header("x-user") {
+///         Some(user) => Ok(Identity::of(user)),
+///         None => Err(CallError::new(Code::Unauthenticated, "the proxy names no user")),
+///     }
+/// }
+/// let app = App::new().authenticate(known);
+/// ```
 #[derive(Clone, Default)]
 pub struct Credentials {
     token: Option<String>,

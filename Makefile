@@ -1,11 +1,15 @@
 # Needs Rust (1.94 or later), Node.js (20.19 or later) with npm, and make. Everything else is installed here.
 
-.PHONY: run test proof check dependencies screenshots flood audit bench peers instructions alerts fuzz apart smoke fuzz-smoke bench-smoke image image-test deb deb-test publishable packages-smoke sbom
+.PHONY: run test proof check book dependencies screenshots flood audit bench peers instructions alerts fuzz apart smoke fuzz-smoke bench-smoke image image-test deb deb-test publishable packages-smoke sbom
 .DELETE_ON_ERROR:
 
 DENY = target/tools/bin/cargo-deny
 DEB = target/tools/bin/cargo-deb
+MDBOOK = target/tools/bin/mdbook
 CYCLONEDX = target/tools/bin/cargo-cyclonedx
+
+# What the book is made of beside docs/: its pages, and files that pages link to.
+BOOK = README.md ARCHITECTURE.md CHANGELOG.md SECURITY.md LICENSE-APACHE LICENSE-MIT examples client/README.md client/LICENSE-APACHE client/LICENSE-MIT client-demo/src/link src/api tests/it/examples
 
 # Everywhere the same packages and features, so that each crate is compiled once for all that is not optimized.
 ALL = --workspace --all-features
@@ -50,6 +54,13 @@ check: client-demo/node_modules client/dist/index.js
 	RUSTDOCFLAGS="-D warnings" cargo doc $(ALL) --lib --no-deps --document-private-items
 	npm run check --prefix client
 	npm run check --prefix client-demo
+
+# The documentation as a book, in target/book/index.html. Its links are checked by the tests (`tests/it/house/links.rs`).
+book: $(MDBOOK)
+	rm -rf target/book-source && mkdir -p target/book-source
+	cp -R --parents docs $(BOOK) target/book-source
+	sed -e 's|](|](docs/|' -e 's|](docs/\.\./|](|' docs/SUMMARY.md > target/book-source/SUMMARY.md
+	$(MDBOOK) build
 
 # What dependencies may be: their licences, their sources, one version of each (deny.toml).
 dependencies: $(DENY)
@@ -100,7 +111,7 @@ fuzz:
 	fuzz/run.sh 600
 
 # Compiles what shares nothing with the tests, for what .ci/run does after them.
-apart: $(DENY) $(DEB)
+apart: $(DENY) $(DEB) $(MDBOOK)
 	cargo build --release -p bench --bin instructions
 	cd fuzz && cargo build --locked --bins
 
@@ -185,6 +196,10 @@ $(DEB):
 
 $(CYCLONEDX):
 	$(INSTALL) cargo-cyclonedx --version 0.5.9
+
+# Without its own server and its watching of files: a quarter of the crates.
+$(MDBOOK):
+	$(INSTALL) mdbook --version 0.5.4 --no-default-features --features search
 
 tests/python/packages: tests/python/requirements.txt
 	tests/python/install.sh

@@ -12,6 +12,18 @@ use serde_json::Value;
 pub type Result<T, E = CallError> = std::result::Result<T, E>;
 
 /// Every code that an answer can carry. Clients may rely on this list being closed.
+///
+/// ```
+/// use updraft::{CallError, Code, Result};
+///
+/// async fn rename(name: String) -> Result<()> {
+///     match name.trim() {
+///         "" => Err(CallError::new(Code::InvalidData, "a name has letters")),
+///         _ => Ok(()),
+///     }
+/// }
+/// const _: () = updraft::check_handler(&rename);
+/// ```
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Hash)]
 #[serde(rename_all = "snake_case")]
 pub enum Code {

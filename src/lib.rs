@@ -19,40 +19,43 @@
 //! }
 //! ```
 //!
-//! # Where to begin
+//! # What to read first
 //!
-//! | what for | read |
+//! | to | read |
 //! |---|---|
-//! | what an app consists of, and how it starts | [`App`]; [`Config`] for its settings; [`Server`] and [`Handle`] for one that a program starts itself |
-//! | functions: what they take, and what they return | [`Handler`], [`Argument`], [`FromData`], [`IntoReply`]; [`Json`], [`Args`], [`State`], [`Data`] |
-//! | events of any name, as a Node backend has them | [`Namespace`], [`Handshake`], [`Left`]; calls by the event `event`: [`Module`] |
-//! | the socket that calls: emit, rooms, its identity | [`Context`], [`BroadcastTo`] |
-//! | sockets from timers, routes and other tasks | [`Emitter`], [`RemoteSocket`] |
-//! | who may do what | [`Identity`], [`Credentials`], [`require`], [`claim`], [`Guard`], [`Subjects`] |
-//! | events that stay: published, read back, folded to state | [`Topic`], [`Event`], [`Publisher`], [`Projection`], [`Position`]; which sockets are there: [`Presence`] |
-//! | streams | [`Frames`], [`Incoming`], [`After`] |
-//! | tests | [`testing`] |
-//! | what lies beneath topics | [`journal`] |
+//! | answer calls by `event` | [`Module`], then what functions take: [`Json`], [`Data`], [`State`], [`Context`] |
+//! | hear events of any name, rooms, connect hooks | [`Namespace`], [`Args`], [`Handshake`], [`Left`] |
+//! | emit from timers and HTTP routes | [`Emitter`], [`BroadcastTo`] |
+//! | keep what happened, for clients that come later | [`Topic`], [`Event`], [`Context::topic`] |
+//! | decide by state that is folded from events | [`Projection`], [`App::project`], [`App::consumer`] |
+//! | stream answers and uploads | [`Frames`], [`Incoming`], [`After`] |
+//! | know callers and refuse some | [`Identity`], [`require`], [`claim`], [`App::authenticate`], [`Subjects`] |
+//! | know which clients are there | [`App::presence`], [`Presence`] |
+//! | test all that | [`testing::TestApp`], [`testing::TestServer`] |
+//! | start: a program, a server in a program, a router | [`App::run`], [`App::start`], [`App::into_router`] |
+//! | set limits and all else | [`Config`] and its groups |
+//! | look into a journal, or write a store | [`journal`] |
+//!
+//! The book (`docs/` of the repository, `make book`) has a tutorial, concepts, and operation.
 //!
 //! # Errors
 //!
-//! A function that fails returns a [`CallError`] with one of the [codes](Code) of a closed list, and each call gets exactly one answer. Any
-//! other error becomes [`Code::Internal`] by `?`: the client gets a number of the incident, the log has the rest. What is wrong with an
-//! app itself, such as two functions of one name, is a [`StartError`] that names both places, before anything listens.
+//! A function fails by [`CallError`], with a [`Code`] of a closed list: it is the caller's answer. Any other error becomes [`Code::Internal`] by
+//! `?`: the caller gets an incident id, and the log the cause. What is wrong with an app (a name twice, a topic that is not declared)
+//! is a [`StartError`] before it listens, never a failure of a call.
 //!
 //! # Panics
 //!
-//! A function that panics answers [`Code::Internal`], and its server goes on. Nothing here panics on what a client sends. The methods of
-//! [`testing`] panic where a test is to fail.
+//! The library panics on nothing that a client sends, nor on a setting. A function that panics is answered [`Code::Internal`], and the
+//! server goes on. What is in [`testing`] panics where a test's expectation does not hold, as an assertion does.
 //!
 //! # Cancellation
 //!
-//! A call goes on when its client disconnects, so that what it began is not left half done; [`Context::cancelled`] tells a function that
-//! nobody waits any more. It is dropped where it takes longer than [`LimitsConfig::call_timeout`], at one of its `await`s: what must not be left half
-//! done then stands in a task of its own. Streams end with their client: their frames are dropped. A publish whose future is dropped
-//! may have happened, or may still.
+//! A function's future is dropped at its next `await` when its time is over (`--call-timeout`). One that streams, or takes a stream, is dropped also when
+//! its client cancels that or leaves. A call whose client has left goes on; [`Context::cancelled`] tells it. A publish whose future is
+//! dropped may still be applied, as a whole or not at all: a call that is tried again with its `id` finds out which.
 //!
-//! # The modules, from the ground up
+//! The way of a call, from the ground up:
 
 /// Why a call fails: one closed list of codes.
 mod error;
@@ -186,52 +189,6 @@ pub mod fuzzing {
 /// The command line of every app.
 mod cli;
 
-/// The README's example compiles.
+/// The examples of the book compile.
 #[cfg(doctest)]
-#[doc = include_str!("../README.md")]
-struct Readme;
-
-/// So do those of the page on identities.
-#[cfg(doctest)]
-#[doc = include_str!("../docs/identity.md")]
-struct OnIdentity;
-
-/// And of the page on presence.
-#[cfg(doctest)]
-#[doc = include_str!("../docs/presence.md")]
-struct OnPresence;
-
-/// And of the page on emitters.
-#[cfg(doctest)]
-#[doc = include_str!("../docs/emitter.md")]
-struct OnEmitters;
-
-/// And of the page on the admin page.
-#[cfg(doctest)]
-#[doc = include_str!("../docs/admin.md")]
-struct OnAdmin;
-
-/// And of the page on socketioxide.
-#[cfg(all(doctest, feature = "socketioxide"))]
-#[doc = include_str!("../docs/socketioxide.md")]
-struct OnSocketioxide;
-
-/// And those of the page for those who come from Node.
-#[cfg(doctest)]
-#[doc = include_str!("../docs/from-node.md")]
-struct FromNode;
-
-/// And those of the page on streams.
-#[cfg(doctest)]
-#[doc = include_str!("../docs/streams.md")]
-struct OnStreams;
-
-/// And of the page on telemetry.
-#[cfg(doctest)]
-#[doc = include_str!("../docs/telemetry.md")]
-struct OnTelemetry;
-
-/// And those of the page on tests.
-#[cfg(doctest)]
-#[doc = include_str!("../docs/testing.md")]
-struct OnTesting;
+mod book;

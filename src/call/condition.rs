@@ -29,6 +29,13 @@ pub fn signed_in() -> Condition {
 }
 
 /// A claim that something is asked of.
+///
+/// ```
+/// use updraft::{Module, claim, require};
+///
+/// let is_editor = claim("roles").contains("editor").or(claim("data.account_type").at_least(2));
+/// let module = Module::new("api.pages").guard(require(is_editor));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Claim(Box<str>);
 

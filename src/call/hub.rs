@@ -129,20 +129,14 @@ impl Change<'_> {
     }
 }
 
-/// A socket, as it was when it was looked at: [`BroadcastTo::sockets`](crate::BroadcastTo::sockets) lists them. What it is told or moved to goes by its id, a
-/// room that it alone is in.
+/// A socket, as it was when it was looked at: `BroadcastTo::sockets` lists them.
 ///
 /// ```
 /// use updraft::{Emitter, Result};
 ///
-/// /// Of each subject the socket that came last stays.
-/// async fn one_socket_each(io: Emitter, subject: &str) -> Result<()> {
-///     let sockets = io.of("/").sockets().await?;
-///     let of_subject = sockets.iter().filter(|socket| socket.identity.subject() == Some(subject));
-///     for socket in of_subject.skip(1) {
-///         io.of("/").to(socket.id.as_str()).disconnect().await?;
-///     }
-///     Ok(())
+/// async fn names(io: &Emitter) -> Result<Vec<String>> {
+///     let sockets = io.of("/").to("game").sockets().await?;
+///     Ok(sockets.iter().filter_map(|socket| socket.identity.subject()).map(str::to_owned).collect())
 /// }
 /// ```
 #[derive(Clone)]

@@ -19,6 +19,13 @@ const CALL_RATE: u32 = 100_000;
 const CALL_BURST: u32 = 200_000;
 
 /// Bounds on what clients may take: connections, calls, bytes, memory, time.
+///
+/// ```
+/// let mut config = updraft::Config::default();
+/// config.limits.max_call = 64 * 1024;
+/// config.limits.call_rate = 100;
+/// config.limits.call_burst = 200;
+/// ```
 #[derive(Args, Clone, Debug, PartialEq)]
 pub struct LimitsConfig {
     /// TCP connections; more get HTTP 503

@@ -15,6 +15,15 @@ use crate::{
 };
 
 /// A client that asks to read a topic.
+///
+/// ```
+/// use updraft::{CallError, Code, Reader, Topic};
+///
+/// let letters = Topic::new("letters").readable_by(async |reader: Reader| match reader.identity.subject() {
+///     Some("ada") => Ok(()),
+///     _ => Err(CallError::new(Code::Forbidden, "these are Ada's letters")),
+/// });
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Reader {

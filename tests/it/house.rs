@@ -1,5 +1,7 @@
 //! The rules of the house that a reader relies on: imports point downwards, files hold one concept, the map is true.
 
+mod examples;
+mod links;
 mod names;
 
 use std::{

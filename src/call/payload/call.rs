@@ -37,6 +37,16 @@ use crate::{
 ///
 /// Of a key that comes twice the last holds, keys may be written with escapes, and `null` in an optional
 /// field is as good as nothing. Levels of nesting count from the call itself, or from packed data itself.
+///
+/// ```
+/// use updraft::{Call, Result};
+///
+/// async fn audit(call: Call) -> Result<String> {
+///     let user: Option<String> = call.field("user")?;     // a field beside `event` and `data`
+///     Ok(format!("{} by {}", call.event(), user.unwrap_or_default()))
+/// }
+/// const _: () = updraft::check_handler(&audit);
+/// ```
 #[derive(Clone)]
 pub struct Call {
     event: CallName,

@@ -11,6 +11,16 @@ use crate::{
 };
 
 /// What one socket acked.
+///
+/// ```
+/// use std::time::Duration;
+/// use updraft::{Emitter, Result};
+///
+/// async fn ready(io: &Emitter) -> Result<usize> {
+///     let acks = io.of("/").to("game").emit_with_ack::<bool>("ready?", &(), Duration::from_secs(5)).await?;
+///     Ok(acks.iter().filter(|ack| matches!(ack.result, Ok(true))).count())
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct Ack<R> {
     /// Its public id.

@@ -48,6 +48,20 @@ const WAITS: &str = "a projection";
 /// predecessors are gone. Where the fold panics, the log names the event, what it half did is thrown away, and the
 /// state is folded anew without that event, as it will be after a restart. The same where so much happened at once
 /// that compaction overtook the projection, which then may have missed the end of a key.
+///
+/// ```
+/// use updraft::{Context, Event, Json, Position, Projection, Result, State};
+///
+/// async fn count(votes: State<Projection<u64>>) -> Result<Json<u64>> {
+///     votes.read(|votes, _| Json(*votes)).await
+/// }
+///
+/// async fn vote(votes: State<Projection<u64>>, cx: Context) -> Result<Json<Position>> {
+///     let voted = votes.decide(&cx, "ballot", |votes| Event::new("voted").key("ballot").data(&(votes + 1)));
+///     voted.await.map(Json)
+/// }
+/// const _: () = updraft::check_handler(&vote);
+/// ```
 pub struct Projection<T> {
     channel: Arc<Channel>,
     folded: RwLock<Folded<T>>,

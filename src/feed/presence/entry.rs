@@ -18,7 +18,16 @@ use crate::{
 /// Longest that a function waits for its change. The journal is away by then.
 const LONGEST: Duration = Duration::from_secs(5);
 
-/// The sockets that are there, as the function of one of them sees it: [`Context::presence`], which has an example.
+/// The sockets that are there, as the function of one of them sees it: [`Context::presence`].
+///
+/// ```
+/// use updraft::{Context, Result};
+///
+/// async fn away(cx: Context) -> Result<()> {
+///     cx.presence("lobby").leave().await
+/// }
+/// const _: () = updraft::check_handler(&away);
+/// ```
 #[derive(Clone, Debug)]
 pub struct Presence {
     cx: Context,

@@ -20,14 +20,13 @@ use crate::{
 /// ```
 /// use updraft::{App, CallError, Code, Credentials, Identity, Result};
 ///
-/// async fn by_key(credentials: Credentials) -> Result<Identity> {
-///     match credentials.header("x-api-key") {
-///         Some("of-the-kitchen") => Ok(Identity::of("kitchen")),
-///         _ => Err(CallError::new(Code::Unauthenticated, "an x-api-key is needed")),
+/// async fn known(credentials: Credentials) -> Result<Identity> {
+///     match credentials.header("x-user") {
+///         Some(user) => Ok(Identity::of(user)),
+///         None => Err(CallError::new(Code::Unauthenticated, "the proxy names no user")),
 ///     }
 /// }
-///
-/// let app = App::new().authenticate(by_key);
+/// let app = App::new().authenticate(known);
 /// ```
 #[derive(Clone, Default)]
 pub struct Credentials {

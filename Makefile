@@ -1,6 +1,6 @@
 # Needs Rust (1.94 or later), Node.js (20.19 or later) with npm, and make. Everything else is installed here.
 
-.PHONY: run test proof check book dependencies screenshots flood audit bench peers instructions alerts fuzz apart smoke fuzz-smoke bench-smoke image image-test deb deb-test publishable packages-smoke sbom
+.PHONY: run test proof check book dependencies screenshots flood soak evidence audit bench peers instructions alerts fuzz apart smoke fuzz-smoke bench-smoke image image-test deb deb-test publishable packages-smoke sbom
 .DELETE_ON_ERROR:
 
 DENY = target/tools/bin/cargo-deny
@@ -74,6 +74,18 @@ screenshots: client-demo/dist/index.html tests/browser/node_modules
 # Ten minutes of every abuse at once, beside clients that mean well: prints what their calls took. (`make test`: 20 s.)
 flood:
 	UPDRAFT_FLOOD=600 cargo test --release --test it hostile::siege -- --nocapture
+
+# An hour of clients that come and go, topics, streams, uploads, rooms and kills: prints what memory, files and journal did, and draws
+# it. (`make test`: 8 s.)
+soak:
+	UPDRAFT_SOAK=$(or $(UPDRAFT_SOAK),3600) UPDRAFT_SOAK_PLOT=$(CURDIR)/docs/images/soak.svg \
+		cargo test --release --test it proof::soak -- --nocapture
+
+# What docs/evidence.md says, claim by claim: which of its stories pass.
+evidence: client-demo/dist/index.html client/dist/index.js tests/clients/node_modules
+	tests/postgres/install.sh
+	tests/redis/install.sh
+	tests/evidence.sh
 
 # What is known against any dependency. Asks the advisory databases of Rust and npm, which not every machine reaches: so
 # not among the checks above.

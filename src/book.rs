@@ -25,6 +25,9 @@ struct FromNode;
 #[doc = include_str!("../docs/streams.md")]
 struct Streams;
 
+#[doc = include_str!("../docs/telemetry.md")]
+struct Telemetry;
+
 #[doc = include_str!("../docs/testing.md")]
 struct Testing;
 

@@ -1,5 +1,6 @@
 //! The rules of the house that a reader relies on: imports point downwards, files hold one concept, the map is true.
 
+mod evidence;
 mod examples;
 mod links;
 mod names;

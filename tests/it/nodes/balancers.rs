@@ -40,13 +40,13 @@ wait $balancer || true
 "#;
 
 /// A balancer that runs until this is dropped.
-struct Running {
+pub(super) struct Running {
     _child: Child,
     url: String,
 }
 
 /// A port that is free now, and that the system gives to no client.
-fn port(number: &mut u16) -> u16 {
+pub(super) fn port(number: &mut u16) -> u16 {
     loop {
         *number += 1;
         if TcpListener::bind(("127.0.0.1", *number)).is_ok() {
@@ -55,7 +55,7 @@ fn port(number: &mut u16) -> u16 {
     }
 }
 
-fn start(program: &str, config: &str, port: u16) -> Running {
+pub(super) fn start(program: &str, config: &str, port: u16) -> Running {
     let file = tempfile::NamedTempFile::new().unwrap();
     fs::write(file.path(), config).unwrap();
     let mut child = Command::new("sh")

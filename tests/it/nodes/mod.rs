@@ -10,6 +10,7 @@ mod outage;
 mod pooler;
 mod presence;
 mod programs;
+mod proxies;
 mod publish;
 mod rooms;
 #[cfg(target_os = "linux")]

@@ -11,6 +11,7 @@ mod history;
 mod kills;
 #[cfg(all(unix, feature = "postgres"))]
 mod nodes;
+mod soak;
 
 use std::{env, future::Future, path::PathBuf, time::Duration};
 

@@ -238,7 +238,11 @@ impl Bus for RedisBus {
             let unnamed = match timeout(ANSWER, self.count(namespace)).await {
                 Ok(Ok(count)) => count,
                 Ok(Err(BusError::Refused(why))) => {
-                    let message = format!("other nodes cannot be asked: {why}");
+                    let message = match self.publisher.is_cluster() {
+                        true => format!("other nodes cannot be asked: {why}"),
+                        // What Redis says may name what no client is to know.
+                        false => "other nodes cannot be asked: Redis refuses".to_owned(),
+                    };
                     return Err(CallError::new(Code::Unavailable, message));
                 }
                 _ => {

@@ -30,6 +30,8 @@ pub(super) struct Publisher {
     connection: Mutex<Option<MultiplexedConnection>>,
     /// Whether it leads to one of several servers, each of which counts its own subscribers.
     is_cluster: AtomicBool,
+    /// Whether it refused to say how many others there are, which is logged once.
+    is_refused: AtomicBool,
     pub(super) counts: BusCounts,
 }
 
@@ -41,6 +43,7 @@ impl Publisher {
             queue,
             connection: Mutex::new(None),
             is_cluster: AtomicBool::new(false),
+            is_refused: AtomicBool::new(false),
             counts: BusCounts::default(),
         }
     }
@@ -66,7 +69,7 @@ impl Publisher {
         let Some(mut connection) = self.connection() else {
             return Err(BusError::Away("there is no connection".to_owned()));
         };
-        if self.is_cluster.load(Ordering::Relaxed) {
+        if self.is_cluster() {
             let why = "a Redis Cluster does not say how many there are";
             return Err(BusError::Refused(why.to_owned()));
         }
@@ -78,11 +81,24 @@ impl Publisher {
         ];
         let mut command = redis::cmd("PUBSUB");
         command.arg("NUMSUB").arg(&asked);
-        let counted: HashMap<String, usize> = within(command.query_async(&mut connection)).await?;
+        let counted = within(command.query_async(&mut connection)).await;
+        let was_refused = self
+            .is_refused
+            .swap(matches!(counted, Err(BusError::Refused(_))), Ordering::Relaxed);
+        if let Err(BusError::Refused(why)) = &counted
+            && !was_refused
+        {
+            tracing::warn!("other nodes cannot be asked for sockets and acks, as Redis refuses: {why}");
+        }
+        let counted: HashMap<String, usize> = counted?;
         let [nodes, counted, members] =
             asked.map(|channel| counted.get(&channel).copied().unwrap_or_default());
         // This node is one of them.
         Ok(nodes.saturating_sub(1) + counted.saturating_sub(members))
+    }
+
+    pub(super) fn is_cluster(&self) -> bool {
+        self.is_cluster.load(Ordering::Relaxed)
     }
 
     pub(super) async fn set_connection(&self, mut connection: MultiplexedConnection) {

@@ -113,26 +113,36 @@ impl Subscriber {
             };
             // A panic would end the task while the roster says that all is heard.
             let listening = AssertUnwindSafe(self.listen(&mut current));
-            match listening.catch_unwind().await {
-                Ok(error) => tracing::debug!("the connection that hears other nodes ended: {error}"),
-                Err(_) => tracing::error!("what hears other nodes panicked, and begins again"),
-            }
+            let ended = listening.catch_unwind().await;
             let publisher = &self.publisher;
             publisher.roster.set_connected(false);
             publisher.counts.nodes.set(0);
             // It is the same server.
             publisher.give_up_connection();
-            tracing::warn!("Redis is away: rooms are not shared with other nodes");
+            match ended {
+                Ok(BusError::Refused(why)) => refused(&why),
+                Ok(error) => {
+                    tracing::debug!("the connection that hears other nodes ended: {error}");
+                    tracing::warn!("Redis is away: rooms are not shared with other nodes");
+                }
+                Err(_) => tracing::error!("what hears other nodes panicked, and begins again"),
+            }
         }
     }
 
     async fn subscribe_again(&self) -> Subscription {
+        let mut said = None;
         loop {
             sleep(PAUSE).await;
             match self.subscribe().await {
                 Ok(subscription) => {
                     tracing::info!("Redis is back: rooms are shared with other nodes");
                     return subscription;
+                }
+                // Each refusal once.
+                Err(BusError::Refused(why)) if said.as_ref() != Some(&why) => {
+                    refused(&why);
+                    said = Some(why);
                 }
                 Err(error) => tracing::debug!("other nodes are not heard: {error}"),
             }
@@ -156,6 +166,7 @@ impl Subscriber {
         tokio::select! {
             error = reading => error,
             Err(error) = self.keep(sink, namespaces, about) => error,
+            never = self.count() => match never {},
         }
     }
 
@@ -194,7 +205,7 @@ impl Subscriber {
         loop {
             tokio::select! {
                 () = self.changed.notified() => {}
-                _ = looks.tick() => self.look(sink).await?,
+                _ = looks.tick() => within(sink.ping::<redis::Value>()).await.map(drop)?,
             }
             self.follow(sink, namespaces, about).await?;
         }
@@ -256,15 +267,22 @@ impl Subscriber {
         Ok(())
     }
 
-    /// Whether the server answers on both connections, and how many others are there.
-    async fn look(&self, sink: &mut PubSubSink) -> Result<(), BusError> {
-        within(sink.ping::<redis::Value>()).await?;
-        match self.publisher.count(ROOT).await {
-            Ok(nodes) => _ = self.publisher.counts.nodes.set(nodes as i64),
-            Err(BusError::Refused(why)) => tracing::debug!("other nodes are not counted: {why}"),
-            // The sender makes another.
-            Err(_) => self.publisher.give_up_connection(),
+    /// Counts the others, and looks so whether the server answers on the other connection: a namespace that is joined meanwhile does not
+    /// wait for it.
+    async fn count(&self) -> Infallible {
+        let mut looks = interval(LOOK);
+        loop {
+            looks.tick().await;
+            match self.publisher.count(ROOT).await {
+                Ok(nodes) => _ = self.publisher.counts.nodes.set(nodes as i64),
+                Err(BusError::Refused(why)) => tracing::debug!("other nodes are not counted: {why}"),
+                // The sender makes another.
+                Err(_) => self.publisher.give_up_connection(),
+            }
         }
-        Ok(())
     }
+}
+
+fn refused(why: &str) {
+    tracing::warn!("rooms are not shared with other nodes, as Redis refuses: {why}");
 }

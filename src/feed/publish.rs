@@ -10,17 +10,20 @@ use crate::{
     error::{CallError, Result},
     event::{Event, Position},
     journal::{Append, JournalError, SeenKey},
+    trace::Span,
 };
 
-/// Publishes to one topic.
+/// Publishes to one topic: [`Context::topic`] in a function, [`Feed::topic`](crate::Feed::topic) outside.
 ///
 /// ```
 /// use updraft::{Context, Event, Json, Position, Result};
 ///
-/// async fn say(text: String, cx: Context) -> Result<Json<Position>> {
-///     cx.topic("lobby").publish(Event::new("said").data(&text)?).await.map(Json)
+/// /// Moves what a card says to another: both or neither.
+/// async fn merge(Json((from, to, text)): Json<(String, String, String)>, cx: Context) -> Result<Json<Position>> {
+///     let events = vec![Event::new("card.changed").key(to).data(&text)?, Event::new("card.removed").key(from)];
+///     cx.topic("board").publish_all(events).await.map(Json)
 /// }
-/// const _: () = updraft::check_handler(&say);
+/// # let module = updraft::Module::new("api.board").on("merge", merge);
 /// ```
 #[derive(Clone, Debug)]
 pub struct Publisher {
@@ -129,6 +132,8 @@ impl Publisher {
         }
         let journal = feed.journal();
         let count = events.len() as u64;
+        let span = feed.tracer().publish(&self.topic, events.len());
+        let events = within_trace(events, span.as_ref());
         let append = |once| {
             journal.append(Append {
                 topic: self.topic.to_string(),
@@ -140,9 +145,13 @@ impl Publisher {
         };
         let appended = match &self.once {
             // Boxed, so that the many calls that have no key hold less while they wait.
-            Some(call) => Box::pin(call.append(self.answer.clone(), append)).await?,
-            None => append(None).await.map_err(JournalError::refusal)?,
+            Some(call) => Box::pin(call.append(self.answer.clone(), append)).await,
+            None => append(None).await.map_err(JournalError::refusal),
         };
+        if let Some(span) = span {
+            span.end(appended.as_ref().err().map(CallError::code));
+        }
+        let appended = appended?;
         if !appended.repeated {
             channel.metrics.published.inc_by(count);
         }
@@ -151,6 +160,16 @@ impl Publisher {
             seq: appended.last,
         })
     }
+}
+
+/// Events that know of which trace their publish is a part.
+fn within_trace(mut events: Vec<Event>, publish: Option<&Span>) -> Vec<Event> {
+    if let Some(traceparent) = publish.and_then(Span::traceparent) {
+        for event in &mut events {
+            event.traceparent = Some(traceparent.clone());
+        }
+    }
+    events
 }
 
 /// What events are published by: a function's [`Context`], or the [`Feed`] outside of calls.

@@ -39,7 +39,18 @@ use crate::{
     },
 };
 
-/// A server that listens. [`Server::stop`] ends it; dropping it does not.
+/// A server that listens, of [`App::start`](crate::App::start). [`Server::stop`] ends it; dropping it does not.
+///
+/// ```
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// use updraft::{App, Config, Module};
+///
+/// let app = App::new().module(Module::new("api.hello").on("greeting", async || "You're welcome"));
+/// let server = app.config(Config { port: 0, ..Config::default() }).start().await?;
+/// println!("{} has {:?}", server.url(), server.events());
+/// server.stop().await;                                               // calls that run get their answers
+/// # Ok::<(), updraft::StartError>(()) }).unwrap();
+/// ```
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
@@ -238,7 +249,21 @@ impl Server {
     }
 }
 
-/// What goes on behind the router of [`App::into_router`](crate::App::into_router): dropping it ends nothing.
+/// What goes on behind the router of [`App::into_router`](crate::App::into_router): dropping it ends nothing. Clones are of the same server.
+///
+/// ```no_run
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use axum::{Router, routing::get};
+/// use updraft::{App, Module};
+///
+/// let app = App::new().module(Module::new("api.hello").on("greeting", async || "You're welcome"));
+/// let (sockets, handle) = app.into_router().await?;
+/// let router = Router::new().route("/about", get(async || "a server of my own")).merge(sockets);
+/// let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+/// axum::serve(listener, router).with_graceful_shutdown(async move { handle.stop().await }).await?;
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct Handle {
     clients: Clients,

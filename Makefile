@@ -9,7 +9,7 @@ MDBOOK = target/tools/bin/mdbook
 CYCLONEDX = target/tools/bin/cargo-cyclonedx
 
 # What the book is made of beside docs/: its pages, and files that pages link to.
-BOOK = README.md ARCHITECTURE.md CHANGELOG.md SECURITY.md LICENSE-APACHE LICENSE-MIT examples client/README.md client/LICENSE-APACHE client/LICENSE-MIT client-demo/src/link src/api tests/it/examples
+BOOK = README.md ARCHITECTURE.md CHANGELOG.md SECURITY.md LICENSE-APACHE LICENSE-MIT examples client/README.md client/LICENSE-APACHE client/LICENSE-MIT client-demo/src/link src/api tests/it/examples packaging
 
 # Everywhere the same packages and features, so that each crate is compiled once for all that is not optimized.
 ALL = --workspace --all-features

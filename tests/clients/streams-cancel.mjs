@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { Down, Up } from './frames.mjs';
-import { call, connect, lots, soon } from './support.mjs';
+import { call, connect, lots, shown, soon } from './support.mjs';
 
 const [url, generation, transport, streams, seed] = process.argv.slice(2);
 const random = lots(Number(seed));
@@ -27,12 +27,13 @@ async function read(down, frames) {
 }
 
 const KINDS = [
-  // Before its ack.
+  // Before its ack, which says whether the function had answered by then.
   async (socket) => {
     const down = new Down(socket);
-    const opened = down.call('api.stream.download', { data: { bytes: 1e10 } });
+    const opened = call(socket, { event: 'api.stream.download', stream: down.stream, data: { bytes: 1e10 } });
     down.cancel();
-    await opened;
+    const { data, error } = await opened;
+    assert.ok(data?.stream === down.stream || error?.code === 'unavailable', shown({ data, error }));
   },
   async (socket) => read(await Down.open(socket, 'api.stream.download', { data: { bytes: 1e10 }, window: 1 + random(20) }), random(30)),
   async (socket) => read(await Down.open(socket, 'api.stream.download', { data: { bytes: 1e10 } }), random(30)),

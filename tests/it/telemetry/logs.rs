@@ -87,7 +87,7 @@ async fn what_tells_the_collector_is_not_told() {
     })
     .await;
     server.signal("HUP");
-    let hangup = |log: &LogRecord| format!("{:?}", log.body).contains("no certificate to read again");
+    let hangup = |log: &LogRecord| format!("{:?}", log.body).contains("none was changed");
     until("what the server logs", || {
         collector.got(|got| got.logs.iter().any(|(_, log)| hangup(log)))
     })

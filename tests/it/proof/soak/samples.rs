@@ -78,7 +78,7 @@ impl Samples {
     pub(super) fn report(&self, long: usize) {
         let of_it = || self.all.iter().filter(|sample| sample.life == long);
         let first = of_it().next().expect("samples").seconds;
-        let last = of_it().last().expect("samples").seconds;
+        let last = of_it().next_back().expect("samples").seconds;
         let warm = first + (last - first) * WARM_UP;
         let measured: Vec<_> = of_it().filter(|sample| sample.seconds >= warm).collect();
         let mut grown = Vec::new();

@@ -2,12 +2,15 @@
 
 use std::{
     collections::BTreeMap,
-    env,
+    env, fs,
     io::{BufRead, BufReader, Write},
+    path::Path,
     process::Command,
     time::{Duration, Instant},
 };
 
+use serde::Serialize;
+use serde_json::Value;
 use tokio::{sync::mpsc, task::block_in_place};
 use updraft::{
     App, CallError, Config, Event, JournalConfig, Result, Topic,
@@ -22,7 +25,8 @@ const DATABASE: &str = "UPDRAFT_TEST_CONSUMES_FROM";
 
 const SAID: &str = "consumer: ";
 
-/// An app whose consumer says what it begins and what it has done; an event's data says how many milliseconds that takes.
+/// An app whose consumer says what it begins and what it has done; an event's data says how many milliseconds that takes, or names
+/// a file that it waits for.
 fn app() -> App {
     async fn handle(record: Record) -> Result<()> {
         let say = |what: &str| {
@@ -30,14 +34,22 @@ fn app() -> App {
             std::io::stdout().lock().write_all(line.as_bytes()).unwrap();
         };
         say("begins");
-        let ms = record.data()?.unwrap_or_default();
-        tokio::time::sleep(Duration::from_millis(ms)).await;
+        match record.data()?.unwrap_or_default() {
+            Value::String(file) => wait_for_file(&file).await,
+            ms => tokio::time::sleep(Duration::from_millis(ms.as_u64().unwrap_or_default())).await,
+        }
         say("has done");
         Ok(())
     }
     App::new()
         .topic(Topic::new("jobs"))
         .consumer("jobs", "mailer", handle)
+}
+
+async fn wait_for_file(file: &str) {
+    while !Path::new(file).exists() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
 }
 
 fn config(url: &str) -> Config {
@@ -100,10 +112,10 @@ impl Nodes {
         this
     }
 
-    async fn publish(&self, ms: u64) -> u64 {
+    async fn publish(&self, work: impl Serialize) -> u64 {
         let append = Append {
             topic: "jobs".to_owned(),
-            events: vec![Event::new("job").data(&ms).unwrap()],
+            events: vec![Event::new("job").data(&work).unwrap()],
             ..Append::default()
         };
         self.journal.append(append).await.unwrap().last
@@ -128,6 +140,14 @@ impl Nodes {
             }
         }
         done
+    }
+
+    /// Waits until the consumer's position is this one: a node that is killed before that leaves the event to another one.
+    async fn until_committed(&self, seq: u64) {
+        until_async("the position to be committed", async || {
+            self.journal.committed_offset("jobs", "mailer").await.unwrap() == seq
+        })
+        .await;
     }
 
     fn signal(&self, node: usize, name: &str) {
@@ -186,7 +206,9 @@ fn a_node_that_stood_still_does_not_go_on_with_what_another_one_does() {
         let story = "a_node_that_stood_still_does_not_go_on_with_what_another_one_does";
         let database = block_in_place(TestDatabase::new);
         let mut nodes = Nodes::start(&database, story, 2).await;
-        let slow = nodes.publish(1000).await;
+        let folder = tempfile::tempdir().unwrap();
+        let finish = folder.path().join("finish");
+        let slow = nodes.publish(&finish).await;
         let (first, said) = nodes.next().await;
         assert_eq!(said, format!("begins {slow}"));
         nodes.signal(first, "STOP");
@@ -196,11 +218,16 @@ fn a_node_that_stood_still_does_not_go_on_with_what_another_one_does() {
         }
         let other = 1 - first;
         assert_eq!(nodes.next().await, (other, format!("begins {slow}")));
-        // Its second is long over, and so is its lease.
+        // It could finish now, but its lease is over.
+        fs::write(&finish, "").unwrap();
         nodes.signal(first, "CONT");
         let done = nodes.until_done(published[9]).await;
-        let expected = std::iter::once(slow).chain(published).map(|seq| (other, seq));
+        let expected = std::iter::once(slow)
+            .chain(published.iter().copied())
+            .map(|seq| (other, seq));
         assert_eq!(done, expected.collect::<Vec<_>>());
+
+        nodes.until_committed(published[9]).await;
 
         // It takes its turn when the other one is gone.
         block_in_place(|| nodes.nodes[other].kill());

@@ -83,11 +83,13 @@ pub use call::{
     context::Context,
     emitter::{BroadcastTo, Emitter},
     extract::{Envelope, FromCall, FromData, Json, MissingState, State},
+    frames::Frames,
     guard::{Guard, GuardArgument, require},
     handler::{Argument, Handler, Signature, check_handler},
     handshake::Handshake,
     hub::RemoteSocket,
     identity::Identity,
+    incoming::{After, Incoming},
     left::Left,
     module::Module,
     namespace::{Errors, Namespace},
@@ -96,10 +98,6 @@ pub use call::{
     peer::{Ack, SocketId},
     registry::{EventEntry, EventNames, Registry, RegistryError},
     reply::{IntoReply, Reply},
-    stream::{
-        frames::Frames,
-        incoming::{After, Incoming},
-    },
 };
 
 /// Beneath [`Call`]: what arrives, and its limits. For benchmarks, fuzzing and servers of another kind.

@@ -3,7 +3,7 @@
 //! returns becomes the answer (`reply`). Before it runs each `guard` is asked, often by a `condition` on the
 //! caller's `identity`, and its `rights` still hold when it begins; one that keeps its thread for long runs apart (`conduct`; the system's part in that is its `run_delay`); one that
 //! panics or takes too long has an `ending` too. An ack says the `answer`. `dispatch` does these in turn, and `idempotency` only the first
-//! time that a call is tried; `module` is how functions are named. A function that gives or takes frames opens a `stream`. What is emitted to others than the caller goes to a `target`, by the
+//! time that a call is tried; `module` is how functions are named. A function that gives `frames` or takes those that are `incoming` has a `stream` opened; what the client says of it comes by the `stream_module`. What is emitted to others than the caller goes to a `target`, by the
 //! function or by an `emitter`.
 
 pub(crate) mod answer;
@@ -18,6 +18,7 @@ pub(crate) mod emitter;
 mod ending;
 mod event_entry;
 pub(crate) mod extract;
+pub(crate) mod frames;
 pub(crate) mod guard;
 pub(crate) mod handler;
 pub(crate) mod handshake;
@@ -27,6 +28,7 @@ mod idempotency;
 pub(crate) mod idempotent_call;
 pub(crate) mod identity;
 mod in_turn;
+pub(crate) mod incoming;
 pub(crate) mod left;
 pub(crate) mod memory;
 pub(crate) mod module;
@@ -44,6 +46,7 @@ mod started;
 pub(crate) mod states;
 pub(crate) mod stored_reply;
 pub(crate) mod stream;
+mod stream_module;
 pub(crate) mod table;
 pub(crate) mod target;
 pub(crate) mod turns;

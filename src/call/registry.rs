@@ -16,7 +16,7 @@ use super::{
     module::{Module, Registration},
     namespace::Namespace,
     states::States,
-    stream,
+    stream_module,
     table::{Namespaces, Table},
 };
 use crate::event::{EventName, MalformedName};
@@ -70,7 +70,7 @@ impl Registry {
                 path,
                 functions: packets,
                 ..
-            } = stream::module();
+            } = stream_module::module();
             for function in packets {
                 add(&mut functions, &path, function, states, EventName::reserved)?;
             }

@@ -32,7 +32,7 @@ const AFTER_FAILURE: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// A stream that a call opened.
 pub struct OpenStream {
-    pub(super) name: ByteString,
+    pub(in crate::call) name: ByteString,
     form: Form,
     after: Option<u64>,
     peer: Arc<dyn Peer>,
@@ -59,7 +59,7 @@ pub struct OpenStream {
 pub(crate) type OpenStreams = Table<OpenStream>;
 
 /// A stream that is closed when this is dropped.
-pub(super) struct Closing(pub(super) Arc<OpenStream>);
+pub(in crate::call) struct Closing(pub(in crate::call) Arc<OpenStream>);
 
 impl Drop for Closing {
     fn drop(&mut self) {
@@ -115,7 +115,7 @@ impl OpenStream {
     }
 
     /// The first frame that the client lacks, where it had some.
-    pub(super) fn after(&self) -> Option<u64> {
+    pub(in crate::call) fn after(&self) -> Option<u64> {
         self.after
     }
 
@@ -143,18 +143,18 @@ impl OpenStream {
     }
 
     /// The function's frames go on when its call has its answer, until what is returned is dropped.
-    pub(super) fn feed(self: Arc<Self>) -> Closing {
+    pub(in crate::call) fn feed(self: Arc<Self>) -> Closing {
         self.feeds.store(true, Ordering::Release);
         Closing(self)
     }
 
     /// How the function keeps its thread.
-    pub(super) fn conduct(&self) -> &Arc<Conduct> {
+    pub(in crate::call) fn conduct(&self) -> &Arc<Conduct> {
         &self.conduct
     }
 
     /// Completes when it has ended: why, where the client is told.
-    pub(super) async fn ended(&self) -> Option<CallError> {
+    pub(in crate::call) async fn ended(&self) -> Option<CallError> {
         tokio::select! {
             biased;
             () = self.ended.cancelled() => self.why.get().cloned(),
@@ -167,7 +167,7 @@ impl OpenStream {
     ///
     /// # Errors
     /// [`Code::Timeout`] where the client gives no credit for too long.
-    pub(super) async fn has_room(&self) -> Result<()> {
+    pub(in crate::call) async fn has_room(&self) -> Result<()> {
         loop {
             if lock(&self.sending).has_room() {
                 return Ok(());
@@ -181,7 +181,7 @@ impl OpenStream {
     ///
     /// # Errors
     /// Where it cannot be written.
-    pub(super) async fn send(&self, data: Body<'_>) -> Result<()> {
+    pub(in crate::call) async fn send(&self, data: Body<'_>) -> Result<()> {
         let n = lock(&self.sending).send();
         self.say(packet::DATA, n, data).await?;
         lock(&self.sending).sent();
@@ -190,7 +190,7 @@ impl OpenStream {
     }
 
     /// Says how its frames end, to a client that is there.
-    pub(super) async fn end(&self, result: Result<()>) {
+    pub(in crate::call) async fn end(&self, result: Result<()>) {
         let n = lock(&self.sending).end();
         let said = match &result {
             Ok(()) => self.say(packet::END, n, Body::Nothing).await,
@@ -233,12 +233,12 @@ impl OpenStream {
     }
 
     /// How long a client may let the function wait.
-    pub(super) fn time_limit(&self) -> std::time::Duration {
+    pub(in crate::call) fn time_limit(&self) -> std::time::Duration {
         self.streaming.idle
     }
 
     /// The client has let the function wait for too long.
-    pub(super) fn idle(&self, what: &str) -> CallError {
+    pub(in crate::call) fn idle(&self, what: &str) -> CallError {
         let limit = humantime::format_duration(self.streaming.idle);
         CallError::new(Code::Timeout, format!("{what} of the client within {limit}"))
     }
@@ -265,7 +265,7 @@ impl OpenStream {
     }
 
     /// It ends, and the client is told why.
-    pub(super) fn fail(&self, why: CallError) {
+    pub(in crate::call) fn fail(&self, why: CallError) {
         if !self.ended.is_cancelled() && self.why.set(why).is_ok() {
             self.streaming.counts.failed.inc();
             self.ended.cancel();

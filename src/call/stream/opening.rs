@@ -95,7 +95,7 @@ fn closed_window() -> CallError {
 }
 
 /// The refusal of a call that names no stream.
-pub(super) fn unnamed() -> CallError {
+pub(in crate::call) fn unnamed() -> CallError {
     CallError::new(
         Code::InvalidData,
         format!(

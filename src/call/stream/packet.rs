@@ -9,11 +9,11 @@ use crate::{
     event::EVENT,
 };
 
-pub(super) const DATA: &str = "stream.data";
-pub(super) const END: &str = "stream.end";
-pub(super) const ERROR: &str = "stream.error";
-pub(super) const CREDIT: &str = "stream.credit";
-pub(super) const CANCEL: &str = "stream.cancel";
+pub(in crate::call) const DATA: &str = "stream.data";
+pub(in crate::call) const END: &str = "stream.end";
+pub(in crate::call) const ERROR: &str = "stream.error";
+pub(in crate::call) const CREDIT: &str = "stream.credit";
+pub(in crate::call) const CANCEL: &str = "stream.cancel";
 
 /// How the packets of a stream are named: as it was opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +44,7 @@ pub(super) struct Packet<'a> {
 }
 
 /// What it carries beside the name and the number.
-pub(super) enum Body<'a> {
+pub(in crate::call) enum Body<'a> {
     Nothing,
     Data(&'a (dyn erased_serde::Serialize + Send + Sync)),
     Error(&'a CallError),

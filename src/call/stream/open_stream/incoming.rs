@@ -21,7 +21,7 @@ impl OpenStream {
     ///
     /// # Errors
     /// Where the function takes them already.
-    pub(in crate::call::stream) fn receive(self: &Arc<Self>) -> Result<mpsc::Receiver<Result<Call>>> {
+    pub(in crate::call) fn receive(self: &Arc<Self>) -> Result<mpsc::Receiver<Result<Call>>> {
         let mut receiving = lock(&self.receiving);
         if receiving.is_some() {
             return Err(CallError::internal("a function takes Incoming twice"));
@@ -57,14 +57,14 @@ impl OpenStream {
     }
 
     /// The function took a frame.
-    pub(in crate::call::stream) fn take(&self) {
+    pub(in crate::call) fn take(&self) {
         if let Some(receiving) = &mut *lock(&self.receiving) {
             receiving.take();
         }
     }
 
     /// The function takes no more frames.
-    pub(in crate::call::stream) fn receive_no_more(&self) {
+    pub(in crate::call) fn receive_no_more(&self) {
         *lock(&self.receiving) = None;
     }
 

@@ -11,12 +11,12 @@ use std::{
 use futures_util::Stream;
 use tokio::{sync::mpsc, time::Sleep};
 
-use super::{open_stream::OpenStream, opening::unnamed};
 use crate::{
     call::{
         context::Context,
         extract::{FromCall, FromData, Origin},
         payload::Call,
+        stream::{open_stream::OpenStream, unnamed},
     },
     error::Result,
 };

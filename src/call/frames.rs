@@ -12,15 +12,15 @@ use futures_util::{FutureExt, Stream, StreamExt};
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 use tokio::{sync::oneshot, task::yield_now};
 
-use super::{
-    open_stream::{Closing, OpenStream},
-    opening::unnamed,
-    packet::Body,
-};
 use crate::{
     call::{
         ending::said,
         reply::{IntoReply, Reply},
+        stream::{
+            open_stream::{Closing, OpenStream},
+            packet::Body,
+            unnamed,
+        },
     },
     error::{CallError, Result},
 };

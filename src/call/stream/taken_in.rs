@@ -1,23 +1,15 @@
-//! What clients say of open streams: `stream.data`, `stream.end`, `stream.error`, `stream.credit`, `stream.cancel`.
+//! Takes in what clients say of open streams.
 
 use serde::Deserialize;
 
 use super::{
     open_stream::OpenStreams,
     packet::{CANCEL, CREDIT, DATA, END, ERROR, Head},
-    streaming::Streaming,
 };
 use crate::{
-    call::{context::Context, extract::State, module::Module, payload::Call, peer::Peer},
+    call::{payload::Call, peer::Peer},
     error::CallError,
 };
-
-/// The functions under `stream.`.
-pub(in crate::call) fn module() -> Module {
-    let names = [DATA, END, ERROR, CREDIT, CANCEL];
-    let functions = names.into_iter().filter_map(|name| name.strip_prefix("stream."));
-    functions.fold(Module::reserved("stream"), |module, name| module.on(name, packet))
-}
 
 /// Whether a client says this of an open stream.
 pub(in crate::call) fn is_packet(event: &str) -> bool {
@@ -40,13 +32,6 @@ pub(crate) fn may_be_packet(call: &str) -> bool {
 pub(crate) fn has_open(peer: &dyn Peer) -> bool {
     let streams = peer.data().get::<OpenStreams>();
     streams.is_some_and(|streams| !streams.is_empty())
-}
-
-/// Any of them. Who asks for an ack gets one.
-async fn packet(call: Call, State(streaming): State<Streaming>, cx: Context) {
-    if take_in(call, &**cx.peer()) != TakenIn::Useful {
-        streaming.counts.ignored.inc();
-    }
 }
 
 /// What became of a packet.

@@ -11,6 +11,7 @@ mod listener;
 #[cfg(feature = "socketioxide")]
 mod namespace;
 mod node;
+mod notified;
 mod start_error;
 mod subjects;
 mod telemetry;
@@ -26,7 +27,7 @@ use std::{
 use axum::Router;
 use futures_util::future::BoxFuture;
 
-use self::conflict::Asks;
+use self::{conflict::Asks, notified::Notified};
 pub use self::{conflict::ConfigError, start_error::StartError};
 use crate::{
     admin::Admin,
@@ -89,6 +90,8 @@ pub struct App {
     tasks: Vec<StartTask>,
     heeded: HeedFunctions,
     telemetry: Option<Arc<Telemetry>>,
+    /// Where it is a node: what its bus hears too.
+    notified: Notified,
     /// Where it listens instead of where the configuration says.
     listener: Option<TcpListener>,
     config: Config,

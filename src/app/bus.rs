@@ -5,15 +5,19 @@ use std::sync::Arc;
 #[cfg(feature = "redis")]
 use futures_util::future::BoxFuture;
 
-use super::start_error::StartError;
+use super::{notified::Notified, start_error::StartError};
+#[cfg(feature = "postgres")]
+use crate::net::rooms::bus::postgres::PostgresBus;
 #[cfg(feature = "redis")]
 use crate::net::rooms::bus::redis::{Part, RedisBus};
 use crate::{call::registry::Registry, config::Config, net::rooms::bus::Bus};
-#[cfg(feature = "postgres")]
-use crate::{config::DatabaseUrl, net::rooms::bus::postgres::PostgresBus};
 
 /// Opens it, for the namespaces that are declared by name.
-pub(super) async fn open(config: &Config, registry: &Registry) -> Result<Option<Arc<dyn Bus>>, StartError> {
+pub(super) async fn open(
+    config: &Config,
+    registry: &Registry,
+    notified: Notified,
+) -> Result<Option<Arc<dyn Bus>>, StartError> {
     let declared = registry.namespaces().iter().filter(|table| table.is_exact());
     let declared: Vec<Arc<str>> = declared.map(|table| table.name().into()).collect();
     #[cfg(feature = "redis")]
@@ -26,11 +30,10 @@ pub(super) async fn open(config: &Config, registry: &Registry) -> Result<Option<
         return Ok(Some(Arc::new(opening.await?)));
     }
     #[cfg(feature = "postgres")]
-    if let Some(database) = &config.journal.database {
-        let listen = config.journal.database_listen.as_ref().map(DatabaseUrl::as_str);
-        let bus = PostgresBus::open(database.as_str(), listen, &declared).await?;
+    if let (Some(database), Some(notified)) = (&config.journal.database, notified.clone()) {
+        let bus = PostgresBus::open(database.as_str(), notified, &declared).await?;
         return Ok(Some(Arc::new(bus)));
     }
-    let _ = (config, declared);
+    let _ = (config, declared, notified);
     Ok(None)
 }

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use super::start_error::StartError;
 #[cfg(feature = "postgres")]
-use crate::{config::DatabaseUrl, journal::PostgresJournal};
+use super::notified;
+use super::{notified::Notified, start_error::StartError};
+#[cfg(feature = "postgres")]
+use crate::journal::PostgresJournal;
 use crate::{
     config::JournalConfig,
     journal::{Journal, SqliteJournal},
@@ -27,12 +29,13 @@ pub(super) fn is_shared(config: &JournalConfig) -> bool {
 }
 
 /// Opens it: in its database, or embedded.
-pub(super) async fn open(config: &JournalConfig) -> Result<Arc<dyn Journal>, StartError> {
+pub(super) async fn open(config: &JournalConfig, notified: Notified) -> Result<Arc<dyn Journal>, StartError> {
     #[cfg(feature = "postgres")]
-    if let Some(database) = &config.database {
-        let listen = config.database_listen.as_ref().map(DatabaseUrl::as_str);
-        let journal = PostgresJournal::open(database.as_str(), listen).await?;
+    if let (Some(database), Some(notified)) = (&config.database, notified.or(notified::by(config)?)) {
+        let journal = PostgresJournal::open_notified(database.as_str(), notified).await?;
         return Ok(Arc::new(journal));
     }
+    #[cfg(not(feature = "postgres"))]
+    let () = notified;
     Ok(Arc::new(SqliteJournal::open(&config.data, config.durability)?))
 }

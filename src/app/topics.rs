@@ -44,7 +44,7 @@ impl App {
         let (journal, own) = match self.journal.take() {
             Some(journal) => (journal, None),
             None => {
-                let own = journal::open(&self.config.journal).await?;
+                let own = journal::open(&self.config.journal, std::mem::take(&mut self.notified)).await?;
                 (own.clone(), Some(own))
             }
         };

@@ -12,10 +12,9 @@ use std::{
 
 use deadpool_postgres::Connect;
 use futures_util::future::BoxFuture;
-use prometheus_client::metrics::counter::Counter;
-use tokio::{runtime::Handle, sync::mpsc, task::JoinHandle, time::timeout};
+use tokio::{runtime::Handle, task::JoinHandle, time::timeout};
 use tokio_postgres::{
-    AsyncMessage, CancelToken, Client, Config, Connection, Error, Notification, Row, Socket,
+    AsyncMessage, CancelToken, Client, Config, Connection, Error, Row, Socket,
     config::{LoadBalanceHosts, TargetSessionAttrs},
     error::SqlState,
     tls::TlsStream,
@@ -25,7 +24,10 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::aws_lc_rs};
 use tokio_util::task::AbortOnDropHandle;
 
-use super::error::PostgresError;
+use super::{
+    error::PostgresError,
+    receivers::{EndWithConnection, Receivers},
+};
 
 /// Longest that one address takes to be reached. Several are tried one after the other, within what a caller waits.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -43,6 +45,9 @@ const UNACKNOWLEDGED: Duration = Duration::from_secs(10);
 const SERVER_NOTICES: &str = "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 5; \
     SET tcp_user_timeout = 20000";
 
+/// What the server shows connections as, where the URL does not say so.
+const NAME: &str = "updraft";
+
 /// A value and its type: what is asked uses no prepared statement, so that PgBouncer may stand between.
 pub(crate) type Parameter<'a> = (&'a (dyn ToSql + Sync), Type);
 
@@ -59,8 +64,8 @@ pub(crate) struct Database {
 pub(crate) struct Said {
     /// A commit was not waited for, as it should have been: it may be lost with this server.
     warned: Arc<AtomicBool>,
-    /// Where its notifications go with what they say; those that find no room there are counted.
-    hearing: Option<(mpsc::Sender<Notification>, Counter)>,
+    /// Where its notifications go.
+    receivers: Option<Receivers>,
 }
 
 impl Said {
@@ -69,10 +74,10 @@ impl Said {
         self.warned.swap(false, Ordering::Relaxed)
     }
 
-    /// With a receiver of its notifications.
-    pub(crate) fn to(receiver: mpsc::Sender<Notification>, missed: Counter) -> Self {
+    /// With receivers of its notifications.
+    pub(super) fn to(receivers: Receivers) -> Self {
         Self {
-            hearing: Some((receiver, missed)),
+            receivers: Some(receivers),
             ..Self::default()
         }
     }
@@ -80,11 +85,7 @@ impl Said {
     fn hear(&self, message: &AsyncMessage) {
         match message {
             AsyncMessage::Notification(notification) => {
-                if let Some((receiver, missed)) = &self.hearing
-                    && receiver.try_send(notification.clone()).is_err()
-                {
-                    missed.inc();
-                }
+                self.receivers.iter().for_each(|all| all.hear(notification));
             }
             AsyncMessage::Notice(notice) if *notice.code() == SqlState::WARNING => {
                 self.warned.store(true, Ordering::Relaxed);
@@ -95,6 +96,14 @@ impl Said {
 }
 
 impl Database {
+    /// With connections that the server shows under another name, where the URL says none.
+    pub(super) fn named(mut self, name: &str) -> Self {
+        if self.config.get_application_name() == Some(NAME) {
+            self.config.application_name(name);
+        }
+        self
+    }
+
     /// By its URL, inside a tokio runtime.
     pub(crate) fn new(url: &str) -> Result<Self, PostgresError> {
         // Any other text is read as `key=value`, and an error would show what it takes for a key: a password, as like as not.
@@ -103,7 +112,7 @@ impl Database {
         }
         let mut config = Config::from_str(url).map_err(|_| PostgresError::Url)?;
         if config.get_application_name().is_none() {
-            config.application_name("updraft");
+            config.application_name(NAME);
         }
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT);
@@ -190,6 +199,8 @@ impl Connect for Database {
 
 /// Moves what is asked and answered, until the client is dropped or the connection ends.
 async fn drive(mut connection: Connection<Socket, impl TlsStream + Unpin>, said: Said) {
+    // However it ends.
+    let _ended = said.receivers.clone().map(EndWithConnection);
     while let Some(message) = poll_fn(|cx| connection.poll_message(cx)).await {
         match message {
             Ok(message) => said.hear(&message),

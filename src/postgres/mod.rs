@@ -2,9 +2,12 @@
 
 mod connection;
 mod error;
+mod notifications;
+mod receivers;
 
 pub use self::error::PostgresError;
 pub(crate) use self::{
     connection::{Database, Parameter, Said, within},
     error::said,
+    notifications::{Notifications, Subscription},
 };

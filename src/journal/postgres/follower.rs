@@ -4,11 +4,8 @@
 use std::{sync::Arc, time::Duration};
 
 use prometheus_client::metrics::counter::Counter;
-use tokio::{
-    sync::mpsc::{self, Receiver},
-    time::{sleep, timeout},
-};
-use tokio_postgres::{Client, Error, Notification, types::Type};
+use tokio::time::{sleep, timeout};
+use tokio_postgres::{Client, Error, types::Type};
 
 use super::{
     batch_id::NodeId,
@@ -18,7 +15,10 @@ use super::{
     reader::{number, record},
     text::unescaped,
 };
-use crate::postgres::{Database, Parameter, Said, said};
+use crate::postgres::{Notifications, Parameter, Said, Subscription, said};
+
+/// The channel on which an append is told.
+const CHANNEL: &str = "updraft";
 
 /// From one look to the next, where nothing wakes it.
 const LOOK: Duration = Duration::from_millis(100);
@@ -38,13 +38,20 @@ const HEARD: usize = 256;
 /// Before a database that is away is tried again.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Follows the journal by connections of its own.
+/// Follows the journal by a connection of its own, and is woken by that which the node shares.
 pub(super) struct Follower {
     pub(super) node: Arc<NodeId>,
-    /// A direct connection, which can be woken.
-    pub(super) database: Database,
+    pub(super) notifications: Notifications,
     pub(super) lineage: Arc<Lineage>,
     pub(super) log: Arc<Log>,
+}
+
+/// What a wait for news ended with.
+enum News {
+    /// There may be something to read.
+    Some,
+    /// The connection that tells of it has ended.
+    Ended,
 }
 
 /// How a look ended.
@@ -75,36 +82,53 @@ impl Follower {
 
     /// Until it cannot go on.
     async fn follow(&self) -> Result<Look, Error> {
-        let (hear, mut heard) = mpsc::channel(HEARD);
-        let Ok(client) = timeout(ANSWER, self.listen(Said::to(hear, Counter::default()))).await else {
+        let (database, said) = (self.notifications.database(), Said::default());
+        let Ok(client) = timeout(ANSWER, database.connect(&said)).await else {
             return Ok(Look::Silent);
         };
         let client = client?;
         loop {
-            match timeout(ANSWER, self.read_page(&client)).await {
+            let Some(woken) = self.listen().await? else {
+                return Ok(Look::Silent);
+            };
+            match self.look(&client, woken).await? {
+                Look::Done => sleep(PAUSE).await,
+                ended => return Ok(ended),
+            }
+        }
+    }
+
+    /// Until nothing wakes it any more, which is `Done`, or it cannot go on.
+    async fn look(&self, client: &Client, mut woken: Subscription) -> Result<Look, Error> {
+        loop {
+            match timeout(ANSWER, self.read_page(client)).await {
                 Ok(Ok(Look::Done)) => self.lineage.is_back(Task::Following),
                 Ok(Ok(Look::Page)) => continue,
                 Ok(ended) => return ended,
                 Err(_) => return Ok(Look::Silent),
             }
-            timeout(LOOK, self.news(&mut heard)).await.unwrap_or_default();
+            if let Ok(News::Ended) = timeout(LOOK, self.news(&mut woken)).await {
+                return Ok(Look::Done);
+            }
         }
     }
 
-    /// Waits until there may be something to read, or the connection has ended. What its own node appends, that is told already,
-    /// or is once the writer has its answer.
-    async fn news(&self, heard: &mut Receiver<Notification>) {
+    /// Waits until there may be something to read. What its own node appends, that is told already, or is once the writer has its
+    /// answer.
+    async fn news(&self, woken: &mut Subscription) -> News {
         loop {
             tokio::select! {
-                notification = heard.recv() => match notification {
+                notification = woken.next() => match notification {
                     Some(notification) if !self.is_news(notification.payload()) => {}
-                    _ => break,
+                    Some(_) => break,
+                    None => return News::Ended,
                 },
                 () = self.log.behind.notified() => break,
             }
         }
         // The next look finds what these tell of.
-        while heard.try_recv().is_ok() {}
+        woken.clear();
+        News::Some
     }
 
     /// A batch's last event and its id; neither is to be relied on, as any role may notify.
@@ -114,10 +138,19 @@ impl Follower {
         })
     }
 
-    async fn listen(&self, heard: Said) -> Result<Client, Error> {
-        let client = self.database.connect(&heard).await?;
-        client.batch_execute("LISTEN updraft").await?;
-        Ok(client)
+    /// None where the database does not answer in time.
+    async fn listen(&self) -> Result<Option<Subscription>, Error> {
+        let hears = |channel: &str| channel == CHANNEL;
+        let subscribing = self.notifications.subscribe(hears, HEARD, Counter::default());
+        let Ok(woken) = timeout(ANSWER, subscribing).await else {
+            return Ok(None);
+        };
+        let (woken, listen) = (woken?, format!("LISTEN {CHANNEL}"));
+        let listening = timeout(ANSWER, woken.client().batch_execute(&listen)).await;
+        if !matches!(listening, Ok(Ok(()))) {
+            woken.end();
+        }
+        listening.ok().transpose().map(|done| done.map(|()| woken))
     }
 
     /// Reads what comes next.

@@ -35,7 +35,7 @@ use crate::{
         record::{Append, Appended, Cursor, Page, Removed, Retention, StoredOutcome, TopicBounds},
         tail::Tail,
     },
-    postgres::{Database, PostgresError, Said, within},
+    postgres::{Database, Notifications, PostgresError, Said, within},
 };
 
 /// Capacity of the writer's command queue.
@@ -89,6 +89,14 @@ impl PostgresJournal {
     /// Where the URL is none, the database cannot be reached or used, or a newer program made its schema.
     pub async fn open(database: &str, listen: Option<&str>) -> Result<Self, PostgresError> {
         let direct = Database::new(listen.unwrap_or(database))?;
+        Self::open_notified(database, Notifications::new(direct)).await
+    }
+
+    /// The same, with notifications that other parts of the node share.
+    pub(crate) async fn open_notified(
+        database: &str,
+        notifications: Notifications,
+    ) -> Result<Self, PostgresError> {
         let database = Database::new(database)?;
         let mut client = within(ANSWER, database.connect(&Said::default())).await?;
         within(MIGRATION, schema::migrate(&mut client)).await?;
@@ -111,7 +119,7 @@ impl PostgresJournal {
         let following = CancellationToken::new();
         let follower = Follower {
             node,
-            database: direct,
+            notifications,
             lineage: lineage.clone(),
             log: log.clone(),
         };

@@ -26,7 +26,7 @@ async fn is_back(node: &PostgresJournal) {
 /// Connections of nodes that wait for a lock.
 fn waiting(database: &TestDatabase) -> usize {
     let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
-        AND application_name = 'updraft' AND wait_event_type = 'Lock'";
+        AND application_name LIKE 'updraft%' AND wait_event_type = 'Lock'";
     block_in_place(|| database.psql(sql)).parse().unwrap()
 }
 
@@ -159,7 +159,7 @@ fn a_journal_that_is_closed_leaves_no_connection_behind() {
         node.append(append("board", [event("said")])).await.unwrap();
         let connections = || {
             let sql = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
-                AND application_name = 'updraft'";
+                AND application_name LIKE 'updraft%'";
             block_in_place(|| database.psql(sql))
         };
         assert_ne!(connections(), "0");

@@ -215,7 +215,7 @@ fn only_an_empty_database_without_nodes_is_imported_into_and_whole_or_not_at_all
         "error: a node is connected to the database: stop all of them first\n"
     );
     early.end();
-    let nodes = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'updraft'";
+    let nodes = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'updraft%'";
     wait_for(until("the node's connections to end", || {
         database.psql(nodes) == "0"
     }));

@@ -126,3 +126,37 @@ fn a_row_that_holds_no_message_is_passed_over() {
         }
     });
 }
+
+/// A database wakes each connection that listens for each notification, whatever that is about.
+#[test]
+fn a_node_listens_by_one_connection_and_by_another_once_that_ended() {
+    wait_for(async {
+        let (database, nodes, [_ada, mut bob]) = two_nodes().await;
+        let listening = "FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'updraft listen'";
+        let count = format!("SELECT count(*) {listening}");
+        let ids = format!("SELECT string_agg(pid::text, ',' ORDER BY pid) {listening}");
+        let ask = |sql: &str| block_in_place(|| database.psql(sql));
+        assert_eq!(ask(&count), "2");
+
+        let before = ask(&ids);
+        ask(&format!("SELECT count(pg_terminate_backend(pid)) {listening}"));
+        until_async("each node to listen by another", async || {
+            ask(&count) == "2" && ask(&ids) != before
+        })
+        .await;
+        let all = nodes[0].server.emitter().of("/");
+        until_async("the nodes to hear each other again", async || {
+            all.sockets().await.is_ok_and(|all| all.len() == 2)
+        })
+        .await;
+        all.emit("heard", &1).await.unwrap();
+        while bob.next_event().await.name != "heard" {}
+        // The journal of each is woken by it too.
+        let told = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+            AND application_name = 'updraft' AND query LIKE 'LISTEN%'";
+        assert_eq!(ask(told), "0");
+        for node in nodes {
+            node.server.stop().await;
+        }
+    });
+}

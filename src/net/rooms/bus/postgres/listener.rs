@@ -1,4 +1,4 @@
-//! The one connection by which a node hears the others, and the heartbeats that it gives them.
+//! How a node hears the others, and the heartbeats that it gives them.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -29,7 +29,7 @@ use crate::{
         },
         socketio::ROOT,
     },
-    postgres::{self, Database, PostgresError, within},
+    postgres::{self, Notifications, PostgresError, within},
 };
 
 /// Capacity for notifications that came and are not read yet. Others are lost: a node that is behind must not keep the
@@ -53,8 +53,7 @@ const TURNS: usize = 20;
 
 /// Hears the other nodes.
 pub(super) struct Listener {
-    /// A direct connection leads there.
-    pub(super) database: Database,
+    pub(super) notifications: Notifications,
     pub(super) publisher: Arc<Publisher>,
     /// A namespace was joined or left.
     pub(super) changed: Arc<Notify>,
@@ -63,25 +62,26 @@ pub(super) struct Listener {
     pub(super) room: Arc<Semaphore>,
 }
 
-/// A connection that hears these namespaces.
+/// What is heard, of these namespaces.
 pub(super) struct Subscription {
-    client: Client,
-    arrived: mpsc::Receiver<Notification>,
+    notified: postgres::Subscription,
     namespaces: HashSet<Arc<str>>,
 }
 
 impl Listener {
     /// Hears what is said in all namespaces that are joined, from now on.
     pub(super) async fn subscribe(&self) -> Result<Subscription, PostgresError> {
-        let (arrive, arrived) = mpsc::channel(ARRIVED);
-        let receiver = postgres::Said::to(arrive, self.publisher.counts.lost.behind.clone());
-        let client = within(ANSWER, self.database.connect(&receiver)).await?;
+        let hears = |channel: &str| channel::namespace(channel).is_some();
+        let missed = self.publisher.counts.lost.behind.clone();
+        let notified = within(ANSWER, self.notifications.subscribe(hears, ARRIVED, missed)).await?;
         let mut subscription = Subscription {
-            client,
-            arrived,
+            notified,
             namespaces: HashSet::new(),
         };
-        self.follow(&mut subscription).await?;
+        if let Err(error) = self.follow(&mut subscription).await {
+            subscription.notified.end();
+            return Err(error);
+        }
         self.publisher.roster.set_connected(true);
         Ok(subscription)
     }
@@ -96,6 +96,7 @@ impl Listener {
                 Ok(Err(error)) => tracing::debug!("the connection that hears other nodes ended: {error}"),
                 Err(_) => tracing::error!("what hears other nodes panicked, and begins again"),
             }
+            subscription.notified.end();
             self.publisher.roster.set_connected(false);
             self.publisher.counts.nodes.set(0);
             tracing::warn!("other nodes are not heard, as the database is away");
@@ -118,11 +119,11 @@ impl Listener {
         let mut turns = 0;
         loop {
             tokio::select! {
-                arrived = subscription.arrived.recv_many(&mut notifications, AT_ONCE) => {
+                arrived = subscription.notified.next_many(&mut notifications, AT_ONCE) => {
                     if arrived == 0 {
                         return Ok(());
                     }
-                    self.take_in(&subscription.client, &mut notifications).await?;
+                    self.take_in(subscription.notified.client(), &mut notifications).await?;
                 }
                 () = self.changed.notified() => self.follow(subscription).await?,
                 due = heartbeats.tick() => {
@@ -159,7 +160,7 @@ impl Listener {
             .filter_map(of)
             .map(|channel| format!("LISTEN {channel};"));
         let changes: String = unlisten.chain(listen).collect();
-        within(ANSWER, subscription.client.batch_execute(&changes)).await?;
+        within(ANSWER, subscription.notified.client().batch_execute(&changes)).await?;
         for namespace in fresh {
             roster.begin(&namespace);
             let hello = ClusterMessage::InitialHeartbeat;
@@ -190,11 +191,11 @@ impl Listener {
             .map_or(0, |known| known.nodes.len());
         self.publisher.counts.nodes.set(nodes as i64);
         if turns.is_multiple_of(TURNS * CLEAN_UP)
-            && let Err(error) = within(ANSWER, attachments::expire(&subscription.client)).await
+            && let Err(error) = within(ANSWER, attachments::expire(subscription.notified.client())).await
         {
             tracing::warn!("old rows of socket_io_attachments are not removed: {error}");
         }
-        within(ANSWER, subscription.client.batch_execute("SELECT 1")).await
+        within(ANSWER, subscription.notified.client().batch_execute("SELECT 1")).await
     }
 
     /// Reads notifications, and the rows that some of them stand for.

@@ -35,7 +35,7 @@ use super::{
 use crate::{
     error::{CallError, Code, Result},
     net::{metrics::bus::BusCounts, socketio::ROOT},
-    postgres::{Database, PostgresError, Said, within},
+    postgres::{Database, Notifications, PostgresError, Said, within},
 };
 
 /// How long the database has for each answer while the bus is opened: nodes that start together wait for one another.
@@ -62,17 +62,15 @@ pub(crate) struct PostgresBus {
 }
 
 impl PostgresBus {
-    /// Joins the nodes on a database, in these namespaces, inside a tokio runtime, which its connections live on. `listen` is another
-    /// URL of the same database where the first is that of a pooler.
+    /// Joins the nodes on a database, in these namespaces, inside a tokio runtime, which its connections live on.
     ///
     /// # Errors
     /// Where the database cannot be reached, or has no table for what is large and this role may not make it.
     pub(crate) async fn open(
         database: &str,
-        listen: Option<&str>,
+        notifications: Notifications,
         namespaces: &[Arc<str>],
     ) -> Result<Self, PostgresError> {
-        let direct = Database::new(listen.unwrap_or(database))?;
         let database = Database::new(database)?;
         let client = within(START, database.connect(&Said::default())).await?;
         within(START, attachments::prepare(&client)).await?;
@@ -89,7 +87,7 @@ impl PostgresBus {
         let sending = drain(waiting, sender, publisher.counts.clone());
         runtime.spawn(stop.clone().run_until_cancelled_owned(sending));
         let listener = Listener {
-            database: direct,
+            notifications,
             publisher: publisher.clone(),
             changed: changed.clone(),
             hear,

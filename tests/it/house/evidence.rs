@@ -20,15 +20,15 @@ fn claims(readme: &str) -> Vec<&str> {
         .collect()
 }
 
-/// The names of stories in the last column of the page's first two tables.
-fn stories(page: &str) -> Vec<&str> {
+/// The cells of the rows of the page's first two tables: a claim, its stories, and what they came to.
+fn rows(page: &str) -> Vec<[&str; 3]> {
     let tables = page.split("## What it costs").next().expect("the tables");
     let rows = tables
         .lines()
         .filter(|line| line.starts_with("| ") && line.contains('`'));
-    rows.flat_map(|row| {
-        let cell = row.trim_end_matches(" |").rsplit(" | ").next().expect("a column");
-        cell.split('`').skip(1).step_by(2)
+    rows.map(|row| {
+        let cells: Vec<_> = row.trim_matches(['|', ' ']).split(" | ").collect();
+        cells.try_into().expect("three cells")
     })
     .collect()
 }
@@ -46,17 +46,36 @@ fn each_claim_of_the_readme_stands_on_the_page_of_evidence() {
 #[test]
 fn each_story_on_the_page_of_evidence_is_there() {
     let evidence = page("docs/evidence.md");
-    let stories = stories(&evidence);
+    let stories: Vec<_> = rows(&evidence)
+        .into_iter()
+        .flat_map(|[_, stories, _]| stories.split('`').skip(1).step_by(2))
+        .collect();
     assert!(stories.len() > 40, "{stories:?}");
-    let files: Vec<_> = rust_files("tests/it")
+    let modules: Vec<_> = rust_files("tests/it")
         .into_iter()
         .map(|path| {
+            let text = fs::read_to_string(&path).expect("a file");
             let inside = path.strip_prefix(root().join("tests/it")).expect("inside");
-            inside.with_extension("").to_string_lossy().replace('/', "::")
+            let module = inside.with_extension("").to_string_lossy().replace('/', "::");
+            (module.trim_end_matches("::mod").to_owned(), text)
         })
         .collect();
     for story in stories {
-        let is_there = |file: &String| file == story || file.strip_suffix("::mod") == Some(story);
-        assert!(files.iter().any(is_there), "{story}");
+        let is_there = |(module, text): &(String, String)| {
+            let within = story.strip_prefix(&format!("{module}::"));
+            module == story || within.is_some_and(|name| text.contains(&format!("fn {name}(")))
+        };
+        assert!(modules.iter().any(is_there), "{story}");
+    }
+}
+
+/// Of how many stories depends on the day, but none failed.
+#[test]
+fn each_claim_stands_beside_what_its_stories_came_to() {
+    for [claim, _, result] in rows(&page("docs/evidence.md")) {
+        let passed = result
+            .strip_suffix(" passed")
+            .and_then(|count| count.parse().ok());
+        assert!(passed.is_some_and(|count: u32| count > 0), "{claim}: {result}");
     }
 }

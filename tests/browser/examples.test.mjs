@@ -1,6 +1,8 @@
 // The pages of examples/, as `cargo run --example …` serves them.
 
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { PATIENCE, launch } from './browser.mjs';
 import { Server } from './server.mjs';
@@ -11,7 +13,8 @@ after(() => browser.close());
 
 /** Serves an example, lets visitors in, and checks that no page complained. */
 async function play(example, visitors, story) {
-  const server = await Server.of(new URL(`../../target/debug/examples/${example}`, import.meta.url).pathname);
+  const program = new URL(`../../target/debug/examples/${example}`, import.meta.url).pathname;
+  const server = await Server.of(program);
   const complaints = [];
   const open = async (address = server.url) => {
     const context = await browser.newContext({ viewport: { width: 800, height: 450 } });
@@ -24,7 +27,7 @@ async function play(example, visitors, story) {
   try {
     const pages = [];
     for (let number = 0; number < visitors; number += 1) pages.push(await open());
-    await story(...pages, open);
+    await story(...pages, open, { program, url: server.url });
     assert.deepEqual(complaints, []);
   } finally {
     await server.end();
@@ -110,4 +113,24 @@ test('a guest orders, the kitchen cooks, the guest collects', () => play('orders
   await shows(ada, 'Soup for ada: ready');
   await ada.getByRole('button', { name: 'Collect' }).click();
   await kitchen.getByText('Soup').waitFor({ state: 'detached' });
+}));
+
+/** Commands of a page of the tutorial, from `cargo run -- ` on, each with what it shows. */
+async function commands(page, first) {
+  const text = await readFile(new URL(`../../docs/tutorial/${page}.md`, import.meta.url), 'utf8');
+  const block = text.split('```console\n').map((part) => part.split('```')[0]).find((part) => part.startsWith(first));
+  const parts = block.split('$ cargo run -- ').slice(1);
+  return parts.map((part) => [part.slice(0, part.indexOf('\n')), part.slice(part.indexOf('\n') + 1).trim()]);
+}
+
+/** Positions, with no epoch: each journal makes up its own. */
+const anywhere = (shown) => shown.replaceAll(/"[0-9a-f]{12}:(\d+)"/g, '"…:$1"');
+
+test('the commands of the tutorial print what it shows', () => play('orders', 0, async (open, { program, url }) => {
+  const all = await commands('decisions', '$ cargo run -- call');
+  assert.ok(all.length > 4);
+  for (const [command, shown] of all) {
+    const { stdout, stderr } = spawnSync(`"${program}" ${command} --url ${url}`, { shell: true, encoding: 'utf8' });
+    assert.equal(anywhere(`${stdout}${stderr}`.trim()), anywhere(shown), command);
+  }
 }));

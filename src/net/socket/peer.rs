@@ -15,6 +15,7 @@ use crate::{
     },
     error::Result,
     net::{metrics::Limit, socketio::Kind},
+    trace::{self, Span},
 };
 
 impl Peer for ClientSocket {
@@ -48,7 +49,8 @@ impl EmitEvents for ClientSocket {
                 }
                 Ok(())
             };
-            emit_in_order(&target, |room| self.rooms.is_in(room), to_others, to_caller).await
+            let emitted = emit_in_order(&target, |room| self.rooms.is_in(room), to_others, to_caller);
+            trace::spanning(self.emit_span(&target), emitted).await
         })
     }
 
@@ -67,11 +69,25 @@ impl EmitEvents for ClientSocket {
         data: Outgoing<'a>,
         wait: Duration,
     ) -> BoxFuture<'a, Result<Vec<Ack<Arguments>>>> {
-        Box::pin(async move { self.rooms.ask(&target, event, data, wait).await })
+        Box::pin(async move {
+            let asked = self.rooms.ask(&target, event, data, wait);
+            trace::spanning(self.emit_span(&target), asked).await
+        })
     }
 
     fn ready(&self) -> BoxFuture<'_, ()> {
         Box::pin(self.sender.session().send_queue.ready())
+    }
+}
+
+impl ClientSocket {
+    /// The span of an emit that is not for this socket alone.
+    fn emit_span(&self, target: &Target) -> Option<Span> {
+        let namespace = || self.place.table.name().to_owned();
+        let tracer = self.shared.dispatcher.tracer();
+        (!target.is_caller())
+            .then(|| tracer.emit(target.rooms().len(), namespace))
+            .flatten()
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod away;
 mod collector;
+mod emits;
 mod logs;
 mod metrics;
 mod traces;

@@ -50,11 +50,6 @@ impl Tracer {
         Self(Some(Recorder { tracer, rules }))
     }
 
-    /// Whether it begins any.
-    pub(crate) fn is_enabled(&self) -> bool {
-        self.0.is_some()
-    }
-
     /// A function is called; the client may say of which trace that is a part.
     pub(crate) fn call(&self, event: &str, namespace: &str, traceparent: Option<&str>) -> Option<Span> {
         let Recorder { tracer, rules } = self.0.as_ref()?;

@@ -3,6 +3,7 @@
 mod away;
 mod collector;
 mod emits;
+mod journal;
 mod logs;
 mod metrics;
 mod traces;

@@ -27,16 +27,17 @@ pub(super) struct EventColumns<'a> {
     traceparents: Traceparents<'a>,
 }
 
-/// Of the events up to the last that has one: where nobody traces there are none.
+/// Of the events up to the last that has one. Where no event is traced there is no array, which costs the database nothing.
 #[derive(Default)]
-struct Traceparents<'a>(Vec<Option<&'a str>>);
+struct Traceparents<'a>(Option<Vec<Option<&'a str>>>);
 
 impl<'a> Traceparents<'a> {
     /// Of the event behind so many.
     fn push(&mut self, events: usize, event: &'a Event) {
         if let Some(traceparent) = &event.traceparent {
-            self.0.resize(events, None);
-            self.0.push(Some(traceparent));
+            let traceparents = self.0.get_or_insert_default();
+            traceparents.resize(events, None);
+            traceparents.push(Some(traceparent));
         }
     }
 }

@@ -1,5 +1,6 @@
 -- Version 5: with an event stands the W3C trace context of its publish, where that is traced. Nodes of earlier versions, which go on
--- until they are replaced, call these functions without it, and read by names what they know of.
+-- until they are replaced, call these functions without it, and read by names what they know of. Where no event of a batch is traced,
+-- the array is NULL: an empty one would be unpacked each time.
 ALTER TABLE updraft.events ADD COLUMN traceparent text;
 
 DROP FUNCTION updraft.append_events;
@@ -14,7 +15,7 @@ DROP FUNCTION updraft.look;
 CREATE FUNCTION updraft.append_events(
     p_batch uuid, p_is_retry boolean, p_history text,
     t_name text[], e_topic int[], e_name text[], e_key text[], e_data text[],
-    e_traceparent text[] DEFAULT '{}',
+    e_traceparent text[] DEFAULT NULL,
     OUT before bigint, OUT at bigint
 ) LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET jit = off SET lock_timeout = '8s'
@@ -78,7 +79,7 @@ CREATE FUNCTION updraft.append(
     k_append int[], k_number int[], k_key text[], k_seen bigint[],
     r_key text[], r_answer text[],
     o_topic text[], o_consumer text[], o_seq bigint[],
-    e_traceparent text[] DEFAULT '{}',
+    e_traceparent text[] DEFAULT NULL,
     OUT before bigint, OUT outcome int[], OUT first bigint[], OUT last bigint[], OUT at bigint[]
 ) LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off

@@ -50,7 +50,7 @@ impl EmitEvents for ClientSocket {
                 Ok(())
             };
             let emitted = emit_in_order(&target, |room| self.rooms.is_in(room), to_others, to_caller);
-            trace::spanning(self.emit_span(&target), emitted).await
+            trace::spanning(emit_span(self, &target), emitted).await
         })
     }
 
@@ -71,23 +71,12 @@ impl EmitEvents for ClientSocket {
     ) -> BoxFuture<'a, Result<Vec<Ack<Arguments>>>> {
         Box::pin(async move {
             let asked = self.rooms.ask(&target, event, data, wait);
-            trace::spanning(self.emit_span(&target), asked).await
+            trace::spanning(emit_span(self, &target), asked).await
         })
     }
 
     fn ready(&self) -> BoxFuture<'_, ()> {
         Box::pin(self.sender.session().send_queue.ready())
-    }
-}
-
-impl ClientSocket {
-    /// The span of an emit that is not for this socket alone.
-    fn emit_span(&self, target: &Target) -> Option<Span> {
-        let namespace = || self.place.table.name().to_owned();
-        let tracer = self.shared.dispatcher.tracer();
-        (!target.is_caller())
-            .then(|| tracer.emit(target.rooms().len(), namespace))
-            .flatten()
     }
 }
 
@@ -121,4 +110,14 @@ impl RoomMember for ClientSocket {
     fn rooms(&self) -> Vec<String> {
         self.rooms.rooms()
     }
+}
+
+/// The span of an emit that is not for the socket alone.
+fn emit_span(socket: &ClientSocket, target: &Target) -> Option<Span> {
+    if target.is_caller() {
+        return None;
+    }
+    let namespace = || socket.place.table.name().to_owned();
+    let tracer = socket.shared.dispatcher.tracer();
+    tracer.emit(target.rooms().len(), namespace)
 }

@@ -60,7 +60,7 @@ fn a_file_of_the_first_version_is_looked_at_as_it_is_and_goes_on() {
         file.query_row(has_column, [], |row| row.get::<_, i64>(0))
             .unwrap()
     };
-    assert_eq!(has_column(), 0, "who looks changes nothing");
+    assert_eq!(has_column(), 0, "a look changes nothing");
     assert_eq!(fill(), [4, 3]);
     assert_eq!(has_column(), 1);
     // A program of that version goes on with it.
@@ -121,7 +121,7 @@ mod database {
             assert!(before[0].contains(r#""events":3"#), "{}", before[0]);
             let version =
                 || block_in_place(|| database.psql("SELECT value FROM updraft.meta WHERE name = 'version'"));
-            assert_eq!(version(), "4", "who looks changes nothing");
+            assert_eq!(version(), "4", "a look changes nothing");
 
             let journal = PostgresJournal::open(&database.url, None).await.unwrap();
             assert_eq!(version(), "5");

@@ -100,6 +100,11 @@ impl Dispatcher {
         Self { tracer, ..self }
     }
 
+    /// What begins the spans.
+    pub(crate) fn tracer(&self) -> &Tracer {
+        &self.tracer
+    }
+
     /// What all its streams share.
     pub(crate) fn streaming(&self) -> &Arc<Streaming> {
         &self.streaming

@@ -23,7 +23,7 @@ pub(crate) use crate::event::EVENT;
 use crate::event::check_heard;
 
 /// The namespaces of a server. The root is always among them.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Namespaces(Vec<Arc<Table>>);
 
 /// What happens in a namespace, or in those of a pattern.

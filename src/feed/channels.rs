@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     error::{CallError, Code, Result},
-    journal::{Batch, Health, Journal, JournalError, Record, Tail, Tailed, TopicBounds},
+    journal::{Batch, Health, Journal, JournalError, Tail, Tailed, TopicBounds},
     trace::Tracer,
 };
 
@@ -62,9 +62,6 @@ const BROKEN: Duration = Duration::from_secs(10);
 /// How long a feed that ends waits for its tasks: one that keeps its thread ends later.
 const LONGEST_END: Duration = Duration::from_secs(1);
 
-/// How long a consumer that is traced waits for the tail.
-const LONGEST_TAIL: Duration = Duration::from_millis(200);
-
 /// Waits before a reader inside the server tries the journal again. What is broken stands in the log already, once.
 pub(super) async fn wait_for_journal(waits: &str, error: &JournalError) {
     if matches!(error, JournalError::Broken(_)) {
@@ -96,15 +93,6 @@ pub(super) struct Compacted {
 impl Channel {
     pub(super) async fn bounds(&self) -> Result<TopicBounds, JournalError> {
         self.journal.bounds(&self.topic.name).await
-    }
-
-    /// The trace context of an event's publish, where this node published it lately.
-    pub(super) async fn traceparent(&self, record: &Record) -> Option<Arc<str>> {
-        // The journal may have been read before its tail came here.
-        let mut heads = self.live.watch();
-        let arrives = heads.wait_for(|head| *head >= record.seq);
-        let _ = tokio::time::timeout(LONGEST_TAIL, arrives).await;
-        self.live.traceparent(record.seq)
     }
 
     fn observe(&self) {

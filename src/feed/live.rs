@@ -35,8 +35,6 @@ struct Recent {
     from: u64,
     events: VecDeque<(u64, Newest)>,
     bytes: usize,
-    /// The trace contexts of publishes, of those events that have one.
-    traced: VecDeque<(u64, Arc<str>)>,
 }
 
 /// An event that is held.
@@ -82,7 +80,6 @@ impl Live {
                 from: head,
                 events: VecDeque::new(),
                 bytes: 0,
-                traced: VecDeque::new(),
             }),
             caught_up: LiveReaders::new(head),
             head: watch::Sender::new(head),
@@ -98,12 +95,6 @@ impl Live {
         let newest = Newest::Unread(record.clone());
         recent.bytes += newest.size();
         recent.events.push_back((record.seq, newest));
-        if let Some(traceparent) = &record.traceparent {
-            recent.traced.push_back((record.seq, traceparent.clone()));
-            if recent.traced.len() > EVENTS {
-                recent.traced.pop_front();
-            }
-        }
         while recent.events.len() > EVENTS || recent.bytes > BYTES {
             let Some((seq, oldest)) = recent.events.pop_front() else {
                 break;
@@ -121,7 +112,6 @@ impl Live {
                 from: head,
                 events: VecDeque::new(),
                 bytes: 0,
-                traced: VecDeque::new(),
             };
         }
     }
@@ -155,13 +145,6 @@ impl Live {
     /// The last event.
     pub(super) fn head(&self) -> u64 {
         self.recent().last()
-    }
-
-    /// The trace context of an event's publish, if it is one of the newest that have one.
-    pub(super) fn traceparent(&self, seq: u64) -> Option<Arc<str>> {
-        let traced = &self.recent().traced;
-        let place = traced.binary_search_by_key(&seq, |(at, _)| *at).ok()?;
-        traced.get(place).map(|(_, traceparent)| traceparent.clone())
     }
 
     /// Becomes a live reader; `None` if more events came meanwhile.

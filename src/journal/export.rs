@@ -144,7 +144,7 @@ impl<'a> Export<'a> {
             };
             cursor.after = last.seq;
             for record in &page {
-                let json = record.line().map_err(|error| ExportError::Damaged {
+                let json = record.archived().map_err(|error| ExportError::Damaged {
                     seq: record.seq,
                     error,
                 })?;

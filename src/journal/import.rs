@@ -19,6 +19,9 @@ use crate::postgres::PostgresError;
 /// Longest epoch, in bytes: every position that a client holds has it.
 const MAX_EPOCH: usize = 64;
 
+/// Longest trace context of an event, in bytes: as the nodes write it.
+const MAX_TRACEPARENT: usize = 55;
+
 /// What the new journal is to the exported one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lineage {
@@ -170,6 +173,14 @@ impl<R: BufRead> Import<R> {
             self.numbers(&[record.seq, record.time])?;
             check_published(&record.name)
                 .map_err(|why| self.wrong(format!("the event name {:?} {why}", &*record.name)))?;
+            if record
+                .traceparent
+                .as_ref()
+                .is_some_and(|text| text.len() > MAX_TRACEPARENT)
+            {
+                let why = format!("its traceparent is longer than {MAX_TRACEPARENT} bytes");
+                return Err(self.wrong(why));
+            }
             destination.event(record).map_err(|error| self.here(error))?;
             told();
         }

@@ -18,6 +18,8 @@ struct Written<'a> {
     deleted: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    traceparent: Option<&'a str>,
 }
 
 #[derive(Deserialize)]
@@ -31,6 +33,7 @@ struct Read {
     deleted: bool,
     #[serde(default, deserialize_with = "present")]
     data: Option<Box<RawValue>>,
+    traceparent: Option<String>,
 }
 
 /// A field that is there, also where it is `null`.
@@ -41,35 +44,59 @@ fn present<'de, D: Deserializer<'de>>(data: D) -> Result<Option<Box<RawValue>>, 
 /// Fails where the data is no JSON, which only a damaged store holds.
 impl Serialize for Record {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let data = match &self.body {
-            Body::Data(json) => Some(serde_json::from_str(json).map_err(ser::Error::custom)?),
-            Body::Tombstone => None,
-        };
-        let written = Written {
-            event: &self.name,
-            topic: &self.topic,
-            seq: self.seq,
-            key: self.key.as_deref(),
-            time: self.time,
-            deleted: self.is_tombstone().then_some(true),
-            data,
-        };
+        let written = Written::of(self).map_err(ser::Error::custom)?;
         written.serialize(serializer)
     }
 }
 
-impl Record {
+impl<'a> Written<'a> {
+    /// As readers get it.
+    fn of(record: &'a Record) -> serde_json::Result<Self> {
+        Ok(Self {
+            event: &record.name,
+            topic: &record.topic,
+            seq: record.seq,
+            key: record.key.as_deref(),
+            time: record.time,
+            deleted: record.is_tombstone().then_some(true),
+            data: match &record.body {
+                Body::Data(json) => Some(serde_json::from_str(json)?),
+                Body::Tombstone => None,
+            },
+            traceparent: None,
+        })
+    }
+
     /// As one line of JSON.
-    ///
-    /// # Errors
-    /// Where the data is no JSON, which only a damaged store holds.
-    pub(crate) fn line(&self) -> serde_json::Result<String> {
+    fn line(&self) -> serde_json::Result<String> {
         // Data stands in the line as it was published. In JSON a break of a line is a space like others.
         let json = serde_json::to_string(self)?;
         Ok(match memchr::memchr2(b'\n', b'\r', json.as_bytes()) {
             Some(_) => json.replace(['\n', '\r'], " "),
             None => json,
         })
+    }
+}
+
+impl Record {
+    /// As one line of JSON, as readers get it.
+    ///
+    /// # Errors
+    /// Where the data is no JSON, which only a damaged store holds.
+    pub(crate) fn line(&self) -> serde_json::Result<String> {
+        Written::of(self)?.line()
+    }
+
+    /// The same with all that a journal keeps of it.
+    ///
+    /// # Errors
+    /// As [`Record::line`].
+    pub(super) fn archived(&self) -> serde_json::Result<String> {
+        let written = Written {
+            traceparent: self.traceparent.as_deref(),
+            ..Written::of(self)?
+        };
+        written.line()
     }
 }
 
@@ -88,7 +115,7 @@ impl<'de> Deserialize<'de> for Record {
             name: read.event.into(),
             key: read.key.map(Into::into),
             body,
-            traceparent: None,
+            traceparent: read.traceparent.map(Into::into),
         })
     }
 }

@@ -99,8 +99,7 @@ pub struct Record {
     pub key: Option<ByteString>,
     /// Its data, or the end of its key.
     pub body: Body,
-    /// The W3C trace context of its publish, in the [tail](super::Journal::tail) of the node that published it, where that was traced: no
-    /// store keeps it.
+    /// The W3C trace context (`traceparent`) of its publish, where that was traced.
     pub traceparent: Option<Arc<str>>,
 }
 

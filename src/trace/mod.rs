@@ -1,4 +1,4 @@
-//! Spans of calls, publishes, deliveries and consumers, and the context in which functions run, by the API of OpenTelemetry.
+//! Spans of calls, publishes, emits, deliveries, consumers and projections, and the context in which functions run, by the API of OpenTelemetry.
 //! Without the cargo feature `otlp` there are none, and all this is nothing.
 
 #[cfg(feature = "otlp")]
@@ -9,6 +9,6 @@ mod spans;
 mod untraced;
 
 #[cfg(feature = "otlp")]
-pub(crate) use self::spans::{Rules, Span, Tracer, carried, current_ids, poll_within, within};
+pub(crate) use self::spans::{Rules, Span, Tracer, carried, current_ids, poll_within, spanning, within};
 #[cfg(not(feature = "otlp"))]
-pub(crate) use self::untraced::{Span, Tracer, carried, poll_within, within};
+pub(crate) use self::untraced::{Span, Tracer, carried, poll_within, spanning, within};

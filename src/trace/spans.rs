@@ -16,7 +16,7 @@ use opentelemetry_sdk::trace::{SdkTracer, SdkTracerProvider};
 use pin_project_lite::pin_project;
 
 use super::parent;
-use crate::error::Code;
+use crate::error::{CallError, Code, Result};
 
 /// What the spans of this crate say that they are from.
 const SCOPE: &str = "updraft";
@@ -48,11 +48,6 @@ impl Tracer {
     pub(crate) fn of(provider: &SdkTracerProvider, rules: Rules) -> Self {
         let tracer = provider.tracer(SCOPE);
         Self(Some(Recorder { tracer, rules }))
-    }
-
-    /// Whether it begins any.
-    pub(crate) fn is_enabled(&self) -> bool {
-        self.0.is_some()
     }
 
     /// A function is called; the client may say of which trace that is a part.
@@ -97,12 +92,34 @@ impl Tracer {
         }))
     }
 
+    /// Something is emitted to sockets of a namespace, in so many rooms: a part of the trace of what runs here, where there is one.
+    pub(crate) fn emit(&self, rooms: usize, namespace: impl FnOnce() -> String) -> Option<Span> {
+        let Recorder { tracer, .. } = self.0.as_ref()?;
+        let parent = Context::map_current(|current| {
+            let is_recorded = current.span().span_context().is_sampled();
+            is_recorded.then(|| current.clone())
+        })?;
+        Some(Span::begin(tracer, SpanKind::Producer, &parent, || {
+            Details::of_emit(rooms, namespace())
+        }))
+    }
+
     /// An event, whose publish is traced, is handed to the live readers of its topic.
     pub(crate) fn deliver(&self, topic: &str, traceparent: Option<&str>) -> Option<Span> {
+        self.read("deliver", topic, traceparent)
+    }
+
+    /// Such an event is folded into a state.
+    pub(crate) fn project(&self, topic: &str, traceparent: Option<&str>) -> Option<Span> {
+        self.read("project", topic, traceparent)
+    }
+
+    /// What becomes of an event whose publish is traced.
+    fn read(&self, operation: &'static str, topic: &str, traceparent: Option<&str>) -> Option<Span> {
         let Recorder { tracer, .. } = self.0.as_ref()?;
         let parent = Context::new().with_remote_span_context(parent::read(traceparent?)?);
         Some(Span::begin(tracer, SpanKind::Consumer, &parent, || {
-            Details::of_topic("deliver", topic)
+            Details::of_topic(operation, topic)
         }))
     }
 
@@ -147,6 +164,18 @@ impl Details {
                 KeyValue::new("messaging.system", "updraft"),
                 KeyValue::new("messaging.operation.name", operation),
                 KeyValue::new("messaging.destination.name", topic.to_owned()),
+            ],
+        }
+    }
+
+    fn of_emit(rooms: usize, namespace: String) -> Self {
+        Self {
+            name: format!("emit {namespace}"),
+            attributes: vec![
+                KeyValue::new("messaging.system", "updraft"),
+                KeyValue::new("messaging.operation.name", "emit"),
+                KeyValue::new("updraft.namespace", namespace),
+                KeyValue::new("updraft.rooms", i64::try_from(rooms).unwrap_or(i64::MAX)),
             ],
         }
     }
@@ -229,6 +258,15 @@ pub(crate) fn current_ids() -> Option<(String, String)> {
         let ids = || (context.trace_id().to_string(), context.span_id().to_string());
         context.is_valid().then(ids)
     })
+}
+
+/// Does this for so long as a span, where there is one.
+pub(crate) async fn spanning<T>(span: Option<Span>, work: impl Future<Output = Result<T>>) -> Result<T> {
+    let done = work.await;
+    if let Some(span) = span {
+        span.end(done.as_ref().err().map(CallError::code));
+    }
+    done
 }
 
 pin_project! {

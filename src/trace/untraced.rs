@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, future::Future, sync::Arc};
 
-use crate::error::Code;
+use crate::error::{Code, Result};
 
 /// Begins no spans.
 #[derive(Clone, Debug, Default)]
@@ -12,15 +12,19 @@ pub(crate) struct Tracer;
 pub(crate) struct Span(Infallible);
 
 impl Tracer {
-    pub(crate) fn is_enabled(&self) -> bool {
-        false
-    }
-
     pub(crate) fn call(&self, _: &str, _: &str, _: Option<&str>) -> Option<Span> {
         None
     }
 
     pub(crate) fn publish(&self, _: &str, _: usize) -> Option<Span> {
+        None
+    }
+
+    pub(crate) fn emit(&self, _: usize, _: impl FnOnce() -> String) -> Option<Span> {
+        None
+    }
+
+    pub(crate) fn project(&self, _: &str, _: Option<&str>) -> Option<Span> {
         None
     }
 
@@ -49,6 +53,10 @@ pub(crate) fn within<T>(_: Option<&Span>, work: impl FnOnce() -> T) -> T {
 
 pub(crate) fn poll_within<F: Future>(_: Option<&Span>, work: F) -> F {
     work
+}
+
+pub(crate) async fn spanning<T>(_: Option<Span>, work: impl Future<Output = Result<T>>) -> Result<T> {
+    work.await
 }
 
 pub(crate) fn carried<F: Future>(work: F) -> F {

@@ -86,21 +86,18 @@ struct Consumer {
 impl Consumer {
     async fn consume(self: Arc<Self>, channel: Arc<Channel>) {
         let at = self.until_done(|| self.journal.committed_offset(&self.topic, &self.name));
-        let mut follower = Follower::new(channel.clone(), at.await);
+        let mut follower = Follower::new(channel, at.await);
         loop {
             match follower.next().await {
-                Ok(page) => self.handle(page, &channel).await,
+                Ok(page) => self.handle(page).await,
                 Err(error) => wait_for_journal("a consumer", &error).await,
             }
         }
     }
 
-    async fn handle(&self, page: Vec<Record>, channel: &Channel) {
-        for mut record in page {
+    async fn handle(&self, page: Vec<Record>) {
+        for record in page {
             let seq = record.seq;
-            if self.tracer.is_enabled() && record.traceparent.is_none() {
-                record.traceparent = channel.traceparent(&record).await;
-            }
             if let Err(error) = self.try_to_handle(&record).await {
                 self.dead_letter(&record, &error).await;
             }
@@ -164,7 +161,7 @@ impl Consumer {
                 Body::Data(json) => Body::Data(json.clone()),
                 Body::Tombstone => Body::Data(ByteString::from_static("null")),
             },
-            traceparent: None,
+            traceparent: record.traceparent.clone(),
         };
         let append = Append {
             once: Some(self.once(&letters, record.seq)),

@@ -24,6 +24,7 @@ use crate::{
         publish::Publishes,
     },
     journal::{JournalError, Record},
+    trace::{self, Tracer},
 };
 
 /// After a fold has panicked, so that one that always does leaves time for others.
@@ -81,6 +82,7 @@ struct Folding<T, F> {
     follower: Follower,
     initial: T,
     fold: F,
+    tracer: Tracer,
     /// The events that the fold panics on, as far as they are in the backlog.
     left_out: HashSet<u64>,
 }
@@ -98,6 +100,7 @@ impl Feed {
             follower: Follower::new(channel.clone(), 0),
             initial,
             fold,
+            tracer: self.tracer().clone(),
             left_out: HashSet::new(),
         };
         Projection::start(self, channel, folding)
@@ -161,7 +164,7 @@ impl<T: Clone + Send + Sync + 'static> Projection<T> {
         let mut folded = self.folded();
         for record in page {
             if let Some(state) = &mut folded.state
-                && let Err(panicked) = folding.fold(state, record)
+                && let Err(panicked) = folding.fold_traced(state, record)
             {
                 folded.state = None;
                 return Err(panicked);
@@ -335,6 +338,16 @@ impl<T: Clone, F: Fn(&mut T, &Record)> Folding<T, F> {
                 });
             }
         }
+    }
+
+    /// The same in a span, where the publish of the event is traced.
+    fn fold_traced(&self, state: &mut T, record: &Record) -> Result<(), Panicked> {
+        let span = self.tracer.project(&record.topic, record.traceparent.as_deref());
+        let folded = trace::within(span.as_ref(), || self.fold(state, record));
+        if let Some(span) = span {
+            span.end(folded.as_ref().err().map(|_| Code::Internal));
+        }
+        folded
     }
 
     fn fold(&self, state: &mut T, record: &Record) -> Result<(), Panicked> {

@@ -170,7 +170,7 @@ impl Batch {
         }
         let columns = self.columns();
         let sql = "SELECT before, outcome, first, last, at FROM updraft.append($1::text::uuid, $2,
-            $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)";
+            $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)";
         let rows = client
             .query_typed(sql, &columns.parameters(&self.id, &history))
             .await?;
@@ -199,7 +199,8 @@ impl Batch {
     ) -> Result<Committed, tokio_postgres::Error> {
         let mut columns = EventColumns::default();
         self.appends.iter().for_each(|(append, _)| columns.append(append));
-        let sql = "SELECT before, at FROM updraft.append_events($1::text::uuid, $2, $3, $4, $5, $6, $7, $8)";
+        let sql =
+            "SELECT before, at FROM updraft.append_events($1::text::uuid, $2, $3, $4, $5, $6, $7, $8, $9)";
         let is_retry = attempt == Attempt::Again;
         let rows = client
             .query_typed(sql, &columns.parameters(&self.id, &is_retry, &history))

@@ -5,7 +5,10 @@ use std::{borrow::Cow, collections::HashMap};
 use tokio_postgres::types::{ToSql, Type};
 
 use super::text::escaped;
-use crate::{event::Body, journal::record::Append};
+use crate::{
+    event::{Body, Event},
+    journal::record::Append,
+};
 
 /// The same or the most that the database can say.
 pub(super) fn bound(number: u64) -> i64 {
@@ -21,6 +24,22 @@ pub(super) struct EventColumns<'a> {
     names: Vec<&'a str>,
     keys: Vec<Option<Cow<'a, str>>>,
     data: Vec<Option<&'a str>>,
+    traceparents: Traceparents<'a>,
+}
+
+/// Of the events up to the last that has one. Where no event is traced there is no array, which costs the database nothing.
+#[derive(Default)]
+struct Traceparents<'a>(Option<Vec<Option<&'a str>>>);
+
+impl<'a> Traceparents<'a> {
+    /// Of the event behind so many.
+    fn push(&mut self, events: usize, event: &'a Event) {
+        if let Some(traceparent) = &event.traceparent {
+            let traceparents = self.0.get_or_insert_default();
+            traceparents.resize(events, None);
+            traceparents.push(Some(traceparent));
+        }
+    }
 }
 
 impl<'a> EventColumns<'a> {
@@ -30,6 +49,7 @@ impl<'a> EventColumns<'a> {
             self.topics.len() as i32
         });
         for event in &append.events {
+            self.traceparents.push(self.of.len(), event);
             self.of.push(number);
             self.names.push(&event.name);
             self.keys.push(event.key.as_deref().map(escaped));
@@ -43,7 +63,7 @@ impl<'a> EventColumns<'a> {
         id: &'b String,
         is_retry: &'b bool,
         history: &'b &str,
-    ) -> [(&'b (dyn ToSql + Sync), Type); 8] {
+    ) -> [(&'b (dyn ToSql + Sync), Type); 9] {
         [
             (id, Type::TEXT),
             (is_retry, Type::BOOL),
@@ -53,6 +73,7 @@ impl<'a> EventColumns<'a> {
             (&self.names, Type::TEXT_ARRAY),
             (&self.keys, Type::TEXT_ARRAY),
             (&self.data, Type::TEXT_ARRAY),
+            (&self.traceparents.0, Type::TEXT_ARRAY),
         ]
     }
 }
@@ -78,6 +99,7 @@ pub(super) struct Columns<'a> {
     names: Vec<&'a str>,
     keys: Vec<Option<Cow<'a, str>>>,
     data: Vec<Option<&'a str>>,
+    traceparents: Traceparents<'a>,
     seen_by: Vec<i32>,
     seen_number: Vec<i32>,
     seen: Vec<Cow<'a, str>>,
@@ -100,6 +122,7 @@ impl<'a> Columns<'a> {
         self.digests.push(once.map(|once| once.digest.cast_signed()));
         self.answers.push(once.and_then(|once| once.answer.as_deref()));
         for event in &append.events {
+            self.traceparents.push(self.appends.len(), event);
             self.appends.push(number);
             self.names.push(&event.name);
             self.keys.push(event.key.as_deref().map(escaped));
@@ -154,6 +177,7 @@ impl<'a> Columns<'a> {
             (&self.consumed, Type::TEXT_ARRAY),
             (&self.consumers, Type::TEXT_ARRAY),
             (&self.offsets, Type::INT8_ARRAY),
+            (&self.traceparents.0, Type::TEXT_ARRAY),
         ]
     }
 }

@@ -156,7 +156,8 @@ impl Follower {
     /// Reads what comes next.
     async fn read_page(&self, client: &Client) -> Result<Look, Error> {
         let told = self.log.told();
-        let sql = "SELECT history, coalesce(floor, 0), given, topic, seq, time, name, key, data FROM updraft.look($1, $2, $3)";
+        let sql = "SELECT history, coalesce(floor, 0), given, topic, seq, time, name, key, data, traceparent
+            FROM updraft.look($1, $2, $3)";
         let parameters: &[Parameter<'_>] = &[
             (&bound(told), Type::INT8),
             (&EVENTS, Type::INT8),

@@ -53,9 +53,9 @@ const FORGET: [&str; 2] = [
 const TOPIC: &str = "INSERT INTO updraft.topics (name, floor) VALUES ($1, $2)";
 
 const EVENTS: &str = "
-INSERT INTO updraft.events (topic, seq, time, name, key, data)
-SELECT t.id, e.seq, e.time, e.name, e.key, e.data
-FROM unnest($1, $2, $3, $4, $5, $6) AS e(topic, seq, time, name, key, data)
+INSERT INTO updraft.events (topic, seq, time, name, key, data, traceparent)
+SELECT t.id, e.seq, e.time, e.name, e.key, e.data, e.traceparent
+FROM unnest($1, $2, $3, $4, $5, $6, $7) AS e(topic, seq, time, name, key, data, traceparent)
 JOIN updraft.topics AS t ON t.name = e.topic";
 
 /// What is stamped later than now counts as of now.
@@ -112,13 +112,16 @@ impl PostgresDestination {
             .map(|event| event.key.as_deref().map(escaped))
             .collect();
         let data: Vec<Option<&str>> = events.iter().map(|event| data(&event.body)).collect();
-        let parameters: [(&(dyn ToSql + Sync), Type); 6] = [
+        let traceparents: Vec<Option<&str>> =
+            events.iter().map(|event| event.traceparent.as_deref()).collect();
+        let parameters: [(&(dyn ToSql + Sync), Type); 7] = [
             (&topics, Type::TEXT_ARRAY),
             (&seqs, Type::INT8_ARRAY),
             (&times, Type::INT8_ARRAY),
             (&names, Type::TEXT_ARRAY),
             (&keys, Type::TEXT_ARRAY),
             (&data, Type::TEXT_ARRAY),
+            (&traceparents, Type::TEXT_ARRAY),
         ];
         self.insert(EVENTS, &parameters)
     }

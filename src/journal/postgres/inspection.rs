@@ -28,6 +28,8 @@ pub(crate) struct PostgresInspection {
     connection: Connection,
     epoch: Epoch,
     head: u64,
+    /// The query of a page.
+    page: &'static str,
 }
 
 /// Keys are counted as they were published.
@@ -55,7 +57,14 @@ const BEFORE_LAST: &str = "
 SELECT seq FROM updraft.events WHERE topic = (SELECT id FROM updraft.topics WHERE name = $1)
 ORDER BY seq DESC OFFSET $2 LIMIT 1";
 
-const PAGE: &str = "SELECT seq, time, name, key, data FROM updraft.page($1, $2, $3, $4, $5) ORDER BY seq";
+const PAGE: &str =
+    "SELECT seq, time, name, key, data, traceparent FROM updraft.page($1, $2, $3, $4, $5) ORDER BY seq";
+
+/// The same of a schema before version [`TRACES`], which no node has brought up to date yet.
+const PAGE_WITHOUT_TRACES: &str =
+    "SELECT seq, time, name, key, data, NULL::text FROM updraft.page($1, $2, $3, $4, $5) ORDER BY seq";
+const TRACES: i32 = 5;
+
 const COUNT: &str =
     "SELECT count(*) FROM updraft.events WHERE topic = (SELECT id FROM updraft.topics WHERE name = $1)";
 const CALLS: &str =
@@ -70,9 +79,11 @@ impl PostgresInspection {
     /// Where the database cannot be reached or read, has no journal, or one of a newer version.
     pub(crate) fn open(url: &str) -> Result<Self, PostgresError> {
         let connection = Connection::open(url)?;
-        if connection.version()? == 0 {
-            return Err(PostgresError::Missing);
-        }
+        let page = match connection.version()? {
+            0 => return Err(PostgresError::Missing),
+            ..TRACES => PAGE_WITHOUT_TRACES,
+            _ => PAGE,
+        };
         connection.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")?;
         let epochs = connection.query("SELECT value FROM updraft.meta WHERE name = 'epoch'", &[])?;
         let epoch = epochs.first().ok_or(PostgresError::Missing)?;
@@ -84,6 +95,7 @@ impl PostgresInspection {
             connection,
             epoch,
             head,
+            page,
         })
     }
 
@@ -146,7 +158,7 @@ impl Inspection for PostgresInspection {
         let rows = self
             .connection
             .query(
-                PAGE,
+                self.page,
                 &[
                     (&escaped(topic), Type::TEXT),
                     (&bound(cursor.after), Type::INT8),

@@ -184,14 +184,14 @@ impl Readers {
 
     /// Every event of a page.
     pub(super) async fn all(&self, topic: &str, cursor: &Cursor) -> Result<Page, JournalError> {
-        const ALL: &str = "SELECT coalesce(b.head, 0), coalesce(b.floor, 0), p.seq, p.time, p.name, p.key, p.data
+        const ALL: &str = "SELECT coalesce(b.head, 0), coalesce(b.floor, 0), p.seq, p.time, p.name, p.key, p.data, p.traceparent
             FROM updraft.bounds($1) AS b LEFT JOIN updraft.page($1, $2, $3, $4, $5) AS p ON true ORDER BY p.seq";
         self.page(ALL, topic, cursor).await
     }
 
     /// Of a key its latest event only, and none of those that end in a tombstone.
     pub(super) async fn backlog(&self, topic: &str, cursor: &Cursor) -> Result<Page, JournalError> {
-        const BACKLOG: &str = "SELECT coalesce(b.head, 0), coalesce(b.floor, 0), p.seq, p.time, p.name, p.key, p.data
+        const BACKLOG: &str = "SELECT coalesce(b.head, 0), coalesce(b.floor, 0), p.seq, p.time, p.name, p.key, p.data, p.traceparent
             FROM updraft.bounds($1) AS b LEFT JOIN updraft.backlog($1, $2, $3, $4, $5) AS p ON true ORDER BY p.seq";
         self.page(BACKLOG, topic, cursor).await
     }
@@ -280,7 +280,7 @@ fn row_bounds(row: &Row, column: usize) -> TopicBounds {
     }
 }
 
-/// A row with `seq, time, name, key, data` from this column on.
+/// A row with `seq, time, name, key, data, traceparent` from this column on.
 pub(super) fn record(row: &Row, column: usize, topic: ByteString) -> Record {
     let data: Option<String> = row.get(column + 4);
     Record {
@@ -290,6 +290,6 @@ pub(super) fn record(row: &Row, column: usize, topic: ByteString) -> Record {
         name: row.get::<_, String>(column + 2).into(),
         key: row.get::<_, Option<String>>(column + 3).map(unescaped),
         body: data.map_or(Body::Tombstone, |data| Body::Data(data.into())),
-        traceparent: None,
+        traceparent: row.get::<_, Option<String>>(column + 5).map(Into::into),
     }
 }

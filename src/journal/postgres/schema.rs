@@ -5,11 +5,12 @@ use tokio_postgres::{Client, types::Type};
 use crate::postgres::{PostgresError, said};
 
 /// What makes each version out of the one before it.
-const VERSIONS: [&str; 4] = [
+const VERSIONS: [&str; 5] = [
     include_str!("schema/1_journal.sql"),
     include_str!("schema/2_publish.sql"),
     include_str!("schema/3_nodes.sql"),
     include_str!("schema/4_subjects.sql"),
+    include_str!("schema/5_traces.sql"),
 ];
 
 /// Nodes that start at the same time wait for one another by this number.

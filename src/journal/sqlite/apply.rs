@@ -297,7 +297,7 @@ impl Known {
         committed: &mut Committed,
     ) -> rusqlite::Result<(u64, u64)> {
         let mut event = connection.prepare_cached(
-            "INSERT INTO events (topic, seq, time, name, key, data) VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO events (topic, seq, time, name, key, data, traceparent) VALUES (?, ?, ?, ?, ?, ?, ?)",
         )?;
         let mut latest = connection.prepare_cached(
             "INSERT INTO latest (topic, key, seq) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET seq = excluded.seq",
@@ -315,7 +315,8 @@ impl Known {
                 self.stamp.time,
                 &*published.name,
                 published.key.as_deref(),
-                data
+                data,
+                published.traceparent.as_deref()
             ])?;
             if let Some(key) = published.key.as_deref() {
                 latest.execute(params![topic.id, key, self.head])?;

@@ -73,9 +73,17 @@ impl Destination for SqliteDestination {
         let key = record.key.as_deref();
         self.connection
             .prepare_cached(
-                "INSERT INTO events (topic, seq, time, name, key, data) VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT INTO events (topic, seq, time, name, key, data, traceparent) VALUES (?, ?, ?, ?, ?, ?, ?)",
             )?
-            .execute(params![topic, record.seq, record.time, &*record.name, key, data])
+            .execute(params![
+                topic,
+                record.seq,
+                record.time,
+                &*record.name,
+                key,
+                data,
+                record.traceparent.as_deref()
+            ])
             .map_err(row)?;
         if let Some(key) = key {
             self.connection

@@ -186,18 +186,18 @@ pub(super) fn topics(connection: &Connection) -> rusqlite::Result<Vec<(String, T
 
 /// Every event of a page.
 const ALL: &str = "
-SELECT seq, time, name, key, data FROM events
+SELECT seq, time, name, key, data, traceparent FROM events
 WHERE topic = :topic AND seq > :after AND seq <= :up_to
 ORDER BY seq LIMIT :events";
 
 /// Of a key its latest event only, and none of those that end in a tombstone. It goes along the latest events and
 /// those without a key, which are merged, and never sees the others, however many there are.
 const BACKLOG: &str = "
-SELECT l.seq, e.time, e.name, e.key, e.data
+SELECT l.seq, e.time, e.name, e.key, e.data, e.traceparent
 FROM latest AS l INDEXED BY latest_by_seq CROSS JOIN events AS e ON e.topic = l.topic AND e.seq = l.seq
 WHERE l.topic = :topic AND l.seq > :after AND l.seq <= :up_to AND e.data IS NOT NULL
 UNION ALL
-SELECT seq, time, name, key, data FROM events INDEXED BY unkeyed
+SELECT seq, time, name, key, data, traceparent FROM events INDEXED BY unkeyed
 WHERE topic = :topic AND key IS NULL AND data IS NOT NULL AND seq > :after AND seq <= :up_to
 ORDER BY 1 LIMIT :events";
 
@@ -260,7 +260,7 @@ pub(super) fn bound(number: u64) -> u64 {
     number.min(i64::MAX.cast_unsigned())
 }
 
-/// A row of `seq, time, name, key, data`.
+/// A row of `seq, time, name, key, data, traceparent`.
 pub(super) fn record(row: &Row<'_>, topic: ByteString) -> rusqlite::Result<Record> {
     let data: Option<String> = row.get(4)?;
     Ok(Record {
@@ -270,7 +270,7 @@ pub(super) fn record(row: &Row<'_>, topic: ByteString) -> rusqlite::Result<Recor
         name: row.get::<_, String>(2)?.into(),
         key: row.get::<_, Option<String>>(3)?.map(Into::into),
         body: data.map_or(Body::Tombstone, |data| Body::Data(data.into())),
-        traceparent: None,
+        traceparent: row.get::<_, Option<String>>(5)?.map(Into::into),
     })
 }
 
@@ -278,11 +278,11 @@ pub(super) fn record(row: &Row<'_>, topic: ByteString) -> rusqlite::Result<Recor
 pub(super) fn since(connection: &Connection, seq: u64) -> rusqlite::Result<Vec<Arc<Record>>> {
     connection
         .prepare(
-            "SELECT e.seq, e.time, e.name, e.key, e.data, t.name FROM topics AS t JOIN events AS e ON e.topic = t.id
+            "SELECT e.seq, e.time, e.name, e.key, e.data, e.traceparent, t.name FROM topics AS t JOIN events AS e ON e.topic = t.id
              WHERE t.head > :seq AND e.seq > :seq ORDER BY e.seq",
         )?
         .query_map(named_params! { ":seq": bound(seq) }, |row| {
-            record(row, row.get::<_, String>(5)?.into()).map(Arc::new)
+            record(row, row.get::<_, String>(6)?.into()).map(Arc::new)
         })?
         .collect()
 }

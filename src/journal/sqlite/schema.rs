@@ -46,6 +46,7 @@ CREATE TABLE events (
     name  TEXT NOT NULL,
     key   TEXT,
     data  TEXT,
+    traceparent TEXT,
     PRIMARY KEY (topic, seq)
 ) STRICT, WITHOUT ROWID;
 
@@ -85,6 +86,15 @@ CREATE TABLE IF NOT EXISTS clocks (
 ) STRICT;
 ";
 
+const HAS_TRACES: &str =
+    "SELECT count(*) FROM pragma_table_info('events', 'main') WHERE name = 'traceparent'";
+
+/// A column of events that files of earlier versions lack.
+const TRACES: &str = "ALTER TABLE events ADD COLUMN traceparent TEXT";
+
+/// The same where nothing may be written: what reads events reads this then.
+const NO_TRACES: &str = "CREATE TEMP VIEW events AS SELECT *, NULL AS traceparent FROM main.events";
+
 /// Opens the writer's connection; makes the tables in a new file. A file that is not ours is left as it is.
 pub(super) fn open(path: &Path, durability: Durability) -> Result<(Connection, Epoch), OpenError> {
     if rusqlite::version_number() < OLDEST_SQLITE {
@@ -107,6 +117,9 @@ pub(super) fn open(path: &Path, durability: Durability) -> Result<(Connection, E
         Some(_) => epoch(&connection)?,
     };
     connection.execute_batch(ADDED)?;
+    if !has_traces(&connection)? {
+        connection.execute_batch(TRACES)?;
+    }
     let epoch = own(&mut connection, path, epoch)?;
     Ok((connection, epoch))
 }
@@ -194,8 +207,16 @@ pub(super) fn open_view(path: &Path) -> Result<(Connection, Epoch), OpenError> {
         Some(found) => return Err(OpenError::Format(found)),
         None => return Err(OpenError::Foreign),
     }
+    if !has_traces(&connection)? {
+        connection.execute_batch(NO_TRACES)?;
+    }
     let epoch = epoch(&connection)?;
     Ok((connection, epoch))
+}
+
+/// Whether events have a place for the trace of their publish.
+fn has_traces(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.query_row(HAS_TRACES, [], |row| row.get(0))
 }
 
 /// The format of a file; `None` where the file is new.

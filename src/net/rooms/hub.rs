@@ -7,13 +7,16 @@ use futures_util::future::BoxFuture;
 use super::{event::EncodedEvent, membership::Rooms};
 use crate::{
     call::{
+        dispatch::Dispatcher,
         hub::{Change, Hub, RemoteSocket},
         payload::Arguments,
         peer::{Ack, Outgoing, Peer},
+        table::Namespaces,
         target::Target,
     },
     error::Result,
     net::{socketio::ROOT, sockets::Sockets},
+    trace::{self, Span, Tracer},
 };
 
 /// All sockets of a server.
@@ -22,15 +25,34 @@ pub(in crate::net) struct ServerHub {
     sockets: Arc<Sockets>,
     /// The namespaces that are declared by name.
     declared: Vec<Arc<str>>,
+    /// All that are.
+    namespaces: Namespaces,
+    tracer: Tracer,
 }
 
 impl ServerHub {
-    pub(in crate::net) fn new(rooms: Arc<Rooms>, sockets: Arc<Sockets>, declared: Vec<Arc<str>>) -> Self {
+    /// Over the namespaces and with the spans of this dispatcher.
+    pub(in crate::net) fn new(
+        rooms: Arc<Rooms>,
+        sockets: Arc<Sockets>,
+        declared: Vec<Arc<str>>,
+        dispatcher: &Dispatcher,
+    ) -> Self {
         Self {
             rooms,
             sockets,
             declared,
+            namespaces: dispatcher.registry().namespaces().clone(),
+            tracer: dispatcher.tracer().clone(),
         }
+    }
+
+    /// The span of an emit. It names a namespace as it is declared.
+    fn emit_span(&self, namespace: &str, target: &Target) -> Option<Span> {
+        self.tracer.emit(target.rooms().len(), || {
+            let declared = self.namespaces.find(namespace);
+            declared.map_or("other", |(table, _)| table.name()).to_owned()
+        })
     }
 }
 
@@ -42,7 +64,8 @@ impl Hub for ServerHub {
         event: &'a str,
         data: Outgoing<'a>,
     ) -> BoxFuture<'a, Result<()>> {
-        Box::pin(self.rooms.emit(namespace, target, event, data))
+        let emitted = self.rooms.emit(namespace, target, event, data);
+        Box::pin(async move { trace::spanning(self.emit_span(namespace, target), emitted).await })
     }
 
     fn emit_with_ack<'a>(
@@ -53,7 +76,8 @@ impl Hub for ServerHub {
         data: Outgoing<'a>,
         wait: Duration,
     ) -> BoxFuture<'a, Result<Vec<Ack<Arguments>>>> {
-        Box::pin(self.rooms.ask(namespace, target, event, data, wait))
+        let asked = self.rooms.ask(namespace, target, event, data, wait);
+        Box::pin(async move { trace::spanning(self.emit_span(namespace, target), asked).await })
     }
 
     fn sockets<'a>(

@@ -103,7 +103,13 @@ impl Clients {
     pub(super) fn reach(&self, emitter: &Emitter, heeded: HeedFunctions) {
         let shared = &self.shared;
         let (rooms, declared) = (shared.rooms.clone(), shared.namespaces.declared());
-        let hub = Arc::new(ServerHub::new(rooms.clone(), shared.sockets.clone(), declared));
+        let hub = ServerHub::new(
+            rooms.clone(),
+            shared.sockets.clone(),
+            declared,
+            &shared.dispatcher,
+        );
+        let hub = Arc::new(hub);
         emitter.reach(hub.clone());
         if let Some(nodes) = shared.others.clone() {
             tokio::spawn(Receiver::new(nodes, hub, rooms, heeded).run());

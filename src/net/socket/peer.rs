@@ -15,6 +15,7 @@ use crate::{
     },
     error::Result,
     net::{metrics::Limit, socketio::Kind},
+    trace::{self, Span},
 };
 
 impl Peer for ClientSocket {
@@ -48,7 +49,8 @@ impl EmitEvents for ClientSocket {
                 }
                 Ok(())
             };
-            emit_in_order(&target, |room| self.rooms.is_in(room), to_others, to_caller).await
+            let emitted = emit_in_order(&target, |room| self.rooms.is_in(room), to_others, to_caller);
+            trace::spanning(emit_span(self, &target), emitted).await
         })
     }
 
@@ -67,7 +69,10 @@ impl EmitEvents for ClientSocket {
         data: Outgoing<'a>,
         wait: Duration,
     ) -> BoxFuture<'a, Result<Vec<Ack<Arguments>>>> {
-        Box::pin(async move { self.rooms.ask(&target, event, data, wait).await })
+        Box::pin(async move {
+            let asked = self.rooms.ask(&target, event, data, wait);
+            trace::spanning(emit_span(self, &target), asked).await
+        })
     }
 
     fn ready(&self) -> BoxFuture<'_, ()> {
@@ -105,4 +110,14 @@ impl RoomMember for ClientSocket {
     fn rooms(&self) -> Vec<String> {
         self.rooms.rooms()
     }
+}
+
+/// The span of an emit that is not for the socket alone.
+fn emit_span(socket: &ClientSocket, target: &Target) -> Option<Span> {
+    if target.is_caller() {
+        return None;
+    }
+    let namespace = || socket.place.table.name().to_owned();
+    let tracer = socket.shared.dispatcher.tracer();
+    tracer.emit(target.rooms().len(), namespace)
 }

@@ -6,6 +6,7 @@ mod away;
 mod compaction;
 mod crash;
 mod due;
+mod earlier;
 mod expectations;
 mod failures;
 mod full_disk;

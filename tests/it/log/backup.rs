@@ -97,6 +97,8 @@ fn a_journal_that_moves_says_what_it_said_before() {
     let (epoch, before) = told(from.path());
     assert_eq!(before.calls.iter().flatten().count(), 3);
     assert_eq!(before.consumers, [4, 0, 0]);
+    let traced = before.events.iter().filter(|event| event.traceparent.is_some());
+    assert_eq!(traced.count(), 1);
     assert_eq!(
         imported,
         json!({"epoch": epoch, "head": 8, "topics": 2, "events": 6})

@@ -10,6 +10,7 @@ mod refused;
 
 use std::{future::Future, path::Path};
 
+use rusqlite::Connection;
 use serde_json::{Value, json, value::RawValue};
 use updraft::{
     Event,
@@ -82,8 +83,12 @@ fn append(topic: &str, events: impl IntoIterator<Item = Event>) -> Append {
     }
 }
 
+/// What a node with a collector leaves beside an event.
+const TRACE: &str =
+    "UPDATE events SET traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01' WHERE seq = 2";
+
 /// A journal with all that one can hold: keys that live, moved on and ended, events without one, data of every
-/// shape, a topic that was compacted, idempotency keys, consumers.
+/// shape, a topic that was compacted, a trace, idempotency keys, consumers.
 fn fill(data: &Path) {
     wait_for(async {
         let journal = open(data);
@@ -122,6 +127,9 @@ fn fill(data: &Path) {
         journal.commit_offset("not yet", "mailer", 0).await.unwrap();
         journal.close().await;
     });
+    let file = Connection::open(data.join("journal.db")).unwrap();
+    let traced = file.execute(TRACE, []).unwrap();
+    assert_eq!(traced, 1);
 }
 
 /// Starts a server over a directory.

@@ -159,6 +159,10 @@ fn what_is_no_whole_export_is_refused_and_nothing_is_imported() {
             "line 4: the first line names no topic 'bored'",
         ),
         (
+            changed(r#""traceparent":"00-"#, r#""traceparent":"000-"#),
+            "line 3: its traceparent is longer than 55 bytes",
+        ),
+        (
             changed(r#""data":null"#, r#""data":nul"#),
             "line 6: this is not an event",
         ),

@@ -2,6 +2,8 @@
 
 mod away;
 mod collector;
+mod emits;
+mod journal;
 mod logs;
 mod metrics;
 mod traces;

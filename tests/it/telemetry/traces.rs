@@ -46,11 +46,11 @@ async fn ids() -> Json<Vec<String>> {
     Json(here())
 }
 
-fn parent(span: &Span) -> (String, String) {
+pub(super) fn parent(span: &Span) -> (String, String) {
     (hex(&span.trace_id), hex(&span.parent_span_id))
 }
 
-fn child_of(span: &Span) -> (String, String) {
+pub(super) fn child_of(span: &Span) -> (String, String) {
     (hex(&span.trace_id), hex(&span.span_id))
 }
 

@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 
 use super::start_error::StartError;
 #[cfg(feature = "redis")]
-use crate::net::rooms::bus::redis::{Part, RedisBus};
+use crate::net::rooms::bus::redis::{Membership, Part, RedisBus};
 use crate::{call::registry::Registry, config::Config, net::rooms::bus::Bus};
 #[cfg(feature = "postgres")]
 use crate::{config::DatabaseUrl, net::rooms::bus::postgres::PostgresBus};
@@ -20,7 +20,10 @@ pub(super) async fn open(config: &Config, registry: &Registry) -> Result<Option<
     if let Some(redis) = &config.bus.redis {
         let part = Part {
             prefix: &config.bus.prefix,
-            is_member: config.bus.member,
+            membership: match config.bus.member {
+                true => Membership::Member,
+                false => Membership::Listener,
+            },
         };
         let opening: BoxFuture<'_, _> = Box::pin(RedisBus::open(redis.as_str(), part, &declared));
         return Ok(Some(Arc::new(opening.await?)));

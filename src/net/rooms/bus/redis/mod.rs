@@ -15,6 +15,7 @@ mod encode;
 mod error;
 #[cfg(any(test, fuzzing))]
 pub(in crate::net) mod fuzzing;
+mod membership;
 mod publisher;
 mod request;
 mod sender;
@@ -33,6 +34,7 @@ use tokio::{
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use self::error::BusError;
+pub(crate) use self::membership::Membership;
 use self::{
     channels::{Channels, Topic},
     decode::{OURS, Said},
@@ -82,8 +84,7 @@ pub(crate) struct RedisBus {
 pub(crate) struct Part<'a> {
     /// What the names of channels begin with.
     pub(crate) prefix: &'a str,
-    /// Whether Node servers count it, and wait for its answers.
-    pub(crate) is_member: bool,
+    pub(crate) membership: Membership,
 }
 
 impl RedisBus {
@@ -98,7 +99,7 @@ impl RedisBus {
         let writer = Writer {
             channels: Channels::new(part.prefix, &uid),
             uid,
-            is_member: part.is_member,
+            membership: part.membership,
         };
         let (queue, waiting) = SendQueue::new();
         let publisher = Arc::new(Publisher::new(writer, queue));
@@ -154,7 +155,7 @@ impl RedisBus {
         let said = match topic {
             _ if payload.len() > LIMITS.bytes => Err(serde::de::Error::custom("it is too large")),
             Topic::Broadcasts => self.broadcast(&message, &namespace),
-            Topic::Requests => decode::request(payload, self.publisher.writer.is_member),
+            Topic::Requests => decode::request(payload, self.publisher.writer.membership),
             Topic::Responses => decode::response(payload),
             Topic::Nodes => of_node(payload),
         };

@@ -230,7 +230,7 @@ impl Subscriber {
         let over = namespaces.extract_if(|_, left| left.is_some_and(|left| left.elapsed() >= LINGER));
         let (mut patterns, mut channels) = (Vec::new(), Vec::new());
         for (namespace, _) in over {
-            let subscriptions = writer.channels.of(&namespace, writer.is_member);
+            let subscriptions = writer.channels.of(&namespace, writer.membership);
             patterns.extend(subscriptions.patterns.into_iter().map(|(pattern, _)| pattern));
             channels.extend(subscriptions.channels.into_iter().map(|(channel, _)| channel));
         }
@@ -244,7 +244,7 @@ impl Subscriber {
         }
         let (mut patterns, mut channels) = (Vec::new(), Vec::new());
         for namespace in &fresh {
-            let subscriptions = writer.channels.of(namespace, writer.is_member);
+            let subscriptions = writer.channels.of(namespace, writer.membership);
             let mut about = about.lock();
             for (names, all) in [
                 (&mut patterns, subscriptions.patterns),

@@ -15,6 +15,7 @@ use super::{
     channels::Channels,
     decode::{self, OURS, Said},
     encode::{Publication, Writer},
+    membership::Membership,
 };
 use crate::call::{
     payload::{Arguments, Data},
@@ -49,7 +50,7 @@ impl Captured {
         let payload = self.payload();
         let said = match self.channel.starts_with("socket.io#") {
             true => decode::broadcast(&payload, self.namespace()),
-            false => decode::request(&payload, true),
+            false => decode::request(&payload, Membership::Member),
         };
         said.unwrap_or_else(|error| panic!("{}: {error}", self.what))
             .expect("it is for this node")
@@ -74,7 +75,7 @@ fn writer(uid: &str) -> Writer {
     Writer {
         uid: uid.to_owned(),
         channels: Channels::new("socket.io", uid),
-        is_member: true,
+        membership: Membership::Member,
     }
 }
 

@@ -75,6 +75,7 @@ pub(in crate::net::rooms::bus) struct Packet<'a> {
     r#type: u8,
     #[serde(borrow)]
     data: Vec<&'a RawValue>,
+    #[cfg(feature = "redis")]
     #[serde(default)]
     pub(in crate::net::rooms::bus) nsp: Option<String>,
 }

@@ -6,7 +6,9 @@ use serde_json::value::RawValue;
 #[cfg(feature = "postgres")]
 use serde_json::value::to_raw_value;
 
-use super::{ClusterMessage, kind};
+#[cfg(feature = "postgres")]
+use super::ClusterMessage;
+use super::kind;
 use crate::{
     call::target::Target,
     net::{
@@ -26,6 +28,7 @@ use crate::{
 /// A message as JSON with placeholders, and its Buffers.
 #[derive(Debug)]
 pub(in crate::net::rooms::bus) struct Encoded {
+    #[cfg(feature = "postgres")]
     pub(in crate::net::rooms::bus) kind: u8,
     pub(in crate::net::rooms::bus) text: String,
     pub(in crate::net::rooms::bus) buffers: Vec<Bytes>,
@@ -145,7 +148,12 @@ fn envelope(
         nsp: namespace,
     };
     let text = serde_json::to_string(&envelope)?;
-    Ok(Encoded { kind, text, buffers })
+    Ok(Encoded {
+        #[cfg(feature = "postgres")]
+        kind,
+        text,
+        buffers,
+    })
 }
 
 fn body<'a>(message: &'a Message, buffers: &mut Vec<Bytes>) -> serde_json::Result<(u8, Body<'a>)> {

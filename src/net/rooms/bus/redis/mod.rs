@@ -187,8 +187,8 @@ impl RedisBus {
         let away = || BusError::Away("it is not heard".to_owned());
         let roster = &self.publisher.roster;
         loop {
-            let known = roster.nodes(namespace).ok_or_else(away)?;
-            if known.is_heard && self.publisher.connection().is_some() {
+            let is_heard = roster.is_heard(namespace).ok_or_else(away)?;
+            if is_heard && self.publisher.connection().is_some() {
                 return self.publisher.count(namespace).await;
             }
             sleep(LOOK).await;
@@ -280,7 +280,7 @@ impl Bus for RedisBus {
     fn end(&self) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             // While Redis is away nothing leaves.
-            if self.publisher.roster.nodes(ROOT).is_some() {
+            if self.publisher.roster.is_heard(ROOT).is_some() {
                 let _ = timeout(LAST, self.publisher.queue.flushed()).await;
             }
             self.stop.cancel();

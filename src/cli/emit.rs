@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use super::terminal::Failure;
 use crate::{
     call::{
-        payload::{Data, whole},
+        payload::{Data, WrittenName, whole},
         target::Target,
     },
     config::{Secret, time},
@@ -84,7 +84,7 @@ impl Emit {
         }
         let arguments: Vec<Value> = words.map(|text| argument(text)).collect::<Result<_, _>>()?;
         let event = NamedEvent {
-            name: event.as_str().into(),
+            name: WrittenName::Text(event.as_str().into()),
             data: Data::new(&crate::Args(arguments))?,
         };
         let message = Message::Emit {

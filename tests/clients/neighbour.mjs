@@ -76,7 +76,9 @@ export async function start(kind, url, namespaces) {
     io.of(namespace).on('length?', (text, ack) => ack(text.length));
     io.of(namespace).on('of node?', (_, ack) => ack('of node'));
     // What servers tell each other, the clients of each hear.
-    io.of(namespace).on('news', (...news) => io.of(namespace).local.emit('news', ...news));
+    for (const event of ['news', 8]) {
+      io.of(namespace).on(event, (...news) => io.of(namespace).local.emit('news', ...news));
+    }
   }
   await new Promise((listening) => http.listen(0, '127.0.0.1', listening));
   return {

@@ -135,7 +135,7 @@ impl ClientSocket {
         if !self.place.table.speaks_modules {
             return;
         }
-        if let Err(error) = self.sender.notify(Kind::Event(EVENT), notice) {
+        if let Err(error) = self.sender.notify(Kind::event(EVENT), notice) {
             tracing::debug!(%error, "a notice did not reach its client");
         }
     }

@@ -51,13 +51,15 @@ impl Order {
 pub(super) fn app() -> App {
     let app = App::new();
     let io = app.emitter();
-    let app = app
-        .heed("length?", async |text: String| Ok(text.len()))
-        // What servers tell each other, the clients of each hear.
-        .heed("news", move |news: Args<Vec<Data>>| {
+    let app = app.heed("length?", async |text: String| Ok(text.len()));
+    // What servers tell each other, the clients of each hear.
+    let app = ["news", "8"].into_iter().fold(app, |app, event| {
+        let io = io.clone();
+        app.heed(event, move |news: Args<Vec<Data>>| {
             let io = io.clone();
             async move { io.of("/").local().emit("news", &news).await }
-        });
+        })
+    });
     NAMESPACES
         .iter()
         .fold(app, |app, name| app.namespace(functions(Namespace::new(*name))))

@@ -18,7 +18,7 @@ use super::{
     membership::Membership,
 };
 use crate::call::{
-    payload::{Arguments, Data},
+    payload::{Arguments, Data, WrittenName},
     target::Target,
 };
 
@@ -84,6 +84,12 @@ fn written(uid: &str, namespace: &str, message: &Message) -> Publication {
     writer(uid).write(namespace, message).unwrap().pop().unwrap()
 }
 
+fn name(name: &WrittenName) -> Value {
+    let mut json = Vec::new();
+    name.borrowed().write(&mut json);
+    serde_json::from_slice(&json).unwrap()
+}
+
 /// An event as JSON, with text in the place of its Buffers.
 fn shown(event: &NamedEvent) -> Value {
     fn show(value: &mut Value, buffers: &[Bytes]) {
@@ -99,7 +105,7 @@ fn shown(event: &NamedEvent) -> Value {
         }
     }
     let (text, buffers) = Arguments::written(&event.data).unwrap().to_parts();
-    let mut event_and_all: Vec<Value> = vec![(*event.name).into()];
+    let mut event_and_all: Vec<Value> = vec![name(&event.name)];
     event_and_all.extend(serde_json::from_str::<Vec<Value>>(&text).unwrap());
     let mut all = Value::from(event_and_all);
     show(&mut all, &buffers);
@@ -205,7 +211,7 @@ fn a_room_that_node_left_undefined_has_no_sockets_and_is_not_all_of_them() {
 
 fn event(name: &str) -> NamedEvent {
     NamedEvent {
-        name: name.into(),
+        name: WrittenName::Text(name.into()),
         data: Data::new(&1).unwrap(),
     }
 }

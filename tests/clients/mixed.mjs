@@ -344,6 +344,16 @@ for (const server of servers) {
     check('acks of a number', acks.sort(), listed.map(({ name }) => name).sort());
   }
 
+  // An ack without arguments is one, and not one of null.
+  for (const { socket } of of('/')) {
+    socket.removeAllListeners('nothing?').on('nothing?', (ack) => ack());
+    socket.removeAllListeners('null?').on('null?', (ack) => ack(null));
+  }
+  for (const [event, answer] of [['nothing?', 'undefined'], ['null?', null]]) {
+    const [acks] = await quickly(event, () => ask(socket, 'ask', { ...order, event }));
+    check(event, acks, listed.map(() => answer));
+  }
+
   if (server.io && kind === 'redis') {
     const rooms = await quickly('all rooms', () => server.io.of('/').adapter.allRooms());
     const all = new Set(listed.flatMap((client) => [...client.rooms, client.socket.id]));
@@ -354,7 +364,7 @@ for (const server of servers) {
   check('answers of servers', ...(await inquire('length?', 'seven..')), others.map(() => 7));
   // One without a function for it costs no time-out.
   const [ofNode] = await inquire('of node?', '');
-  check('answers of servers of Node', ofNode.sort(), others.map((other) => (other.io ? 'of node' : null)).sort());
+  check('answers of servers of Node', ofNode.sort(), others.map((other) => (other.io ? 'of node' : 'undefined')).sort());
 }
 if (kind === 'redis') {
   const [, counted] = await bus.publisher.sendCommand(['PUBSUB', 'NUMSUB', 'socket.io-request#/#']);

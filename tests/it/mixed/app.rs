@@ -100,9 +100,15 @@ async fn ask(Json(order): Json<Order>, io: State<Emitter>) -> Result<Json<Vec<Va
     let wait = Duration::from_millis(order.wait);
     let asked = order.sockets(&io);
     let acks = asked
-        .emit_with_ack::<Value>(&order.event, &Args(()), wait)
+        .emit_with_ack::<Args<Vec<Value>>>(&order.event, &Args(()), wait)
         .await?;
-    Ok(Json(acks.into_iter().filter_map(|ack| ack.result.ok()).collect()))
+    let acked = acks.into_iter().filter_map(|ack| ack.result.ok());
+    Ok(Json(acked.map(told).collect()))
+}
+
+/// The first of an answer's arguments, in JSON, which cannot say `undefined`.
+fn told(Args(answer): Args<Vec<Value>>) -> Value {
+    answer.into_iter().next().unwrap_or_else(|| json!("undefined"))
 }
 
 async fn list(Json(order): Json<Order>, io: State<Emitter>) -> Result<Json<Vec<Value>>> {
@@ -135,5 +141,8 @@ async fn announce(said: Args<Vec<Data>>, io: State<Emitter>) -> Result<()> {
 }
 
 async fn inquire(Json(order): Json<Order>, io: State<Emitter>) -> Result<Json<Vec<Value>>> {
-    io.announce_with_ack(&order.event, &order.text).await.map(Json)
+    let answers = io
+        .announce_with_ack::<Args<Vec<Value>>>(&order.event, &order.text)
+        .await?;
+    Ok(Json(answers.into_iter().map(told).collect()))
 }

@@ -59,14 +59,17 @@ pub(in crate::net::rooms::bus) fn write(
     RawValue::from_string(text)
 }
 
-/// The first of some arguments, or `null`; their Buffers go there.
+/// The first of some arguments; their Buffers go there. Where there is none, nothing is written: to Node it is `undefined` then, and
+/// not `null`, which a client may ack too.
 pub(in crate::net::rooms::bus) fn write_first(
     arguments: &Arguments,
     buffers: &mut Vec<Bytes>,
-) -> serde_json::Result<Box<RawValue>> {
+) -> serde_json::Result<Option<Box<RawValue>>> {
     *buffers = arguments.to_parts().1;
-    let first = arguments.iter().next().unwrap_or("null");
-    RawValue::from_string(first.to_owned())
+    let first = arguments.iter().next();
+    first
+        .map(|first| RawValue::from_string(first.to_owned()))
+        .transpose()
 }
 
 /// A packet, as it is read.

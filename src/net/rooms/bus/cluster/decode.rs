@@ -191,10 +191,7 @@ fn message(envelope: &Envelope<'_>, buffers: Vec<Bytes>) -> serde_json::Result<C
             event: event::read(&serde_json::from_str::<Vec<&RawValue>>(packet()?.get())?, buffers)?,
             request: body.request_id,
         },
-        kind::SERVER_SIDE_EMIT_RESPONSE => {
-            let packet = body.packet.filter(|packet| packet.get() != "null");
-            answer(Answer::Heeded(event::read_one(packet, buffers)?))?
-        }
+        kind::SERVER_SIDE_EMIT_RESPONSE => answer(Answer::Heeded(event::read_one(body.packet, buffers)?))?,
         kind::BROADCAST_CLIENT_COUNT => answer(Answer::Asked {
             sockets: body.client_count,
             ids: serde_json::from_str(body.sockets.map_or("[]", RawValue::get))?,

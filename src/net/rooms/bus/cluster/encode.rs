@@ -85,7 +85,8 @@ enum Body<'a> {
     },
     ServerSideAnswer {
         request_id: &'a str,
-        packet: Box<RawValue>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        packet: Option<Box<RawValue>>,
     },
     ClientCount {
         request_id: &'a str,
@@ -94,7 +95,8 @@ enum Body<'a> {
     },
     Ack {
         request_id: &'a str,
-        packet: Box<RawValue>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        packet: Option<Box<RawValue>>,
         #[serde(skip_serializing_if = "Option::is_none")]
         socket: Option<&'a str>,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -208,13 +210,13 @@ fn answer<'a>(
             (kind::BROADCAST_CLIENT_COUNT, body)
         }
         Answer::Acked { socket, arguments } => {
-            let (text, held) = arguments.to_parts();
-            *buffers = held;
+            let text = arguments.to_parts().0;
             let is_one = arguments.iter().count() == 1;
-            let first = arguments.iter().next().filter(|_| is_one || buffers.is_empty());
+            let first = event::write_first(arguments, buffers)?;
             let body = Body::Ack {
                 request_id,
-                packet: RawValue::from_string(first.unwrap_or("null").to_owned())?,
+                // Of several, each Buffer is said once: with `arguments`.
+                packet: first.filter(|_| is_one || buffers.is_empty()),
                 socket: socket.as_deref(),
                 arguments: match is_one {
                     true => None,

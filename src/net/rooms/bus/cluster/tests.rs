@@ -255,6 +255,37 @@ fn a_socket_keeps_its_subject_and_its_rooms_on_the_way_and_nothing_of_its_claims
 }
 
 #[test]
+fn an_ack_without_arguments_has_none_for_node_and_none_for_other_nodes() {
+    let answered = |answer| {
+        let request = "r".to_owned();
+        written(&ClusterMessage::About(Message::Answer { request, answer }))
+    };
+    let acked = answered(Answer::Acked {
+        socket: None,
+        arguments: Arguments::default(),
+    });
+    assert_eq!(
+        acked,
+        r#"{"type":12,"data":{"requestId":"r","arguments":[]},"uid":"199214c6ab90ac51","nsp":"/"}"#
+    );
+    let heeded = answered(Answer::Heeded(Arguments::default()));
+    assert_eq!(
+        heeded,
+        r#"{"type":10,"data":{"requestId":"r"},"uid":"199214c6ab90ac51","nsp":"/"}"#
+    );
+    for text in [acked, heeded] {
+        let Message::Answer {
+            answer: Answer::Acked { arguments, .. } | Answer::Heeded(arguments),
+            ..
+        } = message(decode(&text).unwrap())
+        else {
+            panic!("an answer");
+        };
+        assert_eq!(&*arguments.to_parts().0, "[]");
+    }
+}
+
+#[test]
 fn an_ack_of_null_has_an_argument() {
     let text = r#"{"uid":"n","type":12,"nsp":"/","data":{"requestId":"r","packet":null}}"#;
     let Message::Answer {

@@ -245,10 +245,7 @@ pub(super) fn response(payload: &[u8]) -> serde_json::Result<Option<Said>> {
             };
             Answer::Sockets(sockets.into_iter().map(Into::into).collect())
         }
-        (Some(kind::SERVER_SIDE_EMIT), _) => {
-            let data = response.data.filter(|data| data.get() != "null");
-            Answer::Heeded(event::read_one(data, buffers)?)
-        }
+        (Some(kind::SERVER_SIDE_EMIT), _) => Answer::Heeded(event::read_one(response.data, buffers)?),
         (Some(kind::BROADCAST_CLIENT_COUNT), _) => Answer::Asked {
             sockets: response.client_count,
             ids: Vec::new(),

@@ -268,16 +268,16 @@ impl Writer {
             },
             Answer::Acked { arguments, .. } => WrittenResponse {
                 r#type: Some(kind::BROADCAST_ACK),
-                packet: Some(event::write_first(arguments, &mut buffers)?),
+                packet: event::write_first(arguments, &mut buffers)?,
                 ..response
             },
             Answer::Heeded(arguments) => WrittenResponse {
                 r#type: Some(kind::SERVER_SIDE_EMIT),
-                data: Some(event::write_first(arguments, &mut buffers)?),
+                data: event::write_first(arguments, &mut buffers)?,
                 ..response
             },
         };
-        let is_packed = response.packet.is_some() || !buffers.is_empty();
+        let is_packed = matches!(answer, Answer::Acked { .. }) || !buffers.is_empty();
         let text = serde_json::to_string(&response)?;
         Ok(Publication {
             channel: self.channels.responses(namespace),

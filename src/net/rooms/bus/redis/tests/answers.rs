@@ -9,7 +9,7 @@ use crate::{
         adapter::samples::bytes,
         message::{Answer, Message},
         redis::{
-            decode::{self, Said},
+            decode,
             encode::{Publication, Writer},
             membership::Membership,
             of_node,
@@ -124,6 +124,8 @@ fn a_member_answers_node_servers_in_their_form() {
         said(INQUIRE, heeded),
         r#"{"type":6,"requestId":"N5mkur","data":5}"#
     );
+    let nothing = |_: &Message| Answer::Heeded(Arguments::default());
+    assert_eq!(said(INQUIRE, nothing), r#"{"type":6,"requestId":"N5mkur"}"#);
     let asked = |_: &Message| Answer::Asked {
         sockets: 2,
         ids: vec!["s1".to_owned(), "s2".to_owned()],
@@ -141,6 +143,16 @@ fn a_member_answers_node_servers_in_their_form() {
     assert_eq!(
         ack.payload,
         bytes("83a47479706509a9726571756573744964a64e356d6b7572a67061636b6574a3796573")
+    );
+    // Without an argument there is none: `null` would be one.
+    let acked = |_: &Message| Answer::Acked {
+        socket: Some("s1".to_owned()),
+        arguments: Arguments::default(),
+    };
+    let ack = answered(ASK, Membership::Member, acked).unwrap();
+    assert_eq!(
+        ack.payload,
+        bytes("82a47479706509a9726571756573744964a64e356d6b7572")
     );
 }
 
@@ -201,20 +213,25 @@ fn answers_of_node_servers_are_understood() {
         r#"[{"a":1}]"#
     );
     assert_eq!(heeded(r#"{"type":6,"requestId":"4f2a4f2a4f2a4f2a"}"#), "[]");
-    // {type: 9, requestId: "4f2a", packet: null}
-    let ack = bytes("83a47479706509a9726571756573744964a434663261a67061636b6574c0");
-    let Some(Said {
-        message:
-            Message::Answer {
-                answer: Answer::Acked { arguments, .. },
-                ..
-            },
-        ..
-    }) = decode::response(&ack).unwrap()
-    else {
-        panic!("an ack");
-    };
-    assert_eq!(&*arguments.to_parts().0, "[null]");
+    assert_eq!(
+        heeded(r#"{"type":6,"requestId":"4f2a4f2a4f2a4f2a","data":null}"#),
+        "[null]"
+    );
+    // {type: 9, requestId: "4f2a", packet: …}, as `notepack.io` has null and undefined.
+    for (packet, arguments) in [("c0", "[null]"), ("d40000", "[]")] {
+        let ack = bytes(&format!(
+            "83a47479706509a9726571756573744964a434663261a67061636b6574{packet}"
+        ));
+        let acked = decode::response(&ack).unwrap().map(|said| said.message);
+        let Some(Message::Answer {
+            answer: Answer::Acked { arguments: heard, .. },
+            ..
+        }) = acked
+        else {
+            panic!("an ack");
+        };
+        assert_eq!(&*heard.to_parts().0, arguments);
+    }
     // Of other servers' requests of other kinds.
     for other in [
         r#"{"requestId":"4f2a4f2a4f2a4f2a","rooms":["a"]}"#,

@@ -33,6 +33,10 @@ impl Peer for ClientSocket {
     fn identify(&self, identity: Identity) -> Result<()> {
         self.set_identity(identity)
     }
+
+    fn confirmed(&self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(self.part.confirm())
+    }
 }
 
 impl EmitEvents for ClientSocket {

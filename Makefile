@@ -51,6 +51,8 @@ check: client-demo/node_modules client/dist/index.js
 	cargo fmt --all --check
 	cargo clippy $(ALL) --all-targets -- -D warnings
 	cargo check --no-default-features --lib --bins
+	cargo clippy --no-default-features --features redis --lib --bins -- -D warnings
+	cargo clippy --no-default-features --features postgres --lib --bins -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc $(ALL) --lib --no-deps --document-private-items
 	npm run check --prefix client
 	npm run check --prefix client-demo

@@ -9,7 +9,7 @@ use super::{notified::Notified, start_error::StartError};
 #[cfg(feature = "postgres")]
 use crate::net::rooms::bus::postgres::PostgresBus;
 #[cfg(feature = "redis")]
-use crate::net::rooms::bus::redis::{Part, RedisBus};
+use crate::net::rooms::bus::redis::{Membership, Part, RedisBus};
 use crate::{call::registry::Registry, config::Config, net::rooms::bus::Bus};
 
 /// Opens it, for the namespaces that are declared by name.
@@ -24,7 +24,10 @@ pub(super) async fn open(
     if let Some(redis) = &config.bus.redis {
         let part = Part {
             prefix: &config.bus.prefix,
-            is_member: config.bus.member,
+            membership: match config.bus.member {
+                true => Membership::Member,
+                false => Membership::Listener,
+            },
         };
         let opening: BoxFuture<'_, _> = Box::pin(RedisBus::open(redis.as_str(), part, &declared));
         return Ok(Some(Arc::new(opening.await?)));

@@ -139,6 +139,14 @@ impl Context {
         self.peer.identify(identity)
     }
 
+    /// Waits until it is known whether the caller's subject may have this socket, over all nodes.
+    ///
+    /// # Errors
+    /// [`Code::RateLimited`] where it may not: the socket is closed.
+    pub(crate) async fn confirmed(&self) -> Result<()> {
+        self.peer.confirmed().await
+    }
+
     /// Emits an event to the caller. Waits for room where the caller reads slowly.
     ///
     /// # Errors

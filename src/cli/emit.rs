@@ -9,13 +9,13 @@ use tokio::time::timeout;
 use super::terminal::Failure;
 use crate::{
     call::{
-        payload::{Data, whole},
+        payload::{Data, WrittenName, whole},
         target::Target,
     },
-    config::{BusConfig, Secret, time},
+    config::{Secret, time},
     event::{MalformedName, OF_SOCKET_IO},
     net::rooms::bus::{
-        emitter,
+        emitter::{self, Bus},
         message::{Message, NamedEvent},
     },
 };
@@ -51,8 +51,9 @@ pub(super) struct Emit {
     #[arg(long, env = "UPDRAFT_BUS", value_name = "URL", hide_env_values = true)]
     bus: Secret,
 
+    #[cfg(feature = "redis")]
     /// What the names of Redis's channels begin with: the `key` of Node's adapter
-    #[arg(long, env = "UPDRAFT_BUS_PREFIX", value_name = "NAME", default_value_t = BusConfig::default().prefix)]
+    #[arg(long, env = "UPDRAFT_BUS_PREFIX", value_name = "NAME", default_value_t = crate::config::BusConfig::default().prefix)]
     bus_prefix: String,
 
     /// Longest time that it may take
@@ -83,7 +84,7 @@ impl Emit {
         }
         let arguments: Vec<Value> = words.map(|text| argument(text)).collect::<Result<_, _>>()?;
         let event = NamedEvent {
-            name: event.as_str().into(),
+            name: WrittenName::Text(event.as_str().into()),
             data: Data::new(&crate::Args(arguments))?,
         };
         let message = Message::Emit {
@@ -95,7 +96,12 @@ impl Emit {
             true => self.namespace.clone(),
             false => format!("/{}", self.namespace),
         };
-        Ok(async move { Ok(emitter::say(self.bus.reveal(), &self.bus_prefix, &namespace, message).await?) })
+        let bus = Bus {
+            url: self.bus.reveal(),
+            #[cfg(feature = "redis")]
+            prefix: &self.bus_prefix,
+        };
+        Ok(async move { Ok(emitter::say(bus, &namespace, message).await?) })
     }
 
     fn target(&self, room: Option<&String>) -> Target {

@@ -9,7 +9,7 @@ use serde_json::{Value, json, value::RawValue};
 
 use super::failure::ClientError;
 use crate::{
-    call::payload::{Arguments, Data},
+    call::payload::{Arguments, Data, WrittenName},
     error::Result,
 };
 
@@ -116,7 +116,10 @@ impl<'a> Head<'a> {
         }
         let name = arguments.first().ok_or_else(broken)?;
         Ok(Incoming::Event {
-            name: serde_json::from_str(name.get()).map_err(|_| broken())?,
+            name: WrittenName::read(name.get())
+                .ok_or_else(broken)?
+                .as_str()
+                .to_owned(),
             data: argument(1),
             ack: self.number,
         })

@@ -33,6 +33,8 @@ for (const [number, server] of servers.entries()) {
     const client = { name: `${server.name}'s in ${namespace}`, server, namespace, socket, rooms: new Set(), heard: [] };
     socket.on('said', (...said) => client.heard.push(readable(said)));
     socket.on('news', (...news) => client.heard.push(readable(news)));
+    // A name that is a number stays one.
+    socket.onAny((name, ...said) => name === 7 && client.heard.push(readable([name, ...said])));
     const rooms = ['red', number % 2 ? 'blue' : 'green', ...(number % 2 ? [] : ['muted'])];
     // So that one in a room of one kind of server only is not found by chance.
     if (number >= nodes.length) rooms.push('updraft', '7');
@@ -151,6 +153,9 @@ const CASES = ({ ours, theirs }) => [
   ['a room, but for the caller', { by_socket: true, to: ['red', 'green'] }, [1]],
 ];
 
+/** In Updraft an event's name is a text. */
+const speaksNumbers = ({ isForeign, server }) => isForeign || server?.io;
+
 const failures = [];
 let cells = 0;
 let number = 0;
@@ -211,7 +216,8 @@ async function say(speaker, namespace, name, part, said) {
   await fence(speaker, namespace);
   const what = `${speaker.name} to ${name} in ${namespace}`;
   // As JSON and MessagePack have them.
-  const arrive = readable(all.map((one) => (one === undefined ? null : one instanceof Date ? one.toISOString() : one)));
+  const named = order.event === plain.event ? all : [order.event, ...all];
+  const arrive = readable(named.map((one) => (one === undefined ? null : one instanceof Date ? one.toISOString() : one)));
   compare(what, (client) => (meant.includes(client) ? [arrive] : []));
 }
 
@@ -242,6 +248,7 @@ for (const speaker of speakers) {
       // Rooms of Updraft have texts for names, so that it is any room of that name.
       await say(speaker, namespace, 'a room by its number', { to: [7] }, [1]);
     }
+    if (speaksNumbers(speaker)) await say(speaker, namespace, 'an event by its number', { event: 7, to: ['red'] }, [1]);
   }
 }
 
@@ -268,16 +275,19 @@ for (const speaker of speakers.filter(({ move }) => move)) {
 }
 
 // What servers tell each other.
-for (const speaker of speakers.filter(({ announce }) => announce)) {
+const announcements = speakers
+  .filter(({ announce }) => announce)
+  .flatMap((speaker) => (speaksNumbers(speaker) ? [[speaker, 'news'], [speaker, 8]] : [[speaker, 'news']]));
+for (const [speaker, event] of announcements) {
   number += 1;
   // By Redis servers tell each other JSON.
   const news = [number, 'zwei 🚀', { three: [3, null] }, ...(kind === 'postgres' ? [BYTES] : [])];
-  speaker.announce({ ...plain, event: 'news' }, ...news);
+  speaker.announce({ ...plain, event }, ...news);
   const reaches = speaker.reaches ?? (() => true);
   const told = of('/').filter((client) => client.server !== speaker.server && reaches(client));
-  await until(`news by ${speaker.name}`, () => told.every(({ heard }) => heard.length));
+  await until(`${event} by ${speaker.name}`, () => told.every(({ heard }) => heard.length));
   await fence(speaker, '/');
-  compare(`news by ${speaker.name}`, (client) => (told.includes(client) ? [news] : []));
+  compare(`${event} by ${speaker.name}`, (client) => (told.includes(client) ? [news] : []));
 }
 
 // What is asked of all servers. Servers of Node ask those whom they count, and wait for nobody else.
@@ -328,6 +338,21 @@ for (const server of servers) {
   check('acks', acks.sort(), listed.map(({ name }) => name).sort());
   await fence(byClient(server), '/');
   check('asked for acks', names.sort(), of('/').map(({ name }) => name).sort());
+  if (server.io) {
+    for (const { socket, name } of of('/')) socket.removeAllListeners(9).on(9, (ack) => ack(name));
+    const [acks] = await quickly('acks of a number', () => ask(socket, 'ask', { ...order, event: 9 }));
+    check('acks of a number', acks.sort(), listed.map(({ name }) => name).sort());
+  }
+
+  // An ack without arguments is one, and not one of null.
+  for (const { socket } of of('/')) {
+    socket.removeAllListeners('nothing?').on('nothing?', (ack) => ack());
+    socket.removeAllListeners('null?').on('null?', (ack) => ack(null));
+  }
+  for (const [event, answer] of [['nothing?', 'undefined'], ['null?', null]]) {
+    const [acks] = await quickly(event, () => ask(socket, 'ask', { ...order, event }));
+    check(event, acks, listed.map(() => answer));
+  }
 
   if (server.io && kind === 'redis') {
     const rooms = await quickly('all rooms', () => server.io.of('/').adapter.allRooms());
@@ -339,7 +364,7 @@ for (const server of servers) {
   check('answers of servers', ...(await inquire('length?', 'seven..')), others.map(() => 7));
   // One without a function for it costs no time-out.
   const [ofNode] = await inquire('of node?', '');
-  check('answers of servers of Node', ofNode.sort(), others.map((other) => (other.io ? 'of node' : null)).sort());
+  check('answers of servers of Node', ofNode.sort(), others.map((other) => (other.io ? 'of node' : 'undefined')).sort());
 }
 if (kind === 'redis') {
   const [, counted] = await bus.publisher.sendCommand(['PUBSUB', 'NUMSUB', 'socket.io-request#/#']);

@@ -57,7 +57,7 @@ export async function start(kind, url, namespaces) {
         targets(io, order, socket).emit(order.event, ...said);
       });
       socket.on('ask', async (order, ack) => {
-        ack(await targets(io, order).timeout(order.wait).emitWithAck(order.event));
+        ack(told(await targets(io, order).timeout(order.wait).emitWithAck(order.event)));
       });
       socket.on('list', async (order, ack) => {
         const listed = targets(io, order).fetchSockets();
@@ -70,13 +70,15 @@ export async function start(kind, url, namespaces) {
       });
       socket.on('announce', (order, ...said) => io.of(order.namespace).serverSideEmit(order.event, ...said));
       socket.on('inquire', async (order, ack) => {
-        ack(await io.of(order.namespace).serverSideEmitWithAck(order.event, order.text));
+        ack(told(await io.of(order.namespace).serverSideEmitWithAck(order.event, order.text)));
       });
     });
     io.of(namespace).on('length?', (text, ack) => ack(text.length));
     io.of(namespace).on('of node?', (_, ack) => ack('of node'));
     // What servers tell each other, the clients of each hear.
-    io.of(namespace).on('news', (...news) => io.of(namespace).local.emit('news', ...news));
+    for (const event of ['news', 8]) {
+      io.of(namespace).on(event, (...news) => io.of(namespace).local.emit('news', ...news));
+    }
   }
   await new Promise((listening) => http.listen(0, '127.0.0.1', listening));
   return {
@@ -88,6 +90,9 @@ export async function start(kind, url, namespaces) {
     },
   };
 }
+
+/** Answers as JSON has them, which cannot say `undefined`. */
+const told = (answers) => answers.map((answer) => (answer === undefined ? 'undefined' : answer));
 
 /** The sockets that an order names; by a socket, all but that. */
 export function targets(io, order, socket) {

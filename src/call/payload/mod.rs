@@ -28,6 +28,7 @@ mod packed;
 mod plain;
 mod surrogates;
 mod typed;
+mod written_name;
 
 #[cfg(feature = "socketioxide")]
 pub(crate) use self::arguments::are_several;
@@ -48,4 +49,5 @@ pub(crate) use self::{
     packed::{append_base64, from_base64},
     surrogates::whole,
     typed::from_value,
+    written_name::{WrittenName, number_as_text},
 };

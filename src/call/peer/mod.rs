@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 
 use super::{identity::Identity, pattern::NamespaceName};
@@ -44,6 +45,14 @@ pub trait Peer: EmitEvents + RoomMember + CallOrder + 'static {
     fn identify(&self, identity: Identity) -> Result<()> {
         self.state().set_identity(identity);
         Ok(())
+    }
+
+    /// Waits until it is known whether its subject may have it, over all nodes.
+    ///
+    /// # Errors
+    /// Where that one has as many sockets as it may have.
+    fn confirmed(&self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(async { Ok(()) })
     }
 
     /// Its public id.

@@ -50,6 +50,7 @@ async fn refresh(
         return Err(CallError::new(Code::Forbidden, "the token has another subject"));
     }
     cx.identify(identity.clone())?;
+    cx.confirmed().await?;
     if let Err(error) = auth.check_again(&identified) {
         cx.identify(before)?;
         return Err(error);

@@ -8,7 +8,7 @@ use tokio::{
     sync::mpsc,
     time::{Instant, sleep_until, timeout},
 };
-use tokio_util::task::AbortOnDropHandle;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 use super::per_subject::{Ask, Shares, SubjectKey, Verdict};
 
@@ -20,6 +20,9 @@ pub(crate) const TTL: Duration = Duration::from_secs(8);
 
 /// Longest that the table takes. A client that connects waits for no longer.
 const ANSWER: Duration = Duration::from_secs(5);
+
+/// How long the last exchange has for its end.
+const LAST: Duration = Duration::from_secs(3);
 
 /// From one try to the next where the table is away.
 const AGAIN: Duration = Duration::from_secs(2);
@@ -70,6 +73,9 @@ pub(crate) enum Heard {
 pub(in crate::net) struct OverNodes {
     table: Arc<dyn SubjectTable>,
     counting: AbortOnDropHandle<()>,
+    /// No more is to be counted, and nothing is any more.
+    stop: CancellationToken,
+    stopped: CancellationToken,
 }
 
 impl OverNodes {
@@ -81,14 +87,25 @@ impl OverNodes {
             table: table.clone(),
             standing: Standing::Unknown,
         };
+        let (stop, stopped) = (CancellationToken::new(), CancellationToken::new());
+        let (until, at_end) = (stop.clone(), stopped.clone().drop_guard());
+        let counting = tokio::spawn(async move {
+            let _at_end = at_end;
+            counter.run(asks, until).await;
+        });
         Self {
             table,
-            counting: AbortOnDropHandle::new(tokio::spawn(counter.run(asks))),
+            counting: AbortOnDropHandle::new(counting),
+            stop,
+            stopped,
         }
     }
 
     /// What this node had is free for others.
     pub(in crate::net) async fn end(&self) {
+        self.stop.cancel();
+        // What is asked just now is answered first: the table might count it after it has forgotten this node.
+        let _ = timeout(LAST, self.stopped.cancelled()).await;
         self.counting.abort();
         self.table.leave().await;
     }
@@ -113,12 +130,13 @@ type Waiting = HashMap<SubjectKey, Vec<Ask>>;
 
 impl Counter {
     /// Begins with the first socket of a subject.
-    async fn run(mut self, mut asks: mpsc::UnboundedReceiver<Ask>) {
+    async fn run(mut self, mut asks: mpsc::UnboundedReceiver<Ask>, stop: CancellationToken) {
         let mut asked = Vec::new();
         let mut next = None::<Instant>;
         loop {
             tokio::select! {
                 biased;
+                () = stop.cancelled() => return,
                 count = asks.recv_many(&mut asked, TOGETHER) => if count == 0 { return },
                 () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => {}
             }
@@ -221,5 +239,65 @@ impl Counter {
         }
         self.standing = Standing::Away;
         self.shares.set_alone(true);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use futures_util::FutureExt;
+    use tokio::sync::Notify;
+
+    use super::*;
+    use crate::{
+        call::stream::streaming::StreamCounts,
+        config::Config,
+        net::{limits::per_subject::Part, metrics::Metrics},
+    };
+
+    /// A table that takes its time, and notes what is done.
+    #[derive(Default)]
+    struct SlowTable {
+        begun: Notify,
+        go_on: Notify,
+        done: Mutex<Vec<&'static str>>,
+    }
+
+    impl SubjectTable for SlowTable {
+        fn exchange<'a>(&'a self, told: &'a Told) -> BoxFuture<'a, Result<Heard, TableAway>> {
+            async {
+                self.begun.notify_one();
+                self.go_on.notified().await;
+                self.done.lock().unwrap().push("counted");
+                Ok(Heard::Counted {
+                    granted: told.asks.iter().map(|(_, asks)| *asks).collect(),
+                    nodes: Vec::new(),
+                })
+            }
+            .boxed()
+        }
+
+        fn leave(&self) -> BoxFuture<'_, ()> {
+            async { self.done.lock().unwrap().push("left") }.boxed()
+        }
+    }
+
+    #[tokio::test]
+    async fn a_node_that_stops_leaves_the_table_once_what_it_asked_is_counted() {
+        let metrics = Metrics::new(None, &StreamCounts::default(), None, None);
+        let shares = Shares::new(&Config::default(), &Arc::new(metrics));
+        let table = Arc::new(SlowTable::default());
+        let over_nodes = OverNodes::begin(&shares, table.clone());
+        let part = Part::default();
+        part.of(&shares, Some("ada")).unwrap();
+        table.begun.notified().await;
+        let end = over_nodes.end();
+        tokio::pin!(end);
+        assert!(end.as_mut().now_or_never().is_none(), "it waits for the answer");
+        table.go_on.notify_one();
+        end.await;
+        assert_eq!(*table.done.lock().unwrap(), ["counted", "left"]);
+        part.confirm().await.unwrap();
     }
 }

@@ -3,6 +3,7 @@
 //! that the subject is connected to.
 
 mod calls;
+mod verdict;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -13,11 +14,13 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures_util::{FutureExt, future::Shared};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, oneshot};
 
 use self::calls::Calls;
+pub(super) use self::verdict::Verdict;
 use super::rate::Rates;
 use crate::{
     config::Config,
@@ -62,16 +65,6 @@ pub(super) struct Ask {
     number: u64,
     /// Whether it may stay. Where nothing is answered, it may.
     reply: oneshot::Sender<bool>,
-}
-
-/// What is said of a socket.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// All nodes together have room for it, and count it.
-    Granted,
-    Refused,
-    /// No other node could be asked.
-    Unknown,
 }
 
 #[derive(Default)]
@@ -224,7 +217,7 @@ impl Shares {
             left: Instant::now(),
         });
         if share.sockets >= self.0.most {
-            return Err(self.0.full());
+            return Err(self.0.refuse());
         }
         let asks = self
             .0
@@ -240,7 +233,7 @@ impl Shares {
             })
             .ok()?;
             share.asked.push(number);
-            Some(replied)
+            Some(replied.shared())
         });
         let calls = share.calls.clone();
         known.change(subject, |share| share.sockets += 1);
@@ -248,7 +241,7 @@ impl Shares {
             calls,
             subject,
             number,
-            confirmation,
+            standing: confirmation.map_or(Standing::Confirmed, Standing::Asked),
             all: self.0.clone(),
         })
     }
@@ -280,8 +273,12 @@ impl All {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn full(&self) -> CallError {
+    fn refuse(&self) -> CallError {
         self.metrics.refused(Limit::ConnectionsPerSubject);
+        self.full()
+    }
+
+    fn full(&self) -> CallError {
         let most = self.most;
         let message = format!("a subject has {most} connections at most");
         let details = json!({ "most": most, "after_ms": AFTER_FULL.as_millis() as u64 });
@@ -295,9 +292,30 @@ struct Taken {
     subject: SubjectKey,
     /// As it is asked for.
     number: u64,
-    /// Whether all nodes together have room for it; `None` where that is known.
-    confirmation: Option<oneshot::Receiver<bool>>,
+    standing: Standing,
     all: Arc<All>,
+}
+
+/// Whether all nodes together have room for a socket.
+enum Standing {
+    Confirmed,
+    Asked(Shared<oneshot::Receiver<bool>>),
+    /// It goes.
+    Refused,
+}
+
+impl Taken {
+    /// It is known whether the socket may stay.
+    fn settle(&mut self, may_stay: bool) -> Result<()> {
+        if may_stay {
+            self.standing = Standing::Confirmed;
+            return Ok(());
+        }
+        match std::mem::replace(&mut self.standing, Standing::Refused) {
+            Standing::Refused => Err(self.all.full()),
+            _ => Err(self.all.refuse()),
+        }
+    }
 }
 
 impl Drop for Taken {
@@ -337,25 +355,26 @@ impl Part {
     pub(in crate::net) fn is_unconfirmed(&self) -> bool {
         self.taken()
             .as_ref()
-            .is_some_and(|taken| taken.confirmation.is_some())
+            .is_some_and(|taken| !matches!(taken.standing, Standing::Confirmed))
     }
 
-    /// Waits until it is known whether the subject may have the socket, over all nodes.
+    /// Waits until it is known whether the subject may have the socket, over all nodes. Several may wait for that.
     ///
     /// # Errors
     /// Where it has as many as it may have.
     pub(in crate::net) async fn confirm(&self) -> Result<()> {
-        let asked = self
-            .taken()
-            .as_mut()
-            .and_then(|taken| Some((taken.subject, taken.confirmation.take()?)));
-        let Some((subject, confirmation)) = asked else {
-            return Ok(());
+        let (number, confirmation) = match &*self.taken() {
+            None => return Ok(()),
+            Some(taken) => match &taken.standing {
+                Standing::Confirmed => return Ok(()),
+                Standing::Refused => return Err(taken.all.full()),
+                Standing::Asked(confirmation) => (taken.number, confirmation.clone()),
+            },
         };
         let may_stay = confirmation.await.unwrap_or(true);
-        match &*self.taken() {
-            // It may be another subject's by now.
-            Some(taken) if taken.subject == subject && !may_stay => Err(taken.all.full()),
+        match &mut *self.taken() {
+            // It may be another subject's by now, or the same one's anew.
+            Some(taken) if taken.number == number => taken.settle(may_stay),
             _ => Ok(()),
         }
     }

@@ -1,6 +1,12 @@
 //! The table in the database that nodes share, in which they count the sockets of subjects.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use futures_util::{FutureExt, future::BoxFuture};
@@ -31,6 +37,8 @@ pub(crate) struct DatabaseSubjects {
     /// Of this run of this node.
     node: String,
     client: Mutex<Option<Client>>,
+    /// Whether the table may know of this node: the connection by which it was told may have ended.
+    is_known: AtomicBool,
 }
 
 impl DatabaseSubjects {
@@ -45,6 +53,7 @@ impl DatabaseSubjects {
             database: Database::new(database)?,
             node: BASE64_URL_SAFE_NO_PAD.encode(name),
             client: Mutex::default(),
+            is_known: AtomicBool::new(false),
         }))
     }
 
@@ -59,6 +68,7 @@ impl DatabaseSubjects {
     }
 
     async fn count(&self, told: &Told) -> Result<Heard, PostgresError> {
+        self.is_known.store(true, Ordering::Release);
         let (subjects, sockets) = columns(&told.sockets);
         let (asking, asks) = columns(&told.asks);
         let ttl = TTL.as_millis() as i64;
@@ -109,7 +119,7 @@ impl SubjectTable for DatabaseSubjects {
     fn leave(&self) -> BoxFuture<'_, ()> {
         async {
             // One that never counted is not known there.
-            if self.client.lock().await.is_none() {
+            if !self.is_known.load(Ordering::Acquire) {
                 return;
             }
             if !matches!(

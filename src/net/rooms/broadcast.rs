@@ -20,7 +20,7 @@ use tokio::{
 use super::event::{EncodedEvent, EventBatch, EventSink};
 use crate::{
     call::{
-        payload::Arguments,
+        payload::{Arguments, WrittenName},
         peer::{Ack, Outgoing},
     },
     net::{engineio::MANY, metrics::Missed},
@@ -51,7 +51,7 @@ impl Recipient {
     /// Asks it, and waits for its ack.
     pub(in crate::net) async fn ask(
         &self,
-        event: &str,
+        event: WrittenName<&str>,
         data: Outgoing<'_>,
         wait: Duration,
     ) -> Ack<Arguments> {

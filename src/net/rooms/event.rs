@@ -10,7 +10,7 @@ use futures_util::future::BoxFuture;
 use super::bus::message::NamedEvent;
 use crate::{
     call::{
-        payload::{Arguments, Data},
+        payload::{Arguments, Data, WrittenName},
         peer::{Outgoing, SocketId},
         target::Target,
     },
@@ -36,7 +36,7 @@ pub(in crate::net) trait EventSink: Send + Sync {
     /// Sends an event after all earlier packets, and waits for its ack.
     fn ask<'a>(
         self: Arc<Self>,
-        event: &'a str,
+        event: WrittenName<&'a str>,
         data: Outgoing<'a>,
         wait: Duration,
     ) -> BoxFuture<'a, Result<Arguments>>;
@@ -51,7 +51,7 @@ pub(in crate::net) struct Dropped {
 
 /// An event, written out.
 pub(in crate::net) struct EncodedEvent {
-    event: Box<str>,
+    name: WrittenName,
     data: Data,
     is_volatile: bool,
 }
@@ -65,7 +65,7 @@ impl EncodedEvent {
         let data = Data::new(data)?;
         check_buffers(&data)?;
         Ok(Self {
-            event: event.into(),
+            name: WrittenName::Text(event.into()),
             data,
             is_volatile: target.is_volatile(),
         })
@@ -76,10 +76,10 @@ impl EncodedEvent {
     /// # Errors
     /// Where it has more Buffers than clients take.
     pub(in crate::net) fn of_other_node(event: NamedEvent, target: &Target) -> Result<Self> {
-        let NamedEvent { name: event, data } = event;
+        let NamedEvent { name, data } = event;
         check_buffers(&data)?;
         Ok(Self {
-            event,
+            name,
             data,
             is_volatile: target.is_volatile(),
         })
@@ -88,7 +88,7 @@ impl EncodedEvent {
     /// The same for other nodes.
     pub(in crate::net) fn to_named(&self) -> NamedEvent {
         NamedEvent {
-            name: self.event.clone(),
+            name: self.name.clone(),
             data: self.data.clone(),
         }
     }
@@ -103,8 +103,8 @@ impl EncodedEvent {
     }
 
     /// Its name.
-    pub(in crate::net) fn name(&self) -> &str {
-        &self.event
+    pub(in crate::net) fn name(&self) -> WrittenName<&str> {
+        self.name.borrowed()
     }
 
     /// Bytes of its data.
@@ -114,7 +114,7 @@ impl EncodedEvent {
 
     /// The same for one recipient, waiting for room.
     pub(in crate::net) fn packet(&self, parser: Parser, namespace: &str) -> OwnPacket {
-        OwnPacket::new(parser, namespace, Kind::Event(&self.event), self.data.clone())
+        OwnPacket::new(parser, namespace, Kind::Event(self.name()), self.data.clone())
     }
 }
 
@@ -167,7 +167,7 @@ impl<'a> EventBatch<'a> {
                 let packet = Packet {
                     parser,
                     namespace: self.namespace,
-                    kind: Kind::Event(&emit.event),
+                    kind: Kind::Event(emit.name()),
                     body: &emit.data,
                 };
                 if let Err(error) = packet.write(&mut Encoder::Frames(&mut frames, framing)) {

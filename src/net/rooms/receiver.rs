@@ -168,7 +168,7 @@ impl Receiver {
         let Ok(running) = self.heeding.clone().try_acquire_owned() else {
             self.nodes.bus().counts().lost.behind.inc();
             tracing::warn!(
-                event = &*event.name,
+                event = event.name.as_str(),
                 "too many events of other nodes are heeded already"
             );
             return;
@@ -177,7 +177,7 @@ impl Receiver {
         begin(async move {
             let _running = running;
             let answer = Answer::Heeded(match &*namespace {
-                ROOT => heeded.run(&event.name, &event.data).await,
+                ROOT => heeded.run(event.name.as_str(), &event.data).await,
                 _ => Arguments::default(),
             });
             if let Some(request) = request {

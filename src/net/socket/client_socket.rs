@@ -135,7 +135,7 @@ impl ClientSocket {
         if !self.place.table.speaks_modules {
             return;
         }
-        if let Err(error) = self.sender.notify(Kind::Event(EVENT), notice) {
+        if let Err(error) = self.sender.notify(Kind::event(EVENT), notice) {
             tracing::debug!(%error, "a notice did not reach its client");
         }
     }
@@ -192,6 +192,12 @@ impl ClientSocket {
     pub(in crate::net) fn set_identity(&self, identity: Identity) -> Result<()> {
         let admit = |identity: &Identity| self.part.of(&self.shared.shares, identity.subject());
         self.state.try_set_identity(identity, admit)?;
+        self.stay_only_if_confirmed();
+        Ok(())
+    }
+
+    /// Has the socket closed where its subject turns out to have as many as it may have at other nodes.
+    pub(super) fn stay_only_if_confirmed(&self) {
         // Before that, CONNECT waits for it.
         if self.was_connected.load(Ordering::Acquire)
             && self.part.is_unconfirmed()
@@ -199,7 +205,6 @@ impl ClientSocket {
         {
             tokio::spawn(this.stay_if_confirmed());
         }
-        Ok(())
     }
 
     /// Closes the socket where its subject has as many as it may have at other nodes.

@@ -97,7 +97,7 @@ impl<'a> Response<'a> {
     pub(super) fn kind(&self) -> Kind<'static> {
         match self {
             Self::Envelope(id, _) | Self::Failed(id, _) | Self::First(id, _) => Kind::Ack(*id),
-            Self::Message(_) => Kind::Event(MESSAGE),
+            Self::Message(_) => Kind::event(MESSAGE),
             Self::Done(kind, _) => *kind,
         }
     }

@@ -34,6 +34,10 @@ impl Peer for ClientSocket {
     fn identify(&self, identity: Identity) -> Result<()> {
         self.set_identity(identity)
     }
+
+    fn confirmed(&self) -> BoxFuture<'_, Result<()>> {
+        Box::pin(self.part.confirm())
+    }
 }
 
 impl EmitEvents for ClientSocket {
@@ -42,9 +46,9 @@ impl EmitEvents for ClientSocket {
             let to_others = self.rooms.emit_to_others(&target, event, data);
             let to_caller = async {
                 if !target.is_volatile() {
-                    return self.sender.send(Kind::Event(event), data).await;
+                    return self.sender.send(Kind::event(event), data).await;
                 }
-                if !self.sender.send_volatile(Kind::Event(event), data)? {
+                if !self.sender.send_volatile(Kind::event(event), data)? {
                     self.shared.metrics.missed.volatile.inc();
                 }
                 Ok(())
@@ -55,7 +59,7 @@ impl EmitEvents for ClientSocket {
     }
 
     fn send<'a>(&'a self, event: &'a str, data: &'a Written) -> BoxFuture<'a, Result<()>> {
-        Box::pin(self.sender.send(Kind::Event(event), data))
+        Box::pin(self.sender.send(Kind::event(event), data))
     }
 
     fn try_send(&self, event: &str, data: &mut dyn Iterator<Item = &Written>) -> usize {

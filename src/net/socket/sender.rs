@@ -20,7 +20,7 @@ use crate::{
         begun::Answer,
         dispatch::said,
         memory::Account,
-        payload::Arguments,
+        payload::{Arguments, WrittenName},
         peer::{Outgoing, SocketId},
         written::Written,
     },
@@ -154,7 +154,7 @@ impl SocketSender {
 
     /// Sends what finds room at once, after all earlier packets; how many.
     pub(in crate::net) fn pull(&self, event: &str, data: &mut dyn Iterator<Item = &Written>) -> usize {
-        let packets = data.map(|written| self.packet(Kind::Event(event), written));
+        let packets = data.map(|written| self.packet(Kind::event(event), written));
         self.session.send_queue.pull(packets)
     }
 
@@ -251,7 +251,7 @@ impl SocketSender {
         )
     }
 
-    async fn ask(&self, event: &str, data: Outgoing<'_>, wait: Duration) -> Result<Arguments> {
+    async fn ask(&self, event: WrittenName<&str>, data: Outgoing<'_>, wait: Duration) -> Result<Arguments> {
         let (asking, answer) = self.begin_to_ask();
         let answered = async {
             let packet = self.packet(Kind::Asking(event, asking.number), data);
@@ -330,7 +330,7 @@ impl EventSink for SocketSender {
 
     fn ask<'a>(
         self: Arc<Self>,
-        event: &'a str,
+        event: WrittenName<&'a str>,
         data: Outgoing<'a>,
         wait: Duration,
     ) -> BoxFuture<'a, Result<Arguments>> {

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::packet::{ROOT, Version};
+use crate::call::payload::WrittenName;
 
 /// Most Buffers of a packet: `socket.io-parser` 4.2.7 and 3.3.6, which clients have, disconnect at more.
 pub(crate) const MOST_BUFFERS: usize = 10;
@@ -21,7 +22,7 @@ pub(crate) struct TooManyBuffers(pub(crate) usize);
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Kind<'a> {
     Event {
-        name: &'a str,
+        name: WrittenName<&'a str>,
         /// To be answered by the client with an ack of this number.
         id: Option<u64>,
     },
@@ -70,7 +71,7 @@ fn head<E>(
     }
     text.push(b'[');
     if let Kind::Event { name, .. } = kind {
-        append_json(text, name);
+        name.write(text);
         text.push(b',');
     }
     let first = text.len();

@@ -13,7 +13,7 @@ use super::{
     packet::Version,
 };
 use crate::{
-    call::payload::{self, Data},
+    call::payload::{self, Data, WrittenName},
     config::Parser,
     net::engineio::{Encoder, Message, Queued},
 };
@@ -27,13 +27,20 @@ const MESSAGE: u8 = b'4';
 /// What a packet with data is.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::net) enum Kind<'a> {
-    Event(&'a str),
+    Event(WrittenName<&'a str>),
     /// An event to be acked under this number.
-    Asking(&'a str, u64),
+    Asking(WrittenName<&'a str>, u64),
     /// The ack of a call, by its number.
     Ack(u64),
     /// The same behind `null`, which says that there is no error.
     Done(u64),
+}
+
+impl<'a> Kind<'a> {
+    /// An event whose name is a text.
+    pub(in crate::net) fn event(name: &'a str) -> Self {
+        Self::Event(WrittenName::Text(name))
+    }
 }
 
 /// A packet, and its data: of a type that is known, so that it is written without a detour, or of any.
@@ -125,8 +132,8 @@ pub(in crate::net) struct OwnPacket {
 
 #[derive(Clone)]
 enum Name {
-    Event(Box<str>),
-    Asking(Box<str>, u64),
+    Event(WrittenName),
+    Asking(WrittenName, u64),
     Ack(u64),
     Done(u64),
 }
@@ -137,8 +144,8 @@ impl OwnPacket {
             parser,
             namespace: namespace.into(),
             name: match kind {
-                Kind::Event(name) => Name::Event(name.into()),
-                Kind::Asking(name, number) => Name::Asking(name.into(), number),
+                Kind::Event(name) => Name::Event(name.to_owned()),
+                Kind::Asking(name, number) => Name::Asking(name.to_owned(), number),
                 Kind::Ack(number) => Name::Ack(number),
                 Kind::Done(number) => Name::Done(number),
             },
@@ -153,8 +160,8 @@ impl Message for OwnPacket {
             parser: self.parser,
             namespace: &self.namespace,
             kind: match &self.name {
-                Name::Event(name) => Kind::Event(name),
-                Name::Asking(name, number) => Kind::Asking(name, *number),
+                Name::Event(name) => Kind::Event(name.borrowed()),
+                Name::Asking(name, number) => Kind::Asking(name.borrowed(), *number),
                 Name::Ack(number) => Kind::Ack(*number),
                 Name::Done(number) => Kind::Done(*number),
             },

@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use crate::{
-    call::payload::{Reader, json, text_of},
+    call::payload::{Reader, json, number_as_text, text_of},
     event::OF_SOCKET_IO,
     net::engineio::packet::{Malformed, Protocol},
 };
@@ -174,7 +174,7 @@ fn name(arguments: &str) -> Option<Cow<'_, str>> {
     }
     let name = match reader.peek() {
         b'"' => text_of(reader.value().ok()?)?,
-        b'-' | b'0'..=b'9' => Cow::Borrowed(reader.value().ok()?),
+        b'-' | b'0'..=b'9' => number_as_text(reader.value().ok()?),
         _ => return None,
     };
     // A comma or the end is behind it.

@@ -51,13 +51,15 @@ impl Order {
 pub(super) fn app() -> App {
     let app = App::new();
     let io = app.emitter();
-    let app = app
-        .heed("length?", async |text: String| Ok(text.len()))
-        // What servers tell each other, the clients of each hear.
-        .heed("news", move |news: Args<Vec<Data>>| {
+    let app = app.heed("length?", async |text: String| Ok(text.len()));
+    // What servers tell each other, the clients of each hear.
+    let app = ["news", "8"].into_iter().fold(app, |app, event| {
+        let io = io.clone();
+        app.heed(event, move |news: Args<Vec<Data>>| {
             let io = io.clone();
             async move { io.of("/").local().emit("news", &news).await }
-        });
+        })
+    });
     NAMESPACES
         .iter()
         .fold(app, |app, name| app.namespace(functions(Namespace::new(*name))))
@@ -98,9 +100,15 @@ async fn ask(Json(order): Json<Order>, io: State<Emitter>) -> Result<Json<Vec<Va
     let wait = Duration::from_millis(order.wait);
     let asked = order.sockets(&io);
     let acks = asked
-        .emit_with_ack::<Value>(&order.event, &Args(()), wait)
+        .emit_with_ack::<Args<Vec<Value>>>(&order.event, &Args(()), wait)
         .await?;
-    Ok(Json(acks.into_iter().filter_map(|ack| ack.result.ok()).collect()))
+    let acked = acks.into_iter().filter_map(|ack| ack.result.ok());
+    Ok(Json(acked.map(told).collect()))
+}
+
+/// The first of an answer's arguments, in JSON, which cannot say `undefined`.
+fn told(Args(answer): Args<Vec<Value>>) -> Value {
+    answer.into_iter().next().unwrap_or_else(|| json!("undefined"))
 }
 
 async fn list(Json(order): Json<Order>, io: State<Emitter>) -> Result<Json<Vec<Value>>> {
@@ -133,5 +141,8 @@ async fn announce(said: Args<Vec<Data>>, io: State<Emitter>) -> Result<()> {
 }
 
 async fn inquire(Json(order): Json<Order>, io: State<Emitter>) -> Result<Json<Vec<Value>>> {
-    io.announce_with_ack(&order.event, &order.text).await.map(Json)
+    let answers = io
+        .announce_with_ack::<Args<Vec<Value>>>(&order.event, &order.text)
+        .await?;
+    Ok(Json(answers.into_iter().map(told).collect()))
 }

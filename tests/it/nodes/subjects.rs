@@ -193,6 +193,32 @@ fn a_node_without_the_database_counts_for_itself_and_is_counted_again_after_it()
     });
 }
 
+/// Whether a node waits for its turn to count.
+const WAITS: &str = "SELECT count(*) > 0 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
+
+/// The places that nodes hold.
+const HELD: &str = "SELECT coalesce(sum(sockets), 0) FROM updraft.subjects JOIN updraft.counting USING (node) WHERE until > now()";
+
+#[test]
+fn a_node_that_stops_while_it_counts_frees_its_places_at_once() {
+    wait_for(async {
+        let database = block_in_place(TestDatabase::new);
+        let mut node = start(&database.url, &most("1"));
+        let _ada = connect(&node, "ada").await.unwrap();
+        assert_eq!(block_in_place(|| database.psql(HELD)), "1");
+        let other = database.client().await;
+        let counts = "SELECT pg_advisory_lock(33042187532100213)";
+        other.batch_execute(counts).await.unwrap();
+        until_async("the node to wait", async || {
+            block_in_place(|| database.psql(WAITS)) == "t"
+        })
+        .await;
+        node.signal("TERM");
+        until_async("the node to stop", async || block_in_place(|| node.has_ended())).await;
+        assert_eq!(block_in_place(|| database.psql(HELD)), "0");
+    });
+}
+
 #[test]
 fn a_socket_that_becomes_a_subjects_is_closed_where_that_has_all_it_may_have_elsewhere() {
     wait_for(async {
@@ -213,6 +239,8 @@ fn a_socket_that_becomes_a_subjects_is_closed_where_that_has_all_it_may_have_els
         let last: &Value = heard.last().unwrap();
         assert_eq!(last["error"]["code"], "rate_limited", "{heard:?}");
         assert_eq!(last["error"]["message"], "a subject has 1 connections at most");
+        let is_let_in = heard.iter().any(|event| event["subject"] == "ada");
+        assert!(!is_let_in, "{heard:?}");
         drop(first);
         in_the_end(&nodes[1], "ada").await;
     });

@@ -155,6 +155,28 @@ impl RedisServer {
         String::from_utf8(output.stdout).expect("UTF-8").trim().to_owned()
     }
 
+    /// Whether it has room for one more connection.
+    pub(crate) fn takes_clients(&self) -> bool {
+        let mut ping = self.begin(&["PING"]);
+        let stdout = ping.stdout.take().expect("it is piped");
+        let answer = BufReader::new(stdout).lines().next();
+        ping.wait().expect("it ends");
+        answer.is_some_and(|answer| answer.expect("UTF-8") == "PONG")
+    }
+
+    /// Begins a command of `redis-cli` that goes on, or, without one, those of its standard input.
+    pub(crate) fn begin(&self, command: &[&str]) -> Child {
+        Command::new("redis-cli")
+            .args(["-p", &self.port.to_string(), "--raw"])
+            .env("REDISCLI_AUTH", &self.password)
+            .args(command)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("redis-cli runs")
+    }
+
     /// Ends every connection to it.
     pub(crate) fn cut(&self) {
         for kind in ["normal", "pubsub"] {

@@ -15,6 +15,7 @@ use crate::{
             json::Fault,
             limits::{Allowance, Limits},
             name::{CallName, Name},
+            written_name::number_as_text,
         },
     },
     error::CallError,
@@ -45,7 +46,7 @@ impl Call {
             None => Data::default(),
             Some(json) => Data::from_field(text.slice_ref(json), &attachments),
         };
-        let number = || CallName::Own(Name::new(heard.name));
+        let number = || CallName::Own(Name::new(&number_as_text(heard.name)));
         Ok(Self {
             event: CallName::of_json(&text, heard.name).unwrap_or_else(number),
             data: PackedData::new(data, Packing::Never, limits.clone()),

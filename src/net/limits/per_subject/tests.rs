@@ -142,6 +142,38 @@ async fn a_socket_stays_where_all_nodes_together_have_room_for_it() {
 }
 
 #[tokio::test]
+async fn all_that_wait_for_a_place_hear_that_there_is_none_and_it_is_counted_once() {
+    let shares = shares(3, 1, 1);
+    let mut asks = shares.asks();
+    let part = part(&shares, "ada");
+    let ask = asks.recv().await.unwrap();
+    let (one, other, ()) = tokio::join!(part.confirm(), part.confirm(), async {
+        shares.answer(ask, Verdict::Refused);
+    });
+    for refused in [one, other, part.confirm().await] {
+        assert_eq!(refused.unwrap_err().code(), Code::RateLimited);
+    }
+    assert!(part.is_unconfirmed());
+    let refused = shares.0.metrics.refusals(Limit::ConnectionsPerSubject).get();
+    assert_eq!(refused, 1);
+}
+
+#[tokio::test]
+async fn a_socket_that_became_its_subjects_again_is_not_closed_for_the_time_before() {
+    let shares = shares(3, 1, 1);
+    let mut asks = shares.asks();
+    let part = part(&shares, "ada");
+    let before = asks.recv().await.unwrap();
+    let (confirmed, ()) = tokio::join!(part.confirm(), async {
+        part.of(&shares, Some("bob")).unwrap();
+        part.of(&shares, Some("ada")).unwrap();
+        shares.answer(before, Verdict::Refused);
+    });
+    confirmed.unwrap();
+    assert!(part.is_unconfirmed(), "it is asked for anew");
+}
+
+#[tokio::test]
 async fn a_socket_that_became_another_subjects_is_not_closed_for_the_first() {
     let shares = shares(3, 1, 1);
     let mut asks = shares.asks();

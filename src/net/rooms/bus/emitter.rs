@@ -6,17 +6,27 @@ use super::postgres;
 use super::redis;
 use super::{emit_error::EmitError, message::Message};
 
-/// Says it in a namespace, inside a tokio runtime, by the URL of a Redis, whose channels have this prefix, or of a database.
+/// What the nodes share.
+#[derive(Clone, Copy)]
+pub(crate) struct Bus<'a> {
+    /// Of a Redis, or of a database.
+    pub(crate) url: &'a str,
+    /// What the names of a Redis's channels begin with.
+    #[cfg(feature = "redis")]
+    pub(crate) prefix: &'a str,
+}
+
+/// Says it in a namespace, inside a tokio runtime.
 ///
 /// # Errors
 /// Where the bus cannot be reached, or does not take it.
-pub(crate) async fn say(bus: &str, prefix: &str, namespace: &str, message: Message) -> Result<(), EmitError> {
-    match bus.split_once("://") {
+pub(crate) async fn say(bus: Bus<'_>, namespace: &str, message: Message) -> Result<(), EmitError> {
+    match bus.url.split_once("://") {
         #[cfg(feature = "postgres")]
-        Some(("postgres" | "postgresql", _)) => postgres::emitter::say(bus, namespace, message).await,
+        Some(("postgres" | "postgresql", _)) => postgres::emitter::say(bus.url, namespace, message).await,
         #[cfg(feature = "redis")]
         Some(("redis" | "rediss" | "unix" | "redis-sentinel" | "rediss-sentinel", _)) => {
-            redis::emitter::say(bus, prefix, namespace, &message).await
+            redis::emitter::say(bus.url, bus.prefix, namespace, &message).await
         }
         _ => Err(EmitError::Url),
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::call::{
     hub::RemoteSocket,
-    payload::{Arguments, Data},
+    payload::{Arguments, Data, WrittenName},
     target::Target,
 };
 
@@ -37,7 +37,7 @@ pub(crate) enum Message {
 /// An event and its arguments, written out.
 #[derive(Clone, Debug)]
 pub(crate) struct NamedEvent {
-    pub(crate) name: Box<str>,
+    pub(crate) name: WrittenName,
     pub(crate) data: Data,
 }
 

@@ -4,10 +4,8 @@
 //! one by `PUBLISH`, and what they say waits in a `send_queue`. An `emitter` says something without being a node.
 
 #[cfg(any(feature = "postgres", feature = "redis"))]
-#[cfg_attr(not(all(feature = "postgres", feature = "redis")), allow(dead_code))]
 mod adapter;
 #[cfg(any(feature = "postgres", feature = "redis"))]
-#[cfg_attr(not(all(feature = "postgres", feature = "redis")), allow(dead_code))]
 mod cluster;
 #[cfg(any(feature = "postgres", feature = "redis"))]
 mod emit_error;

@@ -9,7 +9,7 @@ use std::{
 use super::{Open, Rooms};
 use crate::{
     call::{
-        payload::Arguments,
+        payload::{Arguments, WrittenName},
         peer::{Ack, Outgoing, SocketId},
         target::Target,
     },
@@ -178,7 +178,9 @@ impl Member {
         wait: Duration,
     ) -> Result<Vec<Ack<Arguments>>> {
         if target.is_caller() {
-            return Ok(vec![self.recipient.ask(event, data, wait).await]);
+            return Ok(vec![
+                self.recipient.ask(WrittenName::Text(event), data, wait).await,
+            ]);
         }
         let snapshot = self.open.rooms().select(target);
         let is_meant = target.includes(true, |room| self.is_in(room));

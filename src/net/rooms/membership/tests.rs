@@ -4,6 +4,7 @@ use futures_util::future::BoxFuture;
 
 use super::*;
 use crate::{
+    call::payload::WrittenName,
     config::Parser,
     error::Code,
     net::{
@@ -24,18 +25,18 @@ impl EventSink for Notes {
     }
 
     fn offer(self: Arc<Self>, emits: &EventBatch<'_>) -> Dropped {
-        let heard = emits.iter().map(|emit| emit.name().to_owned());
+        let heard = emits.iter().map(|emit| emit.name().as_str().to_owned());
         self.1.lock().unwrap().extend(heard);
         Dropped::default()
     }
 
     fn ask<'a>(
         self: Arc<Self>,
-        event: &'a str,
+        event: WrittenName<&'a str>,
         _: Outgoing<'a>,
         _: Duration,
     ) -> BoxFuture<'a, Result<Arguments>> {
-        self.1.lock().unwrap().push(format!("asked {event}"));
+        self.1.lock().unwrap().push(format!("asked {}", event.as_str()));
         Box::pin(async { Ok(Arguments::default()) })
     }
 }

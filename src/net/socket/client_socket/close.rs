@@ -31,7 +31,7 @@ impl ClientSocket {
     /// Closes the socket with the reason as last event. Its client receives nothing else any more.
     pub(in crate::net) fn dismiss(&self, why: &CallError) {
         let closed = json!({ "event": "server.closed", "error": why });
-        self.close_saying(&[(Kind::Event(EVENT), &closed)]);
+        self.close_saying(&[(Kind::event(EVENT), &closed)]);
     }
 
     fn close_saying(&self, last: &[(Kind<'_>, Outgoing<'_>)]) {
@@ -43,7 +43,7 @@ impl ClientSocket {
     /// Existing clients look for the text as a message, whether they wait for an ack or not.
     pub(super) fn close_at_first_call(&self, ack: Option<u64>, why: &CallError) {
         self.shared.metrics.answered(Some(why.code()));
-        let message: (Kind<'_>, Outgoing<'_>) = (Kind::Event(MESSAGE), &refusals::NO_PERMISSION);
+        let message: (Kind<'_>, Outgoing<'_>) = (Kind::event(MESSAGE), &refusals::NO_PERMISSION);
         let error = CallError::new(why.code(), refusals::NO_PERMISSION);
         match ack {
             Some(id) => {

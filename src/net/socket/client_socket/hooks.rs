@@ -78,6 +78,8 @@ impl ClientSocket {
         self.was_connected.store(true, Ordering::Release);
         let version = Version::from(self.session.protocol());
         self.sender.connected(version, self.state.id.as_str());
+        // What a hook left behind may have said whose it is after CONNECT had waited.
+        self.stay_only_if_confirmed();
     }
 
     /// Whether the namespace's guards let it through; else the refusal is logged.

@@ -33,9 +33,17 @@ fn encoded(
 
 #[test]
 fn events_and_acks_are_written_as_the_protocol_has_them() {
-    let event = |name, id| Kind::Event { name, id };
+    let event = |name, id| Kind::Event {
+        name: WrittenName::Text(name),
+        id,
+    };
+    let number = Kind::Event {
+        name: WrittenName::Number("7"),
+        id: None,
+    };
     let cases = [
         ("/", event("e", None), "1,2", 0, r#"2["e",1,2]"#),
+        ("/", number, "1", 0, "2[7,1]"),
         ("/", event("e", None), "", 0, r#"2["e"]"#),
         ("/", event("a \"b\"", Some(7)), "{}", 0, r#"27["a \"b\"",{}]"#),
         ("/admin", event("e", Some(7)), "1", 0, r#"2/admin,7["e",1]"#),
@@ -51,7 +59,16 @@ fn events_and_acks_are_written_as_the_protocol_has_them() {
 
 #[test]
 fn more_buffers_than_clients_take_are_refused_and_leave_nothing_behind() {
-    let refused = encoded("/", Kind::Event { name: "e", id: None }, "1", 11).unwrap_err();
+    let refused = encoded(
+        "/",
+        Kind::Event {
+            name: WrittenName::Text("e"),
+            id: None,
+        },
+        "1",
+        11,
+    )
+    .unwrap_err();
     assert_eq!(
         refused.to_string(),
         "11 Buffers in one event or answer: clients take 10"
@@ -106,7 +123,7 @@ proptest! {
         buffers in 0_usize..=10,
         arguments in prop_oneof![Just(""), Just("1"), Just("{\"a\":[]},2")],
     ) {
-        let text = encoded(&namespace, Kind::Event { name: &name, id }, arguments, buffers).unwrap();
+        let text = encoded(&namespace, Kind::Event { name: WrittenName::Text(&name), id }, arguments, buffers).unwrap();
         let read = Packet::decode(V5, &text).unwrap();
         prop_assert_eq!(read.namespace, &namespace);
         prop_assert_eq!(read.buffers, (buffers > 0).then_some(buffers));

@@ -98,7 +98,8 @@ fn a_name_may_be_escaped_or_a_number() {
         (r#"["événement"]"#, "événement"),
         (r#"["",1]"#, ""),
         ("[7,1]", "7"),
-        ("[-1.5e3]", "-1.5e3"),
+        ("[-1.5e3]", "-1500"),
+        ("[1.0]", "1"),
     ];
     for (arguments, name) in cases {
         is(

@@ -1,7 +1,7 @@
 //! Redis between nodes: it goes and comes back, hangs, says what is no message; and which of them Node servers count.
 
 use std::{
-    io::{BufRead, BufReader, Lines},
+    io::{BufRead, BufReader, Lines, Write},
     process::{Child, ChildStdout, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -166,6 +166,57 @@ fn a_node_starts_without_redis_and_joins_when_it_is_there_but_a_refusal_is_an_er
             assert!(matches!(refused, StartError::Bus(_)), "{refused:?}");
             let said = format!("{refused} {refused:?}");
             assert!(said.contains(expected) && !said.contains("hunter"), "{said}");
+        }
+    });
+}
+
+/// Nodes start beside a Redis that takes no commands, serve their own sockets, and join when that is over.
+async fn waits_until(redis: &RedisServer, over: impl FnOnce()) {
+    let nodes = [
+        Local::start(app(), by(redis)).await,
+        Local::start(app(), by(redis)).await,
+    ];
+    let mut clients = [connect(&nodes[0], "ada").await, connect(&nodes[1], "bob").await];
+    nodes[0].server.emitter().of("/").emit("here", &()).await.unwrap();
+    clients[0].event("here").await;
+    let listed = nodes[0].server.emitter().of("/").sockets().await;
+    assert!(listed.is_err_and(|error| is_unavailable(&error)));
+    block_in_place(over);
+    know_each_other(&nodes, 2).await;
+    for node in nodes {
+        node.server.stop().await;
+    }
+}
+
+#[test]
+fn a_node_starts_beside_a_redis_that_runs_a_script_or_is_full_and_joins_when_that_is_over() {
+    wait_for(async {
+        for password in ["", "hunter2"] {
+            let redis = block_in_place(|| RedisServer::with_password(password));
+            block_in_place(|| redis.cli(&["CONFIG", "SET", "busy-reply-threshold", "1"]));
+            let mut script = redis.begin(&["EVAL", "while true do end", "0"]);
+            until_async("the script to run", async || {
+                block_in_place(|| redis.cli(&["PUBLISH", "nobody", "1"])).contains("BUSY")
+            })
+            .await;
+            let kill = || {
+                redis.cli(&["SCRIPT", "KILL"]);
+                script.wait().expect("it ends");
+            };
+            waits_until(&redis, kill).await;
+
+            // It has room for this connection alone.
+            let mut kept = redis.begin(&[]);
+            let mut says = kept.stdin.take().expect("it is piped");
+            let mut set = |most: &str| writeln!(says, "CONFIG SET maxclients {most}").expect("it runs");
+            set("1");
+            until_async("it to be full", async || {
+                block_in_place(|| !redis.takes_clients())
+            })
+            .await;
+            waits_until(&redis, || set("1000")).await;
+            kept.kill().expect("it runs");
+            kept.wait().expect("it ends");
         }
     });
 }

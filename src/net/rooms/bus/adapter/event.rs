@@ -1,14 +1,14 @@
 //! An event: an array of its name and its arguments, with placeholders for their Buffers.
 
 use bytes::Bytes;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use serde_json::value::RawValue;
 
 use super::missing;
 use crate::{
     call::{
         memory::Account,
-        payload::{self, Arguments, Data},
+        payload::{self, Arguments, Data, WrittenName},
     },
     net::rooms::bus::message::NamedEvent,
 };
@@ -47,7 +47,7 @@ pub(in crate::net::rooms::bus) fn write(
     buffers: &mut Vec<Bytes>,
 ) -> serde_json::Result<Box<RawValue>> {
     let mut text = b"[".to_vec();
-    serde_json::to_writer(&mut text, &*event.name)?;
+    event.name.borrowed().write(&mut text);
     text.push(b',');
     let before = text.len();
     *buffers = payload::write(&mut text, &event.data)?;
@@ -59,14 +59,17 @@ pub(in crate::net::rooms::bus) fn write(
     RawValue::from_string(text)
 }
 
-/// The first of some arguments, or `null`; their Buffers go there.
+/// The first of some arguments; their Buffers go there. Where there is none, nothing is written: to Node it is `undefined` then, and
+/// not `null`, which a client may ack too.
 pub(in crate::net::rooms::bus) fn write_first(
     arguments: &Arguments,
     buffers: &mut Vec<Bytes>,
-) -> serde_json::Result<Box<RawValue>> {
+) -> serde_json::Result<Option<Box<RawValue>>> {
     *buffers = arguments.to_parts().1;
-    let first = arguments.iter().next().unwrap_or("null");
-    RawValue::from_string(first.to_owned())
+    let first = arguments.iter().next();
+    first
+        .map(|first| RawValue::from_string(first.to_owned()))
+        .transpose()
 }
 
 /// A packet, as it is read.
@@ -75,6 +78,7 @@ pub(in crate::net::rooms::bus) struct Packet<'a> {
     r#type: u8,
     #[serde(borrow)]
     data: Vec<&'a RawValue>,
+    #[cfg(feature = "redis")]
     #[serde(default)]
     pub(in crate::net::rooms::bus) nsp: Option<String>,
 }
@@ -95,7 +99,9 @@ pub(in crate::net::rooms::bus) fn read(
     buffers: Vec<Bytes>,
 ) -> serde_json::Result<NamedEvent> {
     let (name, arguments) = event.split_first().ok_or_else(|| missing("event"))?;
-    let name: Box<str> = serde_json::from_str(name.get())?;
+    let name = WrittenName::read(name.get());
+    let name =
+        name.ok_or_else(|| serde_json::Error::custom("an event whose name is no text and no number"))?;
     let arguments: Vec<&str> = arguments.iter().map(|argument| argument.get()).collect();
     let arguments = read_all(format!("[{}]", arguments.join(",")), buffers)?;
     let (json, buffers) = arguments.to_parts();

@@ -3,7 +3,7 @@
 use proptest::{collection::vec, prelude::*};
 use serde_json::Value;
 
-use crate::call::target::Target;
+use crate::call::{payload::WrittenName, target::Target};
 
 /// What some digits say.
 pub(in crate::net::rooms::bus) fn bytes(hex: &str) -> Vec<u8> {
@@ -27,6 +27,15 @@ pub(in crate::net::rooms::bus) fn json_value() -> impl Strategy<Value = Value> {
             vec(("[a-z\\PC]{0,8}", inner), 0..6).prop_map(|fields| fields.into_iter().collect()),
         ]
     })
+}
+
+/// Any name of an event.
+pub(in crate::net::rooms::bus) fn any_name() -> impl Strategy<Value = WrittenName> {
+    prop_oneof![
+        "\\PC{1,40}".prop_map(|name| WrittenName::Text(name.into())),
+        any::<i32>().prop_map(|number| WrittenName::Number(number.to_string().into())),
+        any::<i32>().prop_map(|half| WrittenName::Number((f64::from(half) + 0.5).to_string().into())),
+    ]
 }
 
 prop_compose! {

@@ -2,7 +2,9 @@
 
 use bytes::Bytes;
 use serde::Deserialize;
-use serde_json::{Value, value::RawValue};
+#[cfg(feature = "postgres")]
+use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::{ClusterMessage, kind};
 use crate::{
@@ -28,6 +30,7 @@ use crate::{
 pub(in crate::net::rooms::bus) struct Said {
     pub(in crate::net::rooms::bus) uid: String,
     /// Missing from what the official emitter says: it is that of the channel.
+    #[cfg(feature = "postgres")]
     pub(in crate::net::rooms::bus) namespace: Option<String>,
     pub(in crate::net::rooms::bus) what: What,
 }
@@ -37,6 +40,7 @@ pub(in crate::net::rooms::bus) struct Said {
 pub(in crate::net::rooms::bus) enum What {
     Whole(ClusterMessage),
     /// The row of this number holds it.
+    #[cfg(feature = "postgres")]
     Row(i64),
 }
 
@@ -44,11 +48,13 @@ pub(in crate::net::rooms::bus) enum What {
 struct Envelope<'a> {
     #[serde(default)]
     uid: String,
+    #[cfg(feature = "postgres")]
     #[serde(default)]
     nsp: Option<String>,
     r#type: u8,
     #[serde(borrow, default)]
     data: Option<&'a RawValue>,
+    #[cfg(feature = "postgres")]
     #[serde(default, rename = "attachmentId")]
     row: Option<Value>,
 }
@@ -108,19 +114,29 @@ pub(in crate::net::rooms::bus) fn decode_row(message: &[u8]) -> serde_json::Resu
 
 fn said(text: &str, buffers: Vec<Bytes>) -> serde_json::Result<Said> {
     let envelope: Envelope<'_> = serde_json::from_str(text)?;
-    let row = envelope.row.as_ref().and_then(|row| match row {
+    Ok(Said {
+        what: what(&envelope, buffers)?,
+        uid: envelope.uid,
+        #[cfg(feature = "postgres")]
+        namespace: envelope.nsp,
+    })
+}
+
+fn what(envelope: &Envelope<'_>, buffers: Vec<Bytes>) -> serde_json::Result<What> {
+    #[cfg(feature = "postgres")]
+    if let Some(row) = envelope.row.as_ref().and_then(row) {
+        return Ok(What::Row(row));
+    }
+    message(envelope, buffers).map(What::Whole)
+}
+
+/// The number of a row, which may be written as text.
+#[cfg(feature = "postgres")]
+fn row(row: &Value) -> Option<i64> {
+    match row {
         Value::String(number) => number.parse().ok(),
         number => number.as_i64(),
-    });
-    let what = match row {
-        Some(row) => What::Row(row),
-        None => What::Whole(message(&envelope, buffers)?),
-    };
-    Ok(Said {
-        uid: envelope.uid,
-        namespace: envelope.nsp,
-        what,
-    })
+    }
 }
 
 fn message(envelope: &Envelope<'_>, buffers: Vec<Bytes>) -> serde_json::Result<ClusterMessage> {
@@ -175,10 +191,7 @@ fn message(envelope: &Envelope<'_>, buffers: Vec<Bytes>) -> serde_json::Result<C
             event: event::read(&serde_json::from_str::<Vec<&RawValue>>(packet()?.get())?, buffers)?,
             request: body.request_id,
         },
-        kind::SERVER_SIDE_EMIT_RESPONSE => {
-            let packet = body.packet.filter(|packet| packet.get() != "null");
-            answer(Answer::Heeded(event::read_one(packet, buffers)?))?
-        }
+        kind::SERVER_SIDE_EMIT_RESPONSE => answer(Answer::Heeded(event::read_one(body.packet, buffers)?))?,
         kind::BROADCAST_CLIENT_COUNT => answer(Answer::Asked {
             sockets: body.client_count,
             ids: serde_json::from_str(body.sockets.map_or("[]", RawValue::get))?,

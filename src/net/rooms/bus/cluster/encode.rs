@@ -6,7 +6,9 @@ use serde_json::value::RawValue;
 #[cfg(feature = "postgres")]
 use serde_json::value::to_raw_value;
 
-use super::{ClusterMessage, kind};
+#[cfg(feature = "postgres")]
+use super::ClusterMessage;
+use super::kind;
 use crate::{
     call::target::Target,
     net::{
@@ -26,6 +28,7 @@ use crate::{
 /// A message as JSON with placeholders, and its Buffers.
 #[derive(Debug)]
 pub(in crate::net::rooms::bus) struct Encoded {
+    #[cfg(feature = "postgres")]
     pub(in crate::net::rooms::bus) kind: u8,
     pub(in crate::net::rooms::bus) text: String,
     pub(in crate::net::rooms::bus) buffers: Vec<Bytes>,
@@ -82,7 +85,8 @@ enum Body<'a> {
     },
     ServerSideAnswer {
         request_id: &'a str,
-        packet: Box<RawValue>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        packet: Option<Box<RawValue>>,
     },
     ClientCount {
         request_id: &'a str,
@@ -91,7 +95,8 @@ enum Body<'a> {
     },
     Ack {
         request_id: &'a str,
-        packet: Box<RawValue>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        packet: Option<Box<RawValue>>,
         #[serde(skip_serializing_if = "Option::is_none")]
         socket: Option<&'a str>,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -145,7 +150,12 @@ fn envelope(
         nsp: namespace,
     };
     let text = serde_json::to_string(&envelope)?;
-    Ok(Encoded { kind, text, buffers })
+    Ok(Encoded {
+        #[cfg(feature = "postgres")]
+        kind,
+        text,
+        buffers,
+    })
 }
 
 fn body<'a>(message: &'a Message, buffers: &mut Vec<Bytes>) -> serde_json::Result<(u8, Body<'a>)> {
@@ -200,13 +210,13 @@ fn answer<'a>(
             (kind::BROADCAST_CLIENT_COUNT, body)
         }
         Answer::Acked { socket, arguments } => {
-            let (text, held) = arguments.to_parts();
-            *buffers = held;
+            let text = arguments.to_parts().0;
             let is_one = arguments.iter().count() == 1;
-            let first = arguments.iter().next().filter(|_| is_one || buffers.is_empty());
+            let first = event::write_first(arguments, buffers)?;
             let body = Body::Ack {
                 request_id,
-                packet: RawValue::from_string(first.unwrap_or("null").to_owned())?,
+                // Of several, each Buffer is said once: with `arguments`.
+                packet: first.filter(|_| is_one || buffers.is_empty()),
                 socket: socket.as_deref(),
                 arguments: match is_one {
                     true => None,

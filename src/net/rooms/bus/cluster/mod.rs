@@ -14,6 +14,7 @@ pub(super) mod roster;
 use super::message::Message;
 
 #[cfg(test)]
+#[cfg(feature = "postgres")]
 mod tests;
 
 /// What is said between the nodes of a namespace.

@@ -1,21 +1,26 @@
 //! The nodes of each namespace, by what is heard of them.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
-    time::{Duration, Instant},
+    time::Instant,
 };
+#[cfg(feature = "postgres")]
+use std::{collections::HashSet, time::Duration};
 
 /// From one heartbeat to the next.
+#[cfg(feature = "postgres")]
 pub(in crate::net::rooms::bus) const HEARTBEAT: Duration = Duration::from_secs(5);
 
 /// How long nodes have to say that they are there, from when this one hears their namespace on.
+#[cfg(feature = "postgres")]
 const HELLO: Duration = Duration::from_millis(500);
 
 /// A node that was not heard for so long is no more.
+#[cfg(feature = "postgres")]
 const DEAD: Duration = Duration::from_secs(10);
 
 /// The namespaces that this node hears, and the other nodes in them.
@@ -25,12 +30,11 @@ pub(in crate::net::rooms::bus) struct Roster {
     is_connected: AtomicBool,
 }
 
-/// The other nodes of a namespace.
+/// The other nodes of a namespace, where they say by heartbeats that they are there.
+#[cfg(feature = "postgres")]
 #[derive(Clone, Debug)]
 pub(in crate::net::rooms::bus) struct Known {
     pub(in crate::net::rooms::bus) nodes: HashSet<String>,
-    /// Whether the namespace is heard.
-    pub(in crate::net::rooms::bus) is_heard: bool,
     /// Whether all have had the time to say that they are there.
     pub(in crate::net::rooms::bus) are_all: bool,
 }
@@ -42,6 +46,7 @@ struct Heard {
     /// When it began to be heard.
     since: Option<Instant>,
     /// When each node was heard last.
+    #[cfg(feature = "postgres")]
     nodes: HashMap<String, Instant>,
 }
 
@@ -68,12 +73,6 @@ impl Roster {
         is_last
     }
 
-    /// The name of a namespace that is heard.
-    pub(in crate::net::rooms::bus) fn find(&self, namespace: &str) -> Option<Arc<str>> {
-        let namespaces = self.namespaces();
-        namespaces.get_key_value(namespace).map(|(name, _)| name.clone())
-    }
-
     /// All namespaces that are heard.
     pub(in crate::net::rooms::bus) fn all(&self) -> Vec<Arc<str>> {
         self.namespaces().keys().cloned().collect()
@@ -86,18 +85,48 @@ impl Roster {
         unheard.map(|(name, _)| name.clone()).collect()
     }
 
-    /// Forgets nodes that are no more.
-    pub(in crate::net::rooms::bus) fn prune(&self) {
-        for heard in self.namespaces().values_mut() {
-            heard.nodes.retain(|_, last| last.elapsed() < DEAD);
-        }
-    }
-
     /// A namespace begins to be heard.
     pub(in crate::net::rooms::bus) fn begin(&self, namespace: &str) {
         if let Some(heard) = self.namespaces().get_mut(namespace) {
             heard.since = Some(Instant::now());
         }
+    }
+
+    /// Whether a namespace is heard already; `None` while nothing can be heard.
+    #[cfg(feature = "redis")]
+    pub(in crate::net::rooms::bus) fn is_heard(&self, namespace: &str) -> Option<bool> {
+        if !self.is_connected.load(Ordering::Acquire) {
+            return None;
+        }
+        let namespaces = self.namespaces();
+        let heard = namespaces.get(namespace);
+        Some(heard.is_none_or(|heard| heard.since.is_some()))
+    }
+
+    /// Whether anything can be heard; nodes of before are forgotten where not.
+    pub(in crate::net::rooms::bus) fn set_connected(&self, is_connected: bool) {
+        self.is_connected.store(is_connected, Ordering::Release);
+        if !is_connected {
+            for heard in self.namespaces().values_mut() {
+                #[cfg(feature = "postgres")]
+                heard.nodes.clear();
+                heard.since = None;
+            }
+        }
+    }
+
+    fn namespaces(&self) -> MutexGuard<'_, HashMap<Arc<str>, Heard>> {
+        self.namespaces.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The nodes that say by heartbeats that they are there.
+#[cfg(feature = "postgres")]
+impl Roster {
+    /// The name of a namespace that is heard.
+    pub(in crate::net::rooms::bus) fn find(&self, namespace: &str) -> Option<Arc<str>> {
+        let namespaces = self.namespaces();
+        namespaces.get_key_value(namespace).map(|(name, _)| name.clone())
     }
 
     /// A node was heard.
@@ -117,6 +146,13 @@ impl Roster {
         }
     }
 
+    /// Forgets nodes that are no more.
+    pub(in crate::net::rooms::bus) fn prune(&self) {
+        for heard in self.namespaces().values_mut() {
+            heard.nodes.retain(|_, last| last.elapsed() < DEAD);
+        }
+    }
+
     /// The other nodes in a namespace; `None` while nothing can be heard.
     pub(in crate::net::rooms::bus) fn nodes(&self, namespace: &str) -> Option<Known> {
         if !self.is_connected.load(Ordering::Acquire) {
@@ -126,30 +162,13 @@ impl Roster {
         let Some(heard) = namespaces.get_mut(namespace) else {
             return Some(Known {
                 nodes: HashSet::new(),
-                is_heard: true,
                 are_all: true,
             });
         };
         heard.nodes.retain(|_, last| last.elapsed() < DEAD);
         Some(Known {
             nodes: heard.nodes.keys().cloned().collect(),
-            is_heard: heard.since.is_some(),
             are_all: heard.since.is_some_and(|since| since.elapsed() >= HELLO),
         })
-    }
-
-    /// Whether anything can be heard; nodes of before are forgotten where not.
-    pub(in crate::net::rooms::bus) fn set_connected(&self, is_connected: bool) {
-        self.is_connected.store(is_connected, Ordering::Release);
-        if !is_connected {
-            for heard in self.namespaces().values_mut() {
-                heard.nodes.clear();
-                heard.since = None;
-            }
-        }
-    }
-
-    fn namespaces(&self) -> MutexGuard<'_, HashMap<Arc<str>, Heard>> {
-        self.namespaces.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     super::{
-        adapter::samples::{any_target, bytes, json_value},
+        adapter::samples::{any_name, any_target, bytes, json_value},
         message::{AcksWanted, Answer, Message, NamedEvent},
     },
     ClusterMessage,
@@ -18,14 +18,14 @@ use super::{
 use crate::call::{
     hub::RemoteSocket,
     identity::Identity,
-    payload::{Arguments, Data},
+    payload::{Arguments, Data, WrittenName},
     target::Target,
 };
 
 const UID: &str = "199214c6ab90ac51";
 
 fn emit(target: Target, data: Data) -> ClusterMessage {
-    let name = "x".into();
+    let name = WrittenName::Text("x".into());
     ClusterMessage::About(Message::Emit {
         target,
         event: NamedEvent { name, data },
@@ -61,7 +61,7 @@ fn emitted(said: Said) -> (Target, String, Value, Vec<Bytes>) {
     let (text, buffers) = Arguments::written(&event.data).unwrap().to_parts();
     (
         target,
-        event.name.into(),
+        event.name.as_str().to_owned(),
         serde_json::from_str(&text).unwrap(),
         buffers,
     )
@@ -133,7 +133,7 @@ fn what_concerns_sockets_and_nodes_is_written_with_the_fields_of_the_official_ad
         r#"{"type":7,"data":{"opts":{"rooms":["a"],"except":[],"flags":{}},"requestId":"4f2a"},"uid":"199214c6ab90ac51","nsp":"/"}"#
     );
     let event = NamedEvent {
-        name: "hello".into(),
+        name: WrittenName::Text("hello".into()),
         data: one(),
     };
     assert_eq!(
@@ -193,7 +193,7 @@ fn rooms_may_be_numbers_halves_of_pairs_are_replaced_and_what_is_missing_is_noth
         r#"{"type":99,"data":{}}"#,
         r#"{"type":3,"data":{"packet":{"type":2,"data":[]}}}"#,
         r#"{"type":3,"data":{"packet":{"type":3,"data":["x"]}}}"#,
-        r#"{"type":3,"data":{"packet":{"type":2,"data":[1]}}}"#,
+        r#"{"type":3,"data":{"packet":{"type":2,"data":[null]},"opts":{}}}"#,
         r#"{"type":7,"data":{"opts":{}}}"#,
         r#"{"type":3,"data":{"packet":{"type":2,"data":["x"]}}}"#,
         r#"{"type":4,"data":{"rooms":["a"]}}"#,
@@ -255,6 +255,37 @@ fn a_socket_keeps_its_subject_and_its_rooms_on_the_way_and_nothing_of_its_claims
 }
 
 #[test]
+fn an_ack_without_arguments_has_none_for_node_and_none_for_other_nodes() {
+    let answered = |answer| {
+        let request = "r".to_owned();
+        written(&ClusterMessage::About(Message::Answer { request, answer }))
+    };
+    let acked = answered(Answer::Acked {
+        socket: None,
+        arguments: Arguments::default(),
+    });
+    assert_eq!(
+        acked,
+        r#"{"type":12,"data":{"requestId":"r","arguments":[]},"uid":"199214c6ab90ac51","nsp":"/"}"#
+    );
+    let heeded = answered(Answer::Heeded(Arguments::default()));
+    assert_eq!(
+        heeded,
+        r#"{"type":10,"data":{"requestId":"r"},"uid":"199214c6ab90ac51","nsp":"/"}"#
+    );
+    for text in [acked, heeded] {
+        let Message::Answer {
+            answer: Answer::Acked { arguments, .. } | Answer::Heeded(arguments),
+            ..
+        } = message(decode(&text).unwrap())
+        else {
+            panic!("an answer");
+        };
+        assert_eq!(&*arguments.to_parts().0, "[]");
+    }
+}
+
+#[test]
 fn an_ack_of_null_has_an_argument() {
     let text = r#"{"uid":"n","type":12,"nsp":"/","data":{"requestId":"r","packet":null}}"#;
     let Message::Answer {
@@ -271,7 +302,7 @@ proptest! {
     #[test]
     fn any_emit_comes_as_it_went(
         target in any_target(),
-        name in "\\PC{1,40}",
+        name in any_name(),
         values in vec(json_value(), 0..5),
         buffers in vec(vec(any::<u8>(), 0..300), 0..4),
         request in option::of("[0-9a-f]{16}"),
@@ -287,7 +318,7 @@ proptest! {
         let sent = ClusterMessage::About(Message::Emit {
             target: target.clone(),
             event: NamedEvent {
-                name: name.clone().into(),
+                name: name.clone(),
                 data: Data::several(arguments.to_string().into(), buffers.clone()),
             },
             acks: request.clone().map(|request| AcksWanted { request, wait }),
@@ -304,7 +335,7 @@ proptest! {
                 return Err(TestCaseError::fail("an emit"));
             };
             prop_assert_eq!(&heard, &target);
-            prop_assert_eq!(&*event.name, &*name);
+            prop_assert_eq!(&event.name, &name);
             let (text, held) = Arguments::written(&event.data).unwrap().to_parts();
             prop_assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), arguments.clone());
             prop_assert_eq!(held, buffers.clone());

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use super::membership::Membership;
+
 /// What is said on a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Topic {
@@ -70,7 +72,7 @@ impl Channels {
 
     /// What is subscribed to for a namespace. Node servers wait for an answer of each subscriber of its channel of requests: a
     /// pattern's are not counted.
-    pub(super) fn of(&self, namespace: &Arc<str>, is_member: bool) -> Subscriptions {
+    pub(super) fn of(&self, namespace: &Arc<str>, membership: Membership) -> Subscriptions {
         let requests = self.requests(namespace);
         let responses = self.responses(namespace);
         let broadcasts = format!("{}*", escaped(&self.broadcast(namespace, &[])));
@@ -80,12 +82,12 @@ impl Channels {
             (responses, Topic::Responses),
             (self.nodes(namespace), Topic::Nodes),
         ];
-        match is_member {
-            true => channels.extend([
+        match membership {
+            Membership::Member => channels.extend([
                 (requests, Topic::Requests),
                 (self.members(namespace), Topic::Nodes),
             ]),
-            false => patterns.push((escaped(&requests), Topic::Requests)),
+            Membership::Listener => patterns.push((escaped(&requests), Topic::Requests)),
         }
         Subscriptions { patterns, channels }
     }

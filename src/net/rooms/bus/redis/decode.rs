@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 
 use super::{
     encode::kind,
+    membership::Membership,
     request::{Request, Wants},
 };
 use crate::{
@@ -130,7 +131,7 @@ pub(super) fn to_room(said: Said, room: &str) -> Said {
 ///
 /// # Errors
 /// Where it is none of this kind.
-pub(super) fn request(payload: &[u8], is_member: bool) -> serde_json::Result<Option<Said>> {
+pub(super) fn request(payload: &[u8], membership: Membership) -> serde_json::Result<Option<Said>> {
     let Text { text, buffers } = text(payload)?;
     let request: ReadRequest<'_> = serde_json::from_str(&text)?;
     let is_node = request.uid.starts_with(OURS);
@@ -143,15 +144,19 @@ pub(super) fn request(payload: &[u8], is_member: bool) -> serde_json::Result<Opt
         request.r#type,
         kind::SOCKETS | kind::ALL_ROOMS | kind::REMOTE_FETCH
     );
-    if (is_node && wants_answers) || (is_asked && !is_member) {
+    if (is_node && wants_answers) || (is_asked && membership == Membership::Listener) {
         return Ok(None);
     }
     let uid = request.uid.clone();
-    let message = asked(request, buffers, is_member)?;
+    let message = asked(request, buffers, membership)?;
     Ok(Some(Said { uid, message }))
 }
 
-fn asked(request: ReadRequest<'_>, buffers: Vec<Bytes>, is_member: bool) -> serde_json::Result<Message> {
+fn asked(
+    request: ReadRequest<'_>,
+    buffers: Vec<Bytes>,
+    membership: Membership,
+) -> serde_json::Result<Message> {
     let id = request.request_id.as_deref();
     let answered = |wants| -> serde_json::Result<String> {
         let id = id.ok_or_else(|| missing("requestId"))?;
@@ -189,9 +194,9 @@ fn asked(request: ReadRequest<'_>, buffers: Vec<Bytes>, is_member: bool) -> serd
             request: answered(Wants::Sockets)?,
         },
         kind::SERVER_SIDE_EMIT => Message::Announce {
-            request: match id.is_some() && is_member {
-                true => Some(answered(Wants::Heeded)?),
-                false => None,
+            request: match membership {
+                Membership::Member if id.is_some() => Some(answered(Wants::Heeded)?),
+                _ => None,
             },
             event: event::read(&request.data.ok_or_else(|| missing("data"))?, buffers)?,
         },
@@ -240,10 +245,7 @@ pub(super) fn response(payload: &[u8]) -> serde_json::Result<Option<Said>> {
             };
             Answer::Sockets(sockets.into_iter().map(Into::into).collect())
         }
-        (Some(kind::SERVER_SIDE_EMIT), _) => {
-            let data = response.data.filter(|data| data.get() != "null");
-            Answer::Heeded(event::read_one(data, buffers)?)
-        }
+        (Some(kind::SERVER_SIDE_EMIT), _) => Answer::Heeded(event::read_one(response.data, buffers)?),
         (Some(kind::BROADCAST_CLIENT_COUNT), _) => Answer::Asked {
             sockets: response.client_count,
             ids: Vec::new(),

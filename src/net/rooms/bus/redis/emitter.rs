@@ -3,6 +3,7 @@
 use super::{
     channels::Channels,
     encode::{Publication, Writer},
+    membership::Membership,
     server::{RedisServer, within},
 };
 use crate::net::rooms::bus::{adapter::EMITTER, emit_error::EmitError, message::Message};
@@ -17,7 +18,7 @@ pub(in crate::net::rooms::bus) async fn say(
     let writer = Writer {
         uid: EMITTER.to_owned(),
         channels: Channels::new(prefix, EMITTER),
-        is_member: false,
+        membership: Membership::Listener,
     };
     let said = writer.write(namespace, message).map_err(|_| EmitError::Data)?;
     let mut connection = RedisServer::new(url)?.connect().await?;

@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 
 use super::{
     channels::Channels,
+    membership::Membership,
     request::{Request, Wants},
 };
 use crate::{
@@ -51,8 +52,7 @@ pub(super) struct Publication {
 pub(super) struct Writer {
     pub(super) uid: String,
     pub(super) channels: Channels,
-    /// Whether Node servers count it, and wait for its answers.
-    pub(super) is_member: bool,
+    pub(super) membership: Membership,
 }
 
 /// A request; which fields it has is a matter of its type.
@@ -138,7 +138,7 @@ impl Writer {
             && let Some(request) = server
         {
             // Node servers that do not count this node would count its answer for another's.
-            if self.is_member {
+            if self.membership == Membership::Member {
                 all.push(self.respond(namespace, request, answer)?);
             }
             return Ok(all);
@@ -268,16 +268,16 @@ impl Writer {
             },
             Answer::Acked { arguments, .. } => WrittenResponse {
                 r#type: Some(kind::BROADCAST_ACK),
-                packet: Some(event::write_first(arguments, &mut buffers)?),
+                packet: event::write_first(arguments, &mut buffers)?,
                 ..response
             },
             Answer::Heeded(arguments) => WrittenResponse {
                 r#type: Some(kind::SERVER_SIDE_EMIT),
-                data: Some(event::write_first(arguments, &mut buffers)?),
+                data: event::write_first(arguments, &mut buffers)?,
                 ..response
             },
         };
-        let is_packed = response.packet.is_some() || !buffers.is_empty();
+        let is_packed = matches!(answer, Answer::Acked { .. }) || !buffers.is_empty();
         let text = serde_json::to_string(&response)?;
         Ok(Publication {
             channel: self.channels.responses(namespace),

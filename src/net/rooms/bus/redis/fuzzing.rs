@@ -4,6 +4,7 @@ use super::{
     channels::{Channels, Topic},
     decode::{self, Said},
     encode::Writer,
+    membership::Membership,
     of_node,
 };
 use crate::net::socketio::ROOT;
@@ -16,7 +17,7 @@ pub(in crate::net) fn replay(message: &[u8]) {
     let writer = Writer {
         uid: uid.to_owned(),
         channels: Channels::new("socket.io", uid),
-        is_member: true,
+        membership: Membership::Member,
     };
     for said in TOPICS
         .into_iter()
@@ -50,7 +51,7 @@ fn topic(channel: &str) -> Topic {
 fn read(topic: Topic, payload: &[u8]) -> serde_json::Result<Option<Said>> {
     match topic {
         Topic::Broadcasts => decode::broadcast(payload, ROOT),
-        Topic::Requests => decode::request(payload, true),
+        Topic::Requests => decode::request(payload, Membership::Member),
         Topic::Responses => decode::response(payload),
         Topic::Nodes => of_node(payload),
     }

@@ -15,6 +15,7 @@ mod encode;
 mod error;
 #[cfg(any(test, fuzzing))]
 pub(in crate::net) mod fuzzing;
+mod membership;
 mod publisher;
 mod request;
 mod sender;
@@ -33,6 +34,7 @@ use tokio::{
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use self::error::BusError;
+pub(crate) use self::membership::Membership;
 use self::{
     channels::{Channels, Topic},
     decode::{OURS, Said},
@@ -82,8 +84,7 @@ pub(crate) struct RedisBus {
 pub(crate) struct Part<'a> {
     /// What the names of channels begin with.
     pub(crate) prefix: &'a str,
-    /// Whether Node servers count it, and wait for its answers.
-    pub(crate) is_member: bool,
+    pub(crate) membership: Membership,
 }
 
 impl RedisBus {
@@ -98,7 +99,7 @@ impl RedisBus {
         let writer = Writer {
             channels: Channels::new(part.prefix, &uid),
             uid,
-            is_member: part.is_member,
+            membership: part.membership,
         };
         let (queue, waiting) = SendQueue::new();
         let publisher = Arc::new(Publisher::new(writer, queue));
@@ -154,7 +155,7 @@ impl RedisBus {
         let said = match topic {
             _ if payload.len() > LIMITS.bytes => Err(serde::de::Error::custom("it is too large")),
             Topic::Broadcasts => self.broadcast(&message, &namespace),
-            Topic::Requests => decode::request(payload, self.publisher.writer.is_member),
+            Topic::Requests => decode::request(payload, self.publisher.writer.membership),
             Topic::Responses => decode::response(payload),
             Topic::Nodes => of_node(payload),
         };
@@ -186,8 +187,8 @@ impl RedisBus {
         let away = || BusError::Away("it is not heard".to_owned());
         let roster = &self.publisher.roster;
         loop {
-            let known = roster.nodes(namespace).ok_or_else(away)?;
-            if known.is_heard && self.publisher.connection().is_some() {
+            let is_heard = roster.is_heard(namespace).ok_or_else(away)?;
+            if is_heard && self.publisher.connection().is_some() {
                 return self.publisher.count(namespace).await;
             }
             sleep(LOOK).await;
@@ -279,7 +280,7 @@ impl Bus for RedisBus {
     fn end(&self) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             // While Redis is away nothing leaves.
-            if self.publisher.roster.nodes(ROOT).is_some() {
+            if self.publisher.roster.is_heard(ROOT).is_some() {
                 let _ = timeout(LAST, self.publisher.queue.flushed()).await;
             }
             self.stop.cancel();

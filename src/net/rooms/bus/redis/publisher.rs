@@ -101,17 +101,25 @@ impl Publisher {
         self.is_cluster.load(Ordering::Relaxed)
     }
 
-    pub(super) async fn set_connection(&self, mut connection: MultiplexedConnection) {
+    /// The connection is used from now on.
+    ///
+    /// # Errors
+    /// [`BusError::Away`] where the server takes no commands yet.
+    pub(super) async fn set_connection(&self, mut connection: MultiplexedConnection) -> Result<(), BusError> {
         // Others refuse the command.
         let mut command = redis::cmd("CLUSTER");
         let state = command.arg("INFO").query_async(&mut connection);
-        let is_cluster = within::<String>(state).await.is_ok();
+        let is_cluster = match within::<String>(state).await {
+            Err(away @ BusError::Away(_)) => return Err(away),
+            state => state.is_ok(),
+        };
         if is_cluster && !self.is_cluster.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 "--bus leads to a Redis Cluster: rooms are shared, but other servers cannot be asked for sockets and acks"
             );
         }
         *self.lock() = Some(connection);
+        Ok(())
     }
 
     /// The connection is of no use: the sender makes another.

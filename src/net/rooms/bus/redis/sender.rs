@@ -32,6 +32,11 @@ impl Sender {
         }
     }
 
+    async fn connect(&self) -> Result<(), BusError> {
+        let connection = self.server.connect().await?;
+        self.publisher.set_connection(connection).await
+    }
+
     async fn publish(&self, publications: &[Publication]) -> Result<(), BusError> {
         let Some(mut connection) = self.publisher.connection() else {
             return Err(BusError::Away("there is no connection".to_owned()));
@@ -79,11 +84,8 @@ impl send_queue::Sender<Publication> for Sender {
     async fn reconnect(&mut self) {
         let mut pause = FIRST_PAUSE;
         loop {
-            match self.server.connect().await {
-                Ok(connection) => {
-                    self.publisher.set_connection(connection).await;
-                    return self.publisher.queue.set_away(false);
-                }
+            match self.connect().await {
+                Ok(()) => return self.publisher.queue.set_away(false),
                 Err(error) => tracing::debug!("other nodes are not told of emits: {error}"),
             }
             self.publisher.queue.set_away(true);

@@ -106,10 +106,11 @@ impl Subscriber {
 
     /// For as long as the bus is there. Without a subscription the server was away at the start.
     pub(super) async fn run(self, mut subscription: Option<Subscription>) {
+        let mut refusal = Refusal::default();
         loop {
             let mut current = match subscription.take() {
                 Some(subscription) => subscription,
-                None => self.subscribe_again().await,
+                None => self.subscribe_again(&mut refusal).await,
             };
             // A panic would end the task while the roster says that all is heard.
             let listening = AssertUnwindSafe(self.listen(&mut current));
@@ -120,7 +121,7 @@ impl Subscriber {
             // It is the same server.
             publisher.give_up_connection();
             match ended {
-                Ok(BusError::Refused(why)) => refused(&why),
+                Ok(BusError::Refused(why)) => refusal.say(why),
                 Ok(error) => {
                     tracing::debug!("the connection that hears other nodes ended: {error}");
                     tracing::warn!("Redis is away: rooms are not shared with other nodes");
@@ -130,20 +131,16 @@ impl Subscriber {
         }
     }
 
-    async fn subscribe_again(&self) -> Subscription {
-        let mut said = None;
+    async fn subscribe_again(&self, refusal: &mut Refusal) -> Subscription {
         loop {
             sleep(PAUSE).await;
             match self.subscribe().await {
                 Ok(subscription) => {
+                    *refusal = Refusal::default();
                     tracing::info!("Redis is back: rooms are shared with other nodes");
                     return subscription;
                 }
-                // Each refusal once.
-                Err(BusError::Refused(why)) if said.as_ref() != Some(&why) => {
-                    refused(&why);
-                    said = Some(why);
-                }
+                Err(BusError::Refused(why)) => refusal.say(why),
                 Err(error) => tracing::debug!("other nodes are not heard: {error}"),
             }
         }
@@ -230,7 +227,7 @@ impl Subscriber {
         let over = namespaces.extract_if(|_, left| left.is_some_and(|left| left.elapsed() >= LINGER));
         let (mut patterns, mut channels) = (Vec::new(), Vec::new());
         for (namespace, _) in over {
-            let subscriptions = writer.channels.of(&namespace, writer.is_member);
+            let subscriptions = writer.channels.of(&namespace, writer.membership);
             patterns.extend(subscriptions.patterns.into_iter().map(|(pattern, _)| pattern));
             channels.extend(subscriptions.channels.into_iter().map(|(channel, _)| channel));
         }
@@ -244,7 +241,7 @@ impl Subscriber {
         }
         let (mut patterns, mut channels) = (Vec::new(), Vec::new());
         for namespace in &fresh {
-            let subscriptions = writer.channels.of(namespace, writer.is_member);
+            let subscriptions = writer.channels.of(namespace, writer.membership);
             let mut about = about.lock();
             for (names, all) in [
                 (&mut patterns, subscriptions.patterns),
@@ -283,6 +280,19 @@ impl Subscriber {
     }
 }
 
-fn refused(why: &str) {
-    tracing::warn!("rooms are not shared with other nodes, as Redis refuses: {why}");
+/// What the server refused last, since it was heard. It is tried again all the time, and said once.
+#[derive(Default)]
+struct Refusal(Option<String>);
+
+impl Refusal {
+    fn say(&mut self, why: String) {
+        if self.is_news(&why) {
+            tracing::warn!("rooms are not shared with other nodes, as Redis refuses: {why}");
+            self.0 = Some(why);
+        }
+    }
+
+    fn is_news(&self, why: &str) -> bool {
+        self.0.as_deref() != Some(why)
+    }
 }

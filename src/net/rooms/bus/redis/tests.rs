@@ -15,9 +15,10 @@ use super::{
     channels::Channels,
     decode::{self, OURS, Said},
     encode::{Publication, Writer},
+    membership::Membership,
 };
 use crate::call::{
-    payload::{Arguments, Data},
+    payload::{Arguments, Data, WrittenName},
     target::Target,
 };
 
@@ -49,7 +50,7 @@ impl Captured {
         let payload = self.payload();
         let said = match self.channel.starts_with("socket.io#") {
             true => decode::broadcast(&payload, self.namespace()),
-            false => decode::request(&payload, true),
+            false => decode::request(&payload, Membership::Member),
         };
         said.unwrap_or_else(|error| panic!("{}: {error}", self.what))
             .expect("it is for this node")
@@ -74,13 +75,19 @@ fn writer(uid: &str) -> Writer {
     Writer {
         uid: uid.to_owned(),
         channels: Channels::new("socket.io", uid),
-        is_member: true,
+        membership: Membership::Member,
     }
 }
 
 /// The one thing that is published for a message, or the last: what Node servers hear.
 fn written(uid: &str, namespace: &str, message: &Message) -> Publication {
     writer(uid).write(namespace, message).unwrap().pop().unwrap()
+}
+
+fn name(name: &WrittenName) -> Value {
+    let mut json = Vec::new();
+    name.borrowed().write(&mut json);
+    serde_json::from_slice(&json).unwrap()
 }
 
 /// An event as JSON, with text in the place of its Buffers.
@@ -98,7 +105,7 @@ fn shown(event: &NamedEvent) -> Value {
         }
     }
     let (text, buffers) = Arguments::written(&event.data).unwrap().to_parts();
-    let mut event_and_all: Vec<Value> = vec![(*event.name).into()];
+    let mut event_and_all: Vec<Value> = vec![name(&event.name)];
     event_and_all.extend(serde_json::from_str::<Vec<Value>>(&text).unwrap());
     let mut all = Value::from(event_and_all);
     show(&mut all, &buffers);
@@ -204,7 +211,7 @@ fn a_room_that_node_left_undefined_has_no_sockets_and_is_not_all_of_them() {
 
 fn event(name: &str) -> NamedEvent {
     NamedEvent {
-        name: name.into(),
+        name: WrittenName::Text(name.into()),
         data: Data::new(&1).unwrap(),
     }
 }

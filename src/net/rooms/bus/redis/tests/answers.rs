@@ -9,8 +9,9 @@ use crate::{
         adapter::samples::bytes,
         message::{Answer, Message},
         redis::{
-            decode::{self, Said},
+            decode,
             encode::{Publication, Writer},
+            membership::Membership,
             of_node,
         },
     },
@@ -49,7 +50,11 @@ fn what_wants_answers_is_said_to_nodes_in_full_and_to_node_servers_in_their_way(
     );
     // Another node has it by the channel of nodes, and not twice.
     for publication in [&list[1], &announced[1]] {
-        assert!(decode::request(&publication.payload, true).unwrap().is_none());
+        assert!(
+            decode::request(&publication.payload, Membership::Member)
+                .unwrap()
+                .is_none()
+        );
     }
     for publication in [&list[0], &announced[0]] {
         assert!(of_node(&publication.payload).unwrap().is_some());
@@ -57,8 +62,12 @@ fn what_wants_answers_is_said_to_nodes_in_full_and_to_node_servers_in_their_way(
 }
 
 /// What a node answers to a request of a Node server.
-fn answered(request: &str, is_member: bool, answer: impl FnOnce(&Message) -> Answer) -> Option<Publication> {
-    let said = decode::request(request.as_bytes(), is_member).unwrap()?;
+fn answered(
+    request: &str,
+    membership: Membership,
+    answer: impl FnOnce(&Message) -> Answer,
+) -> Option<Publication> {
+    let said = decode::request(request.as_bytes(), membership).unwrap()?;
     let answer = answer(&said.message);
     let request = match said.message {
         Message::List { request, .. } => Some(request),
@@ -67,7 +76,7 @@ fn answered(request: &str, is_member: bool, answer: impl FnOnce(&Message) -> Ans
         other => panic!("{other:?}"),
     }?;
     let writer = Writer {
-        is_member,
+        membership,
         ..writer("updraft-1")
     };
     let answer = Message::Answer { request, answer };
@@ -95,7 +104,7 @@ const ASK: &str = r#"{"uid":"EzJs2i","requestId":"N5mkur","type":7,"packet":{"ty
 #[test]
 fn a_member_answers_node_servers_in_their_form() {
     let said = |request, answer: fn(&Message) -> Answer| {
-        let answer = answered(request, true, answer).unwrap();
+        let answer = answered(request, Membership::Member, answer).unwrap();
         assert_eq!(answer.channel, "socket.io-response#/#");
         text(&answer).to_owned()
     };
@@ -115,6 +124,8 @@ fn a_member_answers_node_servers_in_their_form() {
         said(INQUIRE, heeded),
         r#"{"type":6,"requestId":"N5mkur","data":5}"#
     );
+    let nothing = |_: &Message| Answer::Heeded(Arguments::default());
+    assert_eq!(said(INQUIRE, nothing), r#"{"type":6,"requestId":"N5mkur"}"#);
     let asked = |_: &Message| Answer::Asked {
         sockets: 2,
         ids: vec!["s1".to_owned(), "s2".to_owned()],
@@ -127,11 +138,21 @@ fn a_member_answers_node_servers_in_their_form() {
         socket: Some("s1".to_owned()),
         arguments: Arguments::of_ack(r#"["yes",2]"#.into(), Vec::new(), Default::default()).unwrap(),
     };
-    let ack = answered(ASK, true, acked).unwrap();
+    let ack = answered(ASK, Membership::Member, acked).unwrap();
     // As `notepack.io` has {type: 9, requestId: "N5mkur", packet: "yes"}.
     assert_eq!(
         ack.payload,
         bytes("83a47479706509a9726571756573744964a64e356d6b7572a67061636b6574a3796573")
+    );
+    // Without an argument there is none: `null` would be one.
+    let acked = |_: &Message| Answer::Acked {
+        socket: Some("s1".to_owned()),
+        arguments: Arguments::default(),
+    };
+    let ack = answered(ASK, Membership::Member, acked).unwrap();
+    assert_eq!(
+        ack.payload,
+        bytes("82a47479706509a9726571756573744964a64e356d6b7572")
     );
 }
 
@@ -139,12 +160,14 @@ fn a_member_answers_node_servers_in_their_form() {
 fn a_node_that_is_not_counted_says_nothing_that_would_be_counted() {
     for request in [FETCH, ALL_ROOMS, IDS] {
         assert!(
-            decode::request(request.as_bytes(), false).unwrap().is_none(),
+            decode::request(request.as_bytes(), Membership::Listener)
+                .unwrap()
+                .is_none(),
             "{request}"
         );
     }
     assert!(
-        answered(INQUIRE, false, heeded).is_none(),
+        answered(INQUIRE, Membership::Listener, heeded).is_none(),
         "it heeds, and does not answer"
     );
     let asked = |message: &Message| {
@@ -157,7 +180,7 @@ fn a_node_that_is_not_counted_says_nothing_that_would_be_counted() {
             ids: Vec::new(),
         }
     };
-    assert!(answered(ASK, false, asked).is_none());
+    assert!(answered(ASK, Membership::Listener, asked).is_none());
 }
 
 #[test]
@@ -190,20 +213,25 @@ fn answers_of_node_servers_are_understood() {
         r#"[{"a":1}]"#
     );
     assert_eq!(heeded(r#"{"type":6,"requestId":"4f2a4f2a4f2a4f2a"}"#), "[]");
-    // {type: 9, requestId: "4f2a", packet: null}
-    let ack = bytes("83a47479706509a9726571756573744964a434663261a67061636b6574c0");
-    let Some(Said {
-        message:
-            Message::Answer {
-                answer: Answer::Acked { arguments, .. },
-                ..
-            },
-        ..
-    }) = decode::response(&ack).unwrap()
-    else {
-        panic!("an ack");
-    };
-    assert_eq!(&*arguments.to_parts().0, "[null]");
+    assert_eq!(
+        heeded(r#"{"type":6,"requestId":"4f2a4f2a4f2a4f2a","data":null}"#),
+        "[null]"
+    );
+    // {type: 9, requestId: "4f2a", packet: …}, as `notepack.io` has null and undefined.
+    for (packet, arguments) in [("c0", "[null]"), ("d40000", "[]")] {
+        let ack = bytes(&format!(
+            "83a47479706509a9726571756573744964a434663261a67061636b6574{packet}"
+        ));
+        let acked = decode::response(&ack).unwrap().map(|said| said.message);
+        let Some(Message::Answer {
+            answer: Answer::Acked { arguments: heard, .. },
+            ..
+        }) = acked
+        else {
+            panic!("an ack");
+        };
+        assert_eq!(&*heard.to_parts().0, arguments);
+    }
     // Of other servers' requests of other kinds.
     for other in [
         r#"{"requestId":"4f2a4f2a4f2a4f2a","rooms":["a"]}"#,
@@ -220,7 +248,12 @@ fn answers_of_node_servers_are_understood() {
 
 #[test]
 fn old_servers_name_one_socket_and_one_room() {
-    let said = |text: &str| decode::request(text.as_bytes(), false).unwrap().unwrap().message;
+    let said = |text: &str| {
+        decode::request(text.as_bytes(), Membership::Listener)
+            .unwrap()
+            .unwrap()
+            .message
+    };
     let Message::Join { target, rooms } = said(r#"{"requestId":"r","type":2,"sid":"s1","room":7}"#) else {
         panic!("a join");
     };

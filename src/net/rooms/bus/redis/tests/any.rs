@@ -10,13 +10,14 @@ use super::{Captured, written};
 use crate::{
     call::payload::{Arguments, Data},
     net::rooms::bus::{
-        adapter::samples::{any_target, bytes, json_value},
+        adapter::samples::{any_name, any_target, bytes, json_value},
         message::{AcksWanted, Message, NamedEvent},
         redis::{
             channels::{Channels, Topic},
             decode,
             encode::Publication,
             fuzzing::replay,
+            membership::Membership,
             of_node,
         },
     },
@@ -34,17 +35,20 @@ fn what_is_malformed_is_an_error_and_what_is_for_another_namespace_is_nothing() 
         r#"{"type":5,"opts":{}}"#,
         r#"{"type":6}"#,
         r#"{"type":6,"data":[]}"#,
-        r#"{"type":6,"data":[1]}"#,
+        r#"{"type":6,"data":[null]}"#,
         r#"{"type":7,"requestId":"r","opts":{}}"#,
         r#"{"type":7,"requestId":"r","packet":{"type":2,"data":["x"]}}"#,
         r#"{"type":99}"#,
         r#"{"type":-1}"#,
     ] {
-        assert!(decode::request(broken.as_bytes(), true).is_err(), "{broken}");
+        assert!(
+            decode::request(broken.as_bytes(), Membership::Member).is_err(),
+            "{broken}"
+        );
     }
     for broken in [&b""[..], b"\xc1", b"\x93", b"\x90", b"\x80", b"\xff\xff"] {
         assert!(decode::broadcast(broken, "/").is_err(), "{broken:?}");
-        assert!(decode::request(broken, true).is_err(), "{broken:?}");
+        assert!(decode::request(broken, Membership::Member).is_err(), "{broken:?}");
     }
     let captured = Captured::all().swap_remove(1);
     assert!(
@@ -67,7 +71,7 @@ fn what_is_malformed_is_an_error_and_what_is_for_another_namespace_is_nothing() 
 #[test]
 fn channels_are_those_of_node_servers_and_patterns_match_no_others() {
     let channels = Channels::new("chat", "updraft-1");
-    let all = channels.of(&"/room*[a]\\?".into(), false);
+    let all = channels.of(&"/room*[a]\\?".into(), Membership::Listener);
     let name = |(name, topic): &(String, Topic)| (name.clone(), *topic);
     assert_eq!(
         all.patterns.iter().map(name).collect::<Vec<_>>(),
@@ -81,7 +85,7 @@ fn channels_are_those_of_node_servers_and_patterns_match_no_others() {
             .iter()
             .all(|(name, _)| !name.starts_with("chat-request"))
     );
-    let member = channels.of(&"/".into(), true);
+    let member = channels.of(&"/".into(), Membership::Member);
     assert!(
         member
             .channels
@@ -94,7 +98,7 @@ proptest! {
     #[test]
     fn any_emit_comes_as_it_went(
         target in any_target(),
-        name in "\\PC{1,40}",
+        name in any_name(),
         values in vec(json_value(), 0..5),
         buffers in vec(vec(any::<u8>(), 0..300), 0..4),
         request in option::of("[0-9a-f]{16}"),
@@ -110,7 +114,7 @@ proptest! {
         let sent = Message::Emit {
             target: target.clone(),
             event: NamedEvent {
-                name: name.clone().into(),
+                name: name.clone(),
                 data: Data::several(arguments.to_string().into(), buffers.clone()),
             },
             acks: request.clone().map(|request| AcksWanted { request, wait }),
@@ -119,7 +123,7 @@ proptest! {
         let Publication { channel, payload } = written("EzJs2i", "/chat", &sent);
         let said = match request {
             None => decode::broadcast(&payload, "/chat"),
-            Some(_) => decode::request(&payload, true),
+            Some(_) => decode::request(&payload, Membership::Member),
         };
         let one = match target.rooms() {
             [room] => format!("{room}#"),
@@ -131,7 +135,7 @@ proptest! {
             return Err(TestCaseError::fail("an emit"));
         };
         prop_assert_eq!(&heard, &target);
-        prop_assert_eq!(&*event.name, &*name);
+        prop_assert_eq!(&event.name, &name);
         let (text, held) = Arguments::written(&event.data).unwrap().to_parts();
         prop_assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), arguments);
         prop_assert_eq!(held, buffers);
@@ -152,10 +156,11 @@ proptest! {
     }
 
     #[test]
-    fn nothing_that_comes_is_a_panic(text in any::<String>(), bytes in vec(any::<u8>(), 0..200), is_member: bool) {
+    fn nothing_that_comes_is_a_panic(text in any::<String>(), bytes in vec(any::<u8>(), 0..200)) {
         for payload in [text.as_bytes(), &bytes] {
             let _ = decode::broadcast(payload, "/");
-            let _ = decode::request(payload, is_member);
+            let _ = decode::request(payload, Membership::Member);
+            let _ = decode::request(payload, Membership::Listener);
             let _ = decode::response(payload);
             let _ = of_node(payload);
         }

@@ -58,7 +58,7 @@ fn commands() -> Vec<Shown> {
             shown
                 .below
                 .iter()
-                .map(|name| [&words[..], &[name.clone()]].concat()),
+                .map(|name| [&words[..], std::slice::from_ref(name)].concat()),
         );
         commands.push(shown);
     }

@@ -1,11 +1,12 @@
 # Needs Rust (1.94 or later), Node.js (20.19 or later) with npm, and make. Everything else is installed here.
 
-.PHONY: run test proof check book dependencies screenshots flood soak evidence audit bench peers instructions alerts fuzz apart smoke fuzz-smoke bench-smoke image image-test deb deb-test publishable packages-smoke sbom
+.PHONY: run test proof check book dependencies screenshots flood soak evidence audit bench peers instructions alerts fuzz apart smoke fuzz-smoke bench-smoke image image-test deb deb-test reproducible publishable semver msrv packages-smoke sbom
 .DELETE_ON_ERROR:
 
 DENY = target/tools/bin/cargo-deny
 DEB = target/tools/bin/cargo-deb
 MDBOOK = target/tools/bin/mdbook
+SEMVER = target/tools/bin/cargo-semver-checks
 CYCLONEDX = target/tools/bin/cargo-cyclonedx
 
 # What the book is made of beside docs/: its pages, and files that pages link to.
@@ -132,15 +133,20 @@ apart: $(DENY) $(DEB) $(MDBOOK)
 # Each of the long commands, for seconds.
 smoke: bench-smoke instructions fuzz-smoke packages-smoke
 
-RELEASE = target/release/updraft
+# What is handed out, apart from target/release: it has the same bytes wherever it is built, and its files the time of the last commit.
+DIST = target/dist
+RELEASE = $(DIST)/release/updraft
+# (Not exported: C would be compiled again after each commit.)
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || date --reference Cargo.toml +%s)
+DATED = SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH)
 
-$(RELEASE): client-demo/dist/index.html $(shell find src -type f) Cargo.toml Cargo.lock
-	cargo build --release --features jemalloc
+$(RELEASE): packaging/build.sh client-demo/dist/index.html $(shell find src -type f) Cargo.toml Cargo.lock
+	CARGO_TARGET_DIR=$(DIST) packaging/build.sh --features jemalloc
 	touch $@
 
 # The image, by buildah, podman or docker; and that it runs, by podman (docs/packages.md).
 image: $(RELEASE)
-	packaging/image.sh $(RELEASE)
+	$(DATED) packaging/image.sh $(RELEASE)
 
 image-test: $(RELEASE)
 	tests/packaging/install.sh
@@ -148,18 +154,22 @@ image-test: $(RELEASE)
 
 # The Debian package, in target/debian; and that it installs, starts and goes, in a fresh Debian.
 deb: $(RELEASE) $(DEB)
-	$(DEB) --no-build --output target/debian/updraft.deb
+	$(DATED) CARGO_TARGET_DIR=$(DIST) packaging/deb.sh $(RELEASE) target/debian/updraft.deb
 
 deb-test: deb
 	tests/packaging/install.sh
 	tests/packaging/deb.sh target/debian/updraft.deb
+
+# That the program and its package have the same bytes when they are built in another folder. A second release build.
+reproducible: deb
+	$(DATED) tests/packaging/reproducible.sh $(RELEASE) target/debian/updraft.deb
 
 # Both with the program of the tests, and what crates.io and npm would be given.
 packages-smoke: publishable $(DEB)
 	tests/packaging/install.sh
 	cargo build $(ALL) --bins
 	tests/packaging/image.sh $(BUILT)/updraft
-	$(DEB) --no-build --fast --profile dev --output target/debian/updraft-smoke.deb
+	packaging/deb.sh $(BUILT)/updraft target/debian/updraft-smoke.deb --fast --profile dev
 	tests/packaging/deb.sh target/debian/updraft-smoke.deb here
 
 # That the packages can be published: what is in them, and what they say of themselves. (Without --no-verify cargo compiles the crate
@@ -167,6 +177,17 @@ packages-smoke: publishable $(DEB)
 publishable: client-demo/dist/index.html client/dist/index.js
 	cargo publish --dry-run --allow-dirty --no-verify
 	cd client && npm pack --dry-run && npm publish --dry-run
+
+# Whether the library's public API has all that it had: since the last release, or since main where there is none; or SINCE=commit.
+semver: SINCE ?= $(shell git describe --tags --match 'v*' --abbrev=0 2>/dev/null || git merge-base main HEAD)
+semver: $(SEMVER)
+	CARGO_TARGET_DIR=target/semver $(SEMVER) semver-checks --package updraft --default-features --baseline-rev $(SINCE)
+
+# That the oldest Rust compiles what users do: the one of `rust-version`, which rustup installs.
+msrv: OLDEST = $(shell sed -n 's/^rust-version = "\(.*\)"/\1.0/p' Cargo.toml)
+msrv: client-demo/dist/index.html
+	rustup toolchain install --profile minimal $(OLDEST)
+	CARGO_TARGET_DIR=target/msrv cargo +$(OLDEST) check --locked --all-features --lib --bins --examples
 
 # What the program is made of, for scanners: target/updraft.cdx.json.
 sbom: $(CYCLONEDX)
@@ -207,6 +228,9 @@ $(DENY):
 
 $(DEB):
 	$(INSTALL) cargo-deb --version 3.8.0
+
+$(SEMVER):
+	$(INSTALL) cargo-semver-checks --version 0.51.0
 
 $(CYCLONEDX):
 	$(INSTALL) cargo-cyclonedx --version 0.5.9

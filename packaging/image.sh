@@ -39,11 +39,14 @@ chmod 0770 "$root/data"
 chmod 0755 "$root"
 
 build=(-f packaging/Containerfile --build-arg "VERSION=$version" -t "$tag")
+# Its files have the time of the last commit where that is told, so that it is the same whenever it is built.
+dated=()
+[ -z "${SOURCE_DATE_EPOCH:-}" ] || dated=(--timestamp "$SOURCE_DATE_EPOCH")
 # Of these formats only Docker's has health checks.
 if command -v buildah >/dev/null; then
-  buildah build --isolation chroot --format docker "${build[@]}" "$root"
+  buildah build --isolation chroot --format docker "${dated[@]}" "${build[@]}" "$root"
 elif command -v podman >/dev/null; then
-  podman build --format docker "${build[@]}" "$root"
+  podman build --format docker "${dated[@]}" "${build[@]}" "$root"
 else
   docker build "${build[@]}" "$root"
 fi

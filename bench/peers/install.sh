@@ -21,20 +21,7 @@ if [ ! .venv -nt requirements.txt ]; then
   fi
 fi
 
-# Installs a program of Debian's, and starts no service: neither now, which Debian asks this policy about, nor at boot.
-apt_install() {
-  local policy=/usr/sbin/policy-rc.d install="apt-get install -qq --yes --no-install-recommends $1"
-  [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return
-  export DEBIAN_FRONTEND=noninteractive
-  if [ ! -e $policy ]; then
-    trap "rm -f $policy" EXIT
-    install -m 755 /dev/stdin $policy <<<$'#!/bin/sh\nexit 101'
-  fi
-  $install || { apt-get update -qq && $install; } || return
-  systemctl --quiet disable "$1" 2>/dev/null || true
-}
-
 # For Socket.IO's Redis Streams adapter.
-if ! command -v redis-server >/dev/null && ! apt_install redis-server; then
-  echo "Without Socket.IO's Redis Streams adapter: it needs redis-server, which apt-get installs for root." >&2
+if ! command -v redis-server >/dev/null && ! ../../tests/debian.sh "Socket.IO's Redis Streams adapter" redis-server; then
+  echo "Measured without Socket.IO's Redis Streams adapter." >&2
 fi

@@ -1,6 +1,6 @@
 //! What was typed, with what variables and a file of settings say beside it.
 
-use std::{collections::BTreeMap, ffi::OsString, path::PathBuf};
+use std::{collections::BTreeMap, env, ffi::OsString, path::PathBuf};
 
 use clap::{ArgMatches, CommandFactory, Error, FromArgMatches, Parser, Subcommand, error::ErrorKind};
 
@@ -9,6 +9,7 @@ use super::emit;
 use super::{
     call, config, events, health, log,
     logging::{self, LogFormat},
+    manual,
 };
 use crate::config::{Config, Given, LoadError, Settings};
 
@@ -77,6 +78,10 @@ pub(super) enum Command {
     Emit(Box<emit::Emit>),
     /// Inspect, export, import, verify and compact the journal
     Log(log::Log),
+    /// Print a script by which a shell completes commands and flags
+    Completion(manual::Completion),
+    /// Write the manual pages, as files for `man`
+    Manpage(manual::Manpage),
 }
 
 /// What was typed, and where each setting is from.
@@ -125,14 +130,15 @@ pub(super) enum Unread {
 pub(super) fn read() -> Result<CommandLine, Unread> {
     let command = Cli::command();
     let settings = Settings::of(&command);
-    let first = leaf(typed(&command).map_err(Unread::Typed)?);
+    let words = command_first(&command, env::args_os().collect());
+    let first = leaf(typed(&command, &words).map_err(Unread::Typed)?);
     let file = first.get_one::<PathBuf>("config_file").cloned();
     let format = first.get_one::<LogFormat>("log_format").copied();
     let given = Given::read(file.as_deref(), &settings, &[])
         .map_err(|error| Unread::Files(error, format.unwrap_or_default()))?;
     let matches = given
         .apply(&settings, command)
-        .try_get_matches()
+        .try_get_matches_from(&words)
         .map_err(Unread::Typed)?;
     Ok(CommandLine {
         cli: Cli::from_arg_matches(&matches).map_err(Unread::Typed)?,
@@ -142,12 +148,45 @@ pub(super) fn read() -> Result<CommandLine, Unread> {
     })
 }
 
+/// The words with the command before the flags: `--port 80 serve` is `serve --port 80`. Clap takes no flag before a command, as
+/// those of the default command are not those of the others.
+fn command_first(command: &clap::Command, mut words: Vec<OsString>) -> Vec<OsString> {
+    if !words.get(1).is_some_and(is_flag) {
+        return words;
+    }
+    // As they are typed: what variables say is looked at later.
+    let typed = command
+        .clone()
+        .mut_args(|flag| flag.env(None::<&str>).required(false));
+    // A word that is the value of a flag leaves that flag without one.
+    let is_whole = |flags: &[OsString]| typed.clone().try_get_matches_from(flags).is_ok();
+    let flags = (2..words.len()).find(|&end| names(command, &words[end..]) > 0 && is_whole(&words[..end]));
+    if let Some(end) = flags {
+        let names = names(command, &words[end..]);
+        words[1..end + names].rotate_right(names);
+    }
+    words
+}
+
+/// How many words name a command, as the two of `log tail`.
+fn names(command: &clap::Command, words: &[OsString]) -> usize {
+    let Some((word, rest)) = words.split_first() else {
+        return 0;
+    };
+    let below = command.find_subcommand(word);
+    below.map_or(0, |below| 1 + names(below, rest))
+}
+
+fn is_flag(word: &OsString) -> bool {
+    word.as_encoded_bytes().starts_with(b"-")
+}
+
 /// What was typed; a file that is named there may yet say what is missing.
-fn typed(command: &clap::Command) -> Result<ArgMatches, Error> {
-    match command.clone().try_get_matches() {
-        Err(error) if error.kind() == ErrorKind::MissingRequiredArgument => {
-            lenient(command.clone()).try_get_matches().map_err(|_| error)
-        }
+fn typed(command: &clap::Command, words: &[OsString]) -> Result<ArgMatches, Error> {
+    match command.clone().try_get_matches_from(words) {
+        Err(error) if error.kind() == ErrorKind::MissingRequiredArgument => lenient(command.clone())
+            .try_get_matches_from(words)
+            .map_err(|_| error),
         typed => typed,
     }
 }

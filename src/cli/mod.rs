@@ -1,4 +1,4 @@
-//! The command line that every app has: `serve`, `config`, `health`, `events`, `call`, `emit`, `log`.
+//! The command line that every app has: `serve`, `config`, `health`, `events`, `call`, `emit`, `log`, `completion`, `manpage`.
 
 mod call;
 mod command_line;
@@ -9,6 +9,7 @@ mod events;
 mod health;
 mod log;
 mod logging;
+mod manual;
 mod reread;
 mod serve;
 mod service;
@@ -18,8 +19,10 @@ mod traced_log;
 
 use std::process::ExitCode;
 
+use clap::CommandFactory;
+
 use self::{
-    command_line::{Command, CommandLine, Unread},
+    command_line::{Cli, Command, CommandLine, Unread},
     reread::Reread,
 };
 use crate::app::App;
@@ -63,6 +66,8 @@ impl App {
             #[cfg(any(feature = "postgres", feature = "redis"))]
             Some(Command::Emit(emit)) => emit.make(),
             Some(Command::Log(log)) => log.run(&self),
+            Some(Command::Completion(completion)) => completion.print(Cli::command()),
+            Some(Command::Manpage(manpage)) => manpage.write(Cli::command()),
         };
         match done {
             Ok(()) => ExitCode::SUCCESS,

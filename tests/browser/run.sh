@@ -8,14 +8,7 @@ find_browser() {
   command -v "${CHROMIUM:-chromium}" || command -v chromium-browser || command -v google-chrome
 }
 
-if ! find_browser >/dev/null; then
-  if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-    echo "The browser's tests need chromium. Install it (apt-get install chromium), or name one in CHROMIUM." >&2
-    exit 1
-  fi
-  apt-get update
-  apt-get install --yes --no-install-recommends chromium
-fi
+find_browser >/dev/null || ../debian.sh "The browser's tests (CHROMIUM names another browser)" chromium
 CHROMIUM="$(find_browser)"
 export CHROMIUM
 

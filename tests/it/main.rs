@@ -30,6 +30,8 @@ mod load;
 mod log;
 #[cfg(unix)]
 mod logging;
+#[cfg(unix)]
+mod manual;
 mod metrics;
 #[cfg(all(unix, feature = "postgres", feature = "redis"))]
 mod mixed;

@@ -47,6 +47,17 @@ for wanted in multi-user.target.wants/updraft.service sockets.target.wants/updra
   [ -L "$root/etc/systemd/system/$wanted" ] || fail "$wanted: it does not start with the machine"
 done
 [ "$(stat -c %a:%U "$root/etc/updraft/updraft.env")" = 600:root ] || fail 'settings may be read by others'
+# Manual and completion are what the program says today.
+in_debian updraft manpage --directory /pages
+for page in "$root"/pages/*; do
+  name=$(basename "$page")
+  zcat "$root/usr/share/man/man1/$name.gz" | cmp - "$page" || fail "$name is another manual page"
+done
+[ "$(ls "$root"/pages)" = "$(cd "$root/usr/share/man/man1" && ls updraft* | sed 's/\.gz$//')" ] || fail 'manual pages are missing'
+rm -r "$root/pages"
+for script in bash:bash-completion/completions/updraft zsh:zsh/vendor-completions/_updraft fish:fish/vendor_completions.d/updraft.fish; do
+  in_debian updraft completion "${script%%:*}" | cmp - "$root/usr/share/${script#*:}" || fail "$script is another completion"
+done
 
 # No systemd runs there: its part is played by systemd-socket-activate, with the unit's command and an ordinary user.
 command=$(sed -n 's/^ExecStart=//p' "$root/usr/lib/systemd/system/updraft.service")

@@ -9,12 +9,4 @@ fi
 if ! command -v pgbouncer >/dev/null && ! [ -x /usr/sbin/pgbouncer ]; then
   missing+=(pgbouncer)
 fi
-if [ ${#missing[@]} = 0 ]; then
-  exit 0
-fi
-if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-  echo "The tests of several nodes need PostgreSQL and PgBouncer. Install them (apt-get install ${missing[*]})." >&2
-  exit 1
-fi
-apt-get update
-apt-get install --yes --no-install-recommends "${missing[@]}"
+exec "$(dirname "$0")/../debian.sh" 'The tests of several nodes' "${missing[@]}"

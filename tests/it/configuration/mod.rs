@@ -5,6 +5,7 @@ mod file;
 mod reload;
 mod secrets;
 mod sources;
+mod typed;
 
 use std::{fs, path::PathBuf};
 

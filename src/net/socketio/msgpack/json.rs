@@ -148,14 +148,14 @@ impl Json {
     }
 
     fn ext(&mut self, kind: i8, bytes: &[u8]) -> Result<(), Stop> {
-        match (kind, bytes) {
-            (0, [_]) => self.put(b"null"),
-            (0, bytes) => match bytes.as_array() {
+        match (kind, bytes, timestamp(bytes)) {
+            (0, [_], _) => self.put(b"null"),
+            (0, bytes, _) => match bytes.as_array() {
                 Some(milliseconds) => self.time(i64::from_be_bytes(*milliseconds).into(), 1_000_000),
                 None => self.buffer(bytes)?,
             },
-            (-1, bytes) if let Some(nanoseconds) = timestamp(bytes) => self.time(nanoseconds, 1),
-            (kind, bytes) => {
+            (-1, _, Some(nanoseconds)) => self.time(nanoseconds, 1),
+            (kind, bytes, _) => {
                 self.write(format_args!("[{kind},"));
                 self.buffer(bytes)?;
                 self.put(b"]");

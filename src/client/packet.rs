@@ -205,7 +205,7 @@ mod tests {
         for broken in ["42", "42x[]", "451[]", "45x-[]"] {
             assert!(Head::read(broken).is_err(), "{broken}");
         }
-        for broken in ["42[", "42[1]", "42[]", "43[]"] {
+        for broken in ["42[", "42[true]", "42[]", "43[]"] {
             assert!(
                 Head::read(broken).unwrap().unwrap().with(Vec::new()).is_err(),
                 "{broken}"

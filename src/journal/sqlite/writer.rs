@@ -286,7 +286,7 @@ mod tests {
         append(&mut writer, "before").unwrap();
         // The commit happened, and its outcome did not arrive.
         let other = Connection::open(&path).unwrap();
-        let behind = "INSERT INTO events VALUES (1, 2, 0, 'behind', NULL, '1');
+        let behind = "INSERT INTO events VALUES (1, 2, 0, 'behind', NULL, '1', NULL);
             UPDATE topics SET head = 2; UPDATE meta SET value = 2 WHERE name = 'head';";
         other.execute_batch(behind).unwrap();
         writer.connection = None;

@@ -36,6 +36,6 @@ pub(super) async fn open(config: &JournalConfig, notified: Notified) -> Result<A
         return Ok(Arc::new(journal));
     }
     #[cfg(not(feature = "postgres"))]
-    let () = notified;
+    let Notified = notified;
     Ok(Arc::new(SqliteJournal::open(&config.data, config.durability)?))
 }

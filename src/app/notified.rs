@@ -13,7 +13,8 @@ use crate::{
 pub(super) type Notified = Option<Notifications>;
 
 #[cfg(not(feature = "postgres"))]
-pub(super) type Notified = ();
+#[derive(Clone, Default)]
+pub(super) struct Notified;
 
 /// Of the database that is configured, inside a tokio runtime.
 #[cfg(feature = "postgres")]
@@ -29,5 +30,5 @@ pub(super) fn by(config: &JournalConfig) -> Result<Notified, StartError> {
 
 #[cfg(not(feature = "postgres"))]
 pub(super) fn by(_: &JournalConfig) -> Result<Notified, StartError> {
-    Ok(())
+    Ok(Notified)
 }

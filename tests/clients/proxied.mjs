@@ -1,40 +1,46 @@
-// node proxied.mjs URL PATH…: behind a proxy that speaks TLS and HTTP/2, with a prefix that it strips and one that it keeps, clients poll, upgrade
-// and begin with a WebSocket; and a browser polls by HTTP/2.
+// node proxied.mjs URL PATH…: behind a proxy that speaks TLS and HTTP/2, with a prefix that it strips and one that it keeps, clients of each
+// generation poll, upgrade and begin with a WebSocket; a browser polls by HTTP/2; one of another page is refused; and what is quiet for longer
+// than the proxy waits stays connected.
 
 import assert from 'node:assert/strict';
 import { connect as connectByHttp2 } from 'node:http2';
-import { createRequire } from 'node:module';
+import { call, connect, soon } from './support.mjs';
 
-const require = createRequire(import.meta.url);
-const { io } = require('socket.io-client-4');
 const [url, ...paths] = process.argv.slice(2);
 const STATUS = { event: 'api.services.status' };
 const ONLINE = { event: 'api.services.status', data: 'online' };
 
-async function call(path, transports) {
-  const socket = io(url, { path, transports, rejectUnauthorized: false, forceNew: true, reconnection: false });
-  await new Promise((resolve, reject) => {
-    socket.on('connect', resolve);
-    socket.on('connect_error', reject);
+/** With the server's pings a second apart, longer than the proxies' time-outs (5 s). */
+const QUIET_PINGS = 7;
+
+const enter = (path, generation, transport) => connect(url, generation, transport, { path, rejectUnauthorized: false });
+
+async function play(path, generation, transport) {
+  const socket = await enter(path, generation, transport);
+  assert.deepEqual(await call(socket, STATUS), ONLINE);
+  socket.close();
+}
+
+async function stayQuiet(path, transport) {
+  const socket = await enter(path, '4', transport);
+  let pings = 0;
+  await soon(`${QUIET_PINGS} pings by ${transport}`, (done, failed) => {
+    socket.io.engine.on('heartbeat', () => (pings += 1) === QUIET_PINGS && done());
+    socket.once('disconnect', (why) => failed(new Error(`disconnected after ${pings} pings: ${why}`)));
   });
-  if (transports.length > 1 && socket.io.engine.transport.name !== 'websocket') {
-    await new Promise((resolve) => socket.io.engine.once('upgrade', resolve));
-  }
-  assert.deepEqual(await socket.emitWithAck('event', STATUS), ONLINE);
-  assert.equal(socket.io.engine.transport.name, transports.at(-1));
-  socket.disconnect();
+  assert.deepEqual(await call(socket, STATUS), ONLINE);
+  socket.close();
 }
 
 /** Asks over one connection of HTTP/2. */
 async function byHttp2(path) {
   const connection = connectByHttp2(url, { rejectUnauthorized: false });
-  const ask = (method, query, body) =>
+  const ask = (method, query, body, { origin = `https://${new URL(url).host}`, status = 200 } = {}) =>
     new Promise((resolve, reject) => {
-      const origin = `https://${new URL(url).host}`;
       const request = connection.request({ ':method': method, ':path': `${path}/?EIO=4&transport=polling${query}`, origin });
       let text = '';
       request.setEncoding('utf8');
-      request.on('response', (headers) => assert.equal(headers[':status'], 200));
+      request.on('response', (headers) => assert.equal(headers[':status'], status));
       request.on('data', (data) => (text += data));
       request.on('end', () => resolve(text));
       request.on('error', reject);
@@ -48,14 +54,13 @@ async function byHttp2(path) {
   const answer = ask('GET', session);
   await ask('POST', session, `421["event",${JSON.stringify(STATUS)}]`);
   assert.equal(await answer, `431[${JSON.stringify(ONLINE)}]`);
+  const refused = await ask('GET', '', undefined, { origin: 'https://another.example', status: 403 });
+  assert.match(refused, /--allowed-origins/);
   connection.close();
 }
 
 for (const path of paths) {
-  await Promise.all([
-    call(path, ['polling']),
-    call(path, ['websocket']),
-    call(path, ['polling', 'websocket']),
-    byHttp2(path),
-  ]);
+  const clients = ['2', '3', '4'].flatMap((generation) =>
+    ['polling', 'websocket', 'upgraded'].map((transport) => play(path, generation, transport)));
+  await Promise.all([...clients, byHttp2(path), stayQuiet(path, 'polling'), stayQuiet(path, 'websocket')]);
 }

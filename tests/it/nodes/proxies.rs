@@ -23,6 +23,8 @@ http {
         ssl_certificate CERTIFICATE;
         ssl_certificate_key CERTIFICATE;
         proxy_http_version 1.1;
+        proxy_read_timeout 5s;
+        proxy_send_timeout 5s;
         proxy_set_header Upgrade $http_upgrade;
         proxy_set_header Connection $connection_upgrade;
         proxy_set_header Host $http_host;
@@ -38,9 +40,9 @@ const HAPROXY: &str = r"
 defaults
     mode http
     timeout connect 2s
-    timeout client 60s
-    timeout server 60s
-    timeout tunnel 60s
+    timeout client 5s
+    timeout server 5s
+    timeout tunnel 5s
     option forwardfor
 frontend web
     bind 127.0.0.1:PORT ssl crt CERTIFICATE alpn h2,http/1.1
@@ -77,15 +79,20 @@ fn certificate() -> tempfile::NamedTempFile {
     file
 }
 
-#[test]
-fn a_proxy_may_speak_tls_and_http_2_and_strip_or_keep_a_prefix() {
-    let server = Program::start(&[
+/// Its pings keep what is quiet from the proxies' time-outs.
+fn node_behind_a_proxy() -> Program {
+    Program::start(&[
         "--path",
         "/socket.io,/kept/socket.io",
         "--trusted-proxies",
         "127.0.0.1",
-    ]);
-    let (_, own) = server.url.rsplit_once(':').unwrap();
+        "--ping-interval",
+        "1s",
+    ])
+}
+
+#[test]
+fn clients_of_each_generation_come_by_proxies_that_speak_tls_and_strip_or_keep_a_prefix() {
     let certificate = certificate();
     std::thread::scope(|scope| {
         let proxies = [
@@ -96,6 +103,8 @@ fn a_proxy_may_speak_tls_and_http_2_and_strip_or_keep_a_prefix() {
         for (program, config, mut ports) in proxies {
             let certificate = certificate.path().to_str().unwrap();
             scope.spawn(move || {
+                let server = node_behind_a_proxy();
+                let (_, own) = server.url.rsplit_once(':').unwrap();
                 let listens = port(&mut ports);
                 let config = config
                     .replace("PORT", &listens.to_string())
@@ -104,6 +113,12 @@ fn a_proxy_may_speak_tls_and_http_2_and_strip_or_keep_a_prefix() {
                 let _proxy = start(program, &config, listens);
                 let url = format!("https://127.0.0.1:{listens}");
                 node("proxied.mjs", &[&url, "/app/socket.io", "/kept/socket.io"]);
+                server.signal("TERM");
+                let (_, said) = server.wait();
+                assert!(
+                    said.contains("set --allowed-origins https://another.example"),
+                    "{program}: {said}"
+                );
             });
         }
     });

@@ -56,6 +56,7 @@ use crate::{
         telemetry::Telemetry,
         tls::acceptor::Tls,
     },
+    trace::Tracer,
 };
 
 /// An event server in the making.
@@ -344,7 +345,7 @@ impl App {
         let auth = self.authenticator().await?;
         let telemetry = self.telemetry()?;
         let tracer = telemetry.as_ref().map(|telemetry| telemetry.tracer());
-        let tracer = tracer.unwrap_or_default();
+        let tracer = tracer.unwrap_or_else(Tracer::off);
         let feed = self.feed(topics, tracer.clone()).await?;
         if let Some(feed) = &feed {
             self.states.share(feed.clone());

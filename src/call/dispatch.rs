@@ -66,7 +66,7 @@ impl Dispatcher {
             idempotency: None,
             apart: None,
             streaming: Arc::new(Streaming::none()),
-            tracer: Tracer::default(),
+            tracer: Tracer::off(),
         }
     }
 

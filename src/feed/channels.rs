@@ -117,7 +117,7 @@ impl Feed {
         most_subscriptions: usize,
         longest_guard: Duration,
     ) -> Result<Arc<Self>, JournalError> {
-        let tracer = Tracer::default();
+        let tracer = Tracer::off();
         Self::start_traced(
             journal,
             topics,

@@ -21,8 +21,8 @@ use crate::error::{CallError, Code, Result};
 /// What the spans of this crate say that they are from.
 const SCOPE: &str = "updraft";
 
-/// Begins spans, which go where its provider sends them. The default one begins none.
-#[derive(Clone, Default)]
+/// Begins spans, which go where its provider sends them.
+#[derive(Clone)]
 pub(crate) struct Tracer(Option<Recorder>);
 
 #[derive(Clone)]
@@ -44,6 +44,11 @@ pub(crate) struct Rules {
 pub(crate) struct Span(Context);
 
 impl Tracer {
+    /// Begins none.
+    pub(crate) fn off() -> Self {
+        Self(None)
+    }
+
     /// Of a provider with this sampler.
     pub(crate) fn of(provider: &SdkTracerProvider, rules: Rules) -> Self {
         let tracer = provider.tracer(SCOPE);

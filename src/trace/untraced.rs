@@ -5,13 +5,17 @@ use std::{convert::Infallible, future::Future, sync::Arc};
 use crate::error::{Code, Result};
 
 /// Begins no spans.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Tracer;
 
 /// There is none.
 pub(crate) struct Span(Infallible);
 
 impl Tracer {
+    pub(crate) fn off() -> Self {
+        Self
+    }
+
     pub(crate) fn call(&self, _: &str, _: &str, _: Option<&str>) -> Option<Span> {
         None
     }

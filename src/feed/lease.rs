@@ -21,7 +21,8 @@ pub(super) const EVERY: Duration = Duration::from_secs(2);
 /// Does work while this node has the lease of this name; it begins anew whenever another node may have been at it.
 ///
 /// Where the lease may have ended, since it could not be renewed or this process stood still, the work is not polled. It
-/// goes on if no other node had the lease meanwhile; else it is dropped at the `await` that it has come to.
+/// goes on if no other node had the lease meanwhile; else it is dropped at the `await` that it has come to. (What was being polled
+/// when the process stood still goes on to the next `await`.)
 pub(super) async fn on_one_node<W: Future<Output = ()>>(
     journal: Arc<dyn Journal>,
     name: String,

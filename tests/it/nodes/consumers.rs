@@ -2,16 +2,20 @@
 
 use std::{
     collections::BTreeMap,
-    env, fs,
+    env,
     io::{BufRead, BufReader, Write},
-    path::Path,
     process::Command,
     time::{Duration, Instant},
 };
 
 use serde::Serialize;
 use serde_json::Value;
-use tokio::{sync::mpsc, task::block_in_place};
+use tokio::{
+    io::AsyncReadExt,
+    net::{TcpListener, TcpStream},
+    sync::mpsc,
+    task::block_in_place,
+};
 use updraft::{
     App, CallError, Config, Event, JournalConfig, Result, Topic,
     journal::{Append, Journal, PostgresJournal, Record},
@@ -25,8 +29,8 @@ const DATABASE: &str = "UPDRAFT_TEST_CONSUMES_FROM";
 
 const SAID: &str = "consumer: ";
 
-/// An app whose consumer says what it begins and what it has done; an event's data says how many milliseconds that takes, or names
-/// a file that it waits for.
+/// An app whose consumer says what it begins and what it has done; an event's data says how many milliseconds that takes, or where
+/// it connects to and waits until that connection ends.
 fn app() -> App {
     async fn handle(record: Record) -> Result<()> {
         let say = |what: &str| {
@@ -35,7 +39,7 @@ fn app() -> App {
         };
         say("begins");
         match record.data()?.unwrap_or_default() {
-            Value::String(file) => wait_for_file(&file).await,
+            Value::String(address) => wait_for_end(&address).await,
             ms => tokio::time::sleep(Duration::from_millis(ms.as_u64().unwrap_or_default())).await,
         }
         say("has done");
@@ -46,10 +50,10 @@ fn app() -> App {
         .consumer("jobs", "mailer", handle)
 }
 
-async fn wait_for_file(file: &str) {
-    while !Path::new(file).exists() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+/// Nothing wakes it meanwhile: what is being polled when its process is stopped goes on where it was.
+async fn wait_for_end(address: &str) {
+    let mut connection = TcpStream::connect(address).await.unwrap();
+    connection.read_u8().await.unwrap_err();
 }
 
 fn config(url: &str) -> Config {
@@ -206,20 +210,21 @@ fn a_node_that_stood_still_does_not_go_on_with_what_another_one_does() {
         let story = "a_node_that_stood_still_does_not_go_on_with_what_another_one_does";
         let database = block_in_place(TestDatabase::new);
         let mut nodes = Nodes::start(&database, story, 2).await;
-        let folder = tempfile::tempdir().unwrap();
-        let finish = folder.path().join("finish");
-        let slow = nodes.publish(&finish).await;
+        let work = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let slow = nodes.publish(work.local_addr().unwrap()).await;
         let (first, said) = nodes.next().await;
         assert_eq!(said, format!("begins {slow}"));
-        nodes.signal(first, "STOP");
+        let at_first = work.accept().await.unwrap();
         let mut published = Vec::new();
         for _ in 0..10 {
             published.push(nodes.publish(200).await);
         }
+        nodes.signal(first, "STOP");
         let other = 1 - first;
         assert_eq!(nodes.next().await, (other, format!("begins {slow}")));
+        let at_other = work.accept().await.unwrap();
         // It could finish now, but its lease is over.
-        fs::write(&finish, "").unwrap();
+        drop((at_first, at_other));
         nodes.signal(first, "CONT");
         let done = nodes.until_done(published[9]).await;
         let expected = std::iter::once(slow)

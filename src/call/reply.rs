@@ -20,6 +20,22 @@ pub type Reply = Option<Box<dyn erased_serde::Serialize + Send + Sync>>;
 ///
 /// `()` and `None` answer without data, text and [`Json`] as JSON, [`Bytes`] as a Buffer, an `Err` as an
 /// error, [`Frames`](crate::Frames) with a stream. Implement it to return a type of your own.
+///
+/// ```
+/// use updraft::{IntoReply, Reply, Result};
+///
+/// struct Celsius(f64);
+///
+/// impl IntoReply for Celsius {
+///     fn into_reply(self) -> Result<Reply> {
+///         format!("{} °C", self.0).into_reply()
+///     }
+/// }
+///
+/// async fn outside() -> Celsius {
+///     Celsius(21.5)
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be an answer",
     note = "to answer with one as JSON, return `Json<{Self}>`",

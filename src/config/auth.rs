@@ -7,6 +7,12 @@ use clap::{Args, builder::BoolishValueParser};
 use super::time::{time, time_or_zero, written};
 
 /// How tokens (JWT) are verified. Without secrets and keys every client is anonymous.
+///
+/// ```
+/// let mut config = updraft::Config::default();
+/// config.auth.secrets = vec!["at least 32 bytes that nobody knows".into()];
+/// config.auth.audience = vec!["shop".to_owned()];
+/// ```
 #[derive(Args, Clone, Debug, PartialEq)]
 pub struct AuthConfig {
     /// Secrets that sign tokens (HS256, HS384, HS512), separated by commas: several during a rotation. Prefer the variable:

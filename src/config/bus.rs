@@ -5,6 +5,13 @@ use std::fmt;
 use clap::{Args, builder::BoolishValueParser};
 
 /// How rooms are shared with other nodes, and with Node servers, by Redis.
+///
+/// ```
+/// let mut config = updraft::Config::default();
+/// config.bus.redis = Some("redis://127.0.0.1".into());
+/// // As one of the Node servers on it, which asks and answers.
+/// config.bus.member = true;
+/// ```
 #[derive(Args, Clone, Debug, PartialEq)]
 pub struct BusConfig {
     /// Redis by which nodes, Node servers and emitters share rooms, as `@socket.io/redis-adapter` does: redis://user:password@host:port,

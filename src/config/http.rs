@@ -14,6 +14,12 @@ use super::{
 const PATH: &str = "/socket.io";
 
 /// Requests: origins, proxies, time-outs, and what is served beside `/socket.io/`.
+///
+/// ```
+/// let mut config = updraft::Config::default();
+/// config.http.allowed_origins = vec!["https://shop.example".to_owned()];
+/// config.http.metrics = true;
+/// ```
 #[derive(Args, Clone, Debug, PartialEq)]
 pub struct HttpConfig {
     /// Origins whose pages may connect, beside the server's own, separated by commas: `https://example.org`,

@@ -8,6 +8,13 @@ use super::time::{time, written};
 use crate::journal::Durability;
 
 /// Where published events are stored, and what of them.
+///
+/// ```
+/// let mut config = updraft::Config::default();
+/// config.journal.data = "/var/lib/shop".into();
+/// // Or one database for several nodes:
+/// config.journal.database = Some("postgres://shop:secret@db/shop".into());
+/// ```
 #[derive(Args, Clone, Debug, PartialEq)]
 pub struct JournalConfig {
     /// Directory of the journal, created if missing

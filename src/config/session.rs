@@ -12,6 +12,13 @@ use super::{
 };
 
 /// Sessions: parser, heartbeat, time-outs of a connection.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let mut config = updraft::Config::default();
+/// config.session.ping_interval = Duration::from_secs(10);
+/// ```
 #[derive(Args, Clone, Debug, PartialEq)]
 pub struct SessionConfig {
     /// How Socket.IO packets are encoded, the same for all clients

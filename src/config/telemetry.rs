@@ -11,6 +11,12 @@ use super::{
 
 /// Traces, metrics and logs by OTLP: what [OpenTelemetry](https://opentelemetry.io/docs/specs/otel/protocol/exporter/) calls them in
 /// its variables, which are honoured.
+///
+/// ```
+/// let mut config = updraft::Config::default();
+/// config.telemetry.endpoint = Some("http://localhost:4318".to_owned());
+/// config.telemetry.service = Some("shop".to_owned());
+/// ```
 #[derive(Args, Clone, Debug, PartialEq)]
 pub struct TelemetryConfig {
     /// Collector of OpenTelemetry that gets traces, metrics and logs, by OTLP over HTTP (protobuf): http://localhost:4318; the paths

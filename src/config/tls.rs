@@ -7,6 +7,12 @@ use clap::Args;
 use super::time::{time_or_zero, written};
 
 /// HTTPS and WSS. Without a certificate the server speaks HTTP.
+///
+/// ```
+/// let mut config = updraft::Config::default();
+/// config.tls.cert = Some("/etc/shop/chain.pem".into());
+/// config.tls.key = Some("/etc/shop/key.pem".into());
+/// ```
 #[derive(Args, Clone, Debug, PartialEq)]
 pub struct TlsConfig {
     /// Certificate chain of the server, in PEM: the server speaks HTTPS and WSS only. SIGHUP reads it and its key again

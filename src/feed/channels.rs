@@ -32,7 +32,16 @@ use crate::{
     trace::Tracer,
 };
 
-/// The topics of an app over their journal.
+/// The topics of an app over their journal. Functions and tasks of an app with topics get it as a state, to publish outside a call.
+///
+/// ```
+/// use updraft::{Event, Feed, Result, State};
+///
+/// async fn ring(State(feed): State<Feed>) -> Result<()> {
+///     feed.topic("bells").publish(Event::new("bell.rung")).await?;
+///     Ok(())
+/// }
+/// ```
 pub struct Feed {
     journal: Arc<dyn Journal>,
     channels: Arc<Channels>,

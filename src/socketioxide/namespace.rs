@@ -28,6 +28,16 @@ const NEVER: Duration = Duration::from_secs(86_400 * 365 * 30);
 /// [`App::into_namespace`](crate::App::into_namespace). Clones are the same app.
 ///
 /// Dropping it ends nothing: its namespaces live as long as their server.
+///
+/// ```
+/// use socketioxide::SocketIo;
+/// use updraft::SocketioxideNamespace;
+///
+/// fn attach(io: &SocketIo, app: &SocketioxideNamespace) {
+///     io.ns("/", app.handler());
+///     io.ns("/chat", app.handler());
+/// }
+/// ```
 #[derive(Clone)]
 pub struct SocketioxideNamespace(Arc<Shared>);
 

@@ -2,13 +2,15 @@
 
 use super::library;
 
-const MET_FIRST: [&str; 40] = [
+const MET_FIRST: [&str; 50] = [
     "Ack",
     "Admin",
     "After",
     "App",
     "Args",
+    "AuthConfig",
     "BroadcastTo",
+    "BusConfig",
     "Call",
     "CallError",
     "Claim",
@@ -21,12 +23,16 @@ const MET_FIRST: [&str; 40] = [
     "Envelope",
     "Event",
     "EventName",
+    "Feed",
     "Frames",
     "FromCall",
     "Guard",
     "Handshake",
+    "HttpConfig",
     "Identity",
     "Incoming",
+    "IntoReply",
+    "JournalConfig",
     "Json",
     "Left",
     "LimitsConfig",
@@ -38,10 +44,14 @@ const MET_FIRST: [&str; 40] = [
     "Publisher",
     "Reader",
     "RemoteSocket",
+    "SessionConfig",
+    "SocketioxideNamespace",
     "State",
     "Subjects",
+    "TelemetryConfig",
     "TestApp",
     "TestServer",
+    "TlsConfig",
     "Topic",
 ];
 

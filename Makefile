@@ -167,7 +167,7 @@ reproducible: deb
 # Both with the program of the tests, and what crates.io and npm would be given.
 packages-smoke: publishable $(DEB)
 	tests/packaging/install.sh
-	cargo build $(ALL) --bins
+	cargo build $(ALL) --bins --examples
 	tests/packaging/image.sh $(BUILT)/updraft
 	packaging/deb.sh $(BUILT)/updraft target/debian/updraft-smoke.deb --fast --profile dev
 	tests/packaging/deb.sh target/debian/updraft-smoke.deb here

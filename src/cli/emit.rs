@@ -15,7 +15,7 @@ use crate::{
     config::{Secret, time},
     event::{MalformedName, OF_SOCKET_IO},
     net::rooms::bus::{
-        emitter::{self, Bus},
+        emitter::{self, BusAddress},
         message::{Message, NamedEvent},
     },
 };
@@ -96,7 +96,7 @@ impl Emit {
             true => self.namespace.clone(),
             false => format!("/{}", self.namespace),
         };
-        let bus = Bus {
+        let bus = BusAddress {
             url: self.bus.reveal(),
             #[cfg(feature = "redis")]
             prefix: &self.bus_prefix,

@@ -6,9 +6,9 @@ use super::postgres;
 use super::redis;
 use super::{emit_error::EmitError, message::Message};
 
-/// What the nodes share.
+/// Where a bus is.
 #[derive(Clone, Copy)]
-pub(crate) struct Bus<'a> {
+pub(crate) struct BusAddress<'a> {
     /// Of a Redis, or of a database.
     pub(crate) url: &'a str,
     /// What the names of a Redis's channels begin with.
@@ -20,7 +20,7 @@ pub(crate) struct Bus<'a> {
 ///
 /// # Errors
 /// Where the bus cannot be reached, or does not take it.
-pub(crate) async fn say(bus: Bus<'_>, namespace: &str, message: Message) -> Result<(), EmitError> {
+pub(crate) async fn say(bus: BusAddress<'_>, namespace: &str, message: Message) -> Result<(), EmitError> {
     match bus.url.split_once("://") {
         #[cfg(feature = "postgres")]
         Some(("postgres" | "postgresql", _)) => postgres::emitter::say(bus.url, namespace, message).await,

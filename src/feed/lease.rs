@@ -33,6 +33,7 @@ pub(super) async fn on_one_node<W: Future<Output = ()>>(
     loop {
         let ask = ask(&*journal, &name, holder.asks_at);
         let (asked, answer) = beside(ask, &mut work, || holder.holds(Instant::now())).await;
+        holder.tell(&name, &answer);
         match holder.answered(asked, answer) {
             Work::Same => {}
             Work::Anew => work = Some(Box::pin(begin())),
@@ -47,6 +48,7 @@ pub(super) async fn hold(journal: &dyn Journal, name: &str, begun: impl FnOnce()
     let mut begun = Some(begun);
     loop {
         let (asked, answer) = ask(journal, name, holder.asks_at).await;
+        holder.tell(name, &answer);
         match (holder.answered(asked, answer), begun.take()) {
             (Work::Anew, Some(begun)) => begun(),
             (Work::Same, not_yet) => begun = not_yet,
@@ -66,11 +68,7 @@ async fn ask(
     let asked = Instant::now();
     let none = |_| Err(JournalError::Unavailable("it does not answer".to_owned()));
     let answer = timeout(EVERY, journal.lease(name, TTL)).await;
-    let answer = answer.unwrap_or_else(none);
-    if let Err(error) = &answer {
-        tracing::warn!(lease = name, "a lease was not renewed: {error}");
-    }
-    (asked, answer)
+    (asked, answer.unwrap_or_else(none))
 }
 
 /// Does work, while `may_work`, until a question is answered.
@@ -99,6 +97,8 @@ async fn beside<T, W: Future<Output = ()>>(
 struct Holder {
     lease: Option<Lease>,
     asks_at: Instant,
+    /// Whether there was no answer to the last question, which is logged once.
+    is_unanswered: bool,
 }
 
 /// What an answer means for the work.
@@ -117,12 +117,23 @@ impl Holder {
         Self {
             lease: None,
             asks_at: now,
+            is_unanswered: false,
         }
     }
 
     /// Whether no other node has it now.
     fn holds(&self, now: Instant) -> bool {
         self.lease.is_some_and(|lease| now < lease.until)
+    }
+
+    /// Logs the first question in a row without an answer: that the journal is back, it says itself.
+    fn tell(&mut self, name: &str, answer: &Result<Option<Lease>, JournalError>) {
+        let was_unanswered = std::mem::replace(&mut self.is_unanswered, answer.is_err());
+        if let Err(error) = answer
+            && !was_unanswered
+        {
+            tracing::warn!(lease = name, "a lease was not renewed: {error}");
+        }
     }
 
     fn answered(&mut self, asked: Instant, answer: Result<Option<Lease>, JournalError>) -> Work {

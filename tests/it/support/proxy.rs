@@ -4,6 +4,10 @@ use std::{
     io,
     net::SocketAddr,
     path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use tokio::{
@@ -46,6 +50,7 @@ pub(crate) struct Proxy {
     pub(crate) address: SocketAddr,
     line: watch::Sender<Line>,
     target: watch::Sender<Target>,
+    connections: Arc<AtomicUsize>,
     listening: JoinHandle<()>,
 }
 
@@ -65,8 +70,11 @@ impl Proxy {
         let address = listener.local_addr().expect("an address");
         let (line, target) = (watch::Sender::new(Line::Open), watch::Sender::new(target));
         let (told, leads) = (line.subscribe(), target.subscribe());
+        let connections = Arc::<AtomicUsize>::default();
+        let count = connections.clone();
         let listening = tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
+                count.fetch_add(1, Ordering::Relaxed);
                 let to = leads.borrow().clone();
                 tokio::spawn(pass_on(client, to, told.clone()));
             }
@@ -75,8 +83,14 @@ impl Proxy {
             address,
             line,
             target,
+            connections,
             listening,
         }
+    }
+
+    /// How many came, whatever became of them.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
     }
 
     /// New connections lead there.

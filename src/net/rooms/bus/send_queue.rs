@@ -57,6 +57,8 @@ pub(super) struct SendQueue<T> {
     room: Arc<Semaphore>,
     /// Whether nothing is taken now.
     is_away: AtomicBool,
+    /// Whether something found no room, which is logged once until all that waits is said.
+    is_full: AtomicBool,
 }
 
 impl<T> SendQueue<T> {
@@ -67,6 +69,7 @@ impl<T> SendQueue<T> {
             commands,
             room: Arc::new(Semaphore::new(MOST_UNITS)),
             is_away: AtomicBool::new(false),
+            is_full: AtomicBool::new(false),
         };
         (queue, waiting)
     }
@@ -82,17 +85,36 @@ impl<T> SendQueue<T> {
             counts.lost.away.inc();
             return;
         }
-        let room = self.room.clone().acquire_many_owned(units(bytes));
+        let wanted = units(bytes);
+        let room = self.room.clone().acquire_many_owned(wanted);
         let Ok(Ok(room)) = timeout(PATIENCE, room).await else {
             counts.lost.queue_full.inc();
-            return;
+            return self.begins_to_lose();
         };
+        if self.room.available_permits() + wanted as usize == MOST_UNITS {
+            self.loses_no_more();
+        }
         // It fails when the bus has ended.
         let _ = self.commands.send(Command::Say(Queued {
             message,
             since: Instant::now(),
             room,
         }));
+    }
+
+    fn begins_to_lose(&self) {
+        if !self.is_full.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "other nodes are not told of some emits to rooms: more is said than the bus carries"
+            );
+        }
+    }
+
+    /// Nothing waits any more: where room comes and goes, not each emit that finds some is a line of the log.
+    fn loses_no_more(&self) {
+        if self.is_full.swap(false, Ordering::Relaxed) {
+            tracing::info!("other nodes are told of all emits to rooms again: the bus carries what is said");
+        }
     }
 
     /// Has the sender connect, before there is something to say.
@@ -167,5 +189,86 @@ async fn say<T: Send>(sender: &mut impl Sender<T>, mut queued: Vec<Queued<T>>, c
         .unzip();
     if !messages.is_empty() {
         sender.say(messages).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use tracing_subscriber::fmt::MakeWriter;
+
+    use super::*;
+
+    /// What is logged, line by line.
+    #[derive(Clone, Default)]
+    struct Log(Arc<std::sync::Mutex<Vec<u8>>>);
+
+    impl Log {
+        fn lines(&self) -> Vec<String> {
+            let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+            text.lines().map(str::to_owned).collect()
+        }
+    }
+
+    impl io::Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl<'a> MakeWriter<'a> for Log {
+        type Writer = Self;
+
+        fn make_writer(&'a self) -> Self {
+            self.clone()
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_message_that_finds_no_room_is_counted_and_the_first_is_logged_until_nothing_waits() {
+        const FULL: &str = "other nodes are not told of some emits";
+        const OVER: &str = "other nodes are told of all emits";
+        let log = Log::default();
+        let format = tracing_subscriber::fmt().with_writer(log.clone()).finish();
+        let _logged = tracing::subscriber::set_default(format);
+        let counts = BusCounts::default();
+        let (queue, mut waiting) = SendQueue::new();
+        let half = MOST_UNITS * UNIT / 2;
+        let lost = || counts.lost.queue_full.get();
+        for _ in 0..2 {
+            queue.push((), half, &counts).await;
+        }
+        assert_eq!((lost(), log.lines().len()), (0, 0), "there was room");
+        for _ in 0..3 {
+            queue.push((), 1, &counts).await;
+        }
+        assert_eq!(lost(), 3);
+        // Some room comes, and goes again.
+        drop(waiting.recv().await);
+        queue.push((), half, &counts).await;
+        queue.push((), 1, &counts).await;
+        assert_eq!(lost(), 4);
+        let said = log.lines();
+        assert!(said.len() == 1 && said[0].contains(FULL), "{said:?}");
+
+        while waiting.try_recv().is_ok() {}
+        for _ in 0..2 {
+            queue.push((), 1, &counts).await;
+        }
+        let said = log.lines();
+        assert!(said.len() == 2 && said[1].contains(OVER), "{said:?}");
+        queue.push((), MOST_UNITS * UNIT, &counts).await;
+        let said = log.lines();
+        assert!(
+            said.len() == 3 && said[2].contains(FULL),
+            "it is another time: {said:?}"
+        );
+        assert_eq!((lost(), counts.lost.away.get()), (5, 0));
     }
 }

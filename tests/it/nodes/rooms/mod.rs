@@ -3,6 +3,7 @@
 mod clients;
 mod emits;
 mod faults;
+mod outages;
 mod redis;
 mod redis_servers;
 mod rights;

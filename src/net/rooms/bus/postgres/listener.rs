@@ -14,7 +14,7 @@ use tokio::{
 };
 use tokio_postgres::{Client, Notification};
 
-use super::{attachments, channel, publisher::Publisher};
+use super::{attachments, channel, outage::Side, publisher::Publisher};
 use crate::{
     net::{
         rooms::bus::{
@@ -91,15 +91,19 @@ impl Listener {
         loop {
             // A panic would end the task while the roster says that all is heard.
             let listening = AssertUnwindSafe(self.listen(&mut subscription));
-            match listening.catch_unwind().await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => tracing::debug!("the connection that hears other nodes ended: {error}"),
-                Err(_) => tracing::error!("what hears other nodes panicked, and begins again"),
-            }
+            let why = match listening.catch_unwind().await {
+                Ok(Ok(())) => "the connection that hears them ended".to_owned(),
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => {
+                    tracing::error!("what hears other nodes panicked, and begins again");
+                    "what hears them begins again".to_owned()
+                }
+            };
             subscription.notified.end();
             self.publisher.roster.set_connected(false);
             self.publisher.counts.nodes.set(0);
-            tracing::warn!("other nodes are not heard, as the database is away");
+            let outage = &self.publisher.outage;
+            outage.begins(Side::Hears, &why);
             subscription = loop {
                 sleep(PAUSE).await;
                 match self.subscribe().await {
@@ -107,7 +111,7 @@ impl Listener {
                     Err(error) => tracing::debug!("other nodes are not heard: {error}"),
                 }
             };
-            tracing::info!("other nodes are heard again");
+            outage.ends(Side::Hears);
         }
     }
 

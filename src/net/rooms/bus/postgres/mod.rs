@@ -1,6 +1,6 @@
 //! A bus by `NOTIFY` of a PostgreSQL database, as `@socket.io/postgres-adapter` 0.5 has it, so that servers of both kinds share their
 //! rooms: a channel for each namespace, one `sender` that says together what waits, one `listener`. What has Buffers, or is too
-//! long for a notification, is a row of the `attachments`.
+//! long for a notification, is a row of the `attachments`. An `outage` of the database is logged once.
 //!
 //! Source: <https://github.com/socketio/socket.io-postgres-adapter>
 
@@ -9,6 +9,7 @@ mod channel;
 pub(super) mod emitter;
 mod listener;
 mod notification;
+mod outage;
 mod publisher;
 mod sender;
 

@@ -2,7 +2,7 @@
 
 use tokio::sync::mpsc;
 
-use super::{channel, notification::Outgoing};
+use super::{channel, notification::Outgoing, outage::Outage};
 use crate::net::{
     metrics::bus::BusCounts,
     rooms::bus::{
@@ -17,6 +17,7 @@ pub(super) struct Publisher {
     pub(super) roster: Roster,
     pub(super) queue: SendQueue<Outgoing>,
     pub(super) counts: BusCounts,
+    pub(super) outage: Outage,
 }
 
 impl Publisher {
@@ -28,6 +29,7 @@ impl Publisher {
             roster: Roster::default(),
             queue,
             counts: BusCounts::default(),
+            outage: Outage::default(),
         };
         Ok((publisher, waiting))
     }

@@ -5,11 +5,13 @@ use std::{sync::Arc, time::Duration};
 use tokio::time::{sleep, timeout};
 use tokio_postgres::{
     Client, Error,
+    error::{DbError, Severity},
     types::{ToSql, Type},
 };
 
 use super::{
     notification::{Outgoing, TOGETHER, tell_apart},
+    outage::Side,
     publisher::Publisher,
 };
 use crate::{
@@ -19,6 +21,8 @@ use crate::{
 
 /// How long the database has for a statement.
 const ANSWER: Duration = Duration::from_secs(5);
+
+const NO_ANSWER: &str = "it does not answer";
 
 /// Before a database that is away is tried again; twice as long after each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -46,8 +50,8 @@ pub(super) struct Sender {
     database: Database,
     client: Client,
     publisher: Arc<Publisher>,
-    /// Whether the last statement failed, which is logged once.
-    has_failed: bool,
+    /// Whether the last statement was refused, which is logged once.
+    is_refused: bool,
 }
 
 impl Sender {
@@ -56,7 +60,7 @@ impl Sender {
             database,
             client,
             publisher,
-            has_failed: false,
+            is_refused: false,
         }
     }
 
@@ -66,34 +70,38 @@ impl Sender {
         let has_rows = queued.iter().any(|message| message.row.is_some());
         match timeout(ANSWER, execute(&self.client, &queued)).await {
             Ok(Ok(())) => {
-                self.has_failed = false;
+                self.is_refused = false;
                 counts.sent.inc_by(queued.len() as u64);
             }
             // Refused as a whole: without what is kept in rows it may do.
-            Ok(Err(error)) if error.as_db_error().is_some() && has_rows => {
+            Ok(Err(error)) if is_refusal(&error) && has_rows => {
                 let all = queued.len();
                 queued.retain(|message| message.row.is_none());
                 let kept = all - queued.len();
-                self.failed(kept, &said(&error));
+                self.refused(kept, &said(&error));
                 if !queued.is_empty() {
                     Box::pin(self.say_all(queued)).await;
                 }
             }
             failed => {
-                let lost = queued.len();
-                let why = match failed {
-                    Ok(Err(error)) => said(&error),
-                    _ => "it does not answer".to_owned(),
-                };
-                self.failed(lost, &why);
+                match failed {
+                    Ok(Err(error)) if is_refusal(&error) => self.refused(queued.len(), &said(&error)),
+                    Ok(Err(error)) => self.is_away(queued.len(), &said(&error)),
+                    _ => self.is_away(queued.len(), NO_ANSWER),
+                }
                 send_queue::Sender::reconnect(self).await;
             }
         }
     }
 
-    fn failed(&mut self, lost: usize, why: &str) {
+    fn is_away(&self, lost: usize, why: &str) {
         self.publisher.counts.lost.away.inc_by(lost as u64);
-        if !std::mem::replace(&mut self.has_failed, true) {
+        self.publisher.outage.begins(Side::Tells, why);
+    }
+
+    fn refused(&mut self, lost: usize, why: &str) {
+        self.publisher.counts.lost.away.inc_by(lost as u64);
+        if !std::mem::replace(&mut self.is_refused, true) {
             tracing::warn!("other nodes are not told of emits to rooms: {why}");
         }
     }
@@ -120,16 +128,23 @@ impl send_queue::Sender<Outgoing> for Sender {
             match timeout(ANSWER, self.database.connect(&Said::default())).await {
                 Ok(Ok(client)) => {
                     self.client = client;
+                    self.publisher.outage.ends(Side::Tells);
                     return queue.set_away(false);
                 }
-                Ok(Err(error)) => tracing::debug!("the database is away: {}", said(&error)),
-                Err(_) => {}
+                Ok(Err(error)) => self.publisher.outage.begins(Side::Tells, &said(&error)),
+                Err(_) => self.publisher.outage.begins(Side::Tells, NO_ANSWER),
             }
             queue.set_away(true);
             sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
+}
+
+/// Whether the database took the statement and not what it says: one that is fatal ends the connection.
+fn is_refusal(error: &Error) -> bool {
+    let severity = error.as_db_error().and_then(DbError::parsed_severity);
+    severity.is_some_and(|severity| matches!(severity, Severity::Error))
 }
 
 /// Says all of them, in one statement.

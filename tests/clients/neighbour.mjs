@@ -40,7 +40,7 @@ export async function open(kind, url) {
 export async function start(kind, url, namespaces) {
   const bus = await open(kind, url);
   const http = createServer();
-  const io = new Server(http, { adapter: bus.adapter });
+  const io = new Server(http, { adapter: bus.adapter, allowEIO3: true });
   for (const namespace of namespaces) {
     io.of(namespace).on('connection', (socket) => {
       socket.data.name = 'of node';

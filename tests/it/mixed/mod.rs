@@ -5,6 +5,7 @@ mod app;
 mod emit;
 mod matrix;
 mod neighbour;
+mod numbers;
 mod wreckage;
 
 use std::future::Future;

@@ -354,6 +354,16 @@ for (const server of servers) {
     check(event, acks, listed.map(() => answer));
   }
 
+  // Of several arguments the first is the answer, whatever comes behind it.
+  for (const { socket, name } of of('/')) {
+    socket.removeAllListeners('several?').on('several?', (ack) => ack(name, BYTES, { deep: [BYTES, 1] }));
+    socket.removeAllListeners('bytes?').on('bytes?', (ack) => ack({ deep: [BYTES, 1] }, name, BYTES));
+  }
+  const [several] = await quickly('acks of several', () => ask(socket, 'ask', { ...order, event: 'several?' }));
+  check('acks of several', several.sort(), listed.map(({ name }) => name).sort());
+  const [bytes] = await quickly('acks of Buffers', () => ask(socket, 'ask', { ...order, event: 'bytes?' }));
+  check('acks of Buffers', bytes, listed.map(() => readable({ deep: [BYTES, 1] })));
+
   if (server.io && kind === 'redis') {
     const rooms = await quickly('all rooms', () => server.io.of('/').adapter.allRooms());
     const all = new Set(listed.flatMap((client) => [...client.rooms, client.socket.id]));

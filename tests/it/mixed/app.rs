@@ -96,19 +96,22 @@ async fn say(said: Args<Vec<Data>>, cx: Context, io: State<Emitter>) -> Result<(
     }
 }
 
-async fn ask(Json(order): Json<Order>, io: State<Emitter>) -> Result<Json<Vec<Value>>> {
+async fn ask(Json(order): Json<Order>, io: State<Emitter>) -> Result<Json<Vec<Data>>> {
     let wait = Duration::from_millis(order.wait);
     let asked = order.sockets(&io);
     let acks = asked
-        .emit_with_ack::<Args<Vec<Value>>>(&order.event, &Args(()), wait)
+        .emit_with_ack::<Args<Vec<Data>>>(&order.event, &Args(()), wait)
         .await?;
     let acked = acks.into_iter().filter_map(|ack| ack.result.ok());
-    Ok(Json(acked.map(told).collect()))
+    Ok(Json(acked.map(told).collect::<Result<_>>()?))
 }
 
 /// The first of an answer's arguments, in JSON, which cannot say `undefined`.
-fn told(Args(answer): Args<Vec<Value>>) -> Value {
-    answer.into_iter().next().unwrap_or_else(|| json!("undefined"))
+fn told(Args(answer): Args<Vec<Data>>) -> Result<Data> {
+    answer
+        .into_iter()
+        .next()
+        .map_or_else(|| Data::new("undefined"), Ok)
 }
 
 async fn list(Json(order): Json<Order>, io: State<Emitter>) -> Result<Json<Vec<Value>>> {
@@ -140,9 +143,10 @@ async fn announce(said: Args<Vec<Data>>, io: State<Emitter>) -> Result<()> {
     io.announce(&order.event, &said).await
 }
 
-async fn inquire(Json(order): Json<Order>, io: State<Emitter>) -> Result<Json<Vec<Value>>> {
+async fn inquire(Json(order): Json<Order>, io: State<Emitter>) -> Result<Json<Vec<Data>>> {
     let answers = io
-        .announce_with_ack::<Args<Vec<Value>>>(&order.event, &order.text)
+        .announce_with_ack::<Args<Vec<Data>>>(&order.event, &order.text)
         .await?;
-    Ok(Json(answers.into_iter().map(told).collect()))
+    let answers = answers.into_iter().map(told);
+    Ok(Json(answers.collect::<Result<_>>()?))
 }

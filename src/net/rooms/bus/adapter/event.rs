@@ -72,6 +72,15 @@ pub(in crate::net::rooms::bus) fn write_first(
         .transpose()
 }
 
+/// Those behind the first.
+pub(in crate::net::rooms::bus) fn write_rest(
+    arguments: &Arguments,
+) -> serde_json::Result<Vec<Box<RawValue>>> {
+    let rest = arguments.iter().skip(1);
+    rest.map(|argument| RawValue::from_string(argument.to_owned()))
+        .collect()
+}
+
 /// A packet, as it is read.
 #[derive(Deserialize)]
 pub(in crate::net::rooms::bus) struct Packet<'a> {
@@ -116,14 +125,25 @@ pub(in crate::net::rooms::bus) fn read_one(
     argument: Option<&RawValue>,
     buffers: Vec<Bytes>,
 ) -> serde_json::Result<Arguments> {
-    read_all(format!("[{}]", argument.map_or("", RawValue::get)), buffers)
+    read_several(argument, &[], buffers)
+}
+
+/// The first argument, where there is one, and those behind it.
+pub(in crate::net::rooms::bus) fn read_several(
+    first: Option<&RawValue>,
+    rest: &[&RawValue],
+    buffers: Vec<Bytes>,
+) -> serde_json::Result<Arguments> {
+    let all: Vec<&str> = first
+        .into_iter()
+        .chain(rest.iter().copied())
+        .map(RawValue::get)
+        .collect();
+    read_all(format!("[{}]", all.join(",")), buffers)
 }
 
 /// An array of arguments that refers to each Buffer once.
-pub(in crate::net::rooms::bus) fn read_all(
-    array: String,
-    buffers: Vec<Bytes>,
-) -> serde_json::Result<Arguments> {
+fn read_all(array: String, buffers: Vec<Bytes>) -> serde_json::Result<Arguments> {
     Arguments::of_ack(array.into(), buffers, Account::default()).map_err(serde::de::Error::custom)
 }
 

@@ -88,8 +88,9 @@ struct Body<'a> {
     /// A client may ack with `null`.
     #[serde(borrow, default, deserialize_with = "present")]
     packet: Option<&'a RawValue>,
+    /// Arguments behind that.
     #[serde(borrow, default)]
-    arguments: Option<&'a RawValue>,
+    rest: Vec<&'a RawValue>,
     #[serde(default)]
     socket: Option<String>,
 }
@@ -198,10 +199,7 @@ fn message(envelope: &Envelope<'_>, buffers: Vec<Bytes>) -> serde_json::Result<C
         })?,
         kind::BROADCAST_ACK => answer(Answer::Acked {
             socket: body.socket.clone(),
-            arguments: match body.arguments {
-                Some(all) => event::read_all(all.get().to_owned(), buffers)?,
-                None => event::read_one(body.packet, buffers)?,
-            },
+            arguments: event::read_several(body.packet, &body.rest, buffers)?,
         })?,
         _ => return Err(serde::de::Error::custom("a message of an unknown type")),
     };

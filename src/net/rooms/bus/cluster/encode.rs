@@ -99,8 +99,8 @@ enum Body<'a> {
         packet: Option<Box<RawValue>>,
         #[serde(skip_serializing_if = "Option::is_none")]
         socket: Option<&'a str>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        arguments: Option<Box<RawValue>>,
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        rest: Vec<Box<RawValue>>,
     },
 }
 
@@ -210,18 +210,11 @@ fn answer<'a>(
             (kind::BROADCAST_CLIENT_COUNT, body)
         }
         Answer::Acked { socket, arguments } => {
-            let text = arguments.to_parts().0;
-            let is_one = arguments.iter().count() == 1;
-            let first = event::write_first(arguments, buffers)?;
             let body = Body::Ack {
                 request_id,
-                // Of several, each Buffer is said once: with `arguments`.
-                packet: first.filter(|_| is_one || buffers.is_empty()),
+                packet: event::write_first(arguments, buffers)?,
                 socket: socket.as_deref(),
-                arguments: match is_one {
-                    true => None,
-                    false => Some(RawValue::from_string(text.to_string())?),
-                },
+                rest: event::write_rest(arguments)?,
             };
             (kind::BROADCAST_ACK, body)
         }

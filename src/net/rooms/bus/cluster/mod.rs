@@ -2,8 +2,8 @@
 //! Redis, Redis Streams and MongoDB), as JSON, or as MessagePack where it has Buffers: `{type, data, uid, nsp}`. `encode` writes it,
 //! `decode` reads it; the `roster` knows the nodes by their heartbeats.
 //!
-//! Fields that Node does not know, and passes over: `socket` and `arguments` of an ack, `sockets` of a client count, `identity`
-//! of a socket.
+//! Fields that Node does not know, and passes over: `socket` of an ack, and `rest`, its arguments behind the first, which is all that
+//! Node passes on; `sockets` of a client count, `identity` of a socket.
 //!
 //! Source: <https://github.com/socketio/socket.io/blob/main/packages/socket.io-adapter/lib/cluster-adapter.ts>
 

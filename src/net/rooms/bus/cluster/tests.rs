@@ -8,18 +8,24 @@ use serde_json::{Value, json};
 
 use super::{
     super::{
-        adapter::samples::{any_name, any_target, bytes, json_value},
+        adapter::{
+            LIMITS,
+            samples::{any_name, any_target, bytes, json_value},
+        },
         message::{AcksWanted, Answer, Message, NamedEvent},
     },
     ClusterMessage,
     decode::{Said, What, decode, decode_row},
     encode::{encode, stand_in},
 };
-use crate::call::{
-    hub::RemoteSocket,
-    identity::Identity,
-    payload::{Arguments, Data, WrittenName},
-    target::Target,
+use crate::{
+    call::{
+        hub::RemoteSocket,
+        identity::Identity,
+        payload::{Arguments, Data, WrittenName},
+        target::Target,
+    },
+    net::socketio::msgpack::decode::decode_value,
 };
 
 const UID: &str = "199214c6ab90ac51";
@@ -266,7 +272,7 @@ fn an_ack_without_arguments_has_none_for_node_and_none_for_other_nodes() {
     });
     assert_eq!(
         acked,
-        r#"{"type":12,"data":{"requestId":"r","arguments":[]},"uid":"199214c6ab90ac51","nsp":"/"}"#
+        r#"{"type":12,"data":{"requestId":"r"},"uid":"199214c6ab90ac51","nsp":"/"}"#
     );
     let heeded = answered(Answer::Heeded(Arguments::default()));
     assert_eq!(
@@ -282,6 +288,42 @@ fn an_ack_without_arguments_has_none_for_node_and_none_for_other_nodes() {
             panic!("an answer");
         };
         assert_eq!(&*arguments.to_parts().0, "[]");
+    }
+}
+
+#[test]
+fn the_first_argument_of_an_ack_is_node_s_answer_whatever_comes_behind_it() {
+    let buffer = |number: usize| json!({"_placeholder": true, "num": number});
+    for (arguments, first, rest) in [
+        (json!(["ok", buffer(0), {"deep": buffer(1)}]), json!("ok"), 2),
+        (json!([buffer(0), "between", buffer(1)]), buffer(0), 2),
+        (
+            json!([{"deep": [buffer(0), buffer(1)]}]),
+            json!({"deep": [buffer(0), buffer(1)]}),
+            0,
+        ),
+        (json!([1, 2]), json!(1), 1),
+    ] {
+        let buffers = [Bytes::from_static(&[1]), Bytes::from_static(&[2, 3])];
+        let buffers = buffers[..arguments.to_string().matches("num").count()].to_vec();
+        let data = Data::several(arguments.to_string().into(), buffers.clone());
+        let sent = ClusterMessage::About(Message::Answer {
+            request: "r".to_owned(),
+            answer: Answer::Acked {
+                socket: None,
+                arguments: Arguments::written(&data).unwrap(),
+            },
+        });
+        let row = encode(UID, "/", &sent).unwrap().to_msgpack().unwrap();
+        let heard = decode_value(&row, LIMITS).unwrap();
+        let said: Value = serde_json::from_str(&heard.text).unwrap();
+        assert_eq!(said["data"]["packet"], first, "{arguments}");
+        assert_eq!(
+            said["data"]["rest"].as_array().map_or(0, Vec::len),
+            rest,
+            "{arguments}"
+        );
+        assert_eq!(heard.buffers, buffers, "each is said once");
     }
 }
 

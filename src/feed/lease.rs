@@ -33,7 +33,7 @@ pub(super) async fn on_one_node<W: Future<Output = ()>>(
     loop {
         let ask = ask(&*journal, &name, holder.asks_at);
         let (asked, answer) = beside(ask, &mut work, || holder.holds(Instant::now())).await;
-        holder.tell(&name, &answer);
+        tell(&mut holder, &name, &answer);
         match holder.answered(asked, answer) {
             Work::Same => {}
             Work::Anew => work = Some(Box::pin(begin())),
@@ -48,7 +48,7 @@ pub(super) async fn hold(journal: &dyn Journal, name: &str, begun: impl FnOnce()
     let mut begun = Some(begun);
     loop {
         let (asked, answer) = ask(journal, name, holder.asks_at).await;
-        holder.tell(name, &answer);
+        tell(&mut holder, name, &answer);
         match (holder.answered(asked, answer), begun.take()) {
             (Work::Anew, Some(begun)) => begun(),
             (Work::Same, not_yet) => begun = not_yet,
@@ -69,6 +69,15 @@ async fn ask(
     let none = |_| Err(JournalError::Unavailable("it does not answer".to_owned()));
     let answer = timeout(EVERY, journal.lease(name, TTL)).await;
     (asked, answer.unwrap_or_else(none))
+}
+
+/// Logs that there is no answer: once, as the journal says itself that it is back.
+fn tell(holder: &mut Holder, name: &str, answer: &Result<Option<Lease>, JournalError>) {
+    if holder.is_news(answer)
+        && let Err(error) = answer
+    {
+        tracing::warn!(lease = name, "a lease was not renewed: {error}");
+    }
 }
 
 /// Does work, while `may_work`, until a question is answered.
@@ -97,7 +106,7 @@ async fn beside<T, W: Future<Output = ()>>(
 struct Holder {
     lease: Option<Lease>,
     asks_at: Instant,
-    /// Whether there was no answer to the last question, which is logged once.
+    /// Whether there was no answer to the last question, which is told once.
     is_unanswered: bool,
 }
 
@@ -126,14 +135,10 @@ impl Holder {
         self.lease.is_some_and(|lease| now < lease.until)
     }
 
-    /// Logs the first question in a row without an answer: that the journal is back, it says itself.
-    fn tell(&mut self, name: &str, answer: &Result<Option<Lease>, JournalError>) {
+    /// Whether an answer is the first in a row that is none.
+    fn is_news(&mut self, answer: &Result<Option<Lease>, JournalError>) -> bool {
         let was_unanswered = std::mem::replace(&mut self.is_unanswered, answer.is_err());
-        if let Err(error) = answer
-            && !was_unanswered
-        {
-            tracing::warn!(lease = name, "a lease was not renewed: {error}");
-        }
+        self.is_unanswered && !was_unanswered
     }
 
     fn answered(&mut self, asked: Instant, answer: Result<Option<Lease>, JournalError>) -> Work {

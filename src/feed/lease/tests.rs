@@ -215,3 +215,12 @@ proptest! {
         prop_assert_eq!(world.working().len(), 1, "one works");
     }
 }
+
+#[test]
+fn a_lease_that_is_not_renewed_is_news_once_until_it_was_renewed() {
+    let away = || Err(JournalError::Unavailable("away".to_owned()));
+    let mut holder = Holder::new(Instant::now());
+    let answers = [Ok(None), away(), away(), away(), Ok(None), away()];
+    let news = answers.map(|answer| holder.is_news(&answer));
+    assert_eq!(news, [false, true, false, false, false, true]);
+}

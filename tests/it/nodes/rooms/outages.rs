@@ -182,7 +182,7 @@ fn an_outage_of_the_database_is_a_line_of_the_log_for_each_that_is_without() {
         // That it is there, it says on the same way.
         let lost = node.lost() - before;
         assert!((7..10).contains(&lost), "{lost}");
-        until_tried_again(&proxy, 10 * TRIES).await;
+        until_tried_again(&proxy, 3 * TRIES).await;
         says(&node, &[AWAY]).await;
         block_in_place(|| database.come_back());
         says(&node, &[AWAY, BACK]).await;

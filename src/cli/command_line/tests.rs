@@ -102,6 +102,8 @@ fn the_help_of_the_program_is_short_and_says_where_the_settings_are() {
         assert!(help.contains(word), "{word}: {help}");
     }
     let mut line = CommandLine::line();
+    // With the flags that are everywhere.
+    line.build();
     let serve = line
         .find_subcommand_mut("serve")
         .unwrap()

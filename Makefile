@@ -186,7 +186,7 @@ semver: $(SEMVER)
 # That the oldest Rust compiles what users do: the one of `rust-version`, which rustup installs where it is not there.
 msrv: OLDEST = $(shell sed -n 's/^rust-version = "\(.*\)"/\1.0/p' Cargo.toml)
 msrv: client-demo/dist/index.html
-	@rustup run $(OLDEST) rustc --version || rustup toolchain install --profile minimal $(OLDEST) || \
+	@rustup run $(OLDEST) rustc --version 2>/dev/null || rustup toolchain install --profile minimal $(OLDEST) || \
 		{ echo "make msrv: Rust $(OLDEST) is not here, and rustup cannot install it; nothing was compiled" >&2; exit 1; }
 	CARGO_TARGET_DIR=target/msrv cargo +$(OLDEST) check --locked --all-features --lib --bins --examples
 

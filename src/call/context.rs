@@ -152,6 +152,9 @@ impl Context {
     /// # Errors
     /// [`Code::Unavailable`] where the socket is gone, or had no room within the time that the
     /// configuration gives it.
+    ///
+    /// # Cancellation
+    /// Dropped while it waits for room, it has emitted nothing.
     pub async fn emit<T: Serialize + Sync + ?Sized>(&self, event: &str, data: &T) -> Result<()> {
         self.peer.emit(Target::caller(), event, &data).await
     }
@@ -162,6 +165,9 @@ impl Context {
     /// # Errors
     /// As [`Context::emit`]; [`Code::Timeout`] where no ack comes in time, [`Code::InvalidData`] where it
     /// does not fit the type.
+    ///
+    /// # Cancellation
+    /// Once polled, the event may reach the client all the same; its ack is passed over.
     pub async fn emit_with_ack<R: FromAck>(
         &self,
         event: &str,

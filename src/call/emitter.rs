@@ -120,6 +120,9 @@ impl Emitter {
     /// # Errors
     /// As [`Emitter::announce`]; [`Code::Unavailable`] where a node does not answer within five seconds,
     /// [`Code::InvalidData`] where an answer does not fit the type.
+    ///
+    /// # Cancellation
+    /// Once polled, other nodes may run their functions all the same; what they answer is passed over.
     pub async fn announce_with_ack<R: FromAck>(
         &self,
         event: &str,
@@ -264,6 +267,9 @@ impl<'a> BroadcastTo<'a> {
     /// [`Code::TooLarge`] with more than 10 Buffers, at which clients would disconnect;
     /// [`Code::Internal`] where the data cannot be written as JSON;
     /// [`Code::Unavailable`] where the caller is among them and has no room in time.
+    ///
+    /// # Cancellation
+    /// Dropped while it waits, it may have reached some of them.
     pub async fn emit<T: Serialize + Sync + ?Sized>(&self, event: &str, data: &T) -> Result<()> {
         match &self.by {
             By::Function { peer, .. } => peer.emit(self.target.clone(), event, &data).await,
@@ -279,6 +285,9 @@ impl<'a> BroadcastTo<'a> {
     ///
     /// # Errors
     /// As [`BroadcastTo::emit`].
+    ///
+    /// # Cancellation
+    /// As [`BroadcastTo::emit`]; acks that come later are passed over.
     pub async fn emit_with_ack<R: FromAck>(
         &self,
         event: &str,

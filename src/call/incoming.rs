@@ -55,7 +55,10 @@ pub struct Incoming<T> {
 }
 
 impl<T: FromData> Incoming<T> {
-    /// The next frame; nothing, where the client's frames have ended. Nothing is lost where this is dropped before it completes.
+    /// The next frame; nothing, where the client's frames have ended.
+    ///
+    /// # Cancellation
+    /// Nothing is lost where this is dropped before it completes, as in a `select!`.
     ///
     /// # Errors
     /// Where a frame does not fit the type, and the client's own error: the last item.

@@ -13,9 +13,12 @@ use super::{
 };
 use crate::config::{Config, Given, LoadError, Settings};
 
+/// Where the flags of the default command are.
+const DEFAULT_COMMAND: &str = "Without a command it serves, and takes the flags of `serve`: `serve --help` lists them, with their variables.";
+
 /// An event server that speaks Socket.IO
 #[derive(Debug, Parser)]
-#[command(version, args_conflicts_with_subcommands = true)]
+#[command(version, args_conflicts_with_subcommands = true, after_help = DEFAULT_COMMAND)]
 pub(super) struct Cli {
     #[command(subcommand)]
     pub(super) command: Option<Command>,
@@ -95,6 +98,15 @@ pub(super) struct CommandLine {
 }
 
 impl CommandLine {
+    /// What may be typed. The settings of the default command are shown by that command alone, so that the program's own help
+    /// is one page.
+    pub(super) fn line() -> clap::Command {
+        Cli::command().mut_args(|flag| match flag.is_global_set() {
+            true => flag,
+            false => flag.hide(true),
+        })
+    }
+
     /// The settings of a server, for the commands that have them all.
     pub(super) fn serving(self) -> Option<Config> {
         match self.cli.command {
@@ -128,7 +140,7 @@ pub(super) enum Unread {
 /// # Errors
 /// What is wrong in them.
 pub(super) fn read() -> Result<CommandLine, Unread> {
-    let command = Cli::command();
+    let command = CommandLine::line();
     let settings = Settings::of(&command);
     let words = command_first(&command, env::args_os().collect());
     let first = leaf(typed(&command, &words).map_err(Unread::Typed)?);
@@ -206,3 +218,6 @@ fn leaf(mut matches: ArgMatches) -> ArgMatches {
     }
     matches
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,10 +19,8 @@ mod traced_log;
 
 use std::process::ExitCode;
 
-use clap::CommandFactory;
-
 use self::{
-    command_line::{Cli, Command, CommandLine, Unread},
+    command_line::{Command, CommandLine, Unread},
     reread::Reread,
 };
 use crate::app::App;
@@ -66,8 +64,8 @@ impl App {
             #[cfg(any(feature = "postgres", feature = "redis"))]
             Some(Command::Emit(emit)) => emit.make(),
             Some(Command::Log(log)) => log.run(&self),
-            Some(Command::Completion(completion)) => completion.print(Cli::command()),
-            Some(Command::Manpage(manpage)) => manpage.write(Cli::command()),
+            Some(Command::Completion(completion)) => completion.print(CommandLine::line()),
+            Some(Command::Manpage(manpage)) => manpage.write(CommandLine::line()),
         };
         match done {
             Ok(()) => ExitCode::SUCCESS,

@@ -106,6 +106,10 @@ impl Publisher {
     /// expected to, or a key was published about,
     /// [`Code::Unavailable`](crate::Code::Unavailable) where the journal cannot be written, and what
     /// [`Topic::writable_where`](crate::Topic::writable_where) answers to a caller without the right.
+    ///
+    /// # Cancellation
+    /// Where the future is dropped after it was polled, the event may still be published, as a whole or not at all. A call that is tried
+    /// again with its idempotency key finds out which; without one, publish under an expectation ([`Publisher::expecting_key`]).
     pub fn publish(&self, event: Event) -> impl Future<Output = Result<Position>> + Send {
         // Not async by itself: that would hold the event once more while it waits.
         self.publish_all(vec![event])
@@ -118,6 +122,9 @@ impl Publisher {
     ///
     /// # Errors
     /// As [`Publisher::publish`].
+    ///
+    /// # Cancellation
+    /// As [`Publisher::publish`]: all of the batch or nothing.
     pub async fn publish_all(&self, events: Vec<Event>) -> Result<Position> {
         let feed = self.feed.as_ref().filter(|feed| feed.is_declared(&self.topic));
         let feed =

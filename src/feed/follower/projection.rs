@@ -206,6 +206,9 @@ impl<T> Projection<T> {
     /// [`Code::Unavailable`]: where that takes longer, since the journal cannot be read or more is published than can
     /// be folded, while the state is folded anew because the fold panicked, or where the journal is damaged where the
     /// topic goes on.
+    ///
+    /// # Cancellation
+    /// Dropped before it completes, it has not looked, and nothing is lost.
     pub async fn read<R>(&self, look: impl FnOnce(&T, u64) -> R) -> Result<R> {
         self.catch_up().await?;
         let folded = self.folded.read().unwrap_or_else(PoisonError::into_inner);
@@ -258,6 +261,9 @@ impl<T> Projection<T> {
     /// # Errors
     /// The decision's own, those of [`Projection::read`] and of [`Publisher::publish`](crate::Publisher::publish);
     /// [`Code::Conflict`], which may be retried, where others published about the key each time that it was decided.
+    ///
+    /// # Cancellation
+    /// As [`Publisher::publish`](crate::Publisher::publish): what was decided last may still be published. The turn of its key is given up.
     pub async fn decide<E>(
         &self,
         by: &impl Publishes,
@@ -289,6 +295,9 @@ impl<T> Projection<T> {
 
     /// Waits until an event is in the state, or was left out of it, however long that takes. [`Projection::read`] waits
     /// by itself for what was acked.
+    ///
+    /// # Cancellation
+    /// It may be dropped at any time, as in a `select!`.
     pub async fn reached(&self, seq: u64) {
         let mut place = self.place.subscribe();
         // The sender lives as long as this.

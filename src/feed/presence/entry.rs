@@ -70,6 +70,9 @@ impl Presence {
     /// [`Code::Internal`] where the presence is not declared, the data cannot be written as JSON, or the journal refuses it: the
     /// socket is not there then. [`Code::Unavailable`] where the journal cannot be written now: the socket is there as soon as it can
     /// be, and entering again does no harm.
+    ///
+    /// # Cancellation
+    /// Once polled, the change is made all the same.
     pub async fn enter(&self, data: &(impl Serialize + ?Sized)) -> Result<()> {
         let body = Event::new(ENTERED).data(data)?.body;
         self.ask(Change::Enter(body, self.cx.cancellation())).await
@@ -79,6 +82,9 @@ impl Presence {
     ///
     /// # Errors
     /// As [`Presence::enter`]: where the journal cannot be written now, the socket is no longer there as soon as it can be.
+    ///
+    /// # Cancellation
+    /// As [`Presence::enter`].
     pub async fn leave(&self) -> Result<()> {
         self.ask(Change::Leave).await
     }

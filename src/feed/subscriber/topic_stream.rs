@@ -40,6 +40,10 @@ impl Context {
     /// # Errors
     /// What the guard answers; [`Code::Forbidden`](crate::Code::Forbidden) where no such topic is declared,
     /// [`Code::Unavailable`](crate::Code::Unavailable) where the journal cannot be read.
+    ///
+    /// # Cancellation
+    /// To drop the stream ends the reading, and frees what it holds. An item that was waited for and did not come is the next one; a new stream
+    /// `since` the last position goes on without a gap.
     pub async fn topic_stream(
         &self,
         topic: &str,

@@ -101,6 +101,9 @@ impl Subjects {
     /// # Errors
     /// [`Code::Unavailable`](crate::Code::Unavailable) where the journal cannot be written: its sockets here are closed, and
     /// its tokens refused here, but other nodes may not know, nor this one after a restart. Try it again.
+    ///
+    /// # Cancellation
+    /// Once polled, its sockets here are closed and its tokens refused here; whether other nodes and a restart know is open. Try it again.
     pub async fn revoke(&self, subject: &str) -> Result<usize> {
         self.lock().revoke(subject);
         let closed = self.close(subject);

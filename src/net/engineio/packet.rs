@@ -148,6 +148,19 @@ mod tests {
     }
 
     #[test]
+    fn each_type_stands_in_the_book() {
+        let page = include_str!("../../../docs/wire.md");
+        let (_, rows) = page
+            .split_once("| Engine.IO | from the client | from the server |\n|---|---|---|\n")
+            .unwrap();
+        let rows = rows.lines().take_while(|row| row.starts_with("| `"));
+        let documented: Vec<char> = rows.map(|row| row.chars().nth(3).unwrap()).collect();
+        let unknown = Err(Malformed("a packet of an unknown type"));
+        let types = (' '..='~').filter(|kind| Packet::from_text(V4, &kind.to_string()) != unknown);
+        assert_eq!(documented, types.collect::<Vec<_>>());
+    }
+
+    #[test]
     fn each_type_has_its_digit() {
         let packets = [
             ("0{}", Packet::Open("{}")),

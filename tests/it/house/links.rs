@@ -20,7 +20,7 @@ const PAGES: [&str; 7] = [
 ];
 
 /// Pages by their path from the root, with their text.
-fn pages() -> Vec<(PathBuf, String)> {
+pub(super) fn pages() -> Vec<(PathBuf, String)> {
     let mut found: Vec<PathBuf> = PAGES.iter().map(PathBuf::from).collect();
     let mut folders = vec![PathBuf::from("docs")];
     while let Some(folder) = folders.pop() {

@@ -57,3 +57,45 @@ async fn the_table_says_what_the_server_says() {
         "{series}"
     );
 }
+
+/// Label, metric, value.
+type Value = [String; 3];
+
+/// The values of the labels that are known before an app declares a topic.
+fn documented_values() -> BTreeSet<Value> {
+    let text = include_str!("../../../docs/metrics.md");
+    let (_, rows) = text
+        .split_once("| label | metric | values |\n|---|---|---|\n")
+        .unwrap();
+    let rows = rows.lines().take_while(|row| row.starts_with("| "));
+    rows.flat_map(|row| {
+        let cells: Vec<_> = row.trim_matches('|').split(" | ").map(str::trim).collect();
+        let [label, metric, values] = cells[..] else {
+            panic!("a row has three cells: {row}");
+        };
+        let (_, values) = values.rsplit_once(": ").unwrap();
+        values
+            .split(", ")
+            .map(|value| [label, metric, value].map(|cell| cell.trim_matches('`').to_owned()))
+            .collect::<Vec<_>>()
+    })
+    .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_values_of_labels_are_those_that_the_server_has() {
+    let journal = std::sync::Arc::new(MemoryJournal::new().unwrap());
+    let local = watched(App::new().journal(journal)).await;
+    let text = told(&local);
+    let samples = text.lines().filter(|line| !line.starts_with('#'));
+    let values: BTreeSet<Value> = samples
+        .filter_map(|sample| {
+            let (metric, labels) = sample.split_once('{')?;
+            let (label, value) = labels.split_once("=\"")?;
+            Some([label, metric, value.split('"').next()?].map(str::to_owned))
+        })
+        .filter(|[label, ..]| label != "topic")
+        .collect();
+    assert!(values.len() > 30);
+    assert_eq!(documented_values(), values);
+}

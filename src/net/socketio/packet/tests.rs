@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use proptest::prelude::*;
 
 use super::{
@@ -25,6 +27,27 @@ fn packet<'a>(namespace: &'a str, kind: Kind<'a>) -> Packet<'a> {
 #[track_caller]
 fn is(text: &str, packet: Packet<'_>) {
     assert_eq!(Packet::decode(V5, text).as_ref(), Ok(&packet), "{text}");
+}
+
+#[test]
+fn each_type_stands_in_the_book() {
+    let page = include_str!("../../../../docs/wire.md");
+    let table = "| Socket.IO | from the client | from the server |\n|---|---|---|\n";
+    let (_, rows) = page.split_once(table).unwrap();
+    let rows = rows.lines().take_while(|row| row.starts_with("| `"));
+    let documented: BTreeSet<u8> = rows.map(|row| row.as_bytes()[3]).collect();
+    let unknown = Err(Malformed("a packet of an unknown type"));
+    // With a number of Buffers and without: another type has neither.
+    let is_known = |kind: &u8| {
+        let texts = ["0-1[\"a\"]", "1[\"a\"]"].map(|rest| format!("{}{rest}", char::from(*kind)));
+        texts.iter().any(|text| Packet::decode(V5, text) != unknown)
+    };
+    let mut known: BTreeSet<u8> = (b' '..=b'~').filter(is_known).collect();
+    // What servers alone say.
+    let mut refused = Vec::new();
+    crate::net::socketio::encode::refused(&mut refused, V5, ROOT, "no", None);
+    known.insert(refused[0]);
+    assert_eq!(documented, known);
 }
 
 /// The examples of the protocol's document.

@@ -14,7 +14,7 @@ container_fetch() {
   if [ -e "$fetched" ]; then return; fi
   echo "container: fetches Debian $1"
   mkdir -p "${fetched%/*}"
-  mmdebstrap --quiet --variant=apt --include=ca-certificates,dbus,procps,systemd,systemd-sysv "$1" "$fetched.part"
+  mmdebstrap --quiet --format=tar --variant=apt --include=ca-certificates,dbus,procps,systemd,systemd-sysv "$1" "$fetched.part"
   mv "$fetched.part" "$fetched"
 }
 

@@ -294,10 +294,13 @@ starts_with_the_machine() {
 
 # While clients knock, of whom systemd lets none start it again. Settings and journal stay for the next time.
 is_removed() {
+  local before
+  before=$(starts)
   clients_come client visitors node tests/packaging/visitors.mjs 127.0.0.1 3000
   apt remove updraft
   clients_go
   grep --quiet '"answered":[1-9]' "$work/visitors" || fail 'no clients knocked'
+  [ "$(starts)" = "$before" ] || fail 'a client has it started again while it is removed'
   is_gone
   [ -e "$settings/updraft.env" ] || fail 'the settings went with the program'
   [ -d "$journal" ] || fail 'the journal went with the program'
@@ -306,6 +309,7 @@ is_removed() {
   has kept || fail 'the journal of before is gone'
   say 'removed under clients, and installed again: settings and journal are as before'
 }
+starts() { inside journalctl --quiet --output cat --unit updraft.service | grep --count '^Starting '; }
 is_gone() {
   if is_listening; then fail 'it is removed, and listens'; fi
   local units
@@ -328,8 +332,8 @@ is_purged() {
 
 container_begins "$release" "$work"
 cp "$package" "$root/1.deb"
-listed >"$work/before"
 container_boots
+listed >"$work/before"
 say "Debian $release runs $(inside systemctl --version | head -n 1)"
 
 is_installed

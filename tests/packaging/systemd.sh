@@ -265,10 +265,8 @@ is_restored() {
   say 'backed up while it ran, and restored'
 }
 
-# A key for root alone.
+# A key for root alone, also when it is renewed.
 speaks_tls() {
-  openssl req -x509 -newkey ed25519 -nodes -days 2 -subj /CN=updraft -addext subjectAltName=IP:127.0.0.1 \
-    -keyout "$settings/key.pem" -out "$settings/cert.pem" 2>/dev/null
   mkdir "$override"
   cat >"$override/override.conf" <<'END'
 [Service]
@@ -276,13 +274,23 @@ LoadCredential=cert.pem:/etc/updraft/cert.pem
 LoadCredential=key.pem:/etc/updraft/key.pem
 Environment=UPDRAFT_TLS_CERT=%d/cert.pem UPDRAFT_TLS_KEY=%d/key.pem
 END
+  certify
   inside systemctl daemon-reload
   inside systemctl restart updraft.service
-  [ "$(curl --silent --cacert "$settings/cert.pem" https://127.0.0.1:3000/health/ready)" = ready ] || fail 'it does not speak TLS'
+  is_certified || fail 'it does not speak TLS'
+  certify
+  # Of systemd 252 a reload does too, of 257 not.
+  inside systemctl restart updraft.service
+  is_certified || fail 'a restart does not take the renewed key'
   rm -r "$override" "$settings"/*.pem
   inside systemctl daemon-reload
   say 'its key for root alone: TLS by LoadCredential'
 }
+certify() {
+  openssl req -x509 -newkey ed25519 -nodes -days 2 -subj /CN=updraft -addext subjectAltName=IP:127.0.0.1 \
+    -keyout "$settings/key.pem" -out "$settings/cert.pem" 2>/dev/null
+}
+is_certified() { [ "$(curl --silent --cacert "$settings/cert.pem" https://127.0.0.1:3000/health/ready)" = ready ]; }
 
 starts_with_the_machine() {
   inside systemctl reboot

@@ -300,14 +300,14 @@ starts_with_the_machine() {
   say 'started with the machine'
 }
 
-# While clients knock, of whom systemd lets none start it again. Settings and journal stay for the next time.
+# While clients come, which do not have it started again. Settings and journal stay for the next time.
 is_removed() {
   local before
   before=$(starts)
   clients_come client visitors node tests/packaging/visitors.mjs 127.0.0.1 3000
   apt remove updraft
   clients_go
-  grep --quiet '"answered":[1-9]' "$work/visitors" || fail 'no clients knocked'
+  grep --quiet '"answered":[1-9]' "$work/visitors" || fail 'no clients came'
   [ "$(starts)" = "$before" ] || fail 'a client has it started again while it is removed'
   is_gone
   [ -e "$settings/updraft.env" ] || fail 'the settings went with the program'

@@ -1,6 +1,6 @@
 # Needs Rust (1.94 or later), Node.js (20.19 or later) with npm, and make. Everything else is installed here.
 
-.PHONY: run test proof check book dependencies screenshots flood soak evidence audit bench peers instructions alerts fuzz apart smoke fuzz-smoke bench-smoke image image-test deb deb-test reproducible publishable semver msrv packages-smoke sbom
+.PHONY: run test proof check book dependencies screenshots flood soak evidence audit bench peers instructions alerts fuzz apart smoke fuzz-smoke bench-smoke image image-test deb deb-test systemd-test reproducible publishable semver msrv packages-smoke sbom
 .DELETE_ON_ERROR:
 
 DENY = target/tools/bin/cargo-deny
@@ -154,11 +154,19 @@ image-test: $(RELEASE)
 
 # The Debian package, in target/debian; and that it installs, starts and goes, in a fresh Debian.
 deb: $(RELEASE) $(DEB)
-	$(DATED) CARGO_TARGET_DIR=$(DIST) packaging/deb.sh $(RELEASE) target/debian/updraft.deb
+	$(DATED) packaging/deb.sh $(RELEASE) target/debian/updraft.deb
 
 deb-test: deb
 	tests/packaging/install.sh
 	tests/packaging/deb.sh target/debian/updraft.deb
+
+# The life of the service under a systemd that runs, in a container: a minute, as root (tests/packaging/systemd.sh). With the program of the
+# tests: what is tried is the package. DEBIAN=trixie: in another Debian than this one.
+systemd-test: $(DEB) tests/clients/node_modules
+	tests/packaging/install.sh
+	cargo build $(ALL) --bin updraft
+	packaging/deb.sh $(BUILT)/updraft target/debian/updraft-smoke.deb --fast
+	tests/packaging/systemd.sh target/debian/updraft-smoke.deb $(DEBIAN)
 
 # That the program and its package have the same bytes when they are built in another folder. A second release build.
 reproducible: deb
@@ -169,7 +177,7 @@ packages-smoke: publishable $(DEB)
 	tests/packaging/install.sh
 	cargo build $(ALL) --bins --examples
 	tests/packaging/image.sh $(BUILT)/updraft
-	packaging/deb.sh $(BUILT)/updraft target/debian/updraft-smoke.deb --fast --profile dev
+	packaging/deb.sh $(BUILT)/updraft target/debian/updraft-smoke.deb --fast
 	tests/packaging/deb.sh target/debian/updraft-smoke.deb here
 
 # That the packages can be published: what is in them, and what they say of themselves. (Without --no-verify cargo compiles the crate
@@ -190,11 +198,9 @@ msrv: client-demo/dist/index.html
 		{ echo "make msrv: Rust $(OLDEST) is not here, and rustup cannot install it; nothing was compiled" >&2; exit 1; }
 	CARGO_TARGET_DIR=target/msrv cargo +$(OLDEST) check --locked --all-features --lib --bins --examples
 
-# What the program is made of, for scanners: target/updraft.cdx.json.
-sbom: $(CYCLONEDX)
-	PATH="$(CURDIR)/target/tools/bin:$$PATH" cargo cyclonedx --format json --features jemalloc --override-filename updraft.cdx
-	mv updraft.cdx.json target/
-	rm -f bench/updraft.cdx.json
+# What the program is made of, for scanners: target/updraft.cdx.json. Seconds.
+sbom: $(CYCLONEDX) client-demo/node_modules
+	$(DATED) PATH="$(CURDIR)/target/tools/bin:$$PATH" packaging/sbom.mjs target/updraft.cdx.json jemalloc
 
 # Not optimized: it shows that all of it runs, and is mostly compiled already.
 bench-smoke: peers

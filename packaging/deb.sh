@@ -18,4 +18,7 @@ done
 if [ -n "${DEBEMAIL:-}" ]; then
   set -- --maintainer "${DEBFULLNAME:-The Updraft authors} <$DEBEMAIL>" "$@"
 fi
-PATH="$PWD/target/tools/bin:$PATH" exec cargo deb --no-build --output "$package" "$@"
+# cargo-deb looks for it where Cargo would build it, and warns of profiles that are not of a release.
+built=$PWD/target/debian/built
+install -D "$program" "$built/release/updraft"
+CARGO_TARGET_DIR=$built PATH="$PWD/target/tools/bin:$PATH" exec cargo deb --no-build --output "$package" "$@"

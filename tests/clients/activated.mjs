@@ -1,11 +1,13 @@
-// A client of a server that is started again and again, on a socket that listens all the time: activated.mjs URL GENERATION TRANSPORT
-// It goes on until its standard input ends; then it prints how often it connected.
+// A client of a server that is started again and again, on a socket that listens all the time:
+// activated.mjs URL GENERATION TRANSPORT [NAME [PAUSE]], where PAUSE is the time between what it adds, in milliseconds, as a board
+// gets full. It goes on until its standard input ends; then it prints how often it connected.
 
 import assert from 'node:assert/strict';
+import { setTimeout as after } from 'node:timers/promises';
 import { call, open, soon } from './support.mjs';
 
-const [url, generation, transport] = process.argv.slice(2);
-const mine = `${generation}-${transport}`;
+const [url, generation, transport, name = 'activated', pause = 0] = process.argv.slice(2);
+const mine = `${name}-${transport}`;
 
 let isOver = false;
 process.stdin.on('end', () => (isOver = true)).resume();
@@ -56,6 +58,7 @@ while (!isOver) {
   const id = `${mine}-${added.length}`;
   await add(id);
   added.push(id);
+  if (pause) await after(Number(pause));
 }
 await soon('all events', (done) => {
   const look = () => (heard.length >= added.length ? done() : setTimeout(look, 10));

@@ -181,17 +181,26 @@ impl Config {
     /// # Errors
     /// All that is wrong in the file, or in a variable.
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, LoadError> {
-        let command = Self::augment_args(Command::new("updraft").no_binary_name(true));
-        let settings = Settings::of(&command);
+        let settings = Settings::of(&Self::command());
         let given = Given::read(Some(path.as_ref()), &settings, &["log"])?;
-        let matches = given.apply(&settings, command).try_get_matches_from([""; 0]);
-        let config = matches.and_then(|matches| Self::from_arg_matches(&matches));
-        config.map_err(|error| LoadError::of(said(&error)))
+        Self::of(&given, &settings).map_err(|error| LoadError::of(said(&error)))
+    }
+
+    /// What variables and files say, without flags.
+    pub(crate) fn of(given: &Given, settings: &Settings) -> Result<Self, clap::Error> {
+        let matches = given
+            .apply(settings, Self::command())
+            .try_get_matches_from([""; 0])?;
+        Self::from_arg_matches(&matches)
+    }
+
+    fn command() -> Command {
+        Self::augment_args(Command::new("updraft").no_binary_name(true))
     }
 }
 
 /// `PORT`, as hosting platforms set it, where ours is not set.
-pub(crate) fn port_variable() -> &'static str {
+fn port_variable() -> &'static str {
     const OURS: &str = "UPDRAFT_PORT";
     let is_set = |name| std::env::var_os(name).is_some();
     match !is_set(OURS) && is_set("PORT") {

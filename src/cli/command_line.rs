@@ -9,7 +9,7 @@ use super::emit;
 use super::{
     call, config, events, health, log,
     logging::{self, LogFormat},
-    manual,
+    manual, server_url,
 };
 use crate::config::{Config, Given, LoadError, Settings};
 
@@ -148,8 +148,7 @@ pub(super) fn read() -> Result<CommandLine, Unread> {
     let format = first.get_one::<LogFormat>("log_format").copied();
     let given = Given::read(file.as_deref(), &settings, &[])
         .map_err(|error| Unread::Files(error, format.unwrap_or_default()))?;
-    let matches = given
-        .apply(&settings, command)
+    let matches = server_url::apply(&given, &settings, given.apply(&settings, command))
         .try_get_matches_from(&words)
         .map_err(Unread::Typed)?;
     Ok(CommandLine {

@@ -3,17 +3,17 @@
 use clap::Args;
 use http::StatusCode;
 
-use super::terminal::{Failure, plain, say};
-use crate::{
-    config::{Config, port_variable},
-    net::tls::fetch::Address,
+use super::{
+    server_url::DEFAULT,
+    terminal::{Failure, plain, say},
 };
+use crate::net::tls::fetch::Address;
 
 #[derive(Args, Debug)]
 pub(super) struct Health {
-    /// URL of the server; by default this machine's at UPDRAFT_PORT, or PORT. An https:// certificate must be trusted by the
-    /// system, or by SSL_CERT_FILE
-    #[arg(long, env = "UPDRAFT_URL", default_value = here())]
+    /// URL of the server; by default the one that the same variables and file start. An https:// certificate must be trusted by
+    /// the system, or by SSL_CERT_FILE
+    #[arg(long, env = "UPDRAFT_URL", default_value = DEFAULT)]
     url: String,
 
     /// Ask whether it runs (/health/live), not whether it is ready for clients (/health/ready)
@@ -48,10 +48,4 @@ impl Health {
             _ => Err(Failure(format!("{path} answers {}: {line}", status.as_u16()))),
         }
     }
-}
-
-/// The server that the same environment starts.
-fn here() -> String {
-    let port = std::env::var(port_variable()).unwrap_or_else(|_| Config::default().port.to_string());
-    format!("http://127.0.0.1:{port}")
 }

@@ -12,6 +12,7 @@ mod logging;
 mod manual;
 mod reread;
 mod serve;
+mod server_url;
 mod service;
 mod telemetry;
 mod terminal;

@@ -50,6 +50,26 @@ fn the_server_asked_is_the_one_that_the_same_environment_starts() {
 }
 
 #[test]
+fn the_server_asked_is_the_one_of_the_file_of_settings() {
+    let server = Program::start(&["--host", "::1"]);
+    let port = server.url.rsplit(':').next().unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("updraft.toml");
+    std::fs::write(&file, format!("[server]\nhost = \"::1\"\nport = {port}\n")).unwrap();
+    let file = file.to_str().unwrap();
+    assert_eq!(updraft(&["health", "--config", file], ""), said("ready"));
+    let called = updraft(&["call", "api.services.status", "--config", file], "");
+    assert_eq!(called, said("\"online\""));
+    let elsewhere = updraft_with(&[("UPDRAFT_PORT", "1")], &["health", "--config", file], "");
+    assert!(
+        elsewhere
+            .2
+            .starts_with("error: cannot reach a server at http://[::1]:1: "),
+        "{elsewhere:?}"
+    );
+}
+
+#[test]
 fn a_certificate_is_believed_where_it_is_trusted() {
     let (pair, stranger) = (Pair::new(), Pair::new());
     let server = pair.serve(&[]);

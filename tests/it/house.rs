@@ -4,6 +4,7 @@ mod evidence;
 mod examples;
 mod links;
 mod names;
+mod pages;
 mod reference;
 
 use std::{

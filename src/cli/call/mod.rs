@@ -16,7 +16,10 @@ use self::{
     answer::{ACK, EVENT, overheard, print, told},
     streaming::{Streaming, Wanted},
 };
-use super::terminal::{Failure, say};
+use super::{
+    server_url::DEFAULT,
+    terminal::{Failure, say},
+};
 use crate::{
     call::payload::whole,
     client::{Client, ClientError, Incoming, Packet, with_buffers_as_base64},
@@ -64,8 +67,9 @@ pub(super) struct Call {
     #[arg(long, overrides_with = "ack")]
     no_ack: bool,
 
-    /// URL of the server. An https:// certificate must be trusted by the system, or by SSL_CERT_FILE
-    #[arg(long, env = "UPDRAFT_URL", default_value = "http://127.0.0.1:3000")]
+    /// URL of the server; by default the one that the same variables and file start. An https:// certificate must be trusted by
+    /// the system, or by SSL_CERT_FILE
+    #[arg(long, env = "UPDRAFT_URL", default_value = DEFAULT)]
     url: String,
 
     /// Longest time for the connection and the answer; of a stream, until it is open

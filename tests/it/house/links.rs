@@ -6,50 +6,10 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use super::root;
-
-/// Pages beside those of `docs/`.
-const PAGES: [&str; 7] = [
-    "README.md",
-    "ARCHITECTURE.md",
-    "CHANGELOG.md",
-    "SECURITY.md",
-    "client/README.md",
-    "client-demo/src/link/README.md",
-    "examples/README.md",
-];
-
-/// Pages by their path from the root, with their text.
-pub(super) fn pages() -> Vec<(PathBuf, String)> {
-    let mut found: Vec<PathBuf> = PAGES.iter().map(PathBuf::from).collect();
-    let mut folders = vec![PathBuf::from("docs")];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(root().join(&folder)).unwrap() {
-            let path = folder.join(entry.unwrap().file_name());
-            if root().join(&path).is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|end| end == "md") {
-                found.push(path);
-            }
-        }
-    }
-    let read = |path: PathBuf| (fs::read_to_string(root().join(&path)).unwrap(), path);
-    found
-        .into_iter()
-        .map(read)
-        .map(|(text, path)| (path, text))
-        .collect()
-}
-
-/// The prose of a page: without its blocks of code.
-fn prose(text: &str) -> impl Iterator<Item = &str> {
-    let mut is_code = false;
-    text.lines().filter(move |line| {
-        let is_fence = line.trim_start().starts_with("```");
-        is_code ^= is_fence;
-        !is_code && !is_fence
-    })
-}
+use super::{
+    pages::{pages, prose},
+    root,
+};
 
 /// A line without what it quotes as code.
 fn unquoted(line: &str) -> String {
@@ -169,36 +129,4 @@ fn every_page_stands_in_the_summary() {
         .collect();
     let pages: BTreeSet<PathBuf> = pages().into_iter().map(|(page, _)| page).collect();
     assert_eq!(pages, summary);
-}
-
-/// Blocks of Rust in pages are doc tests, or stand in a program that the tests compile.
-#[test]
-fn every_example_of_a_page_is_compiled() {
-    let compiled = fs::read_to_string(root().join("src/book.rs")).unwrap();
-    let read = |name| fs::read_to_string(root().join("examples/orders").join(name)).unwrap();
-    let programs = ["main.rs", "tests.rs", "index.html"]
-        .map(read)
-        .map(|text| words(&text));
-    let mut held = 0;
-    for (page, text) in pages().into_iter().filter(|(page, _)| page.starts_with("docs")) {
-        let name = page.to_str().unwrap();
-        let is_tested = compiled.contains(&format!("../{name}"));
-        for block in text.split("\n```").skip(1).step_by(2) {
-            let (kind, code) = block.split_once('\n').unwrap();
-            if kind == "rust,ignore" || name.starts_with("docs/tutorial") && kind == "html" {
-                held += 1;
-                let code = words(code);
-                let is_in = programs.iter().any(|program| program.contains(&code));
-                assert!(is_in, "{name}: not in examples/orders: {code}");
-            } else if kind.starts_with("rust") {
-                assert!(is_tested, "src/book.rs does not compile {name}");
-            }
-        }
-    }
-    assert!(held > 5, "blocks of the tutorial were found: {held}");
-}
-
-/// A text whatever its breaks of lines and indentation.
-fn words(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -18,7 +18,7 @@ const IMPLS_ELSEWHERE: [(&str, &str); 9] = [
 ];
 
 /// Words that make a reader of the documentation ask whom they mean: client, socket, subscriber, caller or node.
-const PRONOUNS: [&str; 9] = [
+pub(super) const PRONOUNS: [&str; 9] = [
     "who",
     "whoever",
     "whom",
@@ -129,7 +129,7 @@ fn public_documentation(text: &str) -> Vec<String> {
     found
 }
 
-fn has_word(line: &str, words: &[&str]) -> bool {
+pub(super) fn has_word(line: &str, words: &[&str]) -> bool {
     let mut parts = line.split(|letter: char| !letter.is_alphanumeric());
     parts.any(|part| words.contains(&&*part.to_lowercase()))
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fs};
 
 use updraft::Code;
 
-use super::{code, library, links::pages, root, rust_files};
+use super::{code, library, pages::pages, root, rust_files};
 use crate::support::updraft_with;
 
 /// What names of the server's own begin with, those of presence among them, as the code writes them in quotes. (Those of `auth.` are

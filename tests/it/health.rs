@@ -51,11 +51,11 @@ fn the_server_asked_is_the_one_that_the_same_environment_starts() {
 
 #[test]
 fn the_server_asked_is_the_one_of_the_file_of_settings() {
-    let server = Program::start(&["--host", "::1"]);
+    let server = Program::start(&["--host", "127.0.0.2"]);
     let port = server.url.rsplit(':').next().unwrap();
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("updraft.toml");
-    std::fs::write(&file, format!("[server]\nhost = \"::1\"\nport = {port}\n")).unwrap();
+    std::fs::write(&file, format!("[server]\nhost = \"127.0.0.2\"\nport = {port}\n")).unwrap();
     let file = file.to_str().unwrap();
     assert_eq!(updraft(&["health", "--config", file], ""), said("ready"));
     let called = updraft(&["call", "api.services.status", "--config", file], "");
@@ -64,9 +64,16 @@ fn the_server_asked_is_the_one_of_the_file_of_settings() {
     assert!(
         elsewhere
             .2
-            .starts_with("error: cannot reach a server at http://[::1]:1: "),
+            .starts_with("error: cannot reach a server at http://127.0.0.2:1: "),
         "{elsewhere:?}"
     );
+}
+
+#[test]
+fn settings_that_are_wrong_are_told_and_no_other_server_is_asked() {
+    let (done, _, told) = updraft_with(&[("UPDRAFT_MAX_CONNECTIONS", "much")], &["health"], "");
+    let wrong = "error: invalid value 'much' for '--max-connections";
+    assert!(!done && told.starts_with(wrong), "{told}");
 }
 
 #[test]

@@ -24,8 +24,8 @@ container_begins() {
   # cgroups as systemd has them, whatever this system has; and no trace of the container in its /run.
   umount -R /sys/fs/cgroup 2>/dev/null || true
   mount -t cgroup2 none /sys/fs/cgroup
+  mkdir "/sys/fs/cgroup/updraft-$$"
   container_cgroup=/sys/fs/cgroup/updraft-$$
-  mkdir "$container_cgroup"
   echo $$ >"$container_cgroup/cgroup.procs"
   mount -t tmpfs none /run
   mount -t tmpfs none "$container_work"
@@ -59,7 +59,7 @@ container_ends() {
   # By the second signal it ends at once.
   if [ -n "$container" ]; then { kill "$container"; kill "$container"; wait "$container"; } 2>/dev/null || true; fi
   if [ -z "$container_cgroup" ]; then return; fi
-  echo $$ >/sys/fs/cgroup/cgroup.procs
+  echo $$ >/sys/fs/cgroup/cgroup.procs || true
   find "$container_cgroup" -depth -type d -exec rmdir {} + || true
   umount --recursive --lazy "$container_work" || true
 }

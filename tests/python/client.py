@@ -3,7 +3,7 @@
 import queue
 import sys
 
-import socketio
+from in_order import Client
 
 # Longest that anything may take that must happen, in seconds: also on a machine that has much to do.
 PATIENCE = 120
@@ -16,7 +16,7 @@ TRANSPORTS = {
 
 url, transport = sys.argv[1:]
 heard = queue.Queue()
-client = socketio.Client(reconnection=False)
+client = Client(reconnection=False)
 client.on("number", heard.put)
 client.connect(url, transports=TRANSPORTS[transport], wait_timeout=PATIENCE)
 carried = "polling" if transport == "polling" else "websocket"

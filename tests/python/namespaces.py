@@ -5,6 +5,8 @@ import sys
 
 import socketio
 
+from in_order import Client
+
 # Longest that anything may take that must happen, in seconds: also on a machine that has much to do.
 PATIENCE = 120
 
@@ -18,7 +20,7 @@ url, transport = sys.argv[1:]
 
 
 def connect(namespaces, auth=None):
-    client = socketio.Client(reconnection=False)
+    client = Client(reconnection=False)
     heard = queue.Queue()
     for namespace in namespaces:
         client.on("*", lambda *event: heard.put(event), namespace=namespace)
@@ -73,7 +75,7 @@ assert ask(client, "whoami") == "ada"
 client.disconnect()
 
 # Refused, with a reason.
-client = socketio.Client(reconnection=False)
+client = Client(reconnection=False)
 why = queue.Queue()
 client.on("connect_error", why.put, namespace="/chat")
 try:

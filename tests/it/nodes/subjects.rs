@@ -1,19 +1,15 @@
 //! What one subject may take, over all nodes on one database.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use tokio::{sync::Notify, task::block_in_place};
-use updraft::{App, Config, Context, Identity, JournalConfig, LimitsConfig, Namespace, Result, State};
+use tokio::task::block_in_place;
 
 use super::wait_for;
 use crate::{
     limits::subjects::{SECRET, token},
-    support::{Local, PATIENT, Packet, Program, Proxy, RawClient, TestDatabase, until_async},
+    support::{PATIENT, Packet, Program, Proxy, RawClient, TestDatabase, until_async},
 };
 
 fn start(url: &str, limits: &[&str]) -> Program {
@@ -198,11 +194,8 @@ fn a_node_without_the_database_counts_for_itself_and_is_counted_again_after_it()
 }
 
 /// Whether a node waits for its turn to count.
-const WAITS: &str = "SELECT count(*) > 0 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
-
-/// What a node counts under.
-const LOCK: &str = "SELECT pg_advisory_lock(33042187532100213)";
-const UNLOCK: &str = "SELECT pg_advisory_unlock(33042187532100213)";
+const WAITS: &str = "SELECT count(*) > 0 FROM pg_locks JOIN pg_database ON pg_database.oid = database
+    WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()";
 
 /// The places that nodes hold.
 const HELD: &str = "SELECT coalesce(sum(sockets), 0) FROM updraft.subjects JOIN updraft.counting USING (node) WHERE until > now()";
@@ -215,7 +208,8 @@ fn a_node_that_stops_while_it_counts_frees_its_places_at_once() {
         let _ada = connect(&node, "ada").await.unwrap();
         assert_eq!(block_in_place(|| database.psql(HELD)), "1");
         let other = database.client().await;
-        other.batch_execute(LOCK).await.unwrap();
+        let counts = "SELECT pg_advisory_lock(33042187532100213)";
+        other.batch_execute(counts).await.unwrap();
         until_async("the node to wait", async || {
             block_in_place(|| database.psql(WAITS)) == "t"
         })
@@ -250,76 +244,5 @@ fn a_socket_that_becomes_a_subjects_is_closed_where_that_has_all_it_may_have_els
         assert!(!is_let_in, "{heard:?}");
         drop(first);
         in_the_end(&nodes[1], "ada").await;
-    });
-}
-
-/// When what a hook left behind is to say whose the socket is, and that it has.
-#[derive(Clone, Default)]
-struct Turn {
-    is_due: Arc<Notify>,
-    is_done: Arc<Notify>,
-}
-
-/// Says that the socket is Ada's, and leaves behind what says later that it is Bob's.
-async fn of_ada_and_then_of_bob(cx: Context, turn: State<Turn>) -> Result<()> {
-    cx.identify(Identity::of("ada"))?;
-    let turn = turn.clone();
-    tokio::spawn(async move {
-        turn.is_due.notified().await;
-        cx.identify(Identity::of("bob")).unwrap();
-        turn.is_done.notify_one();
-    });
-    Ok(())
-}
-
-#[test]
-fn a_socket_that_becomes_another_subjects_while_connect_waits_for_the_first_is_closed_behind_it() {
-    wait_for(async {
-        let database = block_in_place(TestDatabase::new);
-        let node = start(&database.url, &most("1"));
-        let mut bob = connect(&node, "bob").await.unwrap();
-        let turn = Turn::default();
-        let namespace = Namespace::new("/").connect(of_ada_and_then_of_bob);
-        let config = Config {
-            journal: JournalConfig {
-                database: Some(database.url.as_str().into()),
-                ..JournalConfig::default()
-            },
-            limits: LimitsConfig {
-                max_connections_per_subject: 1,
-                ..LimitsConfig::default()
-            },
-            ..Config::default()
-        };
-        let local = Local::start(App::new().state(turn.clone()).namespace(namespace), config).await;
-
-        let other = database.client().await;
-        other.batch_execute(LOCK).await.unwrap();
-        let mut client = RawClient::open(&local.url).await;
-        client.text().await;
-        client.send("40").await;
-        // The other node counts every second.
-        let wait = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
-        until_async("both nodes to wait", async || {
-            block_in_place(|| database.psql(wait)) == "2"
-        })
-        .await;
-        turn.is_due.notify_one();
-        turn.is_done.notified().await;
-        other.batch_execute(UNLOCK).await.unwrap();
-
-        // Ada may have it, and of Bob nothing is known yet.
-        let told = client.text().await;
-        assert!(told.starts_with("40"), "{told}");
-        let closed = loop {
-            if let Packet::Event(_, event, _) = client.packet().await
-                && event["event"] == "server.closed"
-            {
-                break event;
-            }
-        };
-        assert_eq!(closed["error"]["code"], "rate_limited", "{closed}");
-        assert!(bob.is_well().await);
-        local.server.stop().await;
     });
 }

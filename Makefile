@@ -50,6 +50,7 @@ proof: tests/clients/node_modules client/dist/index.js
 # What a change must pass beside its tests: format, lints, documentation without warnings.
 check: client-demo/node_modules client/dist/index.js
 	cargo fmt --all --check
+	cargo metadata --locked --format-version 1 --manifest-path fuzz/Cargo.toml >/dev/null
 	cargo clippy $(ALL) --all-targets -- -D warnings
 	cargo check --no-default-features --lib --bins
 	cargo clippy --no-default-features --features redis --lib --bins -- -D warnings

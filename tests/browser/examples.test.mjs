@@ -34,6 +34,9 @@ async function play(example, visitors, story) {
   }
 }
 
+/** What is said to all reaches the sockets of this moment: a page that is open may yet have to connect. */
+const isConnected = (page) => page.waitForFunction(() => socket.connected);
+
 const shows = (page, text) => page.getByText(text).first().waitFor();
 
 /** How many points of the canvas are drawn on. */
@@ -78,6 +81,7 @@ test('two chat', () => play('chat', 2, async (ada, bob) => {
 }));
 
 test('two draw on a whiteboard', () => play('whiteboard', 2, async (ada, bob) => {
+  await isConnected(bob);
   await drawLine(ada);
   await hasAsMuch(bob, ada);
 }));

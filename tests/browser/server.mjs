@@ -6,7 +6,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { ownPort } from '../clients/server.mjs';
+import { Ended, onOwnPort } from '../clients/server.mjs';
 
 const PROGRAM = process.env.UPDRAFT_PROGRAM ?? new URL('../../target/debug/updraft', import.meta.url).pathname;
 
@@ -27,18 +27,23 @@ export class Server {
     server.#program = program;
     process.once('exit', server.#goes);
     server.#data = await mkdtemp(join(tmpdir(), 'updraft-browser-'));
-    await server.again(...flags);
+    await onOwnPort((port) => server.#startOn(port, flags));
     return server;
   }
 
   /** Starts it once more, where it was. */
-  async again(...flags) {
-    const port = this.url === undefined ? await ownPort() : new URL(this.url).port;
+  again(...flags) {
+    return this.#startOn(new URL(this.url).port, flags);
+  }
+
+  async #startOn(port, flags) {
     this.#child = spawn(this.#program, ['serve', '--port', port, '--data', this.#data, ...flags], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const lines = createInterface({ input: this.#child.stdout });
-    const [first] = await once(lines, 'line');
+    const ended = once(this.#child, 'exit').then(() => { throw new Ended(); });
+    ended.catch(() => {});
+    const [first] = await Promise.race([once(lines, 'line'), ended]);
     this.url = first.split(' ').pop();
     // A story that fails ends, and its server with it.
     this.#child.unref();

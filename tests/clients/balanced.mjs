@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { Agent } from 'node:http';
 import { setTimeout } from 'node:timers/promises';
 import { Balancer } from './balancer.mjs';
-import { kill, ownPort, startBy, stop } from './server.mjs';
+import { kill, onOwnPort, startBy, stop } from './server.mjs';
 import { call, connect, soon } from './support.mjs';
 
 const [program, database, generation, transport, url, ...ports] = process.argv.slice(2);
@@ -18,7 +18,7 @@ async function start(port) {
 }
 
 const nodes = [];
-for (const port of [0, 1]) nodes.push(await start(ports[port] ?? (await ownPort())));
+for (const port of [0, 1]) nodes.push(await (ports[port] ? start(ports[port]) : onOwnPort(start)));
 const balancer = url ? { url } : await Balancer.over(nodes.map(({ url }) => url));
 // One that was there before the nodes looks for them from time to time.
 await soon('the balancer to find a node', async (done) => {

@@ -1,13 +1,14 @@
 // A server that is killed again and again while stock clients publish and read: kills.mjs KILLS SEED PROGRAM FLAG…
 
 import assert from 'node:assert/strict';
-import { kill, ownPort, startBy } from './server.mjs';
+import { kill, onOwnPort, startBy } from './server.mjs';
 import { connected, leaveBehind, lots, open, shown, soon } from './support.mjs';
 
 const [kills, seed, ...command] = process.argv.slice(2);
 const random = lots(Number(seed));
-const port = await ownPort(random);
-const url = `http://127.0.0.1:${port}`;
+const begin = (port) => startBy(command, { UPDRAFT_PORT: port });
+let server = await onOwnPort(begin);
+const { url } = server;
 
 const PUBLISHERS = 4;
 
@@ -133,10 +134,6 @@ class Subscriber {
 }
 
 const STOCK = ['polling', 'websocket'];
-const begin = () => startBy(command, { UPDRAFT_PORT: port });
-
-let server = await begin();
-assert.equal(server.url, url);
 const whole = [['websocket'], ['websocket'], STOCK, ['polling']].map((one) => new Subscriber(one));
 const late = [];
 await until('the subscribers', () => whole.every(({ live }) => live === 0));
@@ -153,26 +150,34 @@ publishing.catch((error) => {
   throw error;
 });
 
-/** When the next kill comes: after so many acks, so many events to one who reads, or the first who is back. */
-function moment() {
+const startsOfAll = () => whole.map(({ starts }) => starts.length);
+
+/**
+ * When the next kill comes: after so many acks, so many events to a subscriber, or when that one is back. It began so often before the last
+ * kill: it may be back before the server has said that it listens.
+ */
+function moment(starts) {
   const more = [0, 1, random(20), random(200)][random(4)];
-  const reader = whole[random(whole.length)];
-  const [acks, heard, starts] = [acked.size, reader.heard.length, reader.starts.length];
+  const number = random(whole.length);
+  const reader = whole[number];
+  const [acks, heard] = [acked.size, reader.heard.length];
   return [
     () => acked.size >= acks + more,
     () => reader.heard.length >= heard + more,
-    () => reader.starts.length > starts,
+    () => reader.starts.length > starts[number],
   ];
 }
 
+let starts = startsOfAll();
 for (let round = 0; round < Number(kills); round += 1) {
-  const kinds = moment();
+  const kinds = moment(starts);
   // In the first round nobody comes back.
   const comes = kinds[random(round === 0 ? 2 : kinds.length)];
   await until(`kill ${round}`, comes);
+  starts = startsOfAll();
   await kill(server);
   late.push(...(round % 5 === 1 ? [new Subscriber(['websocket'])] : []));
-  server = await begin();
+  server = await begin(new URL(url).port);
 }
 
 const before = acked.size;

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { CallError, topic } from '../../client/dist/index.js';
-import { ownPort, start, stop } from './server.mjs';
+import { onOwnPort, start, stop } from './server.mjs';
 import { call, connect, open, soon } from './support.mjs';
 
 const [program, generation, transport] = process.argv.slice(2);
@@ -37,7 +37,7 @@ async function change(socket, name, data) {
 const add = (socket, id) => change(socket, 'add', { id, title: `title of ${id}`, column: 'todo' });
 const events = () => items.filter(({ event }) => event.startsWith('card.'));
 
-const old = await start(program, await ownPort());
+const old = await onOwnPort((port) => start(program, port));
 let writer = await connect(old.url, '4', 'websocket');
 const reader = open(old.url, generation, transport, { reconnection: true, reconnectionDelay: 20, reconnectionDelayMax: 20 });
 const aborting = new AbortController();

@@ -1,12 +1,12 @@
 // A server that is stopped, and started again on the same port: restart.mjs PROGRAM GENERATION TRANSPORT
 
 import assert from 'node:assert/strict';
-import { ownPort, start, stop } from './server.mjs';
+import { onOwnPort, start, stop } from './server.mjs';
 import { call, connect, soon } from './support.mjs';
 
 const [program, generation, transport] = process.argv.slice(2);
 
-const old = await start(program, await ownPort());
+const old = await onOwnPort((port) => start(program, port));
 const socket = await connect(old.url, generation, transport, {
   reconnection: true,
   reconnectionDelay: 20,

@@ -6,6 +6,11 @@ import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 import { soon } from './support.mjs';
 
+/** That a server ended before it listened, as where its port was taken. */
+export class Ended extends Error {
+  message = 'the server ended before it listened';
+}
+
 /** Starts the program on a port, or on a free one for `0`. */
 export function start(program, port) {
   return startBy([program, 'serve', '--port', port], {});
@@ -20,7 +25,7 @@ export async function startBy([program, ...flags], variables) {
   server.once('exit', () => process.off('exit', end));
   const lines = createInterface({ input: server.stdout });
   const url = await soon('the server to listen', (done, failed) => {
-    server.once('exit', () => failed(new Error('the server ended before it listened')));
+    server.once('exit', () => failed(new Ended()));
     lines.on('line', (line) => line.includes('listens on http://') && done(line.split(' ').pop()));
   });
   return { server, url };
@@ -40,10 +45,27 @@ export async function kill({ server }) {
   assert.equal(await ended, 'SIGKILL');
 }
 
-/** A port that nobody has, and that the system gives to nobody who connects: for a server that comes back to it. */
-export async function ownPort(random = (below) => Math.floor(Math.random() * below)) {
+/** How often a server is begun on another port. */
+const TRIES = 10;
+
+/**
+ * What `begin` starts on a port that the system gives to no client: for a server that comes back to it. A server of another story may be
+ * the first to take it: then another port is tried.
+ */
+export async function onOwnPort(begin) {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await begin(await freePort());
+    } catch (error) {
+      if (!(error instanceof Ended) || tries === TRIES) throw error;
+    }
+  }
+}
+
+/** A port that is free now. */
+async function freePort() {
   for (;;) {
-    const port = 20_000 + random(10_000);
+    const port = 20_000 + Math.floor(Math.random() * 10_000);
     const server = createServer();
     const isFree = await new Promise((done) => {
       server.once('error', () => done(false));

@@ -2,14 +2,14 @@
 
 import assert from 'node:assert/strict';
 import { stream } from '../../client/dist/index.js';
-import { kill, ownPort, start } from './server.mjs';
+import { kill, onOwnPort, start } from './server.mjs';
 import { connect, soon } from './support.mjs';
 
 const [program] = process.argv.slice(2);
 const TO = 600;
 const COMING_BACK = { reconnection: true, reconnectionDelay: 20, reconnectionDelayMax: 40 };
 
-let server = await start(program, await ownPort());
+let server = await onOwnPort((port) => start(program, port));
 const counted = [];
 let wake = () => {};
 

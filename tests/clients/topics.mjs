@@ -1,7 +1,7 @@
 // A reader whose server is stopped, and started again on the same port: topics.mjs PROGRAM GENERATION TRANSPORT
 
 import assert from 'node:assert/strict';
-import { ownPort, start, stop } from './server.mjs';
+import { onOwnPort, start, stop } from './server.mjs';
 import { call, connect, open, soon } from './support.mjs';
 
 const [program, generation, transport] = process.argv.slice(2);
@@ -65,7 +65,7 @@ async function change(socket, name, data) {
 
 const add = (socket, id) => change(socket, 'add', { id, title: `title of ${id}`, column: 'todo' });
 
-const old = await start(program, await ownPort());
+const old = await onOwnPort((port) => start(program, port));
 let writer = await connect(old.url, '4', 'websocket');
 const reader = read(old.url);
 await until('to be live', () => starts.length === 1);

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, before, test } from 'node:test';
-import { Visitor, launch } from './browser.mjs';
+import { Visitor, launch, until } from './browser.mjs';
 import { Server } from './server.mjs';
 
 let browser;
@@ -77,18 +77,17 @@ async function tell(server, untilWoken) {
 }
 
 test('a tab that slept shows all that happened, once', async () => {
-  const server = await Server.start();
+  const server = await Server.start('--ping-timeout', '10m');
   const { before, after } = await tell(server, () => undefined);
   assert.equal(after, before);
   await server.end();
 });
 
 test('a tab that slept until the server gave it up comes back, and shows all that happened, once', async () => {
-  const server = await Server.start('--ping-interval', '2s', '--ping-timeout', '4s');
+  const server = await Server.start('--ping-interval', '2s', '--ping-timeout', '10s');
   const { before, after } = await tell(server, async (grace) => {
     // Who does not answer for so long is gone.
-    await faces(grace).nth(1).waitFor({ state: 'detached' });
-    await faces(grace).first().waitFor();
+    await until(async () => (await faces(grace).count()) === 1);
   });
   assert.ok(after > before);
   await server.end();

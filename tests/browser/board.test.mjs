@@ -115,6 +115,8 @@ story('a change that is refused is taken back', async ({ ada, grace }) => {
   await ada.has('done', 'Fly');
   await grace.card('Fly').focus();
   await grace.page.keyboard.press('Delete');
+  // What is gone from her board the server may not have heard of.
+  await grace.page.locator('time-line li').filter({ hasText: 'removed' }).waitFor();
   await grace.shows('todo', []);
   await ada.offline().uncheck();
   await ada.page.getByText('Not saved, and undone: there is no such card').waitFor();
@@ -143,6 +145,7 @@ story('all see who is here, by name and color', async ({ ada, grace }) => {
   await ada.page.getByRole('button', { name: 'Done', exact: true }).click();
   const faces = grace.page.getByRole('list', { name: 'Who is here' }).getByRole('listitem');
   await faces.filter({ hasText: 'Ada Lovelace' }).waitFor();
+  await faces.nth(1).waitFor();
   assert.equal(await faces.count(), 2);
   await ada.add('todo', 'Fly');
   await grace.card('Fly').getByText('Ada Lovelace').waitFor();

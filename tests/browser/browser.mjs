@@ -91,8 +91,9 @@ export class Visitor {
   async shows(column, titles) {
     await this.page.waitForFunction(
       ([name, expected]) => {
-        const app = document.querySelector('demo-app').shadowRoot;
-        const board = app.querySelector('shared-board').shadowRoot;
+        // A page that was just loaded has none yet.
+        const board = document.querySelector('demo-app')?.shadowRoot?.querySelector('shared-board')?.shadowRoot;
+        if (!board) return false;
         const cards = [...board.querySelectorAll(`section[data-column=${name}] board-card`)];
         const isSettled = cards.every((card) => !card.waits);
         return isSettled && JSON.stringify(cards.map((card) => card.card.title)) === JSON.stringify(expected);
@@ -105,7 +106,9 @@ export class Visitor {
   async settled() {
     await this.page.waitForFunction(() => {
       const app = document.querySelector('demo-app');
-      const board = app.shadowRoot.querySelector('shared-board')?.shadowRoot;
+      // A page that was just loaded has no link yet.
+      if (!app?.link) return false;
+      const board = app.shadowRoot?.querySelector('shared-board')?.shadowRoot;
       const cards = [...(board?.querySelectorAll('board-card') ?? [])];
       return app.link.connection.waiting === 0 && cards.every((card) => !card.waits);
     });

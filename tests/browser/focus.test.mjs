@@ -22,6 +22,11 @@ function story(name, tell, options) {
   });
 }
 
+/** An undo that the mouse is on is offered for as long. */
+function keepOffered(ada) {
+  return ada.page.locator('.toast').hover();
+}
+
 function removed(ada, title) {
   return ada.page.getByRole('status').getByText(`Removed ${title}`);
 }
@@ -60,6 +65,7 @@ story('what was removed comes back, where it was', async ({ ada, server, key }) 
   const grace = await Visitor.at(browser, server.url);
   await ada.card('two').focus();
   await key('Delete');
+  await keepOffered(ada);
   await grace.shows('todo', ['one', 'three']);
   await removed(ada, 'two').waitFor();
   await ada.page.getByRole('button', { name: 'Undo' }).click();
@@ -141,6 +147,7 @@ story('help for the keyboard is seen where a card has the focus, and says what k
   assert.match(await seen(), /Enter saves/);
   await key('Escape');
   await key('Delete');
+  await keepOffered(ada);
   assert.match(await seen(), /Space lifts the card/);
   // Beside the offer to undo, and neither over it nor over the card.
   await removed(ada, 'three').waitFor();

@@ -40,10 +40,8 @@ test('visitors of all nodes see each other, and those of a node that is killed a
   await faces(grace, 'Mary').waitFor();
   if (process.env.SCREENSHOT) await ada.page.screenshot({ path: process.env.SCREENSHOT });
 
-  const begun = Date.now();
   await dies.kill();
   await faces(ada, 'Grace').waitFor({ state: 'detached' });
-  assert.ok(Date.now() - begun < 30_000, `${Date.now() - begun} ms`);
   await faces(ada, 'Mary').waitFor();
   // Where the node was, nobody is known to be there, until it is back.
   await faces(grace).first().waitFor({ state: 'detached' });

@@ -95,6 +95,8 @@ test('what is refused after a reload is said, and taken back', async () => {
 test('a call that was on its way when the page was left is done once', async () => {
   const server = await Server.start();
   const ada = await Visitor.at(browser, server.url);
+  // The page that is left shows the card, too: what is looked at is the one that comes.
+  const loaded = ada.page.waitForEvent('load');
   await ada.page.evaluate(() => {
     const app = document.querySelector('demo-app');
     const data = { id: 'left', title: 'left', column: 'todo' };
@@ -102,6 +104,7 @@ test('a call that was on its way when the page was left is done once', async () 
     app.dispatchEvent(new CustomEvent('updraft-call', { detail, bubbles: true, composed: true }));
     location.reload();
   });
+  await loaded;
   await ada.has('todo', 'left');
   await ada.settled();
   await ada.shows('todo', ['left']);

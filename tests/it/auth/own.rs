@@ -66,13 +66,15 @@ async fn a_function_that_panics_or_hangs_refuses() {
 #[tokio::test]
 async fn it_is_asked_again_at_a_refresh_and_its_identities_end() {
     let local = serve(App::new().authenticate(by_name), AuthConfig::default()).await;
-    let mut ada = connect(&local, "soon").await;
+    let mut ada = connect(&local, "name:ada").await;
     let bob = call(&mut ada, "auth.refresh", json!({"token": "name:bob"})).await;
     assert_eq!(bob["error"]["code"], "forbidden");
     assert_eq!(
         call(&mut ada, "auth.refresh", json!({"token": "away"})).await["error"]["code"],
         "unavailable"
     );
+    // Only now its time begins to run.
+    ada.begin(&json!({"event": "auth.refresh", "data": {"token": "soon"}})).await;
     let heard = last_words(&mut ada).await;
     assert_eq!(heard[heard.len() - 2..], closed("the identity has expired"));
 }

@@ -15,7 +15,7 @@ use updraft::{
 };
 
 use super::{call, configured, connect, last_words, whoami};
-use crate::support::{Local, Packet, RawClient, until, within_patience};
+use crate::support::{Local, PATIENCE, Packet, RawClient, until, within_patience};
 
 /// A door that stays shut until the story opens it, and tells how many have come to it.
 #[derive(Clone)]
@@ -140,7 +140,7 @@ impl Story {
             .module(module)
             .module(Module::new("api.me").on("whoami", whoami));
         let config = Config {
-            drain_timeout: Duration::from_secs(20),
+            drain_timeout: PATIENCE,
             ..configured(AuthConfig {
                 leeway: Duration::ZERO,
                 ..AuthConfig::default()
@@ -217,9 +217,11 @@ async fn a_call_whose_guard_waits_while_its_caller_is_revoked_does_not_begin() {
 #[tokio::test]
 async fn a_call_whose_guard_waits_until_its_caller_has_expired_does_not_begin() {
     let story = Story::begin().await;
-    let mut ada = connect(&story.local, "ada:1:soon").await;
+    let mut ada = connect(&story.local, "ada:1").await;
     ada.begin(&named("waits")).await;
     story.guard.met().await;
+    // Only now its time begins to run.
+    ada.begin(&refresh("ada:1:soon")).await;
     last_words(&mut ada).await;
     assert_eq!(story.published().await, 0);
 }

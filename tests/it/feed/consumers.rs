@@ -1,9 +1,6 @@
 //! Functions that hear every event of a topic.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
-};
+use std::{future::pending, sync::Arc};
 
 use tokio::sync::mpsc::{self, UnboundedReceiver};
 use updraft::{
@@ -15,17 +12,24 @@ use updraft::{
 use super::{Reader, card, end, note, publish};
 use crate::support::{Local, until, within_patience};
 
-/// A server with a consumer that says what it hears, and fails on what `fails` says.
+/// What a consumer does with an event.
+enum Does {
+    Handles,
+    Fails,
+    Hangs,
+}
+
+/// A server with a consumer that says what it hears, and does with it what `does` says.
 async fn serve(
     journal: &Arc<dyn Journal>,
-    fails: impl Fn(&Record) -> bool + Clone + Send + Sync + 'static,
+    does: impl Fn(&Record) -> Does + Clone + Send + Sync + 'static,
 ) -> (Local, UnboundedReceiver<Record>) {
     let (says, hears) = mpsc::unbounded_channel();
     let consumer = move |record: Record| {
-        let (fails, says) = (fails.clone(), says.clone());
+        let (does, says) = (does.clone(), says.clone());
         async move {
             says.send(record.clone()).unwrap();
-            hear(&record, fails(&record))
+            hear(&record, does(&record)).await
         }
     };
     let app = App::new()
@@ -36,11 +40,12 @@ async fn serve(
     (Local::of(app).await, hears)
 }
 
-fn hear(record: &Record, fails: bool) -> Result<()> {
-    match fails {
-        true if record.is_tombstone() => panic!("no end is expected"),
-        true => Err(CallError::internal("this one is too hard")),
-        false => Ok(()),
+async fn hear(record: &Record, does: Does) -> Result<()> {
+    match does {
+        Does::Handles => Ok(()),
+        Does::Fails if record.is_tombstone() => panic!("no end is expected"),
+        Does::Fails => Err(CallError::internal("this one is too hard")),
+        Does::Hangs => pending().await,
     }
 }
 
@@ -57,7 +62,7 @@ async fn end_of(server: TestServer, journal: &Arc<dyn Journal>) {
 
 pub(super) async fn a_consumer_gets_all_in_order_and_goes_on_after_a_restart(journal: Arc<dyn Journal>) {
     let before = publish(&journal, "jobs", [note("from before the first start")]).await;
-    let (local, mut hears) = serve(&journal, |_| false).await;
+    let (local, mut hears) = serve(&journal, |_| Does::Handles).await;
     let mut expected = vec![before];
     for number in 0..100 {
         expected.push(publish(&journal, "jobs", [card("same", &number.to_string())]).await);
@@ -71,7 +76,7 @@ pub(super) async fn a_consumer_gets_all_in_order_and_goes_on_after_a_restart(jou
     end_of(local.server, &journal).await;
 
     let missed = publish(&journal, "jobs", [note("meanwhile")]).await;
-    let (local, mut hears) = serve(&journal, |_| false).await;
+    let (local, mut hears) = serve(&journal, |_| Does::Handles).await;
     assert_eq!(next(&mut hears).await, missed);
     let live = publish(&journal, "jobs", [end("same")]).await;
     assert_eq!(next(&mut hears).await, live);
@@ -79,16 +84,11 @@ pub(super) async fn a_consumer_gets_all_in_order_and_goes_on_after_a_restart(jou
     // One that ends in the middle of an event begins with it again.
     until_consumed(&journal, live).await;
     end_of(local.server, &journal).await;
-    let failing = Arc::new(AtomicBool::new(true));
-    let (local, mut hears) = serve(&journal, {
-        let failing = failing.clone();
-        move |_| failing.load(Ordering::Relaxed)
-    })
-    .await;
-    let unheard = publish(&journal, "jobs", [note("hard for a while")]).await;
+    let (local, mut hears) = serve(&journal, |_| Does::Hangs).await;
+    let unheard = publish(&journal, "jobs", [note("long")]).await;
     assert_eq!(next(&mut hears).await, unheard);
     end_of(local.server, &journal).await;
-    let (_local, mut hears) = serve(&journal, |_| false).await;
+    let (_local, mut hears) = serve(&journal, |_| Does::Handles).await;
     assert_eq!(next(&mut hears).await, unheard);
 }
 
@@ -102,8 +102,11 @@ async fn until_consumed(journal: &Arc<dyn Journal>, seq: u64) {
 }
 
 pub(super) async fn what_a_consumer_fails_on_goes_to_the_dead_letters(journal: Arc<dyn Journal>) {
-    let is_hard = |record: &Record| &*record.name != "note";
-    let (local, mut hears) = serve(&journal, is_hard).await;
+    let notes_alone = |record: &Record| match &*record.name {
+        "note" => Does::Handles,
+        _ => Does::Fails,
+    };
+    let (local, mut hears) = serve(&journal, notes_alone).await;
     let mut reader = Reader::connect(&local).await;
     reader.subscribe("jobs.dead.worker").await;
     reader.up_to("topic.live").await;

@@ -113,7 +113,7 @@ async fn calls_beyond_the_rate_are_all_answered_and_others_do_not_wait() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_without_end() {
-    let server = Victim::start(&["--handshake-timeout", "1s", "--max-connections", "200"]);
+    let server = Victim::start(&["--handshake-timeout", "5s", "--max-connections", "200"]);
     let files = server.open_files();
     let bystander = Bystander::begin(&server).await;
     for (about, greeting) in [
@@ -121,12 +121,13 @@ async fn connections_without_end() {
         ("half heads", b"GET / HTTP/1.1\r\n"),
         ("half WebSockets", WEBSOCKET),
     ] {
-        let mut wires = Vec::new();
-        for _ in 0..400 {
+        // All at once: none has had its time before the last is there.
+        let wires = join_all((0..400).map(async |_| {
             let mut wire = Wire::open(&server).await;
             wire.write(greeting).await;
-            wires.push(wire);
-        }
+            wire
+        }))
+        .await;
         // Those that are refused may still be on their way out.
         until("no more than the limit to stay", || {
             server.open_files() < files + 250
@@ -155,11 +156,11 @@ async fn connections_without_end() {
 async fn sessions_without_end() {
     let server = Victim::start(&[
         "--handshake-timeout",
-        "1s",
+        "5s",
         "--ping-interval",
         "500ms",
         "--ping-timeout",
-        "5s",
+        "10s",
     ]);
     let bystander = Bystander::begin(&server).await;
     open_sessions(&server).await;

@@ -36,11 +36,11 @@ type Case = (&'static str, Vec<u8>, &'static str);
 async fn try_all(cases: Vec<Case>) {
     let server = Victim::start(&[
         "--header-timeout",
-        "3s",
+        "10s",
         "--body-timeout",
-        "3s",
+        "10s",
         "--handshake-timeout",
-        "3s",
+        "10s",
     ]);
     let mut wrong = Vec::new();
     for (about, bytes, expected) in cases {

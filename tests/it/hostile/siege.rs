@@ -119,9 +119,9 @@ async fn whoever_means_well_is_answered_whatever_others_do() {
         "--max-connections",
         "500",
         "--handshake-timeout",
-        "1s",
+        "10s",
         "--header-timeout",
-        "1s",
+        "10s",
         "--send-timeout",
         "1s",
     ]);

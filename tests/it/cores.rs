@@ -216,7 +216,7 @@ async fn calls_behind_one_that_blocks_begin_after_it() {
 }
 
 #[tokio::test]
-async fn a_function_that_blocks_beyond_its_time_is_given_up_and_one_that_panics_is_an_error() {
+async fn a_function_that_blocks_beyond_its_time_is_given_up() {
     let config = Config {
         limits: LimitsConfig {
             call_timeout: Duration::from_secs(3),
@@ -230,7 +230,12 @@ async fn a_function_that_blocks_beyond_its_time_is_given_up_and_one_that_panics_
     let answer = client.call(&json!({"event": "work.block", "data": 1})).await;
     assert_eq!(answer["error"]["code"], "timeout", "{answer}");
     client.call(&json!({"event": "work.open"})).await;
+}
 
+#[tokio::test]
+async fn a_function_that_blocks_and_panics_is_an_error() {
+    let server = Local::of(app()).await;
+    let mut client = server.client().await;
     taught(&mut client, "work.panics").await;
     let answer = client.call(&json!({"event": "work.panics", "data": 1})).await;
     assert_eq!(answer["error"]["code"], "internal", "{answer}");

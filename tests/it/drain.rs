@@ -72,7 +72,7 @@ async fn calls_until_it_goes(mut client: RawClient, answered: Arc<AtomicUsize>) 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn clients_go_one_after_the_other_and_those_that_are_there_go_on() {
     const CLIENTS: usize = 20;
-    let local = start(&Arc::new(Semaphore::new(0)), Duration::from_secs(2)).await;
+    let local = start(&Arc::new(Semaphore::new(0)), Duration::from_secs(20)).await;
     let (answered, mut clients) = (Arc::<AtomicUsize>::default(), JoinSet::new());
     for _ in 0..CLIENTS {
         let client = RawClient::connect(&local.url).await;

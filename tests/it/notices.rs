@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use serde_json::json;
 use tokio::sync::Semaphore;
-use updraft::{App, Module, State};
+use updraft::{App, Config, Module, State};
 
-use crate::support::{Local, Packet, Program, RawClient, within_patience};
+use crate::support::{HEARTBEAT, Local, Packet, Program, RawClient, within_patience};
 
 #[tokio::test]
 async fn a_client_that_is_too_old_is_told_to_reload() {
@@ -45,7 +45,11 @@ async fn clients_are_told_that_the_server_stops_while_their_calls_still_run() {
     let app = App::new()
         .state(gate.clone())
         .module(Module::new("gate").on("hold", hold));
-    let Local { server, url } = Local::of(app).await;
+    let config = Config {
+        drain_timeout: HEARTBEAT,
+        ..Config::default()
+    };
+    let Local { server, url } = Local::start(app, config).await;
     let mut client = RawClient::connect(&url).await;
     let running = client.begin(&json!({"event": "gate.hold"})).await;
     client.hears_nothing_else().await;

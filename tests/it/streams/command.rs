@@ -18,7 +18,8 @@ pub(super) fn server() -> Program {
 }
 
 pub(super) fn call(server: &Program, arguments: &[&str], input: &str) -> (bool, String, String) {
-    updraft(&[&["call", "--url", &server.url], arguments].concat(), input)
+    let patient = ["call", "--url", &server.url, "--timeout", "2m"];
+    updraft(&[&patient, arguments].concat(), input)
 }
 
 fn open_streams(server: &Program) -> u64 {
@@ -48,7 +49,7 @@ impl Running {
 
     fn reading(server: &Program, arguments: &[&str], stdin: Stdio) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_updraft"))
-            .args(["call", "--url", &server.url])
+            .args(["call", "--url", &server.url, "--timeout", "2m"])
             .args(arguments)
             .env_remove("UPDRAFT_TOKEN")
             .stdin(stdin)

@@ -1,13 +1,13 @@
 //! Streams that are cut off while something of theirs goes on: nothing takes a part for the whole.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use futures_util::{Stream, StreamExt, stream};
 use serde_json::json;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use updraft::{App, Code, Frames, Incoming, Json, LimitsConfig, Module, Result, State};
 
-use super::{Guard, Streams, cancel, data, end, error, first_frame, next, short, upload};
+use super::{Guard, Streams, cancel, data, end, error, first_frame, next, upload};
 use crate::support::until;
 
 /// What a task took of a client's frames: how many came well, and how the last one failed.
@@ -97,7 +97,7 @@ async fn a_client_hears_the_end_of_frames_that_panic_as_they_are_dropped() {
         })))
     }
     let app = App::new().module(Module::new("t").on("panics", panics));
-    let streams = Streams::of(app, short(Duration::from_millis(100))).await;
+    let streams = Streams::of(app, LimitsConfig::default()).await;
     let mut client = streams.server.client().await;
     first_frame(&mut client, "t.panics").await;
     client

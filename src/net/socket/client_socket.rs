@@ -114,11 +114,7 @@ impl ClientSocket {
         }
         let most = self.shared.config.limits.max_subscriptions;
         let topics = topics.map_or_else(Wanted::default, |topics| Wanted::read(topics.get(), most));
-        if self.refused.is_some() {
-            return;
-        }
-        self.rooms.appear();
-        if topics.is_empty() || !self.place.table.speaks_modules {
+        if self.refused.is_some() || topics.is_empty() || !self.place.table.speaks_modules {
             return;
         }
         let (this, feed) = (self.clone(), self.shared.feed.clone());

@@ -41,7 +41,12 @@ impl Entrance {
         }
     }
 
+    /// Whether its client knows that it is connected: while it is being told, this waits for that.
     pub(super) fn is_open(&self) -> bool {
+        if self.state.load(Ordering::Acquire) == OPEN {
+            return true;
+        }
+        let _told = self.early();
         self.state.load(Ordering::Acquire) == OPEN
     }
 
@@ -50,7 +55,7 @@ impl Entrance {
     /// # Errors
     /// Where the socket is gone, or too much waits already.
     pub(super) fn holds(&self, message: &dyn Message) -> Result<bool> {
-        if self.is_open() {
+        if self.state.load(Ordering::Acquire) == OPEN {
             return Ok(false);
         }
         let mut early = self.early();
@@ -91,5 +96,30 @@ impl Entrance {
 
     fn early(&self) -> MutexGuard<'_, Early> {
         self.early.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::mpsc, thread, time::Duration};
+
+    use super::*;
+    use crate::{config::Parser, net::socketio::ControlPacket};
+
+    #[test]
+    fn what_is_offered_while_the_client_is_told_that_it_is_connected_waits_for_that() {
+        let entrance = Entrance::new(1000);
+        let told = ControlPacket::disconnected(Parser::default(), "/");
+        let (offered, offers) = mpsc::channel();
+        thread::scope(|scope| {
+            entrance.open(&told, |_| {
+                let (entrance, offered) = (&entrance, offered.clone());
+                scope.spawn(move || offered.send(entrance.is_open()));
+                // One that does not wait would be answered by now.
+                let early = offers.recv_timeout(Duration::from_millis(50));
+                assert!(early.is_err(), "{early:?}");
+            });
+        });
+        assert_eq!(offers.recv(), Ok(true));
     }
 }

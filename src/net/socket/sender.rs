@@ -311,7 +311,7 @@ impl EventSink for SocketSender {
         let queue = &self.session.send_queue;
         let mut dropped = Dropped::default();
         if !self.entrance.is_open() {
-            // It has gone meanwhile: rooms hold none that still connects.
+            // Its client does not know yet that it is connected, or it has gone meanwhile.
             return dropped;
         }
         // A WebSocket that takes frames is not behind.

@@ -2,6 +2,7 @@
 
 mod acks;
 mod clients;
+mod connected;
 mod outside;
 mod repeated;
 mod several;

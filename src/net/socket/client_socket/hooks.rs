@@ -73,9 +73,13 @@ impl ClientSocket {
         Ok(())
     }
 
-    /// Its client hears that it is connected.
+    /// Its client hears that it is connected. It is in its rooms by then: whatever is emitted to them once the client knows, it
+    /// receives.
     pub(in crate::net) fn answer_connect(&self) {
         self.was_connected.store(true, Ordering::Release);
+        if self.refused.is_none() {
+            self.rooms.appear();
+        }
         let version = Version::from(self.session.protocol());
         self.sender.connected(version, self.state.id.as_str());
         // What a hook left behind may have said whose it is after CONNECT had waited.

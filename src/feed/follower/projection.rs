@@ -31,8 +31,8 @@ use crate::{
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
 /// Longest wait for events that were acked and are not folded yet. It mostly takes a few milliseconds; so long, that
-/// one pause of [`AFTER_FAILURE`] passes.
-const LONGEST_WAIT: Duration = Duration::from_secs(2);
+/// one pause of [`AFTER_FAILURE`] passes, and a database that fails over is back, as for callers of the journal.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// How often a decision is taken, where others publish about the same key in between.
 const DECISIONS: usize = 20;
@@ -200,7 +200,7 @@ impl<T> Projection<T> {
     /// to any client, by any node. So a client that was answered and calls again finds what it did, and so
     /// does a function what it published.
     ///
-    /// It waits for that mostly not at all or a few milliseconds, and never beyond two seconds.
+    /// It waits for that mostly not at all or a few milliseconds, and never beyond five seconds.
     ///
     /// # Errors
     /// [`Code::Unavailable`]: where that takes longer, since the journal cannot be read or more is published than can

@@ -12,6 +12,9 @@ const event = 'api.services.status';
 /** Below these a machine with much to do is what is measured, in milliseconds. */
 const FLOORS = { p50: 40, p99: 400 };
 
+/** How often it is measured until it holds. */
+const ROUNDS = 5;
+
 /** Frames of a stream that may be out where calls are made beside it. */
 const WINDOW = 16;
 
@@ -50,18 +53,37 @@ async function calls(socket, came = () => [0]) {
   return { p50: times[CALLS / 2], p99: times[Math.ceil(CALLS * 0.99) - 1], frames: frames[CALLS / 2] };
 }
 
-function judge(what, idle, beside, frames) {
+/** Calls beside streams of another socket, and before and after them: what was measured, and whether calls are about as quick. */
+async function round(socket) {
+  const before = await calls(socket);
+  const reader = new Worker(new URL(import.meta.url), { workerData: process.argv.slice(2) });
+  reader.on('error', (error) => {
+    throw error;
+  });
+  await once(reader, 'message');
+  const beside = await calls(socket);
+  const ended = once(reader, 'message');
+  reader.postMessage('end');
+  const [frames] = await ended;
+  const after = await calls(socket);
+
   const shown = ({ p50, p99 }) => `p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms`;
-  const said = `${what}: idle ${shown(idle)}; beside ${frames} frames ${shown(beside)}`;
+  const said = `idle ${shown(before)} and ${shown(after)}; beside ${frames} frames ${shown(beside)}`;
   for (const n of frames) assert.ok(n > 0, `${said}: each stream flows`);
-  for (const [part, floor] of Object.entries(FLOORS)) assert.ok(beside[part] <= Math.max(3 * idle[part], floor), said);
+  const isQuick = ([part, floor]) => beside[part] <= Math.max(3 * before[part], 3 * after[part], floor);
+  return { said, holds: Object.entries(FLOORS).every(isQuick) };
+}
+
+/** What else the machine has to do may slow one round down; streams that hold calls up slow all of them. */
+async function judge(socket) {
+  const rounds = [];
+  while (rounds.length < ROUNDS && !rounds.at(-1)?.holds) rounds.push(await round(socket));
+  assert.ok(rounds.at(-1).holds, `calls of another socket: ${rounds.map(({ said }) => said).join('\n')}`);
 }
 
 async function measure([url, generation, transport]) {
   const socket = await connect(url, generation, transport);
   await calls(socket);
-  const idle = await calls(socket);
-
   const { came, end } = await full(socket, WINDOW);
   const beside = await calls(socket, came);
   const shares = await end();
@@ -71,15 +93,7 @@ async function measure([url, generation, transport]) {
   assert.ok(beside.frames <= WINDOW, `${said}: not the windows of all streams`);
   assert.ok(Math.min(...shares) > Math.max(...shares) / 2, `${said}: each stream has its share`);
 
-  const reader = new Worker(new URL(import.meta.url), { workerData: process.argv.slice(2) });
-  reader.on('error', (error) => {
-    throw error;
-  });
-  await once(reader, 'message');
-  const others = await calls(socket);
-  const frames = once(reader, 'message');
-  reader.postMessage('end');
-  judge('calls of another socket', idle, others, (await frames)[0]);
+  await judge(socket);
   socket.close();
 }
 

@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto';
 import { setTimeout as passed } from 'node:timers/promises';
 import { Down, Up } from './frames.mjs';
 import { Network } from './network.mjs';
-import { check, connect } from './support.mjs';
+import { check, connect, soon } from './support.mjs';
 
 const [url, generation, transport, size] = process.argv.slice(2);
 const bytes = Number(size);
@@ -60,7 +60,12 @@ async function untilItWaits() {
 await check('down to a consumer that pauses, by credit', async () => {
   const socket = await connect(url, generation, transport);
   const down = await Down.open(socket, 'api.stream.download', { data: { bytes }, window: 8 });
+  const isFull = () => soon('a full window', async (done) => {
+    while (down.waiting < 8) await passed(20);
+    done();
+  });
   await take(down, at([0.2, 0.4, 0.6, 0.8], async () => {
+    await isFull();
     await untilItWaits();
     assert.equal(down.waiting, 8, 'the window is full of what was not taken');
   }));

@@ -4,7 +4,7 @@
 
 use std::env;
 
-use crate::support::{Http, Program, node, seed};
+use crate::support::{Http, PATIENT, Program, node, seed};
 
 /// Most memory that streams may take of the server beside what it had before them, in bytes.
 const MEMORY: usize = 24 << 20;
@@ -12,8 +12,10 @@ const MEMORY: usize = 24 << 20;
 /// Megabytes of a download and of an upload, where not said.
 const MEGABYTES: usize = 64;
 
+/// It holds no reader, and no WebSocket that scripts hold back, to a time.
 fn server() -> Program {
-    Program::start(&["--metrics"])
+    let flags = ["--metrics", "--handshake-timeout", "1h"];
+    Program::start(&[&flags[..], &PATIENT[..]].concat())
 }
 
 /// Carries many bytes by one client, a `part` of what is said, and looks at the server's memory.

@@ -48,8 +48,12 @@ await connected(admin);
 /** What passed, as all pages are told: by kind, and reason. */
 const passed = {};
 let stats;
+/** How many figures the page was told, and in how many bytes: they are counted, too. */
+const figures = { packets: 0, bytes: 0 };
 admin.on('server_stats', (told) => {
   stats = told;
+  figures.packets += 1;
+  figures.bytes += JSON.stringify(told).length;
   for (const { timestamp, type, subType, count } of told.aggregatedEvents) {
     assert.equal(timestamp % 1000, 0, 'of a whole second');
     assert.ok(Math.abs(Date.now() - timestamp) < 60_000);
@@ -67,20 +71,21 @@ assert.ok(stats.serverId && stats.hostname && stats.pid > 0 && stats.uptime > 0)
 assert.deepEqual(stats.namespaces.map(({ name }) => name), ['/', '/admin', '/chat']);
 assert.deepEqual([sockets('/'), sockets('/admin'), sockets('/chat')], [0, 1, 0]);
 
-// What clients do is counted: who comes and how, packets and bytes, who goes and why.
+// What clients do is counted: who comes and how (one that upgraded does not poll), packets and bytes, who goes and why.
 const ada = await connect(url, '4', 'websocket');
 const bob = await connect(url, '4', 'polling');
 const eve = await connect(url, '4', 'upgraded');
-await told('three more', () => stats.clientsCount === 4 && sockets('/') === 3);
-assert.equal(stats.pollingClientsCount, 1, 'the one that upgraded does not poll');
+await told('three more', () => stats.clientsCount === 4 && sockets('/') === 3 && stats.pollingClientsCount === 1);
 for (const socket of [ada, bob]) {
-  const before = { ...passed };
+  const before = { ...passed, figures: { ...figures } };
   for (let number = 0; number < 50; number += 1) await socket.emitWithAck('echo', 'x'.repeat(1000));
   for (const kind of ['bytesIn', 'bytesOut']) await told(kind, () => passed[kind] - (before[kind] ?? 0) >= 50_000);
   const more = (kind) => passed[kind] - (before[kind] ?? 0);
-  // Beside them there are figures, and heartbeats.
-  for (const kind of ['packetsIn', 'packetsOut']) assert.ok(more(kind) >= 50 && more(kind) < 90, `${kind}: ${more(kind)}`);
-  for (const kind of ['bytesIn', 'bytesOut']) assert.ok(more(kind) < 75_000, `${kind}: ${more(kind)}`);
+  // Beside them there are figures, every 2 s, and fewer heartbeats than those.
+  const packets = 90 + 2 * (figures.packets - before.figures.packets);
+  const bytes = 75_000 + 2 * (figures.bytes - before.figures.bytes);
+  for (const kind of ['packetsIn', 'packetsOut']) assert.ok(more(kind) >= 50 && more(kind) < packets, `${kind}: ${more(kind)}`);
+  for (const kind of ['bytesIn', 'bytesOut']) assert.ok(more(kind) < bytes, `${kind}: ${more(kind)}`);
 }
 // A Buffer is a packet of its own.
 const before = passed.packetsIn;
@@ -95,9 +100,19 @@ const chat = ada.io.socket('/chat', {});
 await connected(chat);
 const heard = [];
 for (const [name, socket] of Object.entries({ ada, bob, chat })) {
-  socket.onAny((...said) => heard.push([name, ...said]));
+  socket.onAny((...said) => said[0] === 'mark' || heard.push([name, ...said]));
 }
-const settle = () => Promise.all([ada, bob, chat].map((socket) => socket.emitWithAck('echo', 1)));
+/** What the page had emitted comes before this; an answer to a client may be quicker. */
+let marks = 0;
+async function settle() {
+  marks += 1;
+  const mark = marks;
+  const marked = [ada, bob, chat].map((socket) =>
+    soon(`mark ${mark}`, (done) => socket.once('mark', (number) => done(assert.equal(number, mark)))),
+  );
+  for (const namespace of ['/', '/chat']) await act('emit', namespace, undefined, 'mark', mark);
+  await Promise.all(marked);
+}
 const hears = async (action, expected) => {
   assert.equal(await act(...action), undefined);
   await settle();
@@ -145,9 +160,14 @@ await told('no other client', () => stats.clientsCount === 1);
 await told('both ends', () => ended() - endedBefore >= 2);
 
 // Who tries too often waits, and who has an id does not.
-const refusals = await Promise.all(Array.from({ length: 20 }, () => refusal({ ...RIGHT, password: 'guess' })));
-const late = refusals.filter(({ code }) => code === 'rate_limited');
-assert.ok(late.length >= 8, `${late.length} of 20`);
+const refusals = [];
+let late = [];
+// Where 20 tries take long, some more are free.
+while (late.length < 8 && refusals.length < 40) {
+  refusals.push(...(await Promise.all(Array.from({ length: 20 }, () => refusal({ ...RIGHT, password: 'guess' })))));
+  late = refusals.filter(({ code }) => code === 'rate_limited');
+}
+assert.ok(late.length >= 8, `${late.length} of ${refusals.length}`);
 assert.match(late[0].message, /too many attempts/);
 for (const other of refusals) if (other.code !== 'rate_limited') assert.deepEqual(other, INVALID);
 const known = page({ sessionId });

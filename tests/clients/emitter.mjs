@@ -25,8 +25,18 @@ const heard = clients.map((socket) => {
 });
 const hundred = Array.from({ length: 100 }, (_, number) => number);
 
-/** After this each client has what was on its way to it. */
-const settle = () => Promise.all(clients.map((socket) => data(socket, 'room.id')));
+/** After this each client has what was on its way to it: an answer of its own may be quicker than what another has the server say. */
+let marks = 0;
+async function settle() {
+  marks += 1;
+  const mark = marks;
+  const marked = clients.map((socket) =>
+    soon(`mark ${mark}`, (done) => socket.on('mark', (number) => number === mark && done())),
+  );
+  await data(ada, 'io.mark', mark);
+  await Promise.all(marked);
+  for (const socket of clients) socket.off('mark');
+}
 
 async function saved(target, expected) {
   await data(ada, 'io.save', target);
@@ -40,7 +50,7 @@ async function saved(target, expected) {
 await data(ada, 'room.join', room('red'));
 await data(bob, 'room.join', room('red'));
 await data(bob, 'room.join', room('blue'));
-const ids = await settle();
+const ids = await Promise.all(clients.map((socket) => data(socket, 'room.id')));
 if (generation === '4') assert.deepEqual(clients.map((socket) => socket.id), ids);
 
 await saved({ to: [room('red')], except: [] }, ['ada', 'bob']);
@@ -52,7 +62,14 @@ await saved({ to: [], except: [room('blue'), ids[2]] }, ['ada']);
 // One of them never acks.
 ada.on('name?', (_, ack) => ack('Ada'));
 eve.on('name?', (_, ack) => ack('Eve'));
-assert.deepEqual(await data(eve, 'io.ask', room('red')), [[ids[0], 'Ada'], [ids[1], null]]);
+for (let tries = 1; ; tries += 1) {
+  const [[first, ack], other] = await data(eve, 'io.ask', room('red'));
+  assert.deepEqual([first, other], [ids[0], [ids[1], null]]);
+  // On a machine that has much to do the first ack may come too late, too.
+  if (ack === null && tries < 40) continue;
+  assert.equal(ack, 'Ada');
+  break;
+}
 
 assert.deepEqual(await data(eve, 'io.list', room('blue')), [[ids[1], [room('blue'), room('red')]]]);
 

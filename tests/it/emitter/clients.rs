@@ -39,6 +39,11 @@ async fn save(Json(order): Json<Order>, io: State<Emitter>) -> Result<()> {
     Ok(())
 }
 
+/// What was said before comes before this.
+async fn mark(Json(number): Json<u32>, io: State<Emitter>) -> Result<()> {
+    io.of("/").emit("mark", &number).await
+}
+
 /// Asks a room for its names, and disconnects those that say so.
 async fn ask(room: String, io: State<Emitter>) -> Result<Json<Vec<(String, Option<String>)>>> {
     let acks = io.of("/").to(room);
@@ -67,6 +72,7 @@ async fn list(room: String, io: State<Emitter>) -> Result<Json<Vec<(String, Vec<
 async fn hear_it(generation: &'static str) {
     let io = Module::new("io")
         .on("save", save)
+        .on("mark", mark)
         .on("ask", ask)
         .on("disconnect", disconnect)
         .on("list", list);

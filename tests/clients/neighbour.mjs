@@ -9,6 +9,12 @@ import { createClient } from '@redis/client';
 import pg from 'pg';
 import { Server } from 'socket.io';
 
+/**
+ * How long a server waits for others that it counts, and until it counts those no more that say nothing, in milliseconds: also on a machine
+ * that has much to do.
+ */
+const PATIENCE = 120_000;
+
 /** What servers and emitters reach each other by, and what ends it. */
 export async function open(kind, url) {
   if (kind === 'postgres') {
@@ -20,7 +26,7 @@ export async function open(kind, url) {
       // One to listen, and one for all else, so that what is said keeps its order.
       max: 2,
     });
-    return { adapter: createPostgresAdapter(pool), pool, close: () => pool.end() };
+    return { adapter: createPostgresAdapter(pool, { heartbeatTimeout: PATIENCE }), pool, close: () => pool.end() };
   }
   const connect = async () => {
     const client = createClient({ url });
@@ -30,7 +36,7 @@ export async function open(kind, url) {
   };
   const [publisher, subscriber] = await Promise.all([connect(), connect()]);
   return {
-    adapter: createRedisAdapter(publisher, subscriber),
+    adapter: createRedisAdapter(publisher, subscriber, { requestsTimeout: PATIENCE }),
     publisher,
     close: () => Promise.all([publisher.close(), subscriber.close()]),
   };
@@ -60,9 +66,9 @@ export async function start(kind, url, namespaces) {
         ack(told(await targets(io, order).timeout(order.wait).emitWithAck(order.event)));
       });
       socket.on('list', async (order, ack) => {
-        const listed = targets(io, order).fetchSockets();
-        const sockets = await listed.catch((error) => ack({ error: error.message }));
-        ack(sockets?.map(({ id, rooms, data }) => ({ id, rooms: [...rooms].filter((room) => room !== id), data })));
+        const shown = ({ id, rooms, data }) => ({ id, rooms: [...rooms].filter((room) => room !== id), data });
+        const listed = targets(io, order).timeout(PATIENCE).fetchSockets();
+        ack(await listed.then((sockets) => sockets.map(shown), (error) => ({ error: error.message })));
       });
       socket.on('move', (order, ack) => {
         move(targets(io, order), order);
@@ -70,7 +76,8 @@ export async function start(kind, url, namespaces) {
       });
       socket.on('announce', (order, ...said) => io.of(order.namespace).serverSideEmit(order.event, ...said));
       socket.on('inquire', async (order, ack) => {
-        ack(told(await io.of(order.namespace).serverSideEmitWithAck(order.event, order.text)));
+        const answers = io.of(order.namespace).serverSideEmitWithAck(order.event, order.text);
+        ack(await answers.then(told, (error) => ({ error: error.message })));
       });
     });
     io.of(namespace).on('length?', (text, ack) => ack(text.length));

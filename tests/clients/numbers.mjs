@@ -24,7 +24,7 @@ node.io.on('connection', (socket) => {
       ack(event.length);
     });
   }
-  socket.on(ASK, async (event, ack) => ack(await node.io.timeout(20_000).emitWithAck(Number(event))));
+  socket.on(ASK, async (event, ack) => ack(await node.io.timeout(120_000).emitWithAck(Number(event))));
 });
 
 const clients = [];
@@ -51,12 +51,12 @@ async function next(client) {
 }
 
 // The server of Node subscribes while it is up already.
-for (const { server, socket } of clients) {
+for (const { name, server, socket } of clients) {
   await soon(`${server} to be heard by all`, async (done) => {
     const all = new Set(clients);
     while (all.size) {
-      await ask(socket, HEARD[0], '0', 'warm');
-      for (const client of all) if (client.heard.length) all.delete(client);
+      await ask(socket, HEARD[0], '0', name);
+      for (const client of all) if (client.heard.some(([, word]) => word === name)) all.delete(client);
     }
     done();
   });

@@ -18,7 +18,7 @@ async fn relay(Args(mut said): Args<Vec<Data>>, io: State<Emitter>) -> Result<Js
 
 /// Asks all sockets for their names.
 async fn ask(Json(event): Json<String>, io: State<Emitter>) -> Result<Json<Vec<String>>> {
-    const WAIT: Duration = Duration::from_secs(20);
+    const WAIT: Duration = Duration::from_secs(120);
     let acks = io
         .of("/")
         .emit_with_ack::<String>(&event, &Args(()), WAIT)

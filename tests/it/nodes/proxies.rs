@@ -23,8 +23,8 @@ http {
         ssl_certificate CERTIFICATE;
         ssl_certificate_key CERTIFICATE;
         proxy_http_version 1.1;
-        proxy_read_timeout 5s;
-        proxy_send_timeout 5s;
+        proxy_read_timeout 15s;
+        proxy_send_timeout 15s;
         proxy_set_header Upgrade $http_upgrade;
         proxy_set_header Connection $connection_upgrade;
         proxy_set_header Host $http_host;
@@ -39,10 +39,10 @@ http {
 const HAPROXY: &str = r"
 defaults
     mode http
-    timeout connect 2s
-    timeout client 5s
-    timeout server 5s
-    timeout tunnel 5s
+    timeout connect 15s
+    timeout client 15s
+    timeout server 15s
+    timeout tunnel 15s
     option forwardfor
 frontend web
     bind 127.0.0.1:PORT ssl crt CERTIFICATE alpn h2,http/1.1
@@ -88,6 +88,8 @@ fn node_behind_a_proxy() -> Program {
         "127.0.0.1",
         "--ping-interval",
         "1s",
+        "--ping-timeout",
+        "1h",
     ])
 }
 

@@ -85,7 +85,7 @@ await check('functions that stream otherwise than they are asked to', async () =
   await isAsked((source) => all(duplex(socket, 's.count', source, { data: 1e9 })));
   await assert.rejects(all(duplex(socket, 's.upload', [])), { code: 'bad_call', message: 's.upload answers, and streams nothing' });
   assert.equal(await upload(socket, 's.known', [1, 2]), 'known');
-  assert.ok(Date.now() - began < 30_000, 'none waits for a time-out of the server');
+  assert.ok(Date.now() - began < 120_000, 'none waits for a time-out of the server');
   await nothingIsLeft();
 });
 

@@ -21,6 +21,8 @@ export function open(url, generation, transport, options = {}) {
     transports: TRANSPORTS[transport],
     forceNew: true,
     reconnection: false,
+    // One that does not try again waits for as long as its script.
+    ...(!options.reconnection && { timeout: PATIENCE }),
     ...(process.env.PARSER === 'msgpack' && { parser: require('socket.io-msgpack-parser') }),
     ...options,
   });

@@ -1,8 +1,11 @@
 //! The package `updraft-client`, with the stock clients of three generations: streams, uploads, and both ways at once.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -10,7 +13,8 @@ use futures_util::{Stream, StreamExt, stream};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use updraft::{
-    After, App, CallError, Code, Errors, Frames, Incoming, Json, Module, Namespace, Result, State,
+    After, App, CallError, Code, Config, Errors, Frames, Incoming, Json, LimitsConfig, Module, Namespace,
+    Result, State,
 };
 
 use crate::support::{Local, node_by_all_ways};
@@ -138,6 +142,15 @@ fn app() -> App {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn clients_of_each_generation_stream_both_ways() {
-    let server = Local::of(app()).await;
+    // Longer than the script waits for what must not wait for it.
+    let limits = LimitsConfig {
+        call_timeout: Duration::from_secs(3600),
+        ..LimitsConfig::default()
+    };
+    let config = Config {
+        limits,
+        ..Config::default()
+    };
+    let server = Local::start(app(), config).await;
     node_by_all_ways("package-streams.mjs", &server.url, &[]).await;
 }

@@ -1,13 +1,17 @@
 //! A server that stops while a client polls, each time over a connection of its own.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    io::{ErrorKind, Read, Write},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{io::AsyncReadExt, net::TcpStream, sync::Semaphore};
 use updraft::{App, Config, LimitsConfig, Module, SessionConfig, State, testing::TestServer};
 
 use crate::{
     faults::{Polling, ask, begin},
-    support::{Http, Local, until_async, within_patience},
+    support::{Http, Local, PATIENCE, until_async, within_patience},
 };
 
 /// More than the system takes off the server's hands.
@@ -76,9 +80,37 @@ async fn the_last_answer_to_one_who_polls_leaves_whole() {
     );
 }
 
-/// As clients do that keep no connection: each poll comes by another, and none hangs when the server has no more to say.
+/// The body that is got by a connection of its own; `None` where the server listens no more.
+fn got(url: &str, path: &str) -> Option<String> {
+    let address = url.strip_prefix("http://").unwrap();
+    let mut stream = std::net::TcpStream::connect(address).ok()?;
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nhost: it\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).ok()?;
+    let mut said = String::new();
+    if let Err(error) = stream.read_to_string(&mut said) {
+        let hangs = matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
+        assert!(!hangs, "{path} hangs");
+    }
+    Some(said.split_once("\r\n\r\n")?.1.to_owned())
+}
+
+/// Whether polls of a server that stops hear that the session is over, before it listens no more.
+fn polls_hear_the_end(url: &str, path: &str) -> bool {
+    while got(url, "/health/ready").is_some_and(|body| body == "ready") {}
+    // What was said before may come first.
+    let mut polled = std::iter::from_fn(|| got(url, path));
+    polled.any(|body| body.split('\u{1e}').any(|packet| packet == "1"))
+}
+
+/// As clients do that keep no connection: each poll comes by another, and none hangs when the server has no more to say. A server
+/// waits for them for a moment, which they may miss where others work too: then another one is polled.
 #[tokio::test]
 async fn one_whose_poll_comes_after_the_last_answer_hears_that_the_session_is_over() {
+    until_async("a poll to hear it", polls_a_server_that_stops).await;
+}
+
+async fn polls_a_server_that_stops() -> bool {
     const PATH: &str = "/socket.io/?EIO=4&transport=polling";
     let server = TestServer::start(App::new()).await;
     let url = server.url();
@@ -99,15 +131,10 @@ async fn one_whose_poll_comes_after_the_last_answer_hears_that_the_session_is_ov
     let path = client.await.unwrap();
 
     let stopped = tokio::spawn(server.stop());
-    let polls = tokio::task::spawn_blocking(move || {
-        let is_ready = || Http::get(&url, "/health/ready", &[]).status == 200;
-        while is_ready() {}
-        // What was said before may come first.
-        let mut polled = std::iter::repeat_with(|| Http::get(&url, &path, &[]).body);
-        assert!(polled.any(|body| body == "1"));
-    });
-    polls.await.unwrap();
+    let polls = tokio::task::spawn_blocking(move || polls_hear_the_end(&url, &path));
+    let have_heard = polls.await.unwrap();
     stopped.await.unwrap();
+    have_heard
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -116,7 +116,7 @@ async fn the_rate_is_of_the_connection_whatever_its_namespaces() {
     let local = gated(config).await;
     let mut client = local.client().await;
     let limited = within_patience("a call too many", async {
-        for _ in 0..20 {
+        loop {
             join(&mut client, "/chat").await;
             client.send(r#"42/chat,1["nothing"]"#).await;
             let told = client.text().await;
@@ -125,7 +125,6 @@ async fn the_rate_is_of_the_connection_whatever_its_namespaces() {
             }
             client.send("41/chat,").await;
         }
-        "none of twenty calls was one too many".to_owned()
     })
     .await;
     assert!(limited.contains("rate_limited"), "{limited}");

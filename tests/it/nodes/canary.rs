@@ -35,8 +35,9 @@ fn signal(database: &TestDatabase, name: &str) {
     });
     let pids: Vec<_> = servers.map(|process| process.file_name()).collect();
     assert!(!pids.is_empty());
+    // Some may have ended by themselves.
     let sent = Command::new("kill").arg(format!("-{name}")).args(pids).status();
-    assert!(sent.unwrap().success());
+    sent.expect("kill runs");
 }
 
 #[test]

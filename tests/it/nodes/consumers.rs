@@ -18,10 +18,10 @@ use tokio::{
 };
 use updraft::{
     App, CallError, Config, Event, JournalConfig, Result, Topic,
-    journal::{Append, Journal, PostgresJournal, Record},
+    journal::{Append, Journal, Once, PostgresJournal, Record},
 };
 
-use super::wait_for;
+use super::{pooler::in_the_end, wait_for};
 use crate::support::{Again, Local, Running, TestDatabase, until_async, within_patience};
 
 /// Set for this program where it is to be a node: the URL of its database.
@@ -88,6 +88,8 @@ struct Nodes {
     journal: PostgresJournal,
     /// The consumer's position, which is to rise.
     stands: u64,
+    /// How many events were published.
+    published: u64,
 }
 
 impl Nodes {
@@ -99,6 +101,7 @@ impl Nodes {
             said,
             journal: PostgresJournal::open(&database.url, None).await.unwrap(),
             stands: 0,
+            published: 0,
         };
         for number in 0..count {
             let test = format!("nodes::consumers::{story}");
@@ -116,19 +119,29 @@ impl Nodes {
         this
     }
 
-    async fn publish(&self, work: impl Serialize) -> u64 {
+    /// Publishes once, however often it takes.
+    async fn publish(&mut self, work: impl Serialize) -> u64 {
+        self.published += 1;
         let append = Append {
             topic: "jobs".to_owned(),
             events: vec![Event::new("job").data(&work).unwrap()],
+            once: Some(Once {
+                key: self.published.to_string(),
+                digest: 0,
+                answer: None,
+            }),
             ..Append::default()
         };
-        self.journal.append(append).await.unwrap().last
+        in_the_end(async || self.journal.append(append.clone()).await)
+            .await
+            .last
     }
 
     /// What a node says next, and which.
     async fn next(&mut self) -> (usize, String) {
         let said = within_patience("a consumer to say something", self.said.recv()).await;
-        let stands = self.journal.committed_offset("jobs", "mailer").await.unwrap();
+        let stands = async || self.journal.committed_offset("jobs", "mailer").await;
+        let stands = in_the_end(stands).await;
         assert!(stands >= self.stands, "{stands} after {}", self.stands);
         self.stands = stands;
         said.unwrap()
@@ -149,7 +162,7 @@ impl Nodes {
     /// Waits until the consumer's position is this one: a node that is killed before that leaves the event to another one.
     async fn until_committed(&self, seq: u64) {
         until_async("the position to be committed", async || {
-            self.journal.committed_offset("jobs", "mailer").await.unwrap() == seq
+            self.journal.committed_offset("jobs", "mailer").await == Ok(seq)
         })
         .await;
     }
@@ -246,7 +259,8 @@ fn a_node_that_stops_gives_its_leases_back() {
     wait_for(async {
         let database = block_in_place(TestDatabase::new);
         let other = PostgresJournal::open(&database.url, None).await.unwrap();
-        let lease = async |name| other.lease(name, Duration::from_secs(60)).await.unwrap();
+        let minute = Duration::from_secs(60);
+        let lease = async |name| in_the_end(async || other.lease(name, minute).await).await;
         let node = Local::start(app(), config(&database.url)).await;
         let names = ["consumer:jobs:mailer", "compaction"];
         let held = "SELECT count(*) FROM updraft.leases WHERE until > clock_timestamp()";

@@ -4,7 +4,7 @@ use std::{
     fs::File,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicU16, AtomicUsize, Ordering::Relaxed},
     },
 };
 
@@ -25,10 +25,20 @@ const STATUS: &str = r#"421["event",{"event":"api.services.status"}]"#;
 const ONLINE: &str = r#"431[{"event":"api.services.status","data":"online"}]"#;
 const UNKNOWN: &str = r#"{"code":1,"message":"Session ID unknown"}"#;
 
-/// A port that is free now.
-fn port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
+/// A port that is free now, and that the system gives to no connection.
+pub(super) fn port() -> u16 {
+    const FIRST: u16 = 10_000;
+    const PORTS: u16 = 2_000;
+    static NUMBER: AtomicU16 = AtomicU16::new(0);
+    // Another test program begins elsewhere.
+    let begin = u16::try_from(std::process::id() % u32::from(PORTS)).unwrap();
+    loop {
+        let number = NUMBER.fetch_add(1, Relaxed).wrapping_add(begin);
+        let port = FIRST + number % PORTS;
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// A node that others reach, where it logs, and flags of its own.
@@ -190,11 +200,11 @@ fn a_node_that_hangs_keeps_a_client_of_another_no_longer_than_a_bound() {
         let log = tempfile::tempfile().unwrap();
         let short = [
             "--ping-interval",
-            "1s",
+            "5s",
             "--ping-timeout",
-            "1s",
+            "5s",
             "--body-timeout",
-            "1s",
+            "5s",
         ];
         let [first, second] = [(); 2].map(|()| start(&database, &log, &short));
         let session = Polling::connect(&first.url).await;
@@ -211,7 +221,7 @@ fn a_node_that_stops_lets_go_what_goes_through_it_to_others() {
         let database = block_in_place(TestDatabase::new);
         let log = tempfile::tempfile().unwrap();
         let first = start(&database, &log, &[]);
-        let second = start(&database, &log, &["--drain-over", "1s"]);
+        let second = start(&database, &log, &["--drain-over", "10s"]);
         let session = Polling::connect(&first.url).await;
         let mut websocket = at(&second, &session).websocket().await;
         websocket.send(Message::text("2probe")).await.unwrap();
@@ -255,7 +265,7 @@ fn clients_that_come_again_through_a_node_that_stops_do_not_keep_it() {
         let database = block_in_place(TestDatabase::new);
         let log = tempfile::tempfile().unwrap();
         let first = start(&database, &log, &[]);
-        let second = start(&database, &log, &["--drain-over", "2s"]);
+        let second = start(&database, &log, &["--drain-over", "10s"]);
         let (opened, mut clients) = (Arc::<AtomicUsize>::default(), JoinSet::new());
         for _ in 0..CLIENTS {
             let (first, second) = (first.url.clone(), second.url.clone());

@@ -4,10 +4,10 @@ use serde_json::Value;
 use tokio::task::block_in_place;
 use updraft::{
     App, Code, Config, Context, Event, JournalConfig, Json, Module, Position, Result, Topic, everyone,
-    journal::{Append, Journal, PostgresJournal},
+    journal::{Append, Journal, Once, PostgresJournal},
 };
 
-use super::{next_of, wait_for};
+use super::{next_of, pooler::in_the_end, wait_for};
 use crate::support::{Http, Local, TestDatabase, until_async};
 
 async fn add(Json(title): Json<String>, cx: Context) -> Result<Json<Position>> {
@@ -55,9 +55,14 @@ fn a_node_that_loses_its_database_goes_on_without_and_catches_up() {
             let append = Append {
                 topic: "board".to_owned(),
                 events: vec![Event::new("added").data(title).unwrap()],
+                once: Some(Once {
+                    key: title.to_owned(),
+                    digest: 0,
+                    answer: None,
+                }),
                 ..Append::default()
             };
-            other.append(append).await.unwrap();
+            in_the_end(async || other.append(append.clone()).await).await;
         }
         until_async("the node to be ready", async || ready() == 200).await;
         writer.call("api.board.add").data("fifth").await.data::<Value>();

@@ -5,7 +5,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -83,9 +83,16 @@ impl Servers {
     }
 }
 
-/// Publishes cards one after the other, each under an id of its own, as often as it takes.
-async fn publish(url: String, cards: impl Iterator<Item = usize>, acked: Arc<AtomicUsize>) {
+/// Publishes cards one after the other, each under an id of its own, as often as it takes: until the crash is over, and some more.
+async fn publish(
+    url: String,
+    cards: impl Iterator<Item = usize>,
+    acked: Arc<AtomicUsize>,
+    is_over: Arc<AtomicBool>,
+) {
+    const AFTER_IT: usize = 25;
     let mut client = RawClient::connect(&url).await;
+    let mut left = AFTER_IT;
     for id in cards {
         let mut call = card(id);
         call["id"] = id.to_string().into();
@@ -98,12 +105,18 @@ async fn publish(url: String, cards: impl Iterator<Item = usize>, acked: Arc<Ato
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         acked.fetch_add(1, Ordering::Relaxed);
+        if is_over.load(Ordering::Relaxed) {
+            left -= 1;
+        }
+        if left == 0 {
+            return;
+        }
     }
 }
 
 #[test]
 fn a_failover_to_a_synchronous_standby_loses_and_doubles_nothing_that_was_acked() {
-    const CARDS: usize = 300;
+    const BEFORE_IT: usize = 75;
     wait_for(async {
         let mut servers = block_in_place(Servers::start);
         servers.wait_for_standby("*").await;
@@ -117,26 +130,28 @@ fn a_failover_to_a_synchronous_standby_loses_and_doubles_nothing_that_was_acked(
             reader.subscribe("board").await.data::<Value>();
             readers.push(reader);
         }
-        let acked = Arc::new(AtomicUsize::new(0));
+        let (acked, is_over) = (Arc::<AtomicUsize>::default(), Arc::<AtomicBool>::default());
         let mut publishing = JoinSet::new();
         for task in 0..6 {
-            let cards = (task..CARDS).step_by(6);
-            publishing.spawn(publish(nodes[task % 2].url.clone(), cards, acked.clone()));
+            let cards = (task..).step_by(6);
+            let url = nodes[task % 2].url.clone();
+            publishing.spawn(publish(url, cards, acked.clone(), is_over.clone()));
         }
         until_async("some to be acked", async || {
-            acked.load(Ordering::Relaxed) > CARDS / 4
+            acked.load(Ordering::Relaxed) > BEFORE_IT
         })
         .await;
         servers.crash();
-        assert!(acked.load(Ordering::Relaxed) < CARDS, "it is in the midst of it");
         servers.promote();
+        is_over.store(true, Ordering::Relaxed);
         while let Some(done) = publishing.join_next().await {
             done.unwrap();
         }
+        let cards = acked.load(Ordering::Relaxed);
         let mut orders = Vec::new();
         for reader in &mut readers {
             let mut seen = BTreeMap::new();
-            while seen.len() < CARDS {
+            while seen.len() < cards {
                 let event = next_of(reader).await;
                 let card = event["key"].as_str().unwrap().to_owned();
                 let seq = event["seq"].as_u64().unwrap();
@@ -153,7 +168,7 @@ fn a_failover_to_a_synchronous_standby_loses_and_doubles_nothing_that_was_acked(
         let name = servers.database.name();
         assert_eq!(
             block_in_place(|| servers.standby.psql_of(name, kept)),
-            format!("{CARDS}|{CARDS}")
+            format!("{cards}|{cards}")
         );
         assert_eq!(block_in_place(|| servers.standby.psql_of(name, meta)), epoch);
         for node in &nodes {

@@ -13,7 +13,7 @@ use super::{
     cards::{add, begin, fill, is_unavailable, next, refusal},
     wait_for,
 };
-use crate::support::{Program, RawClient};
+use crate::support::{PATIENT, Program, RawClient};
 
 /// No file of the program may grow beyond this from now on: as good as a full disk, and it needs no rights.
 fn limit_files(program: &Program, bytes: Option<u64>) {
@@ -35,7 +35,8 @@ fn is_card(event: &Value, seq: u64, id: &str) -> bool {
 fn a_full_disk_is_said_to_be_unavailable_and_passes() {
     let data = tempfile::tempdir().unwrap();
     // The program is to be told by an error, not by a signal.
-    let mut program = Program::start_after("trap '' XFSZ", &["--data", data.path().to_str().unwrap()]);
+    let directory = ["--data", data.path().to_str().unwrap()];
+    let mut program = Program::start_after("trap '' XFSZ", &[&directory, &PATIENT[..]].concat());
     wait_for(async {
         let (mut reader, _) = begin(&program.url).await;
         let mut writer = RawClient::connect(&program.url).await;

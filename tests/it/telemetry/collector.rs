@@ -27,6 +27,14 @@ pub(super) struct Collector {
     got: Arc<Mutex<Got>>,
 }
 
+/// What a request tells of.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Signal {
+    Traces,
+    Metrics,
+    Logs,
+}
+
 /// What it got.
 #[derive(Default)]
 pub(super) struct Got {
@@ -38,7 +46,7 @@ pub(super) struct Got {
     pub(super) resources: Vec<Vec<KeyValue>>,
     pub(super) headers: Vec<HeaderMap>,
     /// What it answers next, before it takes anything.
-    refusals: VecDeque<StatusCode>,
+    refusals: VecDeque<(Signal, StatusCode)>,
 }
 
 impl Collector {
@@ -67,8 +75,9 @@ impl Collector {
             .with_state(self.clone())
     }
 
-    /// Answers its next requests so.
-    pub(super) fn refuse(&self, with: impl IntoIterator<Item = StatusCode>) {
+    /// Answers its next requests of this signal so.
+    pub(super) fn refuse(&self, signal: Signal, with: impl IntoIterator<Item = StatusCode>) {
+        let with = with.into_iter().map(|status| (signal, status));
         self.got.lock().unwrap().refusals.extend(with);
     }
 
@@ -84,9 +93,21 @@ impl Collector {
         self.got(named).unwrap()
     }
 
-    fn take(&self, headers: HeaderMap, keep: impl FnOnce(&mut Got)) -> StatusCode {
+    /// Waits for so many spans whose names begin so.
+    pub(super) async fn has_spans(&self, name: &str, count: usize) {
+        let named = |got: &Got| {
+            got.spans
+                .iter()
+                .filter(|span| span.name.starts_with(name))
+                .count()
+        };
+        until(&format!("{count} spans {name}"), || self.got(named) >= count).await;
+    }
+
+    fn take(&self, signal: Signal, headers: HeaderMap, keep: impl FnOnce(&mut Got)) -> StatusCode {
         let mut got = self.got.lock().unwrap();
-        if let Some(refusal) = got.refusals.pop_front() {
+        let refusal = got.refusals.iter().position(|(of, _)| *of == signal);
+        if let Some((_, refusal)) = refusal.and_then(|at| got.refusals.remove(at)) {
             return refusal;
         }
         assert_eq!(headers["content-type"], "application/x-protobuf");
@@ -112,7 +133,7 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 
 async fn traces(State(collector): State<Collector>, headers: HeaderMap, body: Bytes) -> StatusCode {
     let request = ExportTraceServiceRequest::decode(body).unwrap();
-    collector.take(headers, |got| {
+    collector.take(Signal::Traces, headers, |got| {
         for sent in request.resource_spans {
             got.resources.push(sent.resource.unwrap().attributes);
             let spans = sent.scope_spans.into_iter().flat_map(|scope| scope.spans);
@@ -123,7 +144,7 @@ async fn traces(State(collector): State<Collector>, headers: HeaderMap, body: By
 
 async fn metrics(State(collector): State<Collector>, headers: HeaderMap, body: Bytes) -> StatusCode {
     let request = ExportMetricsServiceRequest::decode(body).unwrap();
-    collector.take(headers, |got| {
+    collector.take(Signal::Metrics, headers, |got| {
         for sent in request.resource_metrics {
             got.resources.push(sent.resource.unwrap().attributes);
             let metrics = sent.scope_metrics.into_iter().flat_map(|scope| scope.metrics);
@@ -134,7 +155,7 @@ async fn metrics(State(collector): State<Collector>, headers: HeaderMap, body: B
 
 async fn logs(State(collector): State<Collector>, headers: HeaderMap, body: Bytes) -> StatusCode {
     let request = ExportLogsServiceRequest::decode(body).unwrap();
-    collector.take(headers, |got| {
+    collector.take(Signal::Logs, headers, |got| {
         for sent in request.resource_logs {
             got.resources.push(sent.resource.unwrap().attributes);
             for scope in sent.scope_logs {

@@ -54,6 +54,7 @@ async fn an_emit_to_others_is_a_part_of_its_call_and_names_what_the_app_declares
     // Outside of a call.
     local.server.emitter().of("/").emit("said", &6).await.unwrap();
     let call = collector.span("api.rooms.say").await;
+    collector.has_spans("emit ", 4).await;
     local.server.stop().await;
     let mut spans = collector.got(|got| got.spans.clone());
     spans.retain(|span| span.span_id != call.span_id);

@@ -130,17 +130,17 @@ async fn a_call_at_one_node_is_one_trace_with_what_another_delivers_and_consumes
             assert_eq!(parent(&span), child_of(&publish), "{work} {topic}");
         }
     }
+    // The call, the publish and what the own node delivers; what the other delivers, consumes and projects.
+    let (of_here, of_there) = (3 * TOPICS.len(), 2 * TOPICS.len() + 1);
+    here.has_spans("", of_here).await;
+    there.has_spans("", of_there).await;
     let project = there.span("project plain").await;
     let publish = here.span("publish plain").await;
     assert_eq!(parent(&project), child_of(&publish));
     node.server.stop().await;
     other.server.stop().await;
     let count = |collector: &Collector| collector.got(|got| got.spans.len());
-    // The call, the publish and what the own node delivers; what the other delivers, consumes and projects.
-    assert_eq!(
-        (count(&here), count(&there)),
-        (3 * TOPICS.len(), 2 * TOPICS.len() + 1)
-    );
+    assert_eq!((count(&here), count(&there)), (of_here, of_there));
     let kept = "SELECT string_agg(traceparent IS NOT NULL || '', ' ' ORDER BY seq) FROM updraft.events WHERE name = 'noted'";
     let kept = block_in_place(|| database.psql(kept));
     assert_eq!(kept, "false true false false true false");

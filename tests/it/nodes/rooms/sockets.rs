@@ -63,24 +63,31 @@ fn acks_come_from_the_sockets_of_every_node() {
         know_each_other(&nodes, 3).await;
         let all = nodes[0].server.emitter().of("/");
         let silent = eve.call("room.id").await.data::<String>();
-        let asking = tokio::spawn(async move {
-            all.emit_with_ack::<Args<(String, Bytes)>>("name?", &1, Duration::from_secs(3))
-                .await
-        });
-        for (client, name) in [(&mut ada, "ada"), (&mut bob, "bob")] {
-            let asked = client.event("name?").await;
-            assert!(asked.wants_ack());
-            let name = name.to_owned();
-            client.ack(&asked, Args((&name, Bytes::from(name.clone())))).await;
-        }
-        eve.event("name?").await;
-        let acks = asking.await.unwrap().unwrap();
+        let mut acks = Vec::new();
+        // Where others work too, an ack may come too late: then all are asked again.
+        until_async("two to ack in time", async || {
+            let all = all.clone();
+            let asking = tokio::spawn(async move {
+                all.emit_with_ack::<Args<(String, Bytes)>>("name?", &1, Duration::from_secs(3))
+                    .await
+            });
+            for (client, name) in [(&mut ada, "ada"), (&mut bob, "bob")] {
+                let asked = client.event("name?").await;
+                assert!(asked.wants_ack());
+                let name = name.to_owned();
+                client.ack(&asked, Args((&name, Bytes::from(name.clone())))).await;
+            }
+            eve.event("name?").await;
+            acks = asking.await.unwrap().unwrap();
+            assert_eq!(acks.len(), 3, "one of each socket: {acks:?}");
+            acks.iter().filter(|ack| ack.result.is_ok()).count() == 2
+        })
+        .await;
         let mut names: Vec<_> = acks.iter().filter_map(|ack| ack.result.as_ref().ok()).collect();
         names.sort_unstable_by_key(|Args((name, _))| name.clone());
         let expected = ["ada", "bob"].map(|name| Args((name.to_owned(), Bytes::from(name))));
         assert_eq!(names, expected.iter().collect::<Vec<_>>());
         let missing: Vec<_> = acks.iter().filter(|ack| ack.result.is_err()).collect();
-        assert_eq!(missing.len(), 1, "one of each socket: {acks:?}");
         assert_eq!(missing[0].socket.as_str(), silent);
         assert_eq!(missing[0].result.as_ref().unwrap_err().code(), Code::Timeout);
         for node in nodes {
@@ -114,8 +121,12 @@ fn nodes_announce_events_to_each_other_and_answer() {
             shared.start(heeding("second")).await,
             shared.start(app()).await,
         ];
-        let _client = connect(&nodes[2], "ada").await;
-        know_each_other(&nodes, 1).await;
+        // A node knows another by its socket.
+        let mut clients = Vec::new();
+        for node in &nodes {
+            clients.push(connect(node, "ada").await);
+        }
+        know_each_other(&nodes, 3).await;
         let io = nodes[0].server.emitter();
         io.announce("price.changed", &Args(("tea", 3))).await.unwrap();
         let mut sizes = io

@@ -58,7 +58,10 @@ fn the_server_asked_is_the_one_of_the_file_of_settings() {
     std::fs::write(&file, format!("[server]\nhost = \"127.0.0.2\"\nport = {port}\n")).unwrap();
     let file = file.to_str().unwrap();
     assert_eq!(updraft(&["health", "--config", file], ""), said("ready"));
-    let called = updraft(&["call", "api.services.status", "--config", file], "");
+    let called = updraft(
+        &["call", "api.services.status", "--timeout", "2m", "--config", file],
+        "",
+    );
     assert_eq!(called, said("\"online\""));
     let elsewhere = updraft_with(&[("UPDRAFT_PORT", "1")], &["health", "--config", file], "");
     assert!(

@@ -53,7 +53,7 @@ fn a_server_and_a_worker_need_the_rights_that_the_page_gives_them() {
 }
 
 async fn emitted_by_a_worker(client: &mut TestClient, bus: &str) {
-    let emit = ["emit", "--bus", bus, "--all", "said", "7"];
+    let emit = ["emit", "--timeout", "2m", "--bus", bus, "--all", "said", "7"];
     let done = block_in_place(|| updraft(&emit, ""));
     assert_eq!(done, (true, String::new(), String::new()));
     assert_eq!(client.event("said").await.data::<u32>(), 7);

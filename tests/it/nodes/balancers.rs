@@ -133,7 +133,7 @@ impl Example {
     /// Clients of three generations, each before nodes of its own.
     fn play_all(&self) {
         std::thread::scope(|scope| {
-            for (generation, ports) in ["2", "3", "4"].into_iter().zip((self.ports..).step_by(1000)) {
+            for (generation, ports) in ["2", "3", "4"].into_iter().zip((self.ports..).step_by(100)) {
                 scope.spawn(move || self.play(generation, ports));
             }
         });
@@ -153,7 +153,7 @@ fn nginx_as_in_its_example() {
             ("http {\n", own),
             ("/var/log/nginx/access.log", "access.log".to_owned()),
         ],
-        ports: 20_000,
+        ports: 30_000,
     }
     .play_all();
 }
@@ -165,7 +165,7 @@ fn haproxy_as_in_its_example() {
         text: include_str!("../../../examples/balancer/haproxy.cfg"),
         listens: ("bind :80", "bind 127.0.0.1:PORT"),
         more: Vec::new(),
-        ports: 25_000,
+        ports: 30_300,
     }
     .play_all();
 }
@@ -179,7 +179,7 @@ fn caddy_as_in_its_example() {
         text: include_str!("../../../examples/balancer/Caddyfile"),
         listens: ("example.org {", own),
         more: Vec::new(),
-        ports: 28_000,
+        ports: 30_600,
     }
     .play_all();
 }

@@ -28,7 +28,7 @@ const UNKNOWN: &str = r#"{"code":1,"message":"Session ID unknown"}"#;
 /// A port that is free now, and that the system gives to no connection.
 pub(super) fn port() -> u16 {
     const FIRST: u16 = 10_000;
-    const PORTS: u16 = 2_000;
+    const PORTS: u16 = 1_000;
     static NUMBER: AtomicU16 = AtomicU16::new(0);
     // Another test program begins elsewhere.
     let begin = u16::try_from(std::process::id() % u32::from(PORTS)).unwrap();

@@ -74,7 +74,8 @@ async fn who_is_refused_over_tls_hears_why() {
 fn the_program_calls_over_tls_whom_its_system_believes() {
     let pair = Pair::new();
     let server = pair.serve(&[]);
-    let call = ["call", "api.services.status", "--url", &server.url];
+    let patient = ["call", "--timeout", "2m", "--url", &server.url];
+    let call = [&patient[..], &["api.services.status"]].concat();
     let (done, said, told) = updraft_with(&[("SSL_CERT_FILE", &pair.cert)], &call, "");
     assert!(done && said == "\"online\"\n", "{told}");
     let stranger = Pair::new();

@@ -12,7 +12,9 @@ mod writers;
 use std::{
     env,
     io::{BufRead, BufReader},
+    net::TcpListener,
     path::Path,
+    process,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -59,14 +61,25 @@ fn start(data: &Path, port: &str) -> (Running, String) {
     (server, url)
 }
 
+/// A port that is free now, and that the system gives to no connection while the server is gone.
+fn port() -> u16 {
+    const FIRST: u16 = 11_000;
+    const PORTS: u16 = 1_000;
+    // Another test program begins elsewhere.
+    let begin = u16::try_from(process::id() % u32::from(PORTS)).unwrap();
+    let mut ports = (0..PORTS).map(|number| FIRST + (begin + number) % PORTS);
+    let free = ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
+    free.expect("a free port")
+}
+
 #[test]
 fn a_server_stays_as_it_is_under_use_and_kills_and_loses_nothing() {
     if is_server() {
         serve(app::app(), app::config());
     }
     let data = tempfile::tempdir().unwrap();
-    let (mut server, url) = start(data.path(), "0");
-    let port = url.rsplit_once(':').expect("a port").1.to_owned();
+    let port = port().to_string();
+    let (mut server, url) = start(data.path(), &port);
     let url: Arc<str> = url.into();
     let time = time();
     wait_for(async {

@@ -8,7 +8,7 @@ use updraft::{
 };
 
 use super::{auth, configured, connect, last_words, serve, token};
-use crate::support::{Local, Packet, RawClient, node};
+use crate::support::{Local, PATIENCE, Packet, RawClient, node};
 
 const NO_PERMISSION: &str = "user hasn`t permission";
 
@@ -80,10 +80,9 @@ async fn who_is_refused_hears_nothing_of_what_is_said_to_all() {
             cx.broadcast().emit("message", "to all").await
         })
         .on("ask", async |cx: Context| {
-            let patience = Duration::from_secs(20);
             let answers = cx
                 .broadcast()
-                .emit_with_ack::<Value>("question", "to all", patience)
+                .emit_with_ack::<Value>("question", "to all", PATIENCE)
                 .await;
             answers.map(|answers| Json(answers.len()))
         });

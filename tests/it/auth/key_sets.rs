@@ -118,7 +118,7 @@ fn second() -> (Value, String) {
     (jwk("ec256", "2", json!({})), token)
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_key_is_fetched_for_whoever_comes_with_it_first() {
     let ((one, old), (two, new)) = (first(), second());
     let issuer = Issuer::start(std::slice::from_ref(&one)).await;
@@ -137,7 +137,7 @@ async fn a_new_key_is_fetched_for_whoever_comes_with_it_first() {
     assert_eq!(issuer.asked(), 2, "what is known is not asked for");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn keys_are_fetched_from_time_to_time_and_one_that_is_gone_is_taken_no_more() {
     let ((one, old), (two, new)) = (first(), second());
     let issuer = Issuer::start(&[one]).await;
@@ -152,7 +152,7 @@ async fn keys_are_fetched_from_time_to_time_and_one_that_is_gone_is_taken_no_mor
     );
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn strangers_do_not_make_it_fetch() {
     let (one, good) = first();
     let issuer = Issuer::start(&[one]).await;
@@ -175,7 +175,7 @@ async fn strangers_do_not_make_it_fetch() {
     assert!(connect(&local, &good).await.is_well().await);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_last_good_keys_go_on_where_fetching_fails() {
     let ((one, old), (two, new)) = (first(), second());
     let issuer = Issuer::start(&[one]).await;
@@ -201,7 +201,7 @@ async fn the_last_good_keys_go_on_where_fetching_fails() {
     until_taken(&local, &new, true).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_secret_that_is_published_is_none() {
     let (one, good) = first();
     let secret = {
@@ -234,7 +234,7 @@ async fn at_start(url: &str) -> String {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn keys_that_cannot_be_fetched_are_an_error_at_start() {
     for none in ["keys.json", "ftp://a.example/keys"] {
         let told = format!("'{none}' is no address of a key set: it begins with https:// or http://");
@@ -259,10 +259,10 @@ async fn keys_that_cannot_be_fetched_are_an_error_at_start() {
     assert_eq!(at_start(&issuer.url).await, told);
     *issuer.said.lock().unwrap() = Said::NoEnd;
     assert_eq!(at_start(&issuer.url).await, at("it took too long"));
-    // A port of this machine without a listener.
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    // A listener that hangs up on all: a port that is free may be another story's by then.
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let nobody = format!("http://{}/keys.json", listener.local_addr().unwrap());
-    drop(listener);
+    tokio::spawn(async move { while listener.accept().await.is_ok() {} });
     let told = at_start(&nobody).await;
     assert!(
         told.starts_with(&format!("cannot fetch the keys at {nobody}: ")),

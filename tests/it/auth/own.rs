@@ -74,7 +74,8 @@ async fn it_is_asked_again_at_a_refresh_and_its_identities_end() {
         "unavailable"
     );
     // Only now its time begins to run.
-    ada.begin(&json!({"event": "auth.refresh", "data": {"token": "soon"}})).await;
+    ada.begin(&json!({"event": "auth.refresh", "data": {"token": "soon"}}))
+        .await;
     let heard = last_words(&mut ada).await;
     assert_eq!(heard[heard.len() - 2..], closed("the identity has expired"));
 }

@@ -14,7 +14,7 @@ use updraft::{
 use self::frames::{Frames, compressed};
 use crate::{
     faults::{Polling, ask},
-    support::{Http, Local, node, until},
+    support::{HEARTBEAT, Http, Local, node, until},
 };
 
 const OFFER: &str = "sec-websocket-extensions: permessage-deflate; client_max_window_bits\r\n";
@@ -26,6 +26,8 @@ fn compressing() -> Config {
                 per_message: true,
                 ..DeflateConfig::default()
             },
+            // Clients by hand answer no ping.
+            ping_interval: HEARTBEAT,
             ..SessionConfig::default()
         },
         ..Config::default()
@@ -223,6 +225,7 @@ async fn what_there_is_no_memory_for_waits_until_there_is() {
         },
         http: HttpConfig {
             metrics: true,
+            body_timeout: HEARTBEAT,
             ..compressing().http
         },
         ..compressing()

@@ -6,11 +6,12 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use updraft::{
-    App, Args, Code, Config, Context, Data, Emitter, Identity, Module, Parser, Result, SessionConfig, State,
+    App, Args, Code, Config, Context, Data, Emitter, Identity, LimitsConfig, Module, Parser, Result,
+    SessionConfig, State,
     testing::{TestApp, TestServer},
 };
 
-use crate::support::{Local, PATIENCE, node_with};
+use crate::support::{HEARTBEAT, Local, PATIENCE, node_with};
 
 #[derive(Debug, PartialEq, Deserialize)]
 struct Shape {
@@ -87,6 +88,10 @@ async fn clients(
         session: SessionConfig {
             parser,
             ..SessionConfig::default()
+        },
+        limits: LimitsConfig {
+            call_timeout: HEARTBEAT,
+            ..LimitsConfig::default()
         },
         ..Config::default()
     };

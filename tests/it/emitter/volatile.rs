@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use serde_json::json;
-use updraft::{App, Config, Context, Emitter, HttpConfig, Module, Namespace, Result, State};
+use updraft::{App, Config, Context, Emitter, HttpConfig, Module, Namespace, Result, SessionConfig, State};
 
 use super::rooms;
 use crate::{
     faults::Polling,
-    support::{Http, Local, Packet, RawClient, until},
+    support::{HEARTBEAT, Http, Local, Packet, RawClient, until},
 };
 
 /// More than the sockets between a server and a narrow client take in.
@@ -38,6 +38,12 @@ async fn start(app: App) -> Local {
         http: HttpConfig {
             metrics: true,
             ..HttpConfig::default()
+        },
+        // A client that reads nothing stays as long as the story wants it.
+        session: SessionConfig {
+            ping_interval: HEARTBEAT,
+            send_timeout: HEARTBEAT,
+            ..SessionConfig::default()
         },
         ..Config::default()
     };

@@ -8,7 +8,7 @@ use tokio_tungstenite::tungstenite::Message;
 use updraft::{App, Config, HttpConfig, Json, Module};
 
 use super::{packed, server, silent_callers};
-use crate::support::{Local, Program, RawClient, peak_memory, settled, until};
+use crate::support::{Local, Program, RawClient, settled, until};
 
 const PLACEHOLDER: &str = r#"{"_placeholder":true,"num":0}"#;
 
@@ -29,8 +29,8 @@ async fn a_buffer_may_come_as_base64_over_a_websocket() {
 
 #[tokio::test]
 async fn buffers_that_are_too_much_together_are_not_held_and_are_told_so() {
-    let server = server(Config::default()).await;
-    let before = peak_memory(std::process::id());
+    let server = Program::start(&[]);
+    let before = server.peak_memory();
     let placeholders = vec![PLACEHOLDER; 20].join(",");
     let frame = vec![7; 830_000];
     let mut clients = Vec::new();
@@ -47,7 +47,7 @@ async fn buffers_that_are_too_much_together_are_not_held_and_are_told_so() {
         );
         clients.push(client);
     }
-    let grown = peak_memory(std::process::id()).saturating_sub(before);
+    let grown = server.peak_memory().saturating_sub(before);
     assert!(
         grown < 100 << 20,
         "{grown} bytes of 200 MB that no call waits for"
@@ -101,7 +101,8 @@ async fn answers_that_nobody_reads_are_not_made() {
     assert!(warm.is_well().await);
     let before = server.memory();
     let silent = silent_callers(&server, 4, &call).await;
-    assert!(settled(|| server.memory()).await > before);
+    until("answers to be held", || server.memory() > before).await;
+    settled(|| server.memory()).await;
     let grown = server.peak_memory().saturating_sub(before);
     assert!(grown < 600 << 20, "{grown} bytes of 4 GB that no client reads");
     assert!(warm.is_well().await, "others are served");

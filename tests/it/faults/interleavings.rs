@@ -10,9 +10,8 @@ use futures_util::{SinkExt, StreamExt, stream::SplitSink};
 use proptest::{collection::vec, prelude::*};
 use tokio::{net::TcpStream, task::JoinHandle};
 use tokio_tungstenite::{WebSocketStream, tungstenite::Message};
-use updraft::Config;
 
-use super::{Polling, answer, call, server};
+use super::{Polling, answer, call, server, unhurried};
 use crate::support::until;
 
 type WebSocket = WebSocketStream<TcpStream>;
@@ -176,7 +175,7 @@ proptest! {
             .build()
             .unwrap();
         runtime.block_on(async {
-            let server = server(Config::default()).await;
+            let server = server(unhurried()).await;
             let mut client = Client::connect(&server.url).await;
             for action in actions {
                 client.play(action).await;

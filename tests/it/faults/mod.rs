@@ -19,11 +19,11 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
 use serde_json::{Value, json};
-use updraft::{App, Config, Json, Module};
+use updraft::{App, Config, Json, Module, SessionConfig};
 
 use self::session::handshake;
 pub(crate) use self::session::{Polling, ask, begin};
-use crate::support::{Local, Program, RawClient};
+use crate::support::{HEARTBEAT, Local, Program, RawClient};
 
 /// A server with an echo of JSON, and the size of Buffers.
 async fn server(config: Config) -> Local {
@@ -35,6 +35,18 @@ async fn server(config: Config) -> Local {
             Json(vec![Bytes::from_static(b"x"); count])
         });
     Local::start(App::new().module(echo), config).await
+}
+
+/// Where neither heartbeats nor time limits come between what a story does.
+fn unhurried() -> Config {
+    Config {
+        session: SessionConfig {
+            ping_interval: HEARTBEAT,
+            handshake_timeout: HEARTBEAT,
+            ..SessionConfig::default()
+        },
+        ..Config::default()
+    }
 }
 
 /// A call with this ack.

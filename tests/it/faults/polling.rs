@@ -1,9 +1,12 @@
 //! Sessions that poll.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
-use tokio::io::AsyncWriteExt;
+use tokio::{
+    io::AsyncWriteExt,
+    time::{sleep, timeout},
+};
 use updraft::{
     App, Config, Event, Topic, everyone,
     journal::{Journal, MemoryJournal},
@@ -14,6 +17,9 @@ use super::{
     session::{ask, begin},
 };
 use crate::support::{Local, until_async};
+
+/// By then a poll is there, unless this machine has much to do.
+const SOON: Duration = Duration::from_millis(50);
 
 #[tokio::test]
 async fn a_poll_takes_16_packets_at_most() {
@@ -52,10 +58,10 @@ async fn a_client_that_takes_no_bytes_says_so_once() {
 async fn a_second_poll_ends_the_session_as_in_node() {
     let server = server(Config::default()).await;
     let client = Polling::connect(&server.url).await;
-    let (first, second) = tokio::join!(client.poll(), async {
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-        client.poll().await
-    });
+    // Whichever comes first.
+    let mut polls = <[_; 2]>::from(tokio::join!(client.poll(), client.poll()));
+    polls.sort_by_key(|poll| poll.status);
+    let [first, second] = polls;
     assert_eq!((first.status, first.text()), (200, "1"));
     assert_eq!(second.status, 400);
     assert_eq!(client.poll().await.status, 400, "it is over");
@@ -64,17 +70,19 @@ async fn a_second_poll_ends_the_session_as_in_node() {
 #[tokio::test]
 async fn a_client_that_closes_its_session_has_its_poll_ended() {
     let server = server(Config::default()).await;
-    let client = Polling::connect(&server.url).await;
-    let (polled, ()) = tokio::join!(client.poll(), async {
-        until_async("the poll to be there", async || {
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-            true
-        })
-        .await;
-        client.post("1").await;
-    });
-    assert_eq!((polled.status, polled.text()), (200, "6"));
-    assert_eq!(client.poll().await.status, 400, "it is over");
+    until_async("a poll that is there to be ended", async || {
+        let client = Polling::connect(&server.url).await;
+        let (polled, ()) = tokio::join!(client.poll(), async {
+            sleep(SOON).await;
+            client.post("1").await;
+        });
+        assert_eq!(client.poll().await.status, 400, "it is over");
+        // Where the poll came behind the farewell, the next session shows it.
+        let was_there = polled.status != 400;
+        assert!(!was_there || (polled.status, polled.text()) == (200, "6"));
+        was_there
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -89,17 +97,16 @@ async fn a_session_is_over_with_what_is_no_packet() {
 #[tokio::test]
 async fn a_client_that_breaks_off_its_poll_has_given_up() {
     let server = server(Config::default()).await;
-    let client = Polling::connect(&server.url).await;
-    let mut poll = begin(&client.url, "GET", &client.target, "", b"").await;
-    until_async("the poll to be there", async || {
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        true
-    })
-    .await;
-    poll.shutdown().await.unwrap();
-    drop(poll);
-    until_async("the session to be over", async || {
-        ask(&client.url, "POST", &client.target, "", b"3").await.status == 400
+    until_async("a session to be over with its poll", async || {
+        let client = Polling::connect(&server.url).await;
+        let mut poll = begin(&client.url, "GET", &client.target, "", b"").await;
+        sleep(SOON).await;
+        poll.shutdown().await.unwrap();
+        drop(poll);
+        let is_over =
+            async { while ask(&client.url, "POST", &client.target, "", b"3").await.status != 400 {} };
+        // Before it would be over for want of a heartbeat.
+        timeout(Duration::from_secs(10), is_over).await.is_ok()
     })
     .await;
 }

@@ -5,9 +5,8 @@ use std::{pin::pin, time::Duration};
 use futures_util::{SinkExt, StreamExt};
 use tokio::{net::TcpStream, time::timeout};
 use tokio_tungstenite::{WebSocketStream, tungstenite::Message};
-use updraft::Config;
 
-use super::{Polling, answer, call, server, session::ask};
+use super::{Polling, answer, call, server, session::ask, unhurried};
 use crate::support::within_patience;
 
 /// What ends a poll for a WebSocket to take over.
@@ -15,7 +14,7 @@ const NOOP: &str = "6";
 
 #[tokio::test]
 async fn a_websocket_that_breaks_off_leaves_its_session_polling() {
-    let server = server(Config::default()).await;
+    let server = server(unhurried()).await;
     let client = Polling::connect(&server.url).await;
     for number in 0..3 {
         drop(client.websocket().await);
@@ -26,7 +25,7 @@ async fn a_websocket_that_breaks_off_leaves_its_session_polling() {
 
 #[tokio::test]
 async fn a_websocket_that_says_nothing_leaves_its_session_polling() {
-    let server = server(Config::default()).await;
+    let server = server(unhurried()).await;
     let client = Polling::connect(&server.url).await;
     let _silent = client.websocket().await;
     for number in 0..3 {
@@ -42,7 +41,7 @@ async fn a_websocket_that_says_nothing_leaves_its_session_polling() {
 /// A poll takes the text of an event and some of its Buffers; the others come over the WebSocket.
 #[tokio::test]
 async fn buffers_of_which_a_poll_took_some_come_over_the_websocket_that_takes_over() {
-    let server = server(Config::default()).await;
+    let server = server(unhurried()).await;
     let client = Polling::connect(&server.url).await;
     let call = |ack: u32| format!(r#"42{ack}["event",["echo.buffers",{ack}]]"#);
     client.post(&[call(8), call(9)].join("\x1e")).await;
@@ -64,7 +63,7 @@ async fn buffers_of_which_a_poll_took_some_come_over_the_websocket_that_takes_ov
 
 #[tokio::test]
 async fn a_websocket_that_says_something_else_is_dropped_alone() {
-    let server = server(Config::default()).await;
+    let server = server(unhurried()).await;
     let client = Polling::connect(&server.url).await;
     for (number, said) in [(0, "5"), (1, "40"), (2, "2probes"), (3, "2")] {
         let mut websocket = client.websocket().await;
@@ -78,7 +77,7 @@ async fn a_websocket_that_says_something_else_is_dropped_alone() {
 
 #[tokio::test]
 async fn a_websocket_that_was_tried_and_is_silent_then_costs_no_answer() {
-    let server = server(Config::default()).await;
+    let server = server(unhurried()).await;
     let client = Polling::connect(&server.url).await;
     let mut websocket = client.websocket().await;
     let poll = client.poll();
@@ -103,7 +102,7 @@ async fn a_websocket_that_was_tried_and_is_silent_then_costs_no_answer() {
 
 #[tokio::test]
 async fn what_waits_comes_over_the_websocket_that_takes_over() {
-    let server = server(Config::default()).await;
+    let server = server(unhurried()).await;
     let client = Polling::connect(&server.url).await;
     let mut websocket = client.websocket().await;
     websocket.send(Message::text("2probe")).await.unwrap();
@@ -151,7 +150,7 @@ async fn post_at_an_upgrade(client: &Polling) -> WebSocketStream<TcpStream> {
 /// As clients poll no more while they wait for that answer, to go over to the WebSocket.
 #[tokio::test]
 async fn a_post_is_answered_for_its_client_to_upgrade_before_all_of_it_is_received() {
-    let server = server(Config::default()).await;
+    let server = server(unhurried()).await;
     let client = Polling::connect(&server.url).await;
     let mut websocket = post_at_an_upgrade(&client).await;
     websocket.send(Message::text("5")).await.unwrap();
@@ -164,7 +163,7 @@ async fn a_post_is_answered_for_its_client_to_upgrade_before_all_of_it_is_receiv
 
 #[tokio::test]
 async fn a_post_that_was_answered_for_an_upgrade_that_fails_is_received_in_its_order() {
-    let server = server(Config::default()).await;
+    let server = server(unhurried()).await;
     let client = Polling::connect(&server.url).await;
     drop(post_at_an_upgrade(&client).await);
     let mut answers = Vec::new();
@@ -184,7 +183,7 @@ async fn a_post_that_was_answered_for_an_upgrade_that_fails_is_received_in_its_o
 /// A body that is malformed ends its session, also where it was answered before.
 #[tokio::test]
 async fn a_post_that_was_answered_and_is_malformed_ends_its_session() {
-    let server = server(Config::default()).await;
+    let server = server(unhurried()).await;
     let client = Polling::connect(&server.url).await;
     let mut websocket = post_at_an_upgrade(&client).await;
     client.post("nonsense").await;
@@ -196,7 +195,7 @@ async fn a_post_that_was_answered_and_is_malformed_ends_its_session() {
 
 #[tokio::test]
 async fn one_websocket_takes_over_and_no_other() {
-    let server = server(Config::default()).await;
+    let server = server(unhurried()).await;
     let client = Polling::connect(&server.url).await;
     let turned_away = async || {
         let mut other = client.websocket().await;

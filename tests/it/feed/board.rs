@@ -7,10 +7,11 @@ use tempfile::TempDir;
 use updraft::testing::TestClient;
 
 use super::{Reader, reader::text, wait_for};
-use crate::support::Program;
+use crate::support::{PATIENT, Program};
 
 fn serve(data: &TempDir) -> Program {
-    Program::start(&["--data", data.path().to_str().unwrap()])
+    let data = data.path().to_str().unwrap();
+    Program::start(&[&["--data", data], PATIENT.as_slice()].concat())
 }
 
 async fn connect(program: &Program) -> Reader {

@@ -3,10 +3,10 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::Value;
-use updraft::{App, Topic, journal::Journal};
+use updraft::{App, Config, SessionConfig, Topic, journal::Journal};
 
-use super::{Reader, card, publish, reader::text, serve};
-use crate::support::Local;
+use super::{Reader, card, publish, reader::text};
+use crate::support::{HEARTBEAT, Local};
 
 /// More than the sockets between, and the newest events that the server holds, take in together.
 const EVENTS: usize = 4000;
@@ -16,8 +16,22 @@ const BYTES: usize = 4000;
 const BATCH: usize = 10;
 const CARDS: usize = 50;
 
+/// A server that lets a reader who does not read stay as long as the story wants it.
+async fn serve(journal: &Arc<dyn Journal>, topic: Topic) -> Local {
+    let config = Config {
+        session: SessionConfig {
+            ping_interval: HEARTBEAT,
+            send_timeout: HEARTBEAT,
+            ..SessionConfig::default()
+        },
+        ..Config::default()
+    };
+    Local::start(App::new().journal(journal.clone()).topic(topic), config).await
+}
+
 pub(super) async fn a_reader_who_does_not_read_misses_nothing(journal: Arc<dyn Journal>) {
-    let local = serve(&journal, "board").await;
+    let topic = Topic::new("board").readable_by(updraft::everyone);
+    let local = serve(&journal, topic).await;
     let [mut slow, mut fast] = two_readers(&local).await;
     let (last, heard) = tokio::join!(flood(&journal), fast.take(EVENTS));
     assert_eq!(heard.last().unwrap()["seq"], last, "who reads is not held up");
@@ -31,7 +45,7 @@ pub(super) async fn who_may_skip_skips_and_ends_the_same(journal: Arc<dyn Journa
     let topic = Topic::new("board")
         .readable_by(updraft::everyone)
         .latest_per_key();
-    let local = Local::of(App::new().journal(journal.clone()).topic(topic)).await;
+    let local = serve(&journal, topic).await;
     let [mut slow, mut fast] = two_readers(&local).await;
     let last = flood(&journal).await;
     let fast = up_to(&mut fast, last).await;

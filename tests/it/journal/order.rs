@@ -7,7 +7,7 @@ use futures_util::StreamExt;
 use tokio::task::block_in_place;
 use updraft::journal::{Journal, PostgresJournal, Tail, Tailed};
 
-use super::{append, event, wait_for};
+use super::{append_once, event, wait_for};
 use crate::support::{TestDatabase, until_async, within_patience};
 
 /// The functions that append, and what a node sends to each as a batch of one event.
@@ -52,7 +52,7 @@ async fn told_up_to(tail: &mut Tail, last: &str) -> Vec<String> {
 /// Two batches, of which the first commits late; what a reader of the tail is told up to a third.
 async fn commit_the_first_late(database: &TestDatabase, function: (&str, &str)) -> Vec<String> {
     let node = PostgresJournal::open(&database.url, None).await.unwrap();
-    node.append(append("board", [event("before")])).await.unwrap();
+    append_once(&node, "before", event("before")).await;
     let mut tail = node.tail();
     let (late, soon) = (database.client().await, database.client().await);
     late.batch_execute("BEGIN").await.unwrap();
@@ -75,7 +75,7 @@ async fn commit_the_first_late(database: &TestDatabase, function: (&str, &str)) 
     };
     late.batch_execute("COMMIT").await.unwrap();
     soon.await.unwrap().unwrap();
-    node.append(append("board", [event("last")])).await.unwrap();
+    append_once(&node, "last", event("last")).await;
     [seen, told_up_to(&mut tail, "last").await].concat()
 }
 

@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeSet,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -11,11 +14,11 @@ use tokio::task::{JoinSet, block_in_place, spawn_blocking};
 use tokio_postgres::error::SqlState;
 use updraft::{
     Event,
-    journal::{Append, Cursor, Journal, PostgresJournal, Record, Retention, Tail, Tailed},
+    journal::{Append, Cursor, Journal, Lease, PostgresJournal, Record, Retention, Tail, Tailed},
 };
 
-use super::{WHOLE, append, event, everything, names, once, wait_for};
-use crate::support::{Proxy, TestDatabase, until_async, within_patience};
+use super::{WHOLE, answer, append, append_once, event, everything, names, once, wait_for};
+use crate::support::{Proxy, TestDatabase, until, until_async, within_patience};
 
 /// All that may go goes.
 const AT_ONCE: Retention = Retention {
@@ -47,12 +50,17 @@ async fn told_next(tail: &mut Tail, events: usize) -> Vec<Record> {
     told
 }
 
-/// Appends one event after the other from as many tasks of each node; all are acked.
-fn appending(nodes: &[Arc<PostgresJournal>], tasks: usize, each: usize) -> JoinSet<()> {
+/// Appends one event after the other from as many tasks of each node, and counts what was acked; all is.
+fn appending(
+    nodes: &[Arc<PostgresJournal>],
+    tasks: usize,
+    each: usize,
+    acked: &Arc<AtomicUsize>,
+) -> JoinSet<()> {
     let mut appending = JoinSet::new();
     for (node, journal) in nodes.iter().enumerate() {
         for task in 0..tasks {
-            let journal = journal.clone();
+            let (journal, acked) = (journal.clone(), acked.clone());
             appending.spawn(async move {
                 let mut before = 0;
                 for number in 0..each {
@@ -60,6 +68,7 @@ fn appending(nodes: &[Arc<PostgresJournal>], tasks: usize, each: usize) -> JoinS
                     let appended = journal.append(append("board", [event(&name)])).await.unwrap();
                     assert!(appended.first > before, "what is appended later stands later");
                     before = appended.last;
+                    acked.fetch_add(1, Ordering::SeqCst);
                 }
             });
         }
@@ -93,7 +102,7 @@ fn two_nodes_append_and_both_are_told_all_in_one_order() {
         let database = block_in_place(TestDatabase::new);
         let nodes = [open(&database).await, open(&database).await];
         let tails = nodes.each_ref().map(|node| node.tail());
-        appending(&nodes, 4, 50).join_all().await;
+        appending(&nodes, 4, 50, &Arc::default()).join_all().await;
         let all = everything(&*nodes[0], "board").await;
         assert_once(&all, 2 * 4 * 50);
         for tail in tails {
@@ -112,13 +121,20 @@ fn appends_go_on_while_connections_are_cut_and_none_is_lost_or_doubled() {
         let database = Arc::new(block_in_place(TestDatabase::new));
         let nodes = [open(&database).await, open(&database).await];
         let tails = nodes.each_ref().map(|node| node.tail());
-        let mut appending = appending(&nodes, 4, 100);
+        let acked = Arc::new(AtomicUsize::new(0));
+        let mut appending = appending(&nodes, 4, 100, &acked);
         let mut cuts = 0;
         while !appending.is_empty() {
             let cutting = database.clone();
             spawn_blocking(move || cutting.cut()).await.unwrap();
             cuts += 1;
-            // The nodes need some time to come to anything.
+            // The nodes need some time to come to anything: an append that is always cut off is given up.
+            let before = acked.load(Ordering::SeqCst);
+            until("one more to be acked, or all", || {
+                let acked = acked.load(Ordering::SeqCst);
+                acked > before || acked == 2 * 4 * 100
+            })
+            .await;
             let soon = Duration::from_millis(250);
             while let Ok(Some(done)) = tokio::time::timeout(soon, appending.join_next()).await {
                 done.unwrap();
@@ -153,8 +169,11 @@ fn what_others_append_and_compact_unseen_is_missed_and_said_to_be() {
             .unwrap();
         let other = open(&database).await;
         let mut tail = node.tail();
-        let rounds: [(&[&str], &str); 2] = [(&["first", "second", "third"], "third"), (&["gone"], "")];
-        for (titles, left) in rounds {
+        let rounds: [(&[&str], &str, &str); 2] = [
+            (&["first", "second", "third"], "third", "own"),
+            (&["gone"], "", "own again"),
+        ];
+        for (titles, left, own) in rounds {
             until_async("the node to follow", async || node.health().lost.is_none()).await;
             proxy.cut();
             until_async("the node to notice", async || node.health().lost.is_some()).await;
@@ -163,19 +182,16 @@ fn what_others_append_and_compact_unseen_is_missed_and_said_to_be() {
                     "" => event(title),
                     _ => event(title).key("card"),
                 };
-                other.append(append("board", [event])).await.unwrap();
+                append_once(&*other, title, event).await;
             }
             let removed = other.compact("board", AT_ONCE).await.unwrap();
             assert!(removed.events > 0);
             // Its own, whose number it knows.
-            node.append(append("board", [event("own")])).await.unwrap();
+            append_once(&node, own, event(own)).await;
             proxy.open();
             let next = within_patience("the tail to go on", tail.next()).await;
             assert!(matches!(next, Some(Tailed::Lagged(_))), "{next:?}");
-            let behind: Vec<&str> = [left, "own"]
-                .into_iter()
-                .filter(|name| !name.is_empty())
-                .collect();
+            let behind: Vec<&str> = [left, own].into_iter().filter(|name| !name.is_empty()).collect();
             let told = told_next(&mut tail, behind.len()).await;
             assert_eq!(names(&told), behind);
         }
@@ -308,29 +324,33 @@ fn a_backlog_has_the_last_event_of_each_key_however_far_it_is_settled() {
     });
 }
 
+async fn lease(node: &PostgresJournal, name: &str, ttl: Duration) -> Option<Lease> {
+    answer(async || node.lease(name, ttl).await).await.unwrap()
+}
+
 #[test]
 fn one_node_at_a_time_has_a_lease_and_another_gets_it_when_it_ends() {
     wait_for(async {
         let database = block_in_place(TestDatabase::new);
         let (one, other) = (open(&database).await, open(&database).await);
         let minute = Duration::from_secs(60);
-        let first = one.lease("compaction", minute).await.unwrap().unwrap();
-        assert_eq!(other.lease("compaction", minute).await, Ok(None));
-        let beside = other.lease("expiry", minute).await.unwrap().unwrap();
-        let again = one.lease("compaction", minute).await.unwrap().unwrap();
+        let first = lease(&one, "compaction", minute).await.unwrap();
+        assert_eq!(lease(&other, "compaction", minute).await, None);
+        let beside = lease(&other, "expiry", minute).await.unwrap();
+        let again = lease(&one, "compaction", minute).await.unwrap();
         assert_eq!(again.token, first.token);
         // A node that stops gives it back.
         one.close().await;
-        let moved = other.lease("compaction", minute).await.unwrap().unwrap();
+        let moved = lease(&other, "compaction", minute).await.unwrap();
         assert!(moved.token > first.token);
         // One that is gone lets it run out.
         let third = open(&database).await;
         let short = Duration::from_millis(100);
-        let last = other.lease("expiry", short).await.unwrap().unwrap();
+        let last = lease(&other, "expiry", short).await.unwrap();
         assert_eq!(last.token, beside.token);
         let mut taken = None;
         until_async("the lease to end", async || {
-            taken = third.lease("expiry", minute).await.unwrap();
+            taken = lease(&third, "expiry", minute).await;
             taken.is_some()
         })
         .await;

@@ -12,7 +12,7 @@ fn large() -> Value {
 
 #[tokio::test]
 async fn who_sends_faster_than_it_may_is_read_slower_and_answered_all_the_same() {
-    let server = Program::start(&["--metrics", "--byte-rate", "262144"]);
+    let server = Program::start(&["--metrics", "--byte-rate", "65536"]);
     let mut client = RawClient::connect(&server.url).await;
     let mut other = RawClient::connect(&server.url).await;
     assert!(client.is_well().await);
@@ -38,7 +38,7 @@ async fn who_sends_faster_than_it_may_is_read_slower_and_answered_all_the_same()
 
 #[test]
 fn what_is_posted_is_read_no_faster() {
-    let server = Program::start(&["--metrics", "--byte-rate", "262144"]);
+    let server = Program::start(&["--metrics", "--byte-rate", "65536"]);
     let opened = Http::get(&server.url, POLL, &[]).body;
     let opened: Value = serde_json::from_str(&opened[1..]).unwrap();
     let path = format!("{POLL}&sid={}", opened["sid"].as_str().unwrap());

@@ -5,9 +5,9 @@ mod documented;
 mod expressions;
 mod topics;
 
-use updraft::{App, Config, HttpConfig};
+use updraft::{App, Config, HttpConfig, SessionConfig};
 
-use crate::support::{Http, Local};
+use crate::support::{HEARTBEAT, Http, Local};
 
 /// A server that may be watched.
 async fn watched(app: App) -> Local {
@@ -15,6 +15,12 @@ async fn watched(app: App) -> Local {
         http: HttpConfig {
             metrics: true,
             ..HttpConfig::default()
+        },
+        // A client that reads nothing stays as long as the story wants it.
+        session: SessionConfig {
+            ping_interval: HEARTBEAT,
+            send_timeout: HEARTBEAT,
+            ..SessionConfig::default()
         },
         ..Config::default()
     };

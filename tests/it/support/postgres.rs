@@ -3,16 +3,20 @@
 
 use std::{
     fs,
+    hash::{BuildHasher, Hasher, RandomState},
     io::{BufRead, BufReader, Lines, Write},
     net::{SocketAddr, TcpListener},
+    ops::Range,
     path::{Path, PathBuf},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
     sync::{
         OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
+
+use super::PATIENCE;
 
 /// Makes a cluster, or a standby of one that runs, and runs it until its standard input ends, which it does with this program;
 /// then nothing is left of it. Lines of its input stop it at once, as a crash would, kill all its processes, start it again, or make
@@ -326,7 +330,23 @@ impl TestDatabase {
             &self.beside,
             &format!("ALTER DATABASE {} ALLOW_CONNECTIONS false", self.name),
         );
-        self.cut();
+        // One that was let in just before may come to be seen behind the cut.
+        let mut empty = 0;
+        let deadline = Instant::now() + PATIENCE;
+        while empty < 2 {
+            assert!(Instant::now() < deadline, "connections stay");
+            self.cut();
+            empty = if self.is_empty() { empty + 1 } else { 0 };
+        }
+    }
+
+    /// Whether no connection to it is left.
+    fn is_empty(&self) -> bool {
+        let others = format!(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = '{}' AND backend_type = 'client backend'",
+            self.name
+        );
+        psql(&self.beside, &others) == "0"
     }
 
     pub(crate) fn come_back(&self) {
@@ -348,9 +368,15 @@ fn psql(url: &str, sql: &str) -> String {
     String::from_utf8(output.stdout).expect("UTF-8").trim().to_owned()
 }
 
+/// Ports that no system hands out to connections by itself, and no other kind of server of the stories has.
+const PORTS: Range<u16> = 12_000..16_000;
+
+/// One that nothing listens at.
 fn free_port() -> u16 {
-    let free = TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
-    free.expect("a port").port()
+    let first = RandomState::new().build_hasher().finish() as usize % PORTS.len();
+    let mut ports = PORTS.cycle().skip(first).take(PORTS.len());
+    let free = ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
+    free.expect("a port")
 }
 
 /// The folder of the newest server that Debian has installed, or that `PATH` leads to.

@@ -45,8 +45,9 @@ done
 end
 "#;
 
-/// Ports that no system hands out to connections by itself, so that a server that was stopped finds its own free.
-const PORTS: std::ops::Range<u16> = 20_000..32_000;
+/// Ports that no system hands out to connections by itself, and no other kind of server of the stories has, so that a server that
+/// was stopped finds its own free.
+const PORTS: std::ops::Range<u16> = 16_000..20_000;
 
 /// How many ports are tried: others may listen there.
 const TRIES: u16 = 50;

@@ -17,4 +17,4 @@ export CHROMIUM
 if [ $# -gt 0 ]; then
   exec node "$@"
 fi
-exec node --test --test-concurrency=2 --test-timeout=600000 ./*.test.mjs
+exec node --test --test-concurrency=2 --test-timeout=1200000 ./*.test.mjs

@@ -3,7 +3,7 @@
 use std::{
     io::{ErrorKind, Read, Write},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::{io::AsyncReadExt, net::TcpStream, sync::Semaphore};
@@ -97,9 +97,11 @@ fn got(url: &str, path: &str) -> Option<String> {
 
 /// Whether polls of a server that stops hear that the session is over, before it listens no more.
 fn polls_hear_the_end(url: &str, path: &str) -> bool {
-    while got(url, "/health/ready").is_some_and(|body| body == "ready") {}
+    let begun = Instant::now();
+    let within_patience = || begun.elapsed() < PATIENCE;
+    while within_patience() && got(url, "/health/ready").is_some_and(|body| body == "ready") {}
     // What was said before may come first.
-    let mut polled = std::iter::from_fn(|| got(url, path));
+    let mut polled = std::iter::from_fn(|| got(url, path)).take_while(|_| within_patience());
     polled.any(|body| body.split('\u{1e}').any(|packet| packet == "1"))
 }
 

@@ -32,13 +32,10 @@ pub(super) fn port() -> u16 {
     static NUMBER: AtomicU16 = AtomicU16::new(0);
     // Another test program begins elsewhere.
     let begin = u16::try_from(std::process::id() % u32::from(PORTS)).unwrap();
-    loop {
-        let number = NUMBER.fetch_add(1, Relaxed).wrapping_add(begin);
-        let port = FIRST + number % PORTS;
-        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
+    (0..PORTS)
+        .map(|_| FIRST + NUMBER.fetch_add(1, Relaxed).wrapping_add(begin) % PORTS)
+        .find(|port| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok())
+        .expect("a port is free")
 }
 
 /// A node that others reach, where it logs, and flags of its own.

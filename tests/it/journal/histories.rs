@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tokio::task::block_in_place;
 use updraft::journal::{Journal, JournalError, PostgresJournal};
 
-use super::{WHOLE, answer, append, append_once, event, everything, names, wait_for};
-use crate::support::{TestDatabase, until_async};
+use super::{WHOLE, append, append_once, event, everything, names, wait_for};
+use crate::support::{TestDatabase, journal_answer, until_async};
 
 async fn open(database: &TestDatabase) -> Arc<PostgresJournal> {
     Arc::new(PostgresJournal::open(&database.url, None).await.unwrap())
@@ -41,11 +41,11 @@ fn another_history_is_another_epoch_and_is_noticed_while_the_journal_is_open() {
         );
         // No server process becomes another one's: connections end.
         block_in_place(|| database.cut());
-        let refused = answer(async || node.append(append("board", [event("lost")])).await).await;
+        let refused = journal_answer(async || node.append(append("board", [event("lost")])).await).await;
         assert!(matches!(refused, Err(JournalError::Broken(_))), "{refused:?}");
         let lost = node.health().lost;
         assert!(lost.is_some_and(|lost| lost.contains("another history")));
-        let read = answer(async || node.read("board", WHOLE).await).await;
+        let read = journal_answer(async || node.read("board", WHOLE).await).await;
         assert!(matches!(read, Err(JournalError::Broken(_))), "{read:?}");
         let anew = open(&database).await;
         assert_ne!(anew.epoch(), node.epoch());
@@ -105,7 +105,7 @@ fn a_standby_that_lacks_what_was_told_is_another_history_whatever_it_was_taken_f
         until_async("the node to follow", async || node.health().lost.is_none()).await;
         psql("UPDATE updraft.meta SET value = 'yes' WHERE name = 'synchronous'");
         fail_over("0000000F", "fourth");
-        let refused = answer(async || node.append(append("board", [event("other")])).await).await;
+        let refused = journal_answer(async || node.append(append("board", [event("other")])).await).await;
         assert!(matches!(refused, Err(JournalError::Broken(_))), "{refused:?}");
         assert_ne!(open(&database).await.epoch(), node.epoch());
         assert_eq!(names(&everything(&*open(&database).await, "board").await), titles);

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 
-use super::{answer, store::Store, wait_for};
+use super::{store::Store, wait_for};
+use crate::support::journal_answer;
 
 /// Of a journal that one process has, each lease is its.
 pub(super) fn a_lease_is_renewed_with_its_token<S: Store>() {
@@ -12,7 +13,11 @@ pub(super) fn a_lease_is_renewed_with_its_token<S: Store>() {
         let store = S::new();
         let journal = store.journal();
         let ttl = Duration::from_secs(60);
-        let lease = async |name: &str, ttl| answer(async || journal.lease(name, ttl).await).await.unwrap();
+        let lease = async |name: &str, ttl| {
+            journal_answer(async || journal.lease(name, ttl).await)
+                .await
+                .unwrap()
+        };
         let first = lease("compaction", ttl).await.unwrap();
         assert!(first.token > 0);
         assert!(first.until > Instant::now() && first.until <= Instant::now() + ttl);

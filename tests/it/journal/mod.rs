@@ -26,16 +26,17 @@ mod shared;
 mod steps;
 mod store;
 
-use std::{future::Future, time::Duration};
+use std::future::Future;
 
 use futures_util::{FutureExt, StreamExt};
 use tokio::task::unconstrained;
 use updraft::{
     Event,
-    journal::{Append, Batch, Cursor, Journal, JournalError, Once, Record, Tail, Tailed},
+    journal::{Append, Batch, Cursor, Journal, Once, Record, Tail, Tailed},
 };
 
-use crate::support::within_patience;
+#[cfg(all(unix, feature = "postgres"))]
+use crate::support::journal_answer;
 
 /// Tells every story of the suite of every store. A new store is one more line here.
 macro_rules! every_store {
@@ -121,19 +122,6 @@ fn once(key: &str, digest: u64) -> Once {
     }
 }
 
-/// What a journal answers; asked again where it was away, as a database seems to be on a machine that has much to do.
-async fn answer<T>(mut ask: impl AsyncFnMut() -> Result<T, JournalError>) -> Result<T, JournalError> {
-    within_patience("the journal to answer", async {
-        loop {
-            match ask().await {
-                Err(JournalError::Unavailable(_)) => tokio::time::sleep(Duration::from_millis(5)).await,
-                answer => return answer,
-            }
-        }
-    })
-    .await
-}
-
 /// Appends an event to the board once, however often it has to be tried.
 #[cfg(all(unix, feature = "postgres"))]
 async fn append_once(journal: &dyn Journal, key: &str, event: Event) {
@@ -141,7 +129,9 @@ async fn append_once(journal: &dyn Journal, key: &str, event: Event) {
         once: Some(once(key, 1)),
         ..append("board", [event.clone()])
     };
-    answer(async || journal.append(append()).await).await.unwrap();
+    journal_answer(async || journal.append(append()).await)
+        .await
+        .unwrap();
 }
 
 async fn everything(journal: &dyn Journal, topic: &str) -> Vec<Record> {

@@ -17,8 +17,8 @@ use updraft::{
     journal::{Append, Cursor, Journal, Lease, PostgresJournal, Record, Retention, Tail, Tailed},
 };
 
-use super::{WHOLE, answer, append, append_once, event, everything, names, once, wait_for};
-use crate::support::{Proxy, TestDatabase, until, until_async, within_patience};
+use super::{WHOLE, append, append_once, event, everything, names, once, wait_for};
+use crate::support::{Proxy, TestDatabase, journal_answer, until_async, within_patience};
 
 /// All that may go goes.
 const AT_ONCE: Retention = Retention {
@@ -130,7 +130,10 @@ fn appends_go_on_while_connections_are_cut_and_none_is_lost_or_doubled() {
             cuts += 1;
             // The nodes need some time to come to anything: an append that is always cut off is given up.
             let before = acked.load(Ordering::SeqCst);
-            until("one more to be acked, or all", || {
+            until_async("one more to be acked, or all", async || {
+                if let Some(done) = appending.try_join_next() {
+                    done.unwrap();
+                }
                 let acked = acked.load(Ordering::SeqCst);
                 acked > before || acked == 2 * 4 * 100
             })
@@ -325,7 +328,9 @@ fn a_backlog_has_the_last_event_of_each_key_however_far_it_is_settled() {
 }
 
 async fn lease(node: &PostgresJournal, name: &str, ttl: Duration) -> Option<Lease> {
-    answer(async || node.lease(name, ttl).await).await.unwrap()
+    journal_answer(async || node.lease(name, ttl).await)
+        .await
+        .unwrap()
 }
 
 #[test]

@@ -21,8 +21,8 @@ use updraft::{
     journal::{Append, Journal, Once, PostgresJournal, Record},
 };
 
-use super::{pooler::in_the_end, wait_for};
-use crate::support::{Again, Local, Running, TestDatabase, until_async, within_patience};
+use super::wait_for;
+use crate::support::{Again, Local, Running, TestDatabase, journal_answer, until_async, within_patience};
 
 /// Set for this program where it is to be a node: the URL of its database.
 const DATABASE: &str = "UPDRAFT_TEST_CONSUMES_FROM";
@@ -132,8 +132,9 @@ impl Nodes {
             }),
             ..Append::default()
         };
-        in_the_end(async || self.journal.append(append.clone()).await)
+        journal_answer(async || self.journal.append(append.clone()).await)
             .await
+            .unwrap()
             .last
     }
 
@@ -141,7 +142,7 @@ impl Nodes {
     async fn next(&mut self) -> (usize, String) {
         let said = within_patience("a consumer to say something", self.said.recv()).await;
         let stands = async || self.journal.committed_offset("jobs", "mailer").await;
-        let stands = in_the_end(stands).await;
+        let stands = journal_answer(stands).await.unwrap();
         assert!(stands >= self.stands, "{stands} after {}", self.stands);
         self.stands = stands;
         said.unwrap()
@@ -264,7 +265,11 @@ fn a_node_that_stops_gives_its_leases_back() {
         let database = block_in_place(TestDatabase::new);
         let other = PostgresJournal::open(&database.url, None).await.unwrap();
         let minute = Duration::from_secs(60);
-        let lease = async |name| in_the_end(async || other.lease(name, minute).await).await;
+        let lease = async |name| {
+            journal_answer(async || other.lease(name, minute).await)
+                .await
+                .unwrap()
+        };
         let node = Local::start(app(), config(&database.url)).await;
         let names = ["consumer:jobs:mailer", "compaction"];
         let held = "SELECT count(*) FROM updraft.leases WHERE until > clock_timestamp()";

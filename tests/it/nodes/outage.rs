@@ -7,8 +7,8 @@ use updraft::{
     journal::{Append, Journal, Once, PostgresJournal},
 };
 
-use super::{next_of, pooler::in_the_end, wait_for};
-use crate::support::{Http, Local, TestDatabase, until_async};
+use super::{next_of, wait_for};
+use crate::support::{Http, Local, TestDatabase, journal_answer, until_async};
 
 async fn add(Json(title): Json<String>, cx: Context) -> Result<Json<Position>> {
     let added = Event::new("added").data(&title)?;
@@ -62,7 +62,9 @@ fn a_node_that_loses_its_database_goes_on_without_and_catches_up() {
                 }),
                 ..Append::default()
             };
-            in_the_end(async || other.append(append.clone()).await).await;
+            journal_answer(async || other.append(append.clone()).await)
+                .await
+                .unwrap();
         }
         until_async("the node to be ready", async || ready() == 200).await;
         writer.call("api.board.add").data("fifth").await.data::<Value>();

@@ -14,11 +14,11 @@ use tokio::{
 };
 use updraft::{
     Event,
-    journal::{Append, Journal, JournalError, PostgresJournal, Retention, Tailed},
+    journal::{Append, Journal, PostgresJournal, Retention, Tailed},
 };
 
 use super::{forwarding::port, programs::clients_get_all_in_order, wait_for};
-use crate::support::{PATIENT, Program, TestDatabase, until_async, within_patience};
+use crate::support::{PATIENT, Program, TestDatabase, journal_answer, until_async, within_patience};
 
 /// Fewer connections to the database than one node takes for itself.
 const CONNECTIONS: usize = 4;
@@ -86,20 +86,6 @@ fn said(name: &str) -> Append {
     }
 }
 
-/// What a journal answers once it has the database. That may be away for a moment where others work too.
-pub(super) async fn in_the_end<T>(mut ask: impl AsyncFnMut() -> Result<T, JournalError>) -> T {
-    let mut answer = None;
-    until_async("the database to answer", async || {
-        answer = match ask().await {
-            Err(JournalError::Unavailable(_)) => None,
-            other => Some(other.unwrap()),
-        };
-        answer.is_some()
-    })
-    .await;
-    answer.unwrap()
-}
-
 #[test]
 fn nodes_behind_a_pooler_append_and_are_told_all_while_its_connections_are_cut() {
     const TASKS: usize = 4;
@@ -154,8 +140,10 @@ fn nodes_behind_a_pooler_append_and_are_told_all_while_its_connections_are_cut()
         let removed = removed.await.unwrap();
         assert_eq!(removed.events, (2 * TASKS * EACH - 1) as u64);
         let minute = Duration::from_secs(60);
-        let lease =
-            async |node: &PostgresJournal| in_the_end(async || node.lease("compaction", minute).await).await;
+        let lease = async |node: &PostgresJournal| {
+            let lease = async || node.lease("compaction", minute).await;
+            journal_answer(lease).await.unwrap()
+        };
         assert!(lease(&nodes[0]).await.is_some());
         assert_eq!(lease(&nodes[1]).await, None);
 

@@ -5,6 +5,7 @@
 mod again;
 mod every_client;
 mod http;
+mod journal;
 mod local;
 mod lots;
 mod memory;
@@ -23,6 +24,7 @@ mod server;
 pub(crate) use again::{Again, Running};
 pub(crate) use every_client::every_client;
 pub(crate) use http::{Http, Response};
+pub(crate) use journal::journal_answer;
 pub(crate) use local::{Local, settled, until, until_async, within_patience};
 pub(crate) use lots::{Lots, seed};
 pub(crate) use memory::{memory, open_files, peak_memory};

@@ -24,6 +24,16 @@ pub(super) struct Entrance {
     most_bytes: usize,
 }
 
+/// What became of telling a client that it is connected.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Opened {
+    Told,
+    /// There was no room for all that it is to be told.
+    Full,
+    /// The socket had gone before.
+    Gone,
+}
+
 /// What waits for the socket to be connected.
 #[derive(Default)]
 struct Early {
@@ -75,23 +85,28 @@ impl Entrance {
         Ok(true)
     }
 
-    /// The client is connected: sends that it is, then what waited, in its order, then lets everything through.
-    pub(super) fn open(&self, connected: &dyn Message, send: impl Fn(&dyn Message)) {
+    /// The client is connected: sends that it is, then what waited, in its order, then lets everything through. `send` says whether
+    /// there was room, and closes nothing: what ends a socket waits for this.
+    pub(super) fn open(&self, connected: &dyn Message, send: impl Fn(&dyn Message) -> bool) -> Opened {
         let mut early = self.early();
         if self.state.load(Ordering::Acquire) != CONNECTING {
-            return;
+            return Opened::Gone;
         }
-        send(connected);
         let Early { messages, .. } = std::mem::take(&mut *early);
-        messages.iter().for_each(|queued| send(&*queued.message));
+        let is_told = send(connected) && messages.iter().all(|queued| send(&*queued.message));
         self.state.store(OPEN, Ordering::Release);
+        match is_told {
+            true => Opened::Told,
+            false => Opened::Full,
+        }
     }
 
-    /// Nothing is sent any more.
-    pub(super) fn close(&self) {
+    /// Nothing is sent any more; whether it was open.
+    pub(super) fn close(&self) -> bool {
         let mut early = self.early();
-        self.state.store(CLOSED, Ordering::Release);
+        let was = self.state.swap(CLOSED, Ordering::AcqRel);
         *early = Early::default();
+        was == OPEN
     }
 
     fn early(&self) -> MutexGuard<'_, Early> {
@@ -118,6 +133,7 @@ mod tests {
                 // One that does not wait would be answered by now.
                 let early = offers.recv_timeout(Duration::from_millis(50));
                 assert!(early.is_err(), "{early:?}");
+                true
             });
         });
         assert_eq!(offers.recv(), Ok(true));

@@ -14,7 +14,11 @@ use std::{
 use futures_util::{FutureExt, future::BoxFuture};
 use tokio::sync::oneshot;
 
-use super::{dialect::Dialect, entrance::Entrance, open_namespaces::OpenNamespace};
+use super::{
+    dialect::Dialect,
+    entrance::{Entrance, Opened},
+    open_namespaces::OpenNamespace,
+};
 use crate::{
     call::{
         begun::Answer,
@@ -193,24 +197,31 @@ impl SocketSender {
         self.session.send_queue.end(&packets);
     }
 
-    /// The client is connected: it receives CONNECT, then what was emitted to it before.
+    /// The client is connected: it receives CONNECT, then what was emitted to it before. Where the socket was taken out of its
+    /// namespace meanwhile, it receives DISCONNECT.
     pub(in crate::net) fn connected(&self, version: Version, id: &str) {
         let connected = ControlPacket::connected(self.parser, version, self.namespace.name.as_str(), id);
-        let send = |message: &dyn Message| {
-            if let Ok(false) = self.session.send_queue.send_beyond(message) {
-                self.session.close(CloseReason::Stalled);
-            }
-        };
-        self.entrance.open(&connected, send);
+        let queue = &self.session.send_queue;
+        let send = |message: &dyn Message| !matches!(queue.send_beyond(message), Ok(false));
+        match self.entrance.open(&connected, send) {
+            Opened::Told => {}
+            Opened::Full => self.session.close(CloseReason::Stalled),
+            Opened::Gone => self.send_disconnect(),
+        }
     }
 
-    /// Sends DISCONNECT after all earlier packets; nothing is sent to the client from now on.
+    /// Sends DISCONNECT after all earlier packets to a client that is connected; nothing else is sent to it from now on.
     pub(in crate::net) fn disconnect(&self) {
+        if self.entrance.close() {
+            self.send_disconnect();
+        }
+    }
+
+    fn send_disconnect(&self) {
         let disconnected = ControlPacket::disconnected(self.parser, self.namespace.name.as_str());
         if let Ok(false) = self.session.send_queue.send_beyond(&disconnected) {
             self.session.close(CloseReason::Stalled);
         }
-        self.entrance.close();
     }
 
     /// Whether the last packet was sent.

@@ -36,7 +36,7 @@ pub(super) async fn with_budget(bytes: usize) -> Local {
     server(config).await
 }
 
-fn figure(server: &Local, series: &str) -> usize {
+pub(super) fn figure(server: &Local, series: &str) -> usize {
     let text = Http::get(&server.url, "/metrics", &[]).body;
     let line = text
         .lines()

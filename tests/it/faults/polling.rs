@@ -5,18 +5,21 @@ use std::{sync::Arc, time::Duration};
 use serde_json::json;
 use tokio::{
     io::AsyncWriteExt,
+    sync::Semaphore,
     time::{sleep, timeout},
 };
 use updraft::{
-    App, Config, Event, Topic, everyone,
+    App, Config, Event, HttpConfig, Namespace, State, Topic, everyone,
     journal::{Journal, MemoryJournal},
 };
 
 use super::{
-    Polling, answer, call, server,
+    Polling, answer, call,
+    memory::figure,
+    server,
     session::{ask, begin},
 };
-use crate::support::{Local, until_async};
+use crate::support::{Local, until, until_async, within_patience};
 
 /// By then a poll is there, unless this machine has much to do.
 const SOON: Duration = Duration::from_millis(50);
@@ -193,4 +196,47 @@ async fn what_a_client_has_said_back_to_it_and_does_not_read_is_bounded() {
             );
         }
     }
+}
+
+/// What a connect hook waits at.
+struct Gate {
+    came: Semaphore,
+    goes: Semaphore,
+}
+
+async fn passes(gate: State<Arc<Gate>>) {
+    gate.came.add_permits(1);
+    gate.goes.acquire().await.unwrap().forget();
+}
+
+/// Its socket is there from before the hook, and nothing else would ever let go of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_goes_while_its_connect_hook_runs_leaves_nothing() {
+    let config = Config {
+        http: HttpConfig {
+            metrics: true,
+            ..HttpConfig::default()
+        },
+        ..Config::default()
+    };
+    let gate = Arc::new(Gate {
+        came: Semaphore::new(0),
+        goes: Semaphore::new(0),
+    });
+    let namespace = Namespace::new("/").connect(passes);
+    let server = Local::start(App::new().state(gate.clone()).namespace(namespace), config).await;
+    for _ in 0..20 {
+        let client = Polling::open(&server.url, 4).await;
+        client.post("40").await;
+        within_patience("the hook to run", gate.came.acquire())
+            .await
+            .unwrap()
+            .forget();
+        client.post("1").await;
+        gate.goes.add_permits(1);
+    }
+    until("all sockets to be gone", || {
+        figure(&server, "updraft_sockets") == 0
+    })
+    .await;
 }

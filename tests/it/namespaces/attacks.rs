@@ -9,7 +9,10 @@ use updraft::{
     testing::TestApp,
 };
 
-use crate::support::{Local, RawClient, within_patience};
+use crate::{
+    faults::{Polling, ask},
+    support::{Local, Program, RawClient, within_patience},
+};
 
 /// Waits until it is let in.
 async fn slow(gate: State<Semaphore>) {
@@ -253,4 +256,19 @@ async fn who_is_refused_by_one_namespace_may_be_connected_to_a_slow_one() {
     assert!(client.text().await.starts_with("44/refuses,{"));
     let told = client.text().await;
     assert!(told.starts_with("40/slow,{"), "{told}");
+}
+
+/// CONNECT may be one packet too many for a client that does not read: its session ends, and its core goes on.
+#[tokio::test]
+async fn who_has_no_room_for_its_connect_is_closed_and_others_are_served() {
+    let server = Program::start(&["--cores", "1"]);
+    // What its queue takes of refusals, more or less.
+    for refusals in 1020..=1026 {
+        let client = Polling::open(&server.url, 4).await;
+        let packets = [vec!["40/nope,"; refusals], vec!["40"]].concat().join("\x1e");
+        let asked = ask(&server.url, "POST", &client.target, "", packets.as_bytes());
+        within_patience("it to be read", asked).await;
+        let mut other = RawClient::connect(&server.url).await;
+        assert!(other.is_well().await, "{refusals}");
+    }
 }

@@ -60,6 +60,8 @@ impl Inner {
                 .closed()
                 .unwrap_or(CloseReason::TransportClose);
             socket.disconnected(reason.as_str());
+            // The session let go of its sockets before.
+            self.state().sockets.retain(|socket| !socket.has_left());
         }
     }
 

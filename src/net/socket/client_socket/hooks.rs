@@ -38,9 +38,7 @@ impl ClientSocket {
         if self.has_left.swap(true, Ordering::AcqRel) {
             return;
         }
-        if self.was_connected.load(Ordering::Acquire) {
-            self.sender.disconnect();
-        }
+        self.sender.disconnect();
         self.leave("server namespace disconnect");
     }
 

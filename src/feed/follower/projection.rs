@@ -200,7 +200,8 @@ impl<T> Projection<T> {
     /// to any client, by any node. So a client that was answered and calls again finds what it did, and so
     /// does a function what it published.
     ///
-    /// It waits for that mostly not at all or a few milliseconds, and never beyond five seconds.
+    /// It waits for that mostly not at all or a few milliseconds, and once the journal has answered never beyond
+    /// five seconds.
     ///
     /// # Errors
     /// [`Code::Unavailable`]: where that takes longer, since the journal cannot be read or more is published than can

@@ -16,7 +16,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::PATIENCE;
+/// Longest that connections take to end. (This file is part of the benchmarks too, and uses no other.)
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Makes a cluster, or a standby of one that runs, and runs it until its standard input ends, which it does with this program;
 /// then nothing is left of it. Lines of its input stop it at once, as a crash would, kill all its processes, start it again, or make

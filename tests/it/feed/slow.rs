@@ -16,7 +16,7 @@ const BYTES: usize = 4000;
 const BATCH: usize = 10;
 const CARDS: usize = 50;
 
-/// A server that lets a reader who does not read stay as long as the story wants it.
+/// A server that lets a client that does not read stay as long as the story wants it.
 async fn serve(journal: &Arc<dyn Journal>, topic: Topic) -> Local {
     let config = Config {
         session: SessionConfig {

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeSet,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -50,30 +50,71 @@ async fn told_next(tail: &mut Tail, events: usize) -> Vec<Record> {
     told
 }
 
-/// Appends one event after the other from as many tasks of each node, and counts what was acked; all is.
-fn appending(
-    nodes: &[Arc<PostgresJournal>],
-    tasks: usize,
-    each: usize,
-    acked: &Arc<AtomicUsize>,
-) -> JoinSet<()> {
-    let mut appending = JoinSet::new();
-    for (node, journal) in nodes.iter().enumerate() {
-        for task in 0..tasks {
-            let (journal, acked) = (journal.clone(), acked.clone());
-            appending.spawn(async move {
-                let mut before = 0;
-                for number in 0..each {
-                    let name = format!("{node}.{task}.{number}");
-                    let appended = journal.append(append("board", [event(&name)])).await.unwrap();
-                    assert!(appended.first > before, "what is appended later stands later");
-                    before = appended.last;
-                    acked.fetch_add(1, Ordering::SeqCst);
-                }
-            });
+/// Some tasks of each node, which append one event after the other until it is enough.
+struct Appending {
+    tasks: JoinSet<()>,
+    /// Of each task, what was acked to it.
+    acked: Vec<Arc<AtomicUsize>>,
+    is_enough: Arc<AtomicBool>,
+}
+
+impl Appending {
+    fn start(nodes: &[Arc<PostgresJournal>], tasks: usize) -> Self {
+        let mut this = Self {
+            tasks: JoinSet::new(),
+            acked: Vec::new(),
+            is_enough: Arc::default(),
+        };
+        for (node, journal) in nodes.iter().enumerate() {
+            for task in 0..tasks {
+                this.append(journal.clone(), format!("{node}.{task}"));
+            }
         }
+        this
     }
-    appending
+
+    fn append(&mut self, journal: Arc<PostgresJournal>, task: String) {
+        let (acked, is_enough) = (Arc::new(AtomicUsize::new(0)), self.is_enough.clone());
+        self.acked.push(acked.clone());
+        self.tasks.spawn(async move {
+            let mut before = 0;
+            while !is_enough.load(Ordering::SeqCst) {
+                let name = format!("{task}.{}", acked.load(Ordering::SeqCst));
+                let appended = journal.append(append("board", [event(&name)])).await.unwrap();
+                assert!(appended.first > before, "what is appended later stands later");
+                before = appended.last;
+                acked.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+    }
+
+    fn acked(&self) -> Vec<usize> {
+        let load = |acked: &Arc<AtomicUsize>| acked.load(Ordering::SeqCst);
+        self.acked.iter().map(load).collect()
+    }
+
+    /// Waits until so many more were acked to each task.
+    async fn wait_for_more(&mut self, events: usize) {
+        let before = self.acked();
+        until_async("more to be acked to each task", async || {
+            while let Some(failed) = self.tasks.try_join_next() {
+                failed.unwrap();
+            }
+            let acked = self.acked();
+            acked
+                .iter()
+                .zip(&before)
+                .all(|(acked, before)| acked - before >= events)
+        })
+        .await;
+    }
+
+    /// How many were appended.
+    async fn end(self) -> usize {
+        self.is_enough.store(true, Ordering::SeqCst);
+        self.tasks.join_all().await;
+        self.acked.iter().map(|acked| acked.load(Ordering::SeqCst)).sum()
+    }
 }
 
 /// Each of so many is there once, in order.
@@ -102,9 +143,11 @@ fn two_nodes_append_and_both_are_told_all_in_one_order() {
         let database = block_in_place(TestDatabase::new);
         let nodes = [open(&database).await, open(&database).await];
         let tails = nodes.each_ref().map(|node| node.tail());
-        appending(&nodes, 4, 50, &Arc::default()).join_all().await;
+        let mut appending = Appending::start(&nodes, 4);
+        appending.wait_for_more(50).await;
+        let events = appending.end().await;
         let all = everything(&*nodes[0], "board").await;
-        assert_once(&all, 2 * 4 * 50);
+        assert_once(&all, events);
         for tail in tails {
             assert!(told(tail, all.len()).await == all, "the tail tells it otherwise");
         }
@@ -121,29 +164,15 @@ fn appends_go_on_while_connections_are_cut_and_none_is_lost_or_doubled() {
         let database = Arc::new(block_in_place(TestDatabase::new));
         let nodes = [open(&database).await, open(&database).await];
         let tails = nodes.each_ref().map(|node| node.tail());
-        let acked = Arc::new(AtomicUsize::new(0));
-        let mut appending = appending(&nodes, 4, 100, &acked);
-        let mut cuts = 0;
-        while !appending.is_empty() {
+        let mut appending = Appending::start(&nodes, 4);
+        for _ in 0..10 {
             let cutting = database.clone();
             spawn_blocking(move || cutting.cut()).await.unwrap();
-            cuts += 1;
-            // The nodes need some time to come to anything: an append that is always cut off is given up.
-            let before = acked.load(Ordering::SeqCst);
-            until_async("one more to be acked, or all", async || {
-                if let Some(done) = appending.try_join_next() {
-                    done.unwrap();
-                }
-                let acked = acked.load(Ordering::SeqCst);
-                acked > before || acked == 2 * 4 * 100
-            })
-            .await;
-            let soon = Duration::from_millis(250);
-            while let Ok(Some(done)) = tokio::time::timeout(soon, appending.join_next()).await {
-                done.unwrap();
-            }
+            // An append that is always cut off is given up. The first that is acked now may have been committed before; the next
+            // was not.
+            appending.wait_for_more(2).await;
         }
-        assert!(cuts > 1, "connections were cut meanwhile");
+        let events = appending.end().await;
         let mut all = Vec::new();
         until_async("a connection to read by", async || {
             let page = nodes[0].read("board", WHOLE).await;
@@ -152,7 +181,7 @@ fn appends_go_on_while_connections_are_cut_and_none_is_lost_or_doubled() {
             is_read
         })
         .await;
-        assert_once(&all, 2 * 4 * 100);
+        assert_once(&all, events);
         for tail in tails {
             assert!(told(tail, all.len()).await == all, "the tail tells it otherwise");
         }

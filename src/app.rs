@@ -258,10 +258,11 @@ impl App {
     /// # Errors
     /// Settings that do not go together, a name that is malformed or taken, state or a topic that is missing, a journal or
     /// an address that cannot be had.
-    pub async fn start(self) -> Result<Server, StartError> {
+    pub async fn start(mut self) -> Result<Server, StartError> {
         // First, as what is wrong here should be said before anything has begun.
         let tls = Tls::new(&self.config.tls).map_err(ServeError::from)?;
-        Ok(Server::start(self.into_node().await?, tls).await?)
+        let bound = Server::bind(self.listener.take(), &self.config)?;
+        Ok(Server::start(self.into_node().await?, bound, tls).await?)
     }
 
     /// The router for an axum server of your own, and a handle of the server behind it. Everything works as with
@@ -379,7 +380,6 @@ impl App {
             bus: None,
             telemetry,
             heeded: self.heeded,
-            listener: self.listener,
             config: self.config,
         })
     }

@@ -23,21 +23,28 @@ impl<A: Adapter> Rooms<A> {
 
     /// Enters the room of its own id.
     pub(super) fn appear(&self) {
-        if let Some(socket) = self.socket().upgrade() {
+        // Held meanwhile, or one that ends would leave before it enters.
+        let held = self.socket();
+        let socket = held.upgrade();
+        if let Some(socket) = &socket {
             socket.join(self.own.clone());
         }
+        drop(held);
     }
 
     /// Enters a room; whether it is in no more than so many.
     pub(super) fn join(&self, room: &str, most: usize) -> bool {
-        let Some(socket) = self.socket().upgrade() else {
+        // As above.
+        let held = self.socket();
+        let Some(socket) = held.upgrade() else {
             return true;
         };
-        let rooms = self.all();
+        let rooms = self.of(&socket);
         let has_place = rooms.len() < most || room == self.own || rooms.iter().any(|one| one == room);
         if has_place {
             socket.join(room.to_owned());
         }
+        drop(held);
         has_place
     }
 
@@ -49,8 +56,12 @@ impl<A: Adapter> Rooms<A> {
     }
 
     pub(super) fn all(&self) -> Vec<String> {
-        let rooms = self.socket().upgrade().map(|socket| socket.rooms());
-        let rooms = rooms.into_iter().flatten().map(String::from);
+        let socket = self.socket().upgrade();
+        socket.map_or(Vec::new(), |socket| self.of(&socket))
+    }
+
+    fn of(&self, socket: &Socket<A>) -> Vec<String> {
+        let rooms = socket.rooms().into_iter().map(String::from);
         rooms.filter(|room| *room != self.own).collect()
     }
 

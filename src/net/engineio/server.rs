@@ -11,7 +11,7 @@ use super::{
     heartbeat,
     packet::Protocol,
     registry::Registry,
-    session::{Handler, Session},
+    session::{CloseReason, Handler, Session},
     settings::Settings,
 };
 use crate::call::handshake::Head;
@@ -76,8 +76,12 @@ impl Server {
         Ok(session)
     }
 
-    /// Gives the session its receiver; what was sent before it is its greeting.
+    /// Gives the session its receiver; what was sent before it is its greeting. One that was asked for before the server began to
+    /// drain may come after all others were closed.
     pub(super) fn begin(&self, session: &Arc<Session>) {
         session.begin((self.welcome)(session));
+        if self.is_draining() {
+            session.close_gracefully(CloseReason::ShuttingDown);
+        }
     }
 }

@@ -172,13 +172,18 @@ impl Shares {
 
     /// Answers what was asked.
     pub(super) fn answer(&self, ask: Ask, verdict: Verdict) {
-        self.0.known().change(ask.subject, |share| {
-            share.told += usize::from(verdict == Verdict::Granted);
+        let mut known = self.0.known();
+        if verdict == Verdict::Granted {
+            // Its socket may be gone so long that nothing is kept of the subject: the place is given back then.
+            known.share(ask.subject, &self.0.rates).told += 1;
+        }
+        known.change(ask.subject, |share| {
             // One that is refused is not counted while it goes.
             if verdict != Verdict::Refused {
                 share.is_asked_no_more(ask.number);
             }
         });
+        drop(known);
         if verdict != Verdict::Unknown {
             // A socket that has gone gave its place back.
             let _ = ask.reply.send(verdict == Verdict::Granted);
@@ -209,13 +214,7 @@ impl Shares {
         let is_alone = known.is_alone;
         known.asks += 1;
         let number = known.asks;
-        let share = known.by_subject.entry(subject).or_insert_with(|| Share {
-            calls: Arc::new(Calls::new(self.0.rates.of_one())),
-            sockets: 0,
-            asked: Vec::new(),
-            told: 0,
-            left: Instant::now(),
-        });
+        let share = known.share(subject, &self.0.rates);
         if share.sockets >= self.0.most {
             return Err(self.0.refuse());
         }
@@ -248,6 +247,16 @@ impl Shares {
 }
 
 impl Known {
+    fn share(&mut self, subject: SubjectKey, rates: &Rates) -> &mut Share {
+        self.by_subject.entry(subject).or_insert_with(|| Share {
+            calls: Arc::new(Calls::new(rates.of_one())),
+            sockets: 0,
+            asked: Vec::new(),
+            told: 0,
+            left: Instant::now(),
+        })
+    }
+
     fn sweep(&mut self, recovery: Duration) {
         if self.by_subject.len() < self.sweep_at {
             return;

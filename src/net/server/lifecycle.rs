@@ -13,7 +13,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::{
     clients::Clients,
     connections::Connections,
-    listener,
+    listener::{self, Bound},
     reload::{Reload, ReloadError, Reloaded},
     routes::{self, Routes, origins},
     serve_error::ServeError,
@@ -86,14 +86,25 @@ pub(crate) struct Parts {
     pub(crate) telemetry: Option<Arc<Telemetry>>,
     /// The functions for what other nodes announce.
     pub(crate) heeded: HeedFunctions,
-    /// What it listens on, if not where the configuration says.
-    pub(crate) listener: Option<net::TcpListener>,
     pub(crate) config: Config,
 }
 
 impl Server {
+    /// Takes the address, before an app has begun anything: where another server has it, that one is left alone.
+    ///
+    /// # Errors
+    /// Where it cannot be had.
+    pub(crate) fn bind(open: Option<net::TcpListener>, config: &Config) -> Result<Bound, ServeError> {
+        let address = SocketAddr::new(config.host, config.port);
+        Bound::new(open, address).map_err(|source| ServeError::Listen { address, source })
+    }
+
     /// Serves an app, by TLS where there is a certificate.
-    pub(crate) async fn start(mut parts: Parts, tls: Option<Arc<Tls>>) -> Result<Self, ServeError> {
+    pub(crate) async fn start(
+        mut parts: Parts,
+        bound: Bound,
+        tls: Option<Arc<Tls>>,
+    ) -> Result<Self, ServeError> {
         let config = parts.config.clone();
         let unlistened = |source| ServeError::Listen {
             address: SocketAddr::new(config.host, config.port),
@@ -108,7 +119,7 @@ impl Server {
         let events = parts.dispatcher.registry().names().into_iter().cloned().collect();
         let listed = parts.dispatcher.registry().events();
         // First, as what is built takes part among the nodes.
-        let listener = listener::listen(parts.listener.take(), &config).map_err(unlistened)?;
+        let listener = bound.listen().map_err(unlistened)?;
         let address = listener.local_addr().map_err(unlistened)?;
         let (clients, routes) = build(parts, Some(cores.clone()))?;
         let router = Arc::new(Current::new(routes(origins(&config.http)?)));

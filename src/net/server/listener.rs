@@ -26,7 +26,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::{
     io::AsyncWriteExt,
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
 };
 use tower::ServiceExt;
 
@@ -85,23 +85,44 @@ struct Open {
     _seat: WorkerLoad,
 }
 
-/// Listens on a socket that is open already, or where the configuration says.
-///
-/// # Errors
-/// Where the address cannot be had.
-pub(in crate::net) fn listen(open: Option<net::TcpListener>, config: &Config) -> io::Result<TcpListener> {
-    if let Some(listener) = open {
-        listener.set_nonblocking(true)?;
-        return TcpListener::from_std(listener);
+/// An address that is this server's alone, at which no connection is taken yet.
+pub(crate) enum Bound {
+    /// It was open already.
+    Listener(net::TcpListener),
+    Socket(TcpSocket),
+}
+
+impl Bound {
+    /// Of a socket that is open already, or where the configuration says.
+    ///
+    /// # Errors
+    /// Where the address cannot be had.
+    pub(in crate::net) fn new(open: Option<net::TcpListener>, address: SocketAddr) -> io::Result<Self> {
+        if let Some(listener) = open {
+            return Ok(Self::Listener(listener));
+        }
+        let socket = match address.is_ipv4() {
+            true => TcpSocket::new_v4(),
+            false => TcpSocket::new_v6(),
+        }?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        Ok(Self::Socket(socket))
     }
-    let address = SocketAddr::new(config.host, config.port);
-    let socket = match address.is_ipv4() {
-        true => tokio::net::TcpSocket::new_v4(),
-        false => tokio::net::TcpSocket::new_v6(),
-    }?;
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
+
+    /// Connections come from now on.
+    ///
+    /// # Errors
+    /// Where another listens at the address by now.
+    pub(in crate::net) fn listen(self) -> io::Result<TcpListener> {
+        match self {
+            Self::Listener(listener) => {
+                listener.set_nonblocking(true)?;
+                TcpListener::from_std(listener)
+            }
+            Self::Socket(socket) => socket.listen(BACKLOG),
+        }
+    }
 }
 
 /// Accepts connections for ever.

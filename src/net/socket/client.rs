@@ -313,6 +313,12 @@ impl State {
         sockets.find(|socket| socket.namespace() == namespace && !socket.has_left())
     }
 
+    /// Sockets that have left their namespaces. What the app keeps of a socket may do anything as it is dropped: not under the
+    /// lock of this.
+    fn take_gone(&mut self) -> Vec<Arc<ClientSocket>> {
+        self.sockets.extract_if(.., |socket| socket.has_left()).collect()
+    }
+
     fn expect_nothing(&mut self) {
         if let Some(expecting) = self.expecting.take() {
             expecting.abort();

@@ -18,7 +18,7 @@ use tokio_tungstenite::{client_async, tungstenite::Message};
 use super::wait_for;
 use crate::{
     faults::{Polling, ask},
-    support::{Program, TestDatabase, node, until, until_async, within_patience},
+    support::{Program, TestDatabase, node, until, until_async, updraft, within_patience},
 };
 
 const STATUS: &str = r#"421["event",{"event":"api.services.status"}]"#;
@@ -152,6 +152,31 @@ fn a_node_that_comes_again_at_its_address_has_no_sessions_from_before_and_forwar
         }
         let logged = std::fs::read_to_string(log.path()).unwrap();
         assert!(!logged.contains("another node did not answer"), "{logged}");
+    });
+}
+
+#[test]
+fn a_start_at_an_address_that_a_node_has_leaves_that_node_alone() {
+    wait_for(async {
+        let database = block_in_place(TestDatabase::new);
+        let log = tempfile::NamedTempFile::new().unwrap();
+        let port = port();
+        let _node = start_on(port, &database, log.as_file(), &[]);
+        let nodes = || block_in_place(|| database.psql("SELECT string_agg(name, ' ') FROM updraft.nodes"));
+        let before = nodes();
+        let (port, url) = (port.to_string(), format!("http://127.0.0.1:{port}"));
+        let again = [
+            "serve",
+            "--port",
+            &port,
+            "--node-url",
+            &url,
+            "--database",
+            &database.url,
+        ];
+        let (has_started, _, said) = block_in_place(|| updraft(&again, ""));
+        assert!(!has_started && said.contains("in use"), "{said}");
+        assert_eq!(nodes(), before);
     });
 }
 

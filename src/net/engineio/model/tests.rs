@@ -13,6 +13,18 @@ proptest! {
     }
 }
 
+/// A WebSocket that was asked for before the server drains may be there once all others were closed.
+#[tokio::test(start_paused = true)]
+async fn a_session_that_begins_as_the_server_drains_is_closed() {
+    for protocol in [Protocol::V3, Protocol::V4] {
+        let server = Play::new().server;
+        let session = server.open(protocol, Default::default).unwrap();
+        server.drain();
+        server.begin(&session);
+        assert_eq!(session.closed(), Some(CloseReason::ShuttingDown));
+    }
+}
+
 /// What the stories are made of does happen.
 #[tokio::test(start_paused = true)]
 async fn a_websocket_that_was_tried_carries_the_session_and_all_is_heard() {

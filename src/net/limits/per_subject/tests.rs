@@ -142,6 +142,21 @@ async fn a_socket_stays_where_all_nodes_together_have_room_for_it() {
 }
 
 #[tokio::test]
+async fn a_place_that_comes_when_nothing_is_kept_of_its_subject_is_given_back() {
+    let shares = shares(1, u32::MAX, 1);
+    let mut asks = shares.asks();
+    drop(part(&shares, "ada"));
+    let ask = asks.recv().await.unwrap();
+    let ada = SubjectKey::of("ada");
+    for number in 0..10 * FEW {
+        part(&shares, &number.to_string());
+    }
+    assert!(!shares.0.known().by_subject.contains_key(&ada));
+    shares.answer(ask, Verdict::Granted);
+    assert!(shares.take_changed(9) == [(ada, 0)]);
+}
+
+#[tokio::test]
 async fn all_that_wait_for_a_place_hear_that_there_is_none_and_it_is_counted_once() {
     let shares = shares(3, 1, 1);
     let mut asks = shares.asks();

@@ -42,10 +42,11 @@ impl Inner {
 
     fn connected(&self, connect_request: &ConnectRequest, socket: &Arc<ClientSocket>) {
         let mut state = self.state();
-        state.sockets.retain(|socket| !socket.has_left());
+        let gone = state.take_gone();
         state.sockets.push(socket.clone());
         state.expect_nothing();
         drop(state);
+        drop(gone);
         socket.answer_connect();
         let options: ConnectOptions<'_> = connect_request
             .auth
@@ -61,7 +62,8 @@ impl Inner {
                 .unwrap_or(CloseReason::TransportClose);
             socket.disconnected(reason.as_str());
             // The session let go of its sockets before.
-            self.state().sockets.retain(|socket| !socket.has_left());
+            let gone = self.state().take_gone();
+            drop(gone);
         }
     }
 

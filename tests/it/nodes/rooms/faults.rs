@@ -1,19 +1,28 @@
 //! A node that hangs, or is killed, costs the others no more than a bound.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::HashSet,
+    future::poll_fn,
+    time::{Duration, Instant},
+};
 
-use serde_json::json;
-use tokio::task::block_in_place;
+use serde_json::{Value, json};
+use tokio::{sync::mpsc, task::block_in_place};
+use tokio_postgres::AsyncMessage;
+use tokio_util::sync::CancellationToken;
 use updraft::testing::TestClient;
 
 use super::{app, connect, is_unavailable, start, two_nodes};
 use crate::{
     nodes::wait_for,
-    support::{PATIENCE, PATIENT, Program, TestDatabase, until_async},
+    support::{PATIENCE, PATIENT, Program, TestDatabase, until_async, within_patience},
 };
 
 /// How long a node waits for answers of others, and how long it takes for one to be forgotten.
 const BOUND: Duration = Duration::from_secs(5);
+
+/// The type of the message by which a node ends.
+const CLOSE: u8 = 13;
 
 #[test]
 fn a_node_that_hangs_costs_no_more_than_the_bound_and_is_back_when_it_goes_on() {
@@ -156,5 +165,59 @@ fn a_node_listens_by_one_connection_and_by_another_once_that_ended() {
         for node in nodes {
             node.server.stop().await;
         }
+    });
+}
+
+/// Behind its end, others would ask it and wait.
+#[test]
+fn a_node_that_stops_says_nothing_behind_its_end_whoever_asks_for_it() {
+    wait_for(async {
+        let database = block_in_place(TestDatabase::new);
+        let (client, mut connection) = tokio_postgres::connect(&database.url, tokio_postgres::NoTls)
+            .await
+            .unwrap();
+        let (hear, mut heard) = mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            while let Some(Ok(said)) = poll_fn(|cx| connection.poll_message(cx)).await {
+                if let AsyncMessage::Notification(said) = said {
+                    hear.send(said.payload().to_owned()).unwrap();
+                }
+            }
+        });
+        client.batch_execute(r#"LISTEN "socket.io#/""#).await.unwrap();
+        let asks = database.client().await;
+        for _ in 0..10 {
+            let node = start(&database, app()).await;
+            let stopped = CancellationToken::new();
+            let asking = stopped.run_until_cancelled(async {
+                loop {
+                    let ask = r#"SELECT pg_notify('socket.io#/', '{"uid":"x","type":1,"nsp":"/"}')"#;
+                    asks.batch_execute(ask).await.unwrap();
+                }
+            });
+            let stopping = async {
+                node.server.stop().await;
+                stopped.cancel();
+            };
+            tokio::join!(asking, stopping);
+        }
+        client
+            .batch_execute("SELECT pg_notify('socket.io#/', 'over')")
+            .await
+            .unwrap();
+        let mut ended = HashSet::new();
+        loop {
+            let said = within_patience("all to be heard", heard.recv()).await.unwrap();
+            if said == "over" {
+                break;
+            }
+            let said: Value = serde_json::from_str(&said).unwrap();
+            let uid = said["uid"].as_str().unwrap().to_owned();
+            assert!(!ended.contains(&uid), "{said}");
+            if said["type"] == CLOSE {
+                ended.insert(uid);
+            }
+        }
+        assert_eq!(ended.len(), 10);
     });
 }

@@ -20,7 +20,10 @@ use tokio::{
     sync::{Mutex, Notify, Semaphore, mpsc},
     time::{sleep, timeout},
 };
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::{
+    sync::{CancellationToken, DropGuard},
+    task::TaskTracker,
+};
 
 use self::{
     listener::{ANSWER, Listener},
@@ -60,6 +63,9 @@ pub(crate) struct PostgresBus {
     changed: Arc<Notify>,
     stop: CancellationToken,
     _stop: DropGuard,
+    /// Ends what hears the others, and answers them.
+    stop_listening: CancellationToken,
+    listening: TaskTracker,
 }
 
 impl PostgresBus {
@@ -95,8 +101,15 @@ impl PostgresBus {
             room: Arc::new(Semaphore::new(MOST_UNITS)),
         };
         let subscription = listener.subscribe().await?;
-        runtime.spawn(stop.clone().run_until_cancelled_owned(listener.run(subscription)));
+        let (stop_listening, listening) = (stop.child_token(), TaskTracker::new());
+        let running = stop_listening
+            .clone()
+            .run_until_cancelled_owned(listener.run(subscription));
+        listening.spawn_on(running, &runtime);
+        listening.close();
         Ok(Self {
+            stop_listening,
+            listening,
             publisher,
             heard: Mutex::new(heard),
             changed,
@@ -180,6 +193,9 @@ impl Bus for PostgresBus {
     fn end(&self) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             let leaving = async {
+                // A heartbeat behind the end would have others wait for this node.
+                self.stop_listening.cancel();
+                self.listening.wait().await;
                 for namespace in self.publisher.roster.all() {
                     self.publisher.publish(&namespace, &ClusterMessage::Close).await;
                 }

@@ -3,6 +3,7 @@
 //! that the subject is connected to.
 
 mod calls;
+mod share;
 mod verdict;
 
 use std::{
@@ -19,8 +20,8 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 use tokio::sync::{mpsc, oneshot};
 
-use self::calls::Calls;
 pub(super) use self::verdict::Verdict;
+use self::{calls::Calls, share::Share};
 use super::rate::Rates;
 use crate::{
     config::Config,
@@ -78,32 +79,6 @@ struct Known {
     is_alone: bool,
     /// The last that was asked.
     asks: u64,
-}
-
-struct Share {
-    calls: Arc<Calls>,
-    sockets: usize,
-    /// Of these, those that are not confirmed: yet, or as they are refused and have not gone.
-    asked: Vec<u64>,
-    /// What other nodes know of.
-    told: usize,
-    /// When its last socket disconnected. Its rate is kept for a while, so that a reconnect does not reset it.
-    left: Instant,
-}
-
-impl Share {
-    /// What other nodes are to know of.
-    fn count(&self) -> usize {
-        self.sockets.saturating_sub(self.asked.len())
-    }
-
-    fn is_asked_no_more(&mut self, number: u64) {
-        self.asked.retain(|asked| *asked != number);
-    }
-
-    fn is_told(&self) -> bool {
-        self.told == self.count()
-    }
 }
 
 impl Shares {
@@ -248,13 +223,9 @@ impl Shares {
 
 impl Known {
     fn share(&mut self, subject: SubjectKey, rates: &Rates) -> &mut Share {
-        self.by_subject.entry(subject).or_insert_with(|| Share {
-            calls: Arc::new(Calls::new(rates.of_one())),
-            sockets: 0,
-            asked: Vec::new(),
-            told: 0,
-            left: Instant::now(),
-        })
+        self.by_subject
+            .entry(subject)
+            .or_insert_with(|| Share::new(rates.of_one()))
     }
 
     fn sweep(&mut self, recovery: Duration) {

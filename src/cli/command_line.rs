@@ -32,7 +32,7 @@ pub(super) struct Cli {
         long = "config",
         env = "UPDRAFT_CONFIG",
         value_name = "FILE",
-        help_heading = "Options",
+        help_heading = "Configuration",
         global = true
     )]
     config_file: Option<PathBuf>,

@@ -5,7 +5,7 @@ use std::{ffi::OsStr, path::Path};
 use clap::{Arg, ArgAction, Command};
 
 /// The heading of flags that are no settings, as `--config` is none.
-const NO_GROUP: &str = "Options";
+const NO_GROUP: &str = "Configuration";
 
 /// All settings, group by group.
 #[derive(Clone, Debug)]

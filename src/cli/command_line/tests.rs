@@ -117,3 +117,18 @@ fn the_help_of_the_program_is_short_and_says_where_the_settings_are() {
         );
     }
 }
+
+#[test]
+fn a_heading_stands_once_in_the_help_of_a_command() {
+    let mut line = CommandLine::line();
+    line.build();
+    let mut helps = vec![line.render_long_help()];
+    helps.extend(line.get_subcommands_mut().map(clap::Command::render_long_help));
+    for help in helps {
+        let help = help.to_string();
+        let is_heading = |text: &&str| text.ends_with(':') && !text.starts_with(' ');
+        let mut headings = help.lines().filter(is_heading).collect::<Vec<_>>();
+        headings.sort_unstable();
+        assert!(headings.windows(2).all(|two| two[0] != two[1]), "{help}");
+    }
+}

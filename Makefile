@@ -215,7 +215,7 @@ bench-smoke: peers
 
 # The same each time, so that what fails is what changed; not optimized, as above.
 fuzz-smoke:
-	UPDRAFT_SEED=1 UPDRAFT_PROFILE=dev fuzz/run.sh 5
+	UPDRAFT_SEED=1 UPDRAFT_RUNS=2000 UPDRAFT_PROFILE=dev fuzz/run.sh 5
 
 # The page: built anew when anything that it is made of is newer.
 PAGE = $(shell find client-demo/src client-demo/public -type f) $(addprefix client-demo/,index.html package.json tsconfig.json vite.config.ts)
@@ -252,5 +252,5 @@ tests/python/packages: tests/python/requirements.txt
 	touch $@
 
 %/node_modules: %/package-lock.json
-	npm ci --prefix $* --no-audit --no-fund
+	tests/retry.sh npm ci --prefix $* --no-audit --no-fund
 	touch $@

@@ -19,8 +19,11 @@ if [ ! -e "$policy" ]; then
   printf '#!/bin/sh\nexit 101\n' >"$policy"
   chmod +x "$policy"
 fi
-apt-get update
-apt-get install --yes --no-install-recommends "$@"
+installed() {
+  apt-get update && apt-get -o DPkg::Lock::Timeout=120 install --yes --no-install-recommends "$@"
+}
+export -f installed
+"$(dirname "$0")/retry.sh" bash -c 'installed "$@"' bash "$@"
 # Nor at the next boot.
 for service in "$@"; do
   systemctl --quiet disable "$service" 2>/dev/null || true

@@ -41,7 +41,12 @@ export class Database {
   static async start() {
     const database = new Database();
     database.#child = spawn('sh', ['-c', RUN, 'postgres', await programs()], { stdio: ['pipe', 'pipe', 'inherit'] });
-    const [directory] = await once(createInterface({ input: database.#child.stdout }), 'line');
+    const ended = once(database.#child, 'exit').then(([code]) => {
+      throw new Error(`PostgreSQL does not start: ${code}`);
+    });
+    ended.catch(() => {});
+    const lines = createInterface({ input: database.#child.stdout });
+    const [directory] = await Promise.race([once(lines, 'line'), ended]);
     database.url = `postgres:///postgres?host=${directory}&user=postgres`;
     return database;
   }

@@ -66,7 +66,7 @@ const told = async (what, holds) => {
 };
 const sockets = (name) => stats.namespaces.find((one) => one.name === name)?.socketsCount;
 
-await told('a quiet server', () => stats !== undefined && stats.clientsCount === 1);
+await told('a quiet server', () => stats?.clientsCount === 1 && sockets('/admin') === 1);
 assert.ok(stats.serverId && stats.hostname && stats.pid > 0 && stats.uptime > 0);
 assert.deepEqual(stats.namespaces.map(({ name }) => name), ['/', '/admin', '/chat']);
 assert.deepEqual([sockets('/'), sockets('/admin'), sockets('/chat')], [0, 1, 0]);

@@ -62,10 +62,15 @@ export async function onOwnPort(begin) {
   }
 }
 
+/** Ports of one script: another that runs at the same time tries others, also while a server is away from its own. */
+const PORTS = 20;
+let drawn = 0;
+
 /** A port that is free now. */
 async function freePort() {
   for (;;) {
-    const port = 20_000 + Math.floor(Math.random() * 10_000);
+    const port = 20_000 + (process.pid % 500) * PORTS + (drawn % PORTS);
+    drawn += 1;
     const server = createServer();
     const isFree = await new Promise((done) => {
       server.once('error', () => done(false));

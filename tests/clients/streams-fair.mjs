@@ -15,6 +15,9 @@ const FLOORS = { p50: 40, p99: 400 };
 /** How often it is measured until it holds. */
 const ROUNDS = 5;
 
+/** Calls of a function that held its core up once, before it is watched anew (`src/call/conduct.rs`). */
+const TRUSTED_AFTER = 200;
+
 /** Frames of a stream that may be out where calls are made beside it. */
 const WINDOW = 16;
 
@@ -53,7 +56,7 @@ async function calls(socket, came = () => [0]) {
   return { p50: times[CALLS / 2], p99: times[Math.ceil(CALLS * 0.99) - 1], frames: frames[CALLS / 2] };
 }
 
-/** Calls beside streams of another socket, and before and after them: what was measured, and whether calls are about as quick. */
+/** Calls beside streams of another socket, and before and after them: what was measured, and whether each stream flows and calls are about as quick. */
 async function round(socket) {
   const before = await calls(socket);
   const reader = new Worker(new URL(import.meta.url), { workerData: process.argv.slice(2) });
@@ -69,31 +72,41 @@ async function round(socket) {
 
   const shown = ({ p50, p99 }) => `p50 ${p50.toFixed(2)} ms, p99 ${p99.toFixed(2)} ms`;
   const said = `idle ${shown(before)} and ${shown(after)}; beside ${frames} frames ${shown(beside)}`;
-  for (const n of frames) assert.ok(n > 0, `${said}: each stream flows`);
   const isQuick = ([part, floor]) => beside[part] <= Math.max(3 * before[part], 3 * after[part], floor);
-  return { said, holds: Object.entries(FLOORS).every(isQuick) };
+  const flows = frames.every((n) => n > 0);
+  return { said, holds: flows && Object.entries(FLOORS).every(isQuick) };
 }
 
-/** What else the machine has to do may slow one round down; streams that hold calls up slow all of them. */
-async function judge(socket) {
+/** What else the machine has to do may spoil one round; a fault spoils all of them. */
+async function judge(what, play) {
   const rounds = [];
-  while (rounds.length < ROUNDS && !rounds.at(-1)?.holds) rounds.push(await round(socket));
-  assert.ok(rounds.at(-1).holds, `calls of another socket: ${rounds.map(({ said }) => said).join('\n')}`);
+  while (rounds.length < ROUNDS && !rounds.at(-1)?.holds) rounds.push(await play());
+  assert.ok(rounds.at(-1).holds, `${what}: ${rounds.map(({ said }) => said).join('\n')}`);
 }
 
-async function measure([url, generation, transport]) {
-  const socket = await connect(url, generation, transport);
-  await calls(socket);
+/** Calls beside streams of their own socket: what was measured, and whether the streams are full, fair, and seldom before an answer. */
+async function shared(socket) {
   const { came, end } = await full(socket, WINDOW);
   const beside = await calls(socket, came);
   const shares = await end();
   const said = `${shares} frames, ${beside.frames} before an answer in ${beside.p50.toFixed(2)} ms`;
   console.log(said);
-  for (const n of shares) assert.ok(n >= WINDOW, `${said}: each stream is full`);
-  assert.ok(beside.frames <= WINDOW, `${said}: not the windows of all streams`);
-  assert.ok(Math.min(...shares) > Math.max(...shares) / 2, `${said}: each stream has its share`);
+  const areFull = shares.every((n) => n >= WINDOW);
+  const areFair = Math.min(...shares) > Math.max(...shares) / 2;
+  const holds = areFull && areFair && beside.frames <= WINDOW;
+  // A function that the machine held up once is trusted again after so many downloads: until then it would run apart.
+  for (let left = holds ? 0 : TRUSTED_AFTER; left > 0; left -= 1) {
+    const down = await Down.open(socket, 'api.stream.download', { data: { bytes: 1 } });
+    while ((await down.frame()) !== undefined);
+  }
+  return { said, holds };
+}
 
-  await judge(socket);
+async function measure([url, generation, transport]) {
+  const socket = await connect(url, generation, transport);
+  await calls(socket);
+  await judge('calls and streams of one socket', () => shared(socket));
+  await judge('calls of another socket', () => round(socket));
   socket.close();
 }
 

@@ -122,13 +122,26 @@ async fn while_a_large_call_with_an_id_is_compared_the_sockets_of_its_core_are_a
     let server = Local::start(app().topic(Topic::new("notes")), config).await;
     let (mut large, mut small) = (server.client().await, server.client().await);
     let data = packed(&format!("[{}1]", "1,".repeat(2_000_000)));
-    let call = json!({"event": "work.many", "id": "1", "data": data});
-    let begun = large.begin(&call).await;
     let seen = json!({"event": "work.seen"});
-    while small.call(&seen).await["data"] == json!([]) {}
-    small.call(&json!({"event": "work.note", "data": 1})).await;
-    large.answer(begun).await;
-    assert_eq!(small.call(&seen).await["data"], json!([0, 1, 1000]));
+    let mut before = json!([]);
+    // Again where the story itself was held up, or the call was compared before it could ask twice.
+    for id in ["1", "2", "3", "4", "5"] {
+        let begun = large
+            .begin(&json!({"event": "work.many", "id": id, "data": data}))
+            .await;
+        while small.call(&seen).await["data"] == before {}
+        small.call(&json!({"event": "work.note", "data": 1})).await;
+        large.answer(begun).await;
+        before = small.call(&seen).await["data"].take();
+        if before
+            .as_array()
+            .unwrap()
+            .ends_with(&[0.into(), 1.into(), 1000.into()])
+        {
+            return;
+        }
+    }
+    panic!("{before}");
 }
 
 #[tokio::test]

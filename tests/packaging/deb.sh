@@ -62,6 +62,9 @@ done
 # No systemd runs there: its part is played by systemd-socket-activate, with the unit's command and an ordinary user.
 command=$(sed -n 's/^ExecStart=//p' "$root/usr/lib/systemd/system/updraft.service")
 port=$((20000 + RANDOM % 10000))
+while (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
+  port=$((20000 + RANDOM % 10000))
+done
 mkdir -p "$root/var/lib/updraft" && chown 64000:64000 "$root/var/lib/updraft"
 # shellcheck disable=SC2086
 chroot --userspec=64000:64000 "$root" /usr/bin/systemd-socket-activate --listen="127.0.0.1:$port" \

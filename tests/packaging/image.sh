@@ -40,6 +40,9 @@ said '{{index .Labels "org.opencontainers.image.version"}}' "$("$program" --vers
 
 # As strict as it may be run: nothing may be written but its volume, and it may do nothing that others may not.
 port=$((20000 + RANDOM % 10000))
+while (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
+  port=$((20000 + RANDOM % 10000))
+done
 # The limits are as low as any machine allows.
 run=(run --detach --name "$name" --network host --cgroups disabled --ulimit nofile=1024:1024 --ulimit nproc=4096:4096
   --read-only --cap-drop all --security-opt no-new-privileges --volume "$work/data:/data" --env UPDRAFT_PORT=$port)

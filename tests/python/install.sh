@@ -6,5 +6,5 @@ cd "$(dirname "$0")"
 
 python3 -m pip --version >/dev/null 2>&1 || ../debian.sh "The tests with Python's client" python3-pip
 rm -rf packages
-python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
+../retry.sh python3 -m pip install --quiet --disable-pip-version-check --root-user-action=ignore \
   --no-deps --target packages --requirement requirements.txt

@@ -173,9 +173,10 @@ impl Writer {
     }
 
     /// Whether callers are told that the database is away. They do not wait for more than one look at it then, however many they
-    /// are.
+    /// are. One that is another by now is not waited for: callers are told that.
     fn has_given_up(&self) -> bool {
-        self.away_since.is_some_and(|since| since.elapsed() > PATIENCE)
+        let is_late = self.away_since.is_some_and(|since| since.elapsed() > PATIENCE);
+        is_late && !self.lineage.is_replaced()
     }
 
     /// Without anything to commit: whether the database is there. Where it was not, whether it takes anything.

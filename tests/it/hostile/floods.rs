@@ -26,11 +26,13 @@ impl Bystander {
         let stopped = stop.clone();
         let calls = tokio::spawn(async move {
             let mut answered = 0;
-            while !stopped.is_cancelled() {
+            loop {
                 assert!(client.is_well().await, "call {answered} is answered well");
                 answered += 1;
+                if stopped.is_cancelled() {
+                    return answered;
+                }
             }
-            answered
         });
         Self { stop, calls }
     }

@@ -6,10 +6,38 @@ use tokio::task::block_in_place;
 use updraft::journal::{Journal, JournalError, PostgresJournal};
 
 use super::{WHOLE, append, append_once, event, everything, names, wait_for};
-use crate::support::{TestDatabase, journal_answer, until_async};
+use crate::support::{Proxy, TestDatabase, journal_answer, until_async};
 
 async fn open(database: &TestDatabase) -> Arc<PostgresJournal> {
     Arc::new(PostgresJournal::open(&database.url, None).await.unwrap())
+}
+
+/// The database is another from now on.
+const REPLACE: &str =
+    "CREATE OR REPLACE FUNCTION updraft.identity() RETURNS text LANGUAGE sql AS $$ SELECT 'a/1/b'::text $$";
+
+/// What is away may come back, and callers may try again; this one does not.
+#[test]
+fn another_history_is_noticed_however_long_the_database_was_away() {
+    wait_for(async {
+        let database = block_in_place(TestDatabase::new);
+        let proxy = Proxy::before(&database.socket()).await;
+        let node = PostgresJournal::open(&database.url_by(proxy.address), None)
+            .await
+            .unwrap();
+        let publish = async || node.append(append("board", [event("lost")])).await;
+        proxy.cut();
+        // The node has given it up.
+        let refused = publish().await;
+        assert!(
+            matches!(refused, Err(JournalError::Unavailable(_))),
+            "{refused:?}"
+        );
+        block_in_place(|| database.psql(REPLACE));
+        proxy.open();
+        let refused = journal_answer(publish).await;
+        assert!(matches!(refused, Err(JournalError::Broken(_))), "{refused:?}");
+    });
 }
 
 #[test]
@@ -36,9 +64,7 @@ fn another_history_is_another_epoch_and_is_noticed_while_the_journal_is_open() {
         assert_eq!(node.health().lost, None);
 
         // It changes while the node is at it.
-        psql(
-            "CREATE OR REPLACE FUNCTION updraft.identity() RETURNS text LANGUAGE sql AS $$ SELECT 'a/1/b'::text $$",
-        );
+        psql(REPLACE);
         // No server process becomes another one's: connections end.
         block_in_place(|| database.cut());
         let refused = journal_answer(async || node.append(append("board", [event("lost")])).await).await;

@@ -55,7 +55,7 @@ case $3 in
 *) copy "$3" ;;
 esac
 start() {
-    $as $slow "$programs/postgres" -D data -k "$directory" -c listen_addresses= -c fsync=off -c max_connections=300 \
+    $as $slow "$programs/postgres" -D data -k "$directory" -c listen_addresses= -c fsync=off -c max_connections=1000 \
         -c shared_buffers=64MB $settings >>log 2>&1 </dev/null 3<&- &
     server=$!
     until $as "$programs/pg_isready" -q -h "$directory" -U postgres; do

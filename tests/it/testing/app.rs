@@ -185,7 +185,7 @@ async fn a_test_answers_what_functions_ask() {
     async fn ask(cx: Context) -> Result<Json<Vec<String>>> {
         cx.join("room")?;
         let room = cx.within("room");
-        let answers = room.emit_with_ack::<String>("name?", &(), Duration::from_millis(200));
+        let answers = room.emit_with_ack::<String>("name?", &(), Duration::from_secs(2));
         let answers = answers.await?.into_iter().map(|ack| match ack.result {
             Ok(name) => name,
             Err(error) => error.code().to_string(),

@@ -4,6 +4,7 @@ mod any_sequence;
 #[cfg(all(unix, feature = "postgres"))]
 mod away;
 mod compaction;
+#[cfg(all(unix, feature = "postgres"))]
 mod concurrent;
 mod crash;
 mod due;

@@ -2,39 +2,34 @@
 
 use serde::{Serialize, Serializer, ser::SerializeTuple};
 
-use crate::call::{
-    payload::{Arguments, Data, are_several},
-    peer::Outgoing,
+use crate::{
+    call::{
+        payload::{Arguments, Data},
+        peer::Outgoing,
+    },
+    error::Result,
 };
 
-/// The arguments of a packet, as a tuple of them: socketioxide would spread an array or a newtype over several.
-pub(super) enum EventArguments<'a> {
-    One(Outgoing<'a>),
-    Several(Vec<Data>),
-}
+/// The arguments of a packet, as a tuple of them: socketioxide would spread an array or a newtype over several. They are written out:
+/// an app's code, which may take its time and locks of the app, does not run under those of its socket.
+pub(super) struct EventArguments(Vec<Data>);
 
-impl<'a> EventArguments<'a> {
-    /// Several are written out, each by itself. What cannot be is one, and fails where it is encoded.
-    pub(super) fn of(data: Outgoing<'a>) -> Self {
-        let several = are_several(data).then(|| Arguments::written(data).ok()).flatten();
-        several.map_or(Self::One(data), |several| {
-            let each = several.iter().map(|json| several.one(json));
-            Self::Several(each.collect())
-        })
+impl EventArguments {
+    /// # Errors
+    /// Where the data cannot be written as JSON.
+    pub(super) fn of(data: Outgoing<'_>) -> Result<Self> {
+        let arguments = Arguments::written(data)?;
+        let each = arguments.iter().map(|json| arguments.one(json));
+        Ok(Self(each.collect()))
     }
 }
 
-impl Serialize for EventArguments<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::One(data) => (data,).serialize(serializer),
-            Self::Several(each) => {
-                let mut tuple = serializer.serialize_tuple(each.len())?;
-                for data in each {
-                    tuple.serialize_element(data)?;
-                }
-                tuple.end()
-            }
+impl Serialize for EventArguments {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        let mut tuple = serializer.serialize_tuple(self.0.len())?;
+        for data in &self.0 {
+            tuple.serialize_element(data)?;
         }
+        tuple.end()
     }
 }

@@ -70,7 +70,7 @@ impl<A: Adapter> EmitEvents for NamespaceSocket<A> {
                 true => self.among(&target),
                 false => self.others(&target),
             };
-            let arguments = EventArguments::of(data);
+            let arguments = EventArguments::of(data)?;
             let asked = asked.timeout(wait).emit_with_ack::<_, Value>(event, &arguments);
             let acks = asked.await.map_err(|error| match error {
                 EmitWithAckError::Encode(error) => CallError::internal(error),
@@ -119,7 +119,8 @@ impl<A: Adapter> RoomMember for NamespaceSocket<A> {
 
 impl<A: Adapter> NamespaceSocket<A> {
     async fn emit_to_others(&self, target: &Target, event: &str, data: Outgoing<'_>) -> Result<()> {
-        emitted(self.others(target).emit(event, &EventArguments::of(data)).await)
+        let arguments = EventArguments::of(data)?;
+        emitted(self.others(target).emit(event, &arguments).await)
     }
 
     async fn emit_to_caller(&self, target: &Target, event: &str, data: Outgoing<'_>) -> Result<()> {

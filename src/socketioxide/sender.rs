@@ -17,6 +17,7 @@ use socketioxide::{
     socket::Socket,
 };
 use tokio::{
+    runtime::Handle,
     sync::{Mutex as Turns, Semaphore},
     time::{sleep, timeout},
 };
@@ -51,6 +52,8 @@ pub(super) struct Sender<A: Adapter> {
     /// Permits for packets without a waiting sender.
     later: Arc<Semaphore>,
     ended: Mutex<bool>,
+    /// Where its tasks run: what ends it may come from any thread of the app.
+    runtime: Handle,
 }
 
 impl<A: Adapter> Sender<A> {
@@ -66,18 +69,19 @@ impl<A: Adapter> Sender<A> {
             turn: Turns::new(()),
             later: Arc::new(Semaphore::new(LATER)),
             ended: Mutex::new(false),
+            runtime: Handle::current(),
         }
     }
 
     /// Sends a packet after all that was sent before. Waits for room, for as long as the send time-out.
     pub(super) async fn send(&self, kind: Kind<'_>, data: Outgoing<'_>) -> Result<()> {
-        let arguments = EventArguments::of(data);
+        let arguments = EventArguments::of(data)?;
         self.in_turn(|socket| give(socket, kind, &arguments)).await
     }
 
     /// Sends an event in its turn, and waits for its ack.
     pub(super) async fn ask(&self, event: &str, data: Outgoing<'_>, wait: Duration) -> Result<Arguments> {
-        let arguments = EventArguments::of(data);
+        let arguments = EventArguments::of(data)?;
         let give =
             |socket: &Arc<Socket<A>>| socket.timeout(wait).emit_with_ack::<_, Value>(event, &arguments);
         first_argument(self.in_turn(give).await?.await)
@@ -89,7 +93,7 @@ impl<A: Adapter> Sender<A> {
             return 0;
         };
         let send = |data| {
-            let arguments = EventArguments::of(data);
+            let arguments = EventArguments::of(data)?;
             self.attempt(&mut |socket| give(socket, Kind::Event(event), &arguments))
         };
         data.take_while(|data| matches!(send(*data), Ok(Some(()))))
@@ -119,7 +123,9 @@ impl<A: Adapter> Sender<A> {
         let Ok(_turn) = self.turn.try_lock() else {
             return false;
         };
-        let arguments = EventArguments::of(data);
+        let Ok(arguments) = EventArguments::of(data) else {
+            return false;
+        };
         let given = self.attempt(&mut |socket| give(socket, kind, &arguments));
         matches!(given, Ok(Some(())))
     }
@@ -135,6 +141,7 @@ impl<A: Adapter> Sender<A> {
         if ended {
             return;
         }
+        let _entered = self.runtime.enter();
         let this = self.clone();
         let mut closing = Box::pin(async move {
             // A client that reads nothing for so long is closed by its heartbeat.
@@ -155,8 +162,10 @@ impl<A: Adapter> Sender<A> {
             return;
         };
         for (kind, data) in last {
-            let arguments = EventArguments::of(data);
-            let sent = with_retries(|| fitted(give(&socket, *kind, &arguments))).await;
+            let sent = match EventArguments::of(data) {
+                Ok(arguments) => with_retries(|| fitted(give(&socket, *kind, &arguments))).await,
+                Err(error) => Err(error),
+            };
             if let Err(error) = sent {
                 tracing::debug!(%error, "a client does not hear why it is closed");
             }
@@ -202,7 +211,7 @@ impl<A: Adapter> Sender<A> {
 fn give<A: Adapter>(
     socket: &Arc<Socket<A>>,
     kind: Kind<'_>,
-    arguments: &EventArguments<'_>,
+    arguments: &EventArguments,
 ) -> Result<(), SendError> {
     match kind {
         Kind::Event(name) => socket.emit(name, arguments),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use updraft::{
-    App, Code, Context, Json, Module, Result, State,
+    App, Code, Context, Json, Left, Module, Namespace, Result, State,
     testing::{Received, TestClient, TestServer},
 };
 
@@ -235,4 +235,28 @@ async fn others_are_spoken_to_without_oneself() {
         assert_eq!(bob.next_event().await.data::<String>(), function);
         eve.received_nothing_else().await;
     }
+}
+
+#[tokio::test]
+async fn a_thread_of_the_app_disconnects_a_socket() {
+    async fn hand_over(cx: Context) {
+        std::thread::spawn(move || {
+            cx.join("lobby").unwrap();
+            cx.leave("lobby");
+            cx.disconnect();
+        });
+    }
+    async fn tell(left: Left, gone: State<UnboundedSender<String>>) {
+        gone.send(left.reason().to_owned()).unwrap();
+    }
+    let (gone, mut are_gone) = unbounded_channel::<String>();
+    let root = Namespace::new("/").disconnect(tell);
+    let module = Module::new("thread").on("disconnect", hand_over);
+    let app = App::new().state(gone).namespace(root).module(module);
+    let local = Local::of(app).await;
+    let mut client = local.client().await;
+    client.begin(&json!({"event": "thread.disconnect"})).await;
+    within_patience("the DISCONNECT", async { while client.text().await != "41" {} }).await;
+    let reason = within_patience("the hook", are_gone.recv()).await;
+    assert_eq!(reason.as_deref(), Some("server namespace disconnect"));
 }

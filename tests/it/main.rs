@@ -52,6 +52,7 @@ mod retention;
 mod router;
 #[cfg(unix)]
 mod service;
+mod slow_data;
 #[cfg(feature = "socketioxide")]
 mod socketioxide;
 mod status;
@@ -64,3 +65,4 @@ mod testing;
 mod tls;
 mod ways;
 mod web;
+mod wire_messages;

@@ -90,38 +90,6 @@ impl<S: Serializer> Serializer for Outermost<'_, S> {
     }
 }
 
-/// Whether a value is several arguments. Nothing of it is written: its kind is all that is asked for.
-#[cfg(feature = "socketioxide")]
-pub(crate) fn are_several(value: &(impl Serialize + ?Sized)) -> bool {
-    use std::{
-        cell::Cell,
-        fmt::{self, Write},
-    };
-
-    struct Nowhere;
-    impl Write for Nowhere {
-        fn write_str(&mut self, _: &str) -> fmt::Result {
-            Err(fmt::Error)
-        }
-    }
-    struct Asked<'a, T: ?Sized>(&'a T, &'a Cell<bool>);
-    impl<T: Serialize + ?Sized> fmt::Display for Asked<'_, T> {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            let mut are_arguments = false;
-            let asked = self.0.serialize(Outermost {
-                inner: f,
-                are_arguments: &mut are_arguments,
-            });
-            self.1.set(are_arguments);
-            asked
-        }
-    }
-    let are_arguments = Cell::new(false);
-    // It fails, for there is nothing to write to.
-    let _ = write!(Nowhere, "{}", Asked(value, &are_arguments));
-    are_arguments.get()
-}
-
 /// Leaves the brackets of the array out that was written from there on; `null` is no argument at all, and what is no array
 /// is one.
 pub(super) fn spread(json: &mut Vec<u8>, start: usize) {

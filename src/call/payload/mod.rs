@@ -30,8 +30,6 @@ mod surrogates;
 mod typed;
 mod written_name;
 
-#[cfg(feature = "socketioxide")]
-pub(crate) use self::arguments::are_several;
 pub use self::{
     argument_list::Arguments,
     arrived::Arrived,

@@ -14,6 +14,7 @@ use super::{
     message::{Encoder, Framing, Message, Outgoing, Queued},
     packet::Protocol,
     payload::MOST_PACKETS,
+    way::{Way, WrittenOut},
     writer::{WRITE_BUFFER, Writer},
 };
 use crate::{call::memory::Held, net::traffic::Traffic};
@@ -73,6 +74,13 @@ pub(in crate::net) enum Priority {
     Notice,
 }
 
+impl Priority {
+    /// Whether it is queued beyond the limit.
+    fn is_beyond(self) -> bool {
+        matches!(self, Self::Beyond | Self::Notice)
+    }
+}
+
 pub(super) enum Carrier {
     Polling(Polling),
     WebSocket(Writer),
@@ -117,51 +125,79 @@ impl State {
         }
     }
 
+    /// How a message would be taken now.
+    pub(super) fn way(&mut self, priority: Priority) -> Way {
+        self.short = 0;
+        if priority == Priority::Volatile && !self.takes_volatile() {
+            return Way::Refused;
+        }
+        match &self.carrier {
+            Carrier::WebSocket(writer) if self.waiting.is_empty() && writer.has_room() => {
+                Way::AtOnce(writer.framing(self.protocol))
+            }
+            _ if self.is_full(priority) => Way::Refused,
+            _ => Way::Queued,
+        }
+    }
+
     /// Puts a message behind all others, where there is room.
     pub(super) fn put(&mut self, message: &dyn Message, priority: Priority) -> serde_json::Result<bool> {
-        self.short = 0;
-        let priority = match priority {
-            Priority::Volatile if !self.takes_volatile() => return Ok(false),
-            Priority::Volatile => Priority::Normal,
-            priority => priority,
+        let framing = match self.way(priority) {
+            Way::AtOnce(framing) => framing,
+            Way::Queued => return Ok(self.enqueue(message.queued()?, priority)),
+            Way::Refused => return Ok(false),
         };
-        if let Carrier::WebSocket(writer) = &mut self.carrier
-            && self.waiting.is_empty()
-            && writer.has_room()
-        {
-            writer.prepare();
-            let (before, waited) = (writer.frames.mark(), writer.waits());
-            let framing = writer.framing(self.protocol);
-            message.write(&mut Encoder::Frames(&mut writer.frames, framing))?;
-            let waits = writer.waits();
-            let is_held = self.held.cover(waits);
-            if !is_held {
-                self.short = waits - waited;
-                writer.frames.truncate(before);
-                writer.frames.bytes.shrink_to(WRITE_BUFFER);
-            } else if let Some(traffic) = &self.traffic {
-                traffic.goes(writer.frames.messages(before));
-            }
-            return Ok(is_held);
-        }
-        let is_full = match priority {
-            Priority::Normal | Priority::Volatile => {
-                self.bytes >= MOST_BYTES || self.waiting.len() - self.beyond >= MOST_MESSAGES
-            }
-            Priority::Beyond | Priority::Notice => {
-                self.beyond >= MOST_BEYOND || self.bytes_beyond >= MOST_BYTES_BEYOND
-            }
-        };
-        if is_full {
+        let Carrier::WebSocket(writer) = &mut self.carrier else {
             return Ok(false);
+        };
+        writer.prepare();
+        let (before, waited) = (writer.frames.mark(), writer.waits());
+        message.write(&mut Encoder::Frames(&mut writer.frames, framing))?;
+        let waits = writer.waits();
+        let is_held = self.held.cover(waits);
+        if !is_held {
+            self.short = waits - waited;
+            writer.frames.truncate(before);
+            writer.frames.bytes.shrink_to(WRITE_BUFFER);
+        } else if let Some(traffic) = &self.traffic {
+            traffic.goes(writer.frames.messages(before));
         }
-        let queued = message.queued()?;
+        Ok(is_held)
+    }
+
+    /// Puts what was written out behind all others, where there is room; `None` where it goes another way by now.
+    pub(super) fn put_written(&mut self, written: WrittenOut, priority: Priority) -> Option<bool> {
+        match (self.way(priority), written) {
+            (Way::AtOnce(_), WrittenOut::Frames(frames)) => Some(self.put_at_once(frames)),
+            (Way::Queued, WrittenOut::Queued(queued)) => Some(self.enqueue(queued, priority)),
+            (Way::Refused, _) => Some(false),
+            _ => None,
+        }
+    }
+
+    fn put_at_once(&mut self, frames: Frames) -> bool {
+        let Carrier::WebSocket(writer) = &mut self.carrier else {
+            return false;
+        };
+        let is_held = self.held.cover(writer.waits() + frames.len());
+        if !is_held {
+            self.short = frames.len();
+            return false;
+        }
+        if let Some(traffic) = &self.traffic {
+            traffic.goes(frames.all_messages());
+        }
+        writer.put(frames);
+        true
+    }
+
+    fn enqueue(&mut self, queued: Queued, priority: Priority) -> bool {
         if queued.size > SMALL && !self.held.cover(self.waits() + queued.size) {
             self.short = queued.size;
-            return Ok(false);
+            return false;
         }
         self.bytes += queued.size;
-        if priority != Priority::Normal {
+        if priority.is_beyond() {
             self.beyond += 1;
             self.bytes_beyond += queued.size;
         }
@@ -169,7 +205,14 @@ impl State {
         if let Carrier::Polling(polling) = &self.carrier {
             polling.poll.notify_waiters();
         }
-        Ok(true)
+        true
+    }
+
+    fn is_full(&self, priority: Priority) -> bool {
+        match priority.is_beyond() {
+            true => self.beyond >= MOST_BEYOND || self.bytes_beyond >= MOST_BYTES_BEYOND,
+            false => self.bytes >= MOST_BYTES || self.waiting.len() - self.beyond >= MOST_MESSAGES,
+        }
     }
 
     /// Puts frames that were written out for many where a WebSocket takes them at once; whether it does.
@@ -262,7 +305,7 @@ impl State {
             self.waiting = VecDeque::new();
         }
         self.bytes -= queued.size;
-        if priority != Priority::Normal {
+        if priority.is_beyond() {
             self.beyond -= 1;
             self.bytes_beyond -= queued.size;
         }

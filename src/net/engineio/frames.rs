@@ -50,6 +50,14 @@ pub(super) struct Mark {
 }
 
 impl Frames {
+    /// None yet, in memory that is empty.
+    pub(super) fn within(bytes: Vec<u8>) -> Self {
+        Self {
+            bytes,
+            ..Self::default()
+        }
+    }
+
     /// Bytes that have not left.
     pub(super) fn len(&self) -> usize {
         let large = self.large.iter().map(|large| large.buffer.len());

@@ -5,11 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep, timeout};
 
-use super::{
-    message::Outgoing,
-    packet::Protocol,
-    session::{CloseReason, Session},
-};
+use super::{close_reason::CloseReason, message::Outgoing, packet::Protocol, session::Session};
 
 /// The share of the time that a client of version 3 may be silent after which it is listened for.
 const SLICES: u32 = 8;

@@ -3,6 +3,7 @@
 //! which know of no session. Nothing here knows what sessions say.
 
 mod backlog;
+mod close_reason;
 mod frames;
 mod gzip;
 mod heartbeat;
@@ -27,10 +28,12 @@ mod server;
 mod session;
 mod settings;
 mod upgrade;
+mod way;
 mod websocket;
 mod writer;
 
 pub(in crate::net) use self::{
+    close_reason::CloseReason,
     frames::Frames,
     http::routes,
     message::{Encoder, Framing, Message, Queued},
@@ -38,7 +41,7 @@ pub(in crate::net) use self::{
     request::{parameter, unknown_session},
     send_queue::Unsent,
     server::{ID_LETTERS, Server},
-    session::{CloseReason, Handler, Session},
+    session::{Handler, Session},
     settings::Settings,
     writer::MANY,
 };

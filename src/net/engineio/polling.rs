@@ -17,6 +17,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{
     backlog::Polled,
+    close_reason::CloseReason,
     gzip::{accepts_gzip, gzip},
     jsonp,
     message::Outgoing,
@@ -25,7 +26,7 @@ use super::{
     posted::Posted,
     request::{Refusal, parameter, protocol},
     server::Server,
-    session::{self, CloseReason, Session, Transport, Upgrade},
+    session::{self, Session, Transport, Upgrade},
 };
 use crate::call::memory::{Held, STEP};
 

@@ -13,10 +13,11 @@ use futures_util::{
 };
 
 use super::{
+    close_reason::CloseReason,
     packet::Malformed,
     payload::{Content, Packets},
     receiver::receive,
-    session::{CloseReason, Session, Upgrade},
+    session::{Session, Upgrade},
 };
 use crate::call::memory::Held;
 

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::{
+    close_reason::CloseReason,
     message::Outgoing,
     packet::{Malformed, Packet, Protocol},
-    session::{CloseReason, Session},
+    session::Session,
 };
 
 /// Receives a packet.

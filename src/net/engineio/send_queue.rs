@@ -108,7 +108,7 @@ impl SendQueue {
     pub(in crate::net) fn try_send(&self, message: &dyn Message) -> Result<bool, Unsent> {
         match self.has_turns() {
             true => Ok(false),
-            false => self.place(message, Priority::Normal),
+            false => self.write_and_place(message, Priority::Normal),
         }
     }
 
@@ -125,7 +125,7 @@ impl SendQueue {
                 moved.as_mut().enable();
                 let freed = self.holder.freed();
                 if self.state().has_memory(short) {
-                    if self.place(message, Priority::Normal)? {
+                    if self.write_and_place(message, Priority::Normal)? {
                         return Ok(());
                     }
                     short = self.state().short;
@@ -195,7 +195,7 @@ impl SendQueue {
 
     /// Sends a message where the client is not behind; whether it was sent.
     pub(in crate::net) fn send_volatile(&self, message: &dyn Message) -> Result<bool, Unsent> {
-        self.place(message, Priority::Volatile)
+        self.write_and_place(message, Priority::Volatile)
     }
 
     /// Sends a message whether there is room or not. Whether that is not too much for a client that does not read.
@@ -279,14 +279,35 @@ impl SendQueue {
         self.in_turn.load(Ordering::Acquire) > 0
     }
 
-    fn place(&self, message: &dyn Message, priority: Priority) -> Result<bool, Unsent> {
-        let mut state = self.state();
-        if !state.is_open() {
-            return Err(Unsent::Gone);
+    /// Places a message of an app's own data. That is written out first: its code may take its time, and locks under which the app
+    /// sends to this session or ends it.
+    fn write_and_place(&self, message: &dyn Message, priority: Priority) -> Result<bool, Unsent> {
+        loop {
+            let way = self.open_state()?.way(priority);
+            let Some(written) = way.write(message)? else {
+                return Ok(false);
+            };
+            let mut state = self.open_state()?;
+            if let Some(placed) = state.put_written(written, priority) {
+                self.push(state);
+                return Ok(placed);
+            }
         }
+    }
+
+    fn place(&self, message: &dyn Message, priority: Priority) -> Result<bool, Unsent> {
+        let mut state = self.open_state()?;
         let placed = state.put(message, priority);
         self.push(state);
         Ok(placed?)
+    }
+
+    fn open_state(&self) -> Result<MutexGuard<'_, State>, Unsent> {
+        let state = self.state();
+        match state.is_open() {
+            true => Ok(state),
+            false => Err(Unsent::Gone),
+        }
     }
 
     /// Writes out what a WebSocket takes.

@@ -8,10 +8,11 @@ use std::sync::{
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 
 use super::{
+    close_reason::CloseReason,
     heartbeat,
     packet::Protocol,
     registry::Registry,
-    session::{CloseReason, Handler, Session},
+    session::{Handler, Session},
     settings::Settings,
 };
 use crate::call::handshake::Head;

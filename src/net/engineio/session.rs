@@ -11,9 +11,10 @@ use std::{
 use axum::extract::{ConnectInfo, Request};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
-use tokio::sync::Notify;
+use tokio::{runtime::Handle, sync::Notify};
 
 use super::{
+    close_reason::CloseReason,
     liveness::Liveness,
     message::Outgoing,
     open::Open,
@@ -57,32 +58,6 @@ pub(in crate::net) trait Handler: Send + Sync {
 
     /// The server lets it go: its client is told, once, and no more calls are taken in. Whether all that were are answered.
     fn drain(&self) -> bool;
-}
-
-/// Why a session ended, in Node's words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::net) enum CloseReason {
-    TransportClose,
-    TransportError,
-    PingTimeout,
-    ParseError,
-    ForcedClose,
-    /// The client read nothing for too long.
-    Stalled,
-    ShuttingDown,
-}
-
-impl CloseReason {
-    pub(in crate::net) fn as_str(self) -> &'static str {
-        match self {
-            Self::TransportClose => "transport close",
-            Self::TransportError | Self::Stalled => "transport error",
-            Self::PingTimeout => "ping timeout",
-            Self::ParseError => "parse error",
-            Self::ForcedClose => "forced server close",
-            Self::ShuttingDown => "server shutting down",
-        }
-    }
 }
 
 /// The head of the request that a session begins with. A copy: the request's own would keep the connection's read buffer.
@@ -132,6 +107,8 @@ pub(in crate::net) struct Session {
     pub(super) resumed: Notify,
     pub(super) state: Mutex<State>,
     closed: OnceLock<CloseReason>,
+    /// Where its tasks run: what ends it may come from any thread of the app.
+    runtime: Handle,
 }
 
 /// How far a WebSocket is that is to take a session over.
@@ -190,6 +167,7 @@ impl Session {
                 is_counted: false,
             }),
             closed: OnceLock::new(),
+            runtime: Handle::current(),
         });
         this.count_as_begun();
         this
@@ -312,10 +290,15 @@ impl Session {
         self.send_queue.wake_poll();
         let this = self.clone();
         let send_timeout = self.settings.send_timeout;
-        tokio::spawn(async move {
+        self.runtime.spawn(async move {
             let _ = tokio::time::timeout(send_timeout, this.send_queue.over()).await;
             this.forget();
         });
+    }
+
+    /// Where its tasks run.
+    pub(in crate::net) fn runtime(&self) -> &Handle {
+        &self.runtime
     }
 
     /// Nothing of it is left.

@@ -22,11 +22,7 @@ use self::{
     received::{NoMemory, fail, receive_buffer, receive_deflated, receive_event},
     stall::Stall,
 };
-use super::{
-    part::Part,
-    posted::all_received,
-    session::{CloseReason, Session},
-};
+use super::{close_reason::CloseReason, part::Part, posted::all_received, session::Session};
 use crate::{
     call::memory::{Held, STEP},
     net::websocket::frame::{Decoded, Decoder, Event, Form, is_last},

@@ -39,6 +39,17 @@ thread_local! {
     static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
+/// Where a message is written before its socket takes it.
+pub(super) fn spare() -> Frames {
+    Frames::within(SPARE.take())
+}
+
+fn keep_spare(bytes: Vec<u8>) {
+    if bytes.capacity() <= MOST_SPARE {
+        SPARE.set(bytes);
+    }
+}
+
 pub(super) struct Writer {
     stream: Stream,
     deflate: Option<Deflate>,
@@ -145,10 +156,7 @@ impl Writer {
             }
         }
         // A connection that is idle holds no memory: the next that writes on this thread uses it.
-        let bytes = self.frames.take();
-        if bytes.capacity() <= MOST_SPARE {
-            SPARE.set(bytes);
-        }
+        keep_spare(self.frames.take());
         // TLS may hold some of it still.
         ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
         self.is_unflushed = false;
@@ -175,6 +183,17 @@ impl Writer {
         if frames.bytes.capacity() > MOST_HELD {
             frames.bytes.shrink_to(WRITE_BUFFER);
         }
+    }
+
+    /// Takes frames behind what waits.
+    pub(super) fn put(&mut self, mut frames: Frames) {
+        if self.frames.is_empty() {
+            self.frames = frames;
+            return;
+        }
+        self.prepare();
+        self.frames.append(&frames);
+        keep_spare(frames.take());
     }
 
     /// Reads into the room that the caller has; how many bytes.

@@ -68,13 +68,14 @@ impl Entrance {
         if self.state.load(Ordering::Acquire) == OPEN {
             return Ok(false);
         }
+        // Before the lock: an app's code writes it, which may take its time, and locks under which the app ends this socket.
+        let queued = message.queued()?;
         let mut early = self.early();
         match self.state.load(Ordering::Acquire) {
             OPEN => return Ok(false),
             CLOSED => return Err(CallError::new(Code::Unavailable, "the socket is gone")),
             _ => {}
         }
-        let queued = message.queued()?;
         let bytes = early.bytes.saturating_add(queued.size);
         if early.messages.len() >= MOST || bytes > self.most_bytes {
             let full = "too much was said before the client is connected";

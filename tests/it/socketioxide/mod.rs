@@ -16,14 +16,14 @@ use tokio::net::TcpListener;
 use updraft::{App, Config, Context, Data, Json, Module, Result, SocketioxideNamespace};
 
 /// A server with our functions on `/` and on `/chat`.
-struct Served {
+pub(crate) struct Served {
     namespace: SocketioxideNamespace,
     io: SocketIo,
     /// `http://127.0.0.1:port`
-    url: String,
+    pub(crate) url: String,
 }
 
-async fn serve(app: App, config: Config) -> Served {
+pub(crate) async fn serve(app: App, config: Config) -> Served {
     serve_with(SocketIo::builder(), app, config).await
 }
 

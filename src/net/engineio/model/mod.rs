@@ -25,10 +25,7 @@ use self::{
 use crate::{
     call::memory::Budget,
     net::engineio::{
-        http::routes,
-        packet::Protocol,
-        server::Server,
-        session::{CloseReason, Transport},
+        close_reason::CloseReason, http::routes, packet::Protocol, server::Server, session::Transport,
         settings::Settings,
     },
 };

@@ -12,11 +12,12 @@ use super::wire::{lock, number, written};
 use crate::{
     call::memory::Account,
     net::engineio::{
+        close_reason::CloseReason,
         frames::Frames,
         message::{Encoder, Message, Outgoing, Queued},
         packet::Malformed,
         server::Server,
-        session::{CloseReason, Handler, Session},
+        session::{Handler, Session},
         settings::Settings,
     },
 };

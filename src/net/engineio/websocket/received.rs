@@ -8,9 +8,10 @@ use crate::{
     call::memory::Held,
     net::{
         engineio::{
+            close_reason::CloseReason,
             packet::{Malformed, Packet},
             receiver::{receive, receive_bytes},
-            session::{CloseReason, Session},
+            session::Session,
         },
         websocket::{
             close::{self, Violation},

@@ -61,7 +61,7 @@ impl ClientSocket {
         }
         let longest = self.shared.config.session.send_timeout;
         let session = self.session.clone();
-        tokio::spawn(async move {
+        self.session.runtime().spawn(async move {
             // What waits would be dropped with the session.
             let _ = tokio::time::timeout(longest, session.send_queue.flushed()).await;
             session.close_gracefully(CloseReason::ForcedClose);

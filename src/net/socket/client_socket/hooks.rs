@@ -28,7 +28,8 @@ impl ClientSocket {
         if let Some(left) = left {
             self.state.data.set(left);
             // Counted from now on: a server that stops waits for it.
-            tokio::spawn(self.clone().run_disconnect_hook(self.begin()));
+            let hook = self.clone().run_disconnect_hook(self.begin());
+            self.session.runtime().spawn(hook);
         }
     }
 

@@ -7,10 +7,10 @@ cd "$(dirname "$0")/.."
 readonly calls=2000 measure=bench/instructions.txt
 
 if ! command -v valgrind >/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-  apt-get update && apt-get install --yes --no-install-recommends valgrind || true
+  tests/debian.sh "The instructions of a call" valgrind
 fi
 if ! command -v valgrind >/dev/null; then
-  echo "SKIPPED: instructions are not counted, since valgrind is missing and cannot be installed here." >&2
+  echo "SKIPPED: instructions are not counted, since valgrind is missing, and this is no Debian as root." >&2
   exit 0
 fi
 if [ "$(uname -m)" != x86_64 ]; then

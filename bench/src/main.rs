@@ -12,6 +12,8 @@ mod report;
 mod scenarios;
 mod syscalls;
 
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand, ValueEnum};
 
 use measure::{Size, measure};
@@ -89,7 +91,7 @@ enum Command {
     Serve(Served),
 }
 
-fn main() {
+fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match arguments.command {
         Some(Command::Serve(served)) => {
@@ -99,12 +101,14 @@ fn main() {
         None => {
             // What a server did wrong is told in a line, and the next one has its turn.
             std::panic::set_hook(Box::new(|panic| eprintln!("{panic}")));
-            run(&arguments);
+            return run(&arguments);
         }
     }
+    ExitCode::SUCCESS
 }
 
-fn run(arguments: &Arguments) {
+/// Fails where Updraft did not finish a scenario.
+fn run(arguments: &Arguments) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -142,6 +146,13 @@ fn run(arguments: &Arguments) {
     println!("Every round: {}", run.report.write_rounds().display());
     if arguments.report {
         run.report.write_document();
+    }
+    for unfinished in &run.report.unfinished {
+        eprintln!("{unfinished}");
+    }
+    match run.report.unfinished.is_empty() {
+        true => ExitCode::SUCCESS,
+        false => ExitCode::FAILURE,
     }
 }
 

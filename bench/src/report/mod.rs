@@ -29,6 +29,8 @@ pub(crate) struct Report {
     pub(crate) missing: Vec<String>,
     /// What does not fit into a table.
     pub(crate) sentences: Vec<String>,
+    /// What Updraft did not finish, and why.
+    pub(crate) unfinished: Vec<String>,
 }
 
 impl Report {
@@ -40,16 +42,20 @@ impl Report {
             rounds: Vec::new(),
             missing: Vec::new(),
             sentences: Vec::new(),
+            unfinished: Vec::new(),
         }
     }
 
     /// Takes a scenario in, and prints its table.
     pub(crate) fn add(&mut self, measured: Measured) {
-        let failed: Vec<String> = measured
-            .failed
-            .iter()
-            .map(|(peer, why)| format!("{} did not finish: {why}", peer.name()))
-            .collect();
+        let mut failed = Vec::new();
+        for (peer, why) in &measured.failed {
+            let sentence = format!("{} did not finish: {why}", peer.name());
+            if peer.is_updraft() {
+                self.unfinished.push(sentence.clone());
+            }
+            failed.push(sentence);
+        }
         let mut scenarios = summaries(&measured.rounds);
         if let Some(last) = scenarios.last_mut() {
             last.failed = failed;

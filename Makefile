@@ -1,6 +1,6 @@
 # Needs Rust (1.94 or later), Node.js (20.19 or later) with npm, and make. Everything else is installed here.
 
-.PHONY: run test proof check book dependencies screenshots flood soak evidence audit bench peers instructions alerts fuzz apart smoke fuzz-smoke bench-smoke image image-test deb deb-test systemd-test reproducible publishable semver msrv packages-smoke sbom
+.PHONY: run test proof check book tutorial dependencies screenshots flood soak evidence audit bench peers instructions alerts fuzz apart smoke fuzz-smoke bench-smoke image image-test deb deb-test systemd-test reproducible publishable semver msrv packages-smoke sbom
 .DELETE_ON_ERROR:
 
 DENY = target/tools/bin/cargo-deny
@@ -65,6 +65,12 @@ book: $(MDBOOK)
 	cp -R --parents docs $(BOOK) target/book-source
 	sed -e 's|](|](docs/|' -e 's|](docs/\.\./|](|' docs/SUMMARY.md > target/book-source/SUMMARY.md
 	$(MDBOOK) build
+
+# Follows the tutorial of the book as a newcomer, in a folder of its own: each command, each page. Some minutes, most of
+# them to compile. (`tests/browser/run.sh tutorial.mjs --debug`: not optimized.)
+tutorial: client-demo/dist/index.html client/dist/index.js tests/browser/node_modules tests/clients/node_modules
+	tests/postgres/install.sh
+	tests/browser/run.sh tutorial.mjs
 
 # What dependencies may be: their licences, their sources, one version of each (deny.toml).
 dependencies: $(DENY)

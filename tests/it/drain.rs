@@ -11,7 +11,7 @@ use std::{
 use serde_json::{Value, json};
 use tokio::{sync::Semaphore, task::JoinSet};
 use tokio_tungstenite::tungstenite::Message;
-use updraft::{App, Config, Module, State};
+use updraft::{App, Config, Module, Namespace, State};
 
 use crate::{
     faults::{Polling, ask},
@@ -26,8 +26,13 @@ async fn hold(gate: State<Arc<Semaphore>>) -> &'static str {
 }
 
 async fn start(gate: &Arc<Semaphore>, over: Duration) -> Local {
+    start_with(gate, over, Namespace::new("/")).await
+}
+
+async fn start_with(gate: &Arc<Semaphore>, over: Duration, namespace: Namespace) -> Local {
     let app = App::new()
         .state(gate.clone())
+        .namespace(namespace)
         .module(Module::new("gate").on("hold", hold));
     let config = Config {
         drain_over: over,
@@ -128,6 +133,42 @@ async fn a_client_goes_when_its_calls_are_answered() {
     polling.until(r#"431[{"event":"gate.hold","data":"done"}]"#).await;
     assert_eq!(client.packet().await, Packet::Ack(running, done));
     assert_eq!(client.next().await, None);
+    within_patience("the server to end", stopped).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_goes_when_the_namespace_that_it_connects_to_has_answered_it() {
+    let gate = Arc::new(Semaphore::new(0));
+    let begun = Arc::new(AtomicUsize::new(0));
+    let hook = {
+        let begun = begun.clone();
+        move |gate: State<Arc<Semaphore>>| {
+            begun.fetch_add(1, Relaxed);
+            async move { drop(gate.acquire().await) }
+        }
+    };
+    let slow = Namespace::new("/slow")
+        .connect(hook)
+        .on("greet", async || "hello");
+    let local = start_with(&gate, Duration::from_millis(100), slow).await;
+    let mut client = local.client().await;
+    client.send("40/slow,").await;
+    client.send(r#"42/slow,1["greet"]"#).await;
+    until("the hook to run", || begun.load(Relaxed) == 1).await;
+
+    let stopped = tokio::spawn(local.server.stop());
+    let told = client.text().await;
+    assert!(told.contains("server.draining"), "{told}");
+    gate.add_permits(1);
+    let mut heard = Vec::new();
+    while let Some(Message::Text(text)) = client.next().await {
+        heard.push(text.as_str().to_owned());
+    }
+    assert!(heard.iter().any(|text| text.starts_with("40/slow,")), "{heard:?}");
+    assert!(
+        heard.iter().any(|text| text.starts_with("43/slow,1[")),
+        "{heard:?}"
+    );
     within_patience("the server to end", stopped).await.unwrap();
 }
 

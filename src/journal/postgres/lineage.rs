@@ -89,13 +89,18 @@ impl Lineage {
         match identify(client, Some(&self.epoch), self.log.told()).await {
             Ok((epoch, history, _)) => {
                 let is_same = epoch == self.epoch;
-                let mut state = self.state();
-                if is_same && state.history != history {
-                    tracing::warn!("the database failed over to a synchronous standby: the journal goes on");
-                    state.history = history;
-                } else if !is_same && !state.is_replaced {
-                    tracing::error!("{REPLACED}");
-                    state.is_replaced = true;
+                let is_known = match is_same {
+                    true => std::mem::replace(&mut self.state().history, history.clone()) == history,
+                    false => std::mem::replace(&mut self.state().is_replaced, true),
+                };
+                match (is_known, is_same) {
+                    (true, _) => {}
+                    (false, true) => {
+                        tracing::warn!(
+                            "the database failed over to a synchronous standby: the journal goes on"
+                        )
+                    }
+                    (false, false) => tracing::error!("{REPLACED}"),
                 }
                 Ok(is_same)
             }

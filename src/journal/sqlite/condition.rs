@@ -34,25 +34,32 @@ pub(super) fn is_damage(error: &Error) -> bool {
 impl Condition {
     /// Damage was met in a topic, or outside of any.
     pub(super) fn damaged(&self, topic: Option<&str>, what: &str) {
+        if self.is_known_to_be_damaged(topic, what) {
+            return;
+        }
+        match topic {
+            Some(topic) => tracing::error!(
+                topic,
+                "the journal is damaged: {what}; `log verify` lists all of it"
+            ),
+            None => tracing::error!("the journal is damaged: {what}; `log verify` lists all of it"),
+        }
+    }
+
+    /// Whether there was damage before, where this is.
+    fn is_known_to_be_damaged(&self, topic: Option<&str>, what: &str) -> bool {
         let mut health = self.health();
         self.any_damage.store(true, Ordering::Relaxed);
-        match topic {
-            Some(topic) => {
-                if !health.damaged.contains_key(topic) {
-                    health.damaged.insert(topic.to_owned(), what.to_owned());
-                    tracing::error!(
-                        topic,
-                        "the journal is damaged: {what}; `log verify` lists all of it"
-                    );
-                }
-            }
-            None => {
-                if health.damaged_beside.is_none() {
-                    health.damaged_beside = Some(what.to_owned());
-                    tracing::error!("the journal is damaged: {what}; `log verify` lists all of it");
-                }
-            }
+        let Some(topic) = topic else {
+            let is_known = health.damaged_beside.is_some();
+            health.damaged_beside.get_or_insert_with(|| what.to_owned());
+            return is_known;
+        };
+        let is_known = health.damaged.contains_key(topic);
+        if !is_known {
+            health.damaged.insert(topic.to_owned(), what.to_owned());
         }
+        is_known
     }
 
     /// Whether damage was met in a topic.
@@ -66,10 +73,9 @@ impl Condition {
 
     /// The files are not there any more.
     pub(super) fn lost(&self, what: String) {
-        let mut health = self.health();
-        if health.lost.as_deref() != Some(&*what) {
+        let before = self.health().lost.replace(what.clone());
+        if before.as_ref() != Some(&what) {
             tracing::error!("{what}");
-            health.lost = Some(what);
         }
     }
 

@@ -144,10 +144,14 @@ impl Handler for Client {
     }
 
     fn drain(&self) -> bool {
-        let sockets = self.0.state().sockets.clone();
+        let state = self.0.state();
+        let sockets = state.sockets.clone();
+        // What came early for a namespace is called once it is connected.
+        let is_connecting = state.connecting.count() > 0;
+        drop(state);
         sockets.iter().for_each(|socket| socket.drain());
         let are_idle = sockets.iter().all(|socket| socket.call_queue.is_idle());
-        are_idle && self.0.limits.count_unfinished() == 0
+        are_idle && !is_connecting && self.0.limits.count_unfinished() == 0
     }
 
     fn closed(&self, _: &Arc<Session>, reason: CloseReason) {

@@ -147,7 +147,7 @@ impl Feed {
         longest_guard: Duration,
         tracer: Tracer,
     ) -> Result<Arc<Self>, JournalError> {
-        // Before the fences are read, so that nothing falls in between.
+        // Before the bounds are read, so that nothing falls in between.
         let tail = journal.tail();
         let mut channels = Channels::new();
         let metrics = Metrics::default();

@@ -21,10 +21,10 @@ pub(super) static ALL: [Check; 11] = [
         look: Look::Query(HEADS),
     },
     Check {
-        name: "fences",
+        name: "highest",
         holds: "a topic's head is the highest number that it ever had",
         severity: Severity::Violation,
-        look: Look::Query(FENCES),
+        look: Look::Query(HIGHEST),
     },
     Check {
         name: "events",
@@ -99,7 +99,7 @@ UNION ALL
 SELECT format('the journal''s head %s is no number up to 9007199254740991', quote(value))
 FROM meta WHERE name = 'head' AND (typeof(value) <> 'integer' OR value NOT BETWEEN 0 AND 9007199254740991)";
 
-const FENCES: &str = "
+const HIGHEST: &str = "
 SELECT CASE
     WHEN last > head THEN format('topic %s: its last event is %d, beyond its head %d', quote(name), last, head)
     ELSE format('topic %s: its head is %d, but its last event is %d and nothing beyond %d was removed',

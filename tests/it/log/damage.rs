@@ -72,12 +72,12 @@ fn each_row_that_is_wrong_is_found_by_its_check() {
         ),
         (
             "UPDATE topics SET head = 4 WHERE name = 'board'",
-            "fences",
+            "highest",
             "topic 'board': its last event is 5, beyond its head 4",
         ),
         (
             "UPDATE topics SET head = 7 WHERE name = 'board'",
-            "fences",
+            "highest",
             "topic 'board': its head is 7, but its last event is 5 and nothing beyond 0 was removed",
         ),
         (

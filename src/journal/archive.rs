@@ -32,7 +32,7 @@ pub(super) enum Kind {
     Journal,
 }
 
-/// A topic's name and fence.
+/// A topic's name, and where it ends and begins.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub(crate) struct Archived {
     pub(crate) topic: String,

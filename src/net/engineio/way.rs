@@ -31,7 +31,7 @@ impl Way {
     pub(super) fn write(self, message: &dyn Message) -> serde_json::Result<Option<WrittenOut>> {
         match self {
             Self::AtOnce(framing) => {
-                let mut frames = writer::spare();
+                let mut frames = writer::scratch();
                 message.write(&mut Encoder::Frames(&mut frames, framing))?;
                 Ok(Some(WrittenOut::Frames(frames)))
             }

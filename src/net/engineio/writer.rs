@@ -6,6 +6,7 @@ use std::{
     io,
     pin::Pin,
     task::{Context, Poll, Waker, ready},
+    thread::LocalKey,
     time::{Duration, Instant},
 };
 
@@ -36,17 +37,20 @@ pub(in crate::net) const MANY: usize = 16 << 10;
 const SOON: Duration = Duration::from_micros(50);
 
 thread_local! {
+    /// For the frames of the next socket.
     static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    /// For the next message that is written before its socket takes it.
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
 }
 
 /// Where a message is written before its socket takes it.
-pub(super) fn spare() -> Frames {
-    Frames::within(SPARE.take())
+pub(super) fn scratch() -> Frames {
+    Frames::within(SCRATCH.take())
 }
 
-fn keep_spare(bytes: Vec<u8>) {
+fn keep(spare: &'static LocalKey<Cell<Vec<u8>>>, bytes: Vec<u8>) {
     if bytes.capacity() <= MOST_SPARE {
-        SPARE.set(bytes);
+        spare.set(bytes);
     }
 }
 
@@ -156,7 +160,7 @@ impl Writer {
             }
         }
         // A connection that is idle holds no memory: the next that writes on this thread uses it.
-        keep_spare(self.frames.take());
+        keep(&SPARE, self.frames.take());
         // TLS may hold some of it still.
         ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
         self.is_unflushed = false;
@@ -185,15 +189,15 @@ impl Writer {
         }
     }
 
-    /// Takes frames behind what waits.
+    /// Takes frames behind what waits: many bytes are not copied.
     pub(super) fn put(&mut self, mut frames: Frames) {
-        if self.frames.is_empty() {
+        if self.frames.is_empty() && frames.len() >= MANY {
             self.frames = frames;
             return;
         }
         self.prepare();
         self.frames.append(&frames);
-        keep_spare(frames.take());
+        keep(&SCRATCH, frames.take());
     }
 
     /// Reads into the room that the caller has; how many bytes.

@@ -72,7 +72,7 @@ class Chapter {
     const commands = [];
     for (const line of this.next('console').trimEnd().split('\n')) {
       if (line.startsWith('$ ')) commands.push({ command: inPlace(line.slice(2)), printed: [] });
-      else if (!line.startsWith('# ')) commands.at(-1)?.printed.push(line);
+      else if (!line.startsWith('# ')) commands.at(-1)?.printed.push(inPlace(line));
     }
     return commands;
   }

@@ -12,6 +12,7 @@ mod listener;
 mod namespace;
 mod node;
 mod notified;
+pub(crate) mod settings_check;
 mod start_error;
 mod subjects;
 mod telemetry;
@@ -27,7 +28,7 @@ use std::{
 use axum::Router;
 use futures_util::future::BoxFuture;
 
-use self::{conflict::Asks, notified::Notified};
+use self::notified::Notified;
 pub use self::{conflict::ConfigError, start_error::StartError};
 use crate::{
     admin::Admin,
@@ -49,7 +50,6 @@ use crate::{
         auth::{self, Authenticator, Deciding, Subjects},
         server::{
             lifecycle::{self, Handle, Parts, Server},
-            routes,
             serve_error::ServeError,
             start_tasks::StartTask,
         },
@@ -288,9 +288,7 @@ impl App {
     /// # Errors
     /// As [`App::start`].
     pub(crate) fn check(self) -> Result<(), StartError> {
-        Tls::new(&self.config.tls).map_err(ServeError::from)?;
-        routes::check(&self.config.http)?;
-        auth::check(&self.config.auth)?;
+        self.settings_check().check(&self.config)?;
         self.into_registry().map(drop)
     }
 
@@ -314,8 +312,7 @@ impl App {
     /// The functions, and the topics that they are about: all that can be checked before anything begins.
     fn assemble(&mut self) -> Result<(Registry, Vec<Topic>), StartError> {
         self.states.insert(self.emitter.clone());
-        let asks = self.deciding.as_ref().map_or(Asks::ByTokens, |_| Asks::ByItself);
-        conflict::check(&self.config, asks)?;
+        self.settings_check().conflicts(&self.config)?;
         self.states.promise::<EventNames>();
         self.states.promise::<Subjects>();
         self.states.promise::<Authenticator>();

@@ -14,6 +14,7 @@ mod memory;
 mod parser;
 mod session;
 mod settings;
+mod shown_url;
 mod suggestion;
 #[cfg(feature = "otlp")]
 mod telemetry;
@@ -51,6 +52,7 @@ pub use self::{
 pub(crate) use self::{
     given::Given,
     settings::{Setting, Settings, said},
+    shown_url::shown_url,
     time::time,
 };
 

@@ -5,7 +5,7 @@ use clap::{ArgMatches, Args, Subcommand, parser::ValueSource};
 use super::terminal::{Failure, Lines, Said, say};
 use crate::{
     app::App,
-    config::{Config, Given, Setting, Settings},
+    config::{Config, Given, Setting, Settings, shown_url},
 };
 
 /// Longest line of a comment.
@@ -119,6 +119,10 @@ fn shown(setting: &Setting, given: &Given, matches: &ArgMatches) -> String {
         true if setting.is_list() => format!("{name} = []"),
         true => format!("#{name} is not set"),
         false if setting.is_secret() => format!("#{name} is set, and hidden"),
+        false if values.iter().any(|value| shown_url(value) != *value) => {
+            let values: Vec<_> = values.iter().map(|value| shown_url(value)).collect();
+            format!("#{name} = {} # in part hidden", setting.written(&values))
+        }
         false => format!("{name} = {}", setting.written(&values)),
     };
     format!("{written:<40} # {origin}")

@@ -1,9 +1,11 @@
-//! What goes to standard error: the log, and what the program says of itself while it serves.
+//! What goes to standard error: the log, and what the program says of itself while it serves. A thread of its own writes it, so that
+//! nothing waits for a reader that stalls: what does not fit into its queue is dropped.
 
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 
 use clap::ValueEnum;
 use tracing::Subscriber;
+use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::{
     EnvFilter, Layer, Registry, fmt, layer::SubscriberExt, registry::LookupSpan, reload,
     util::SubscriberInitExt,
@@ -14,6 +16,9 @@ use crate::net::telemetry::Telemetry;
 
 /// What is logged unless `--log` asks for something else.
 pub(super) const DEFAULT: &str = "info";
+
+/// Most lines that wait to be written.
+const MOST_LINES: usize = 32 << 10;
 
 /// Reads what is to be logged; nothing is the default, as in an empty variable.
 pub(super) fn filter(text: &str) -> Result<String, String> {
@@ -49,39 +54,75 @@ pub(super) enum LogFormat {
 impl LogFormat {
     /// Logs to standard error what `--log` asks for, as in `updraft=debug`, until the filter is told something else, and tells a
     /// collector the same, if there is one.
-    pub(super) fn start(self, filter: &str, telemetry: Option<&Telemetry>) -> Filter {
+    pub(super) fn start(self, filter: &str, telemetry: Option<&Telemetry>) -> (Log, Filter) {
         let (filter, handle) = reload::Layer::new(EnvFilter::new(filter));
-        let log = tracing_subscriber::registry().with(filter).with(self.lines());
+        let (lines, writing) = NonBlockingBuilder::default()
+            .buffered_lines_limit(MOST_LINES)
+            .thread_name("log")
+            .finish(io::stderr());
+        let layer = self.layer(lines.clone());
+        let log = tracing_subscriber::registry().with(filter).with(layer);
         match telemetry {
             None => log.init(),
             Some(telemetry) => traced_log::told(log, telemetry),
         }
-        Filter(handle)
+        let log = Log {
+            format: self,
+            dropped: lines.error_counter(),
+            lines,
+            _writing: writing,
+        };
+        (log, Filter(handle))
     }
 
-    /// The lines of the log.
-    fn lines<S: Subscriber + for<'a> LookupSpan<'a>>(self) -> Box<dyn Layer<S> + Send + Sync> {
-        let lines = fmt::layer().with_writer(io::stderr).with_ansi(has_colors());
+    fn layer<S: Subscriber + for<'a> LookupSpan<'a>>(
+        self,
+        lines: NonBlocking,
+    ) -> Box<dyn Layer<S> + Send + Sync> {
+        let layer = fmt::layer().with_writer(lines).with_ansi(has_colors());
         match self {
-            Self::Text => lines.boxed(),
-            Self::Json => traced_log::json(lines.json().flatten_event(true)).boxed(),
+            Self::Text => layer.boxed(),
+            Self::Json => traced_log::json(layer.json().flatten_event(true)).boxed(),
         }
     }
+}
 
+/// What is written to standard error, until this is dropped: then what waits is written, within about a second.
+pub(super) struct Log {
+    format: LogFormat,
+    lines: NonBlocking,
+    dropped: ErrorCounter,
+    _writing: WorkerGuard,
+}
+
+impl Log {
     /// Says what happens, whatever `--log` asks for, unless that is to be read by a program.
-    pub(super) fn say(self, line: &str) {
-        match self {
-            Self::Text => eprintln!("{line}"),
-            Self::Json => tracing::info!("{line}"),
+    pub(super) fn say(&self, line: &str) {
+        match self.format {
+            LogFormat::Text => self.write(line),
+            LogFormat::Json => tracing::info!("{line}"),
         }
     }
 
     /// Says why the program ends.
-    pub(super) fn fail(self, Failure(why): &Failure) {
-        match self {
-            Self::Text => eprintln!("error: {why}"),
-            Self::Json => tracing::error!("{why}"),
+    pub(super) fn fail(&self, Failure(why): &Failure) {
+        match self.format {
+            LogFormat::Text => self.write(&format!("error: {why}")),
+            LogFormat::Json => tracing::error!("{why}"),
         }
+    }
+
+    /// Says how much of the log was lost.
+    pub(super) fn tell_dropped(&self) {
+        match self.dropped.dropped_lines() {
+            0 => {}
+            lines => tracing::warn!(lines, "a part of the log was dropped, as its reader was too slow"),
+        }
+    }
+
+    fn write(&self, line: &str) {
+        // A queue that is full drops it.
+        let _ = self.lines.clone().write_all(format!("{line}\n").as_bytes());
     }
 }
 

@@ -34,8 +34,8 @@ impl App {
             Ok(line) => line,
             Err(Unread::Typed(error)) => error.exit(),
             Err(Unread::Files(error, format)) => {
-                format.start(logging::DEFAULT, None);
-                format.fail(&error.into());
+                let (log, _) = format.start(logging::DEFAULT, None);
+                log.fail(&error.into());
                 return ExitCode::FAILURE;
             }
         };
@@ -46,15 +46,15 @@ impl App {
             matches,
             given,
         } = line;
-        let format = cli.log_format;
         let telemetry = match &cli.command {
             None => telemetry::begin(&cli.config),
             Some(Command::Serve(config)) => telemetry::begin(config),
             Some(_) => Ok(None),
         };
         let told = telemetry.as_ref().ok().and_then(Option::as_deref);
-        let reread = Reread::new(written, format.start(&cli.log, told));
-        let serve = |app: Self, config| serve::serve(app.telling(telemetry?), config, format, reread);
+        let (log, filter) = cli.log_format.start(&cli.log, told);
+        let reread = Reread::new(written, filter, self.settings_check());
+        let serve = |app: Self, config| serve::serve(app.telling(telemetry?), config, &log, reread);
         let done = match cli.command {
             None => serve(self, cli.config),
             Some(Command::Serve(config)) => serve(self, *config),
@@ -64,14 +64,15 @@ impl App {
             Some(Command::Call(call)) => call.make(),
             #[cfg(any(feature = "postgres", feature = "redis"))]
             Some(Command::Emit(emit)) => emit.make(),
-            Some(Command::Log(log)) => log.run(&self),
+            Some(Command::Log(journal)) => journal.run(&self),
             Some(Command::Completion(completion)) => completion.print(CommandLine::line()),
             Some(Command::Manpage(manpage)) => manpage.write(CommandLine::line()),
         };
+        log.tell_dropped();
         match done {
             Ok(()) => ExitCode::SUCCESS,
             Err(failure) => {
-                format.fail(&failure);
+                log.fail(&failure);
                 ExitCode::FAILURE
             }
         }

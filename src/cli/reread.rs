@@ -1,4 +1,5 @@
-//! Settings that are read again at SIGHUP: what changes is told, and what needs a restart.
+//! Settings that are read again at SIGHUP: what changes is told, and what needs a restart. All is checked first, and where anything is
+//! wrong nothing changes.
 
 use std::{collections::BTreeMap, ffi::OsString};
 
@@ -6,7 +7,7 @@ use super::{
     command_line::{self, CommandLine, Unread},
     logging::Filter,
 };
-use crate::{config::said, net::server::lifecycle::Server};
+use crate::{app::settings_check::SettingsCheck, config::said, net::server::lifecycle::Server};
 
 /// The name of the setting that is the program's own, and may change.
 const LOG: &str = "log";
@@ -16,31 +17,45 @@ pub(super) struct Reread {
     /// Each setting as it holds now.
     written: BTreeMap<String, Vec<OsString>>,
     filter: Filter,
+    check: SettingsCheck,
 }
 
-impl Reread {
-    pub(super) fn new(written: BTreeMap<String, Vec<OsString>>, filter: Filter) -> Self {
-        Self { written, filter }
-    }
+/// The settings were not read again: everything that is wrong.
+pub(super) struct Mistakes(Vec<String>);
 
-    /// Reads flags, variables and files again, and has the server apply what can be applied. Where anything is wrong, nothing changes.
-    pub(super) async fn apply(&mut self, server: &Server) {
-        match command_line::read() {
-            Ok(line) => self.take(line, server).await,
-            Err(Unread::Typed(error)) => failed(&[said(&error)]),
-            Err(Unread::Files(error, _)) => failed(error.mistakes()),
+impl Reread {
+    pub(super) fn new(
+        written: BTreeMap<String, Vec<OsString>>,
+        filter: Filter,
+        check: SettingsCheck,
+    ) -> Self {
+        Self {
+            written,
+            filter,
+            check,
         }
     }
 
-    async fn take(&mut self, line: CommandLine, server: &Server) {
+    /// Reads flags, variables and files again, and has the server apply what can be applied. Where anything is wrong, nothing changes;
+    /// nor where this is dropped before it completes.
+    pub(super) async fn apply(&mut self, server: &Server) -> Result<(), Mistakes> {
+        // A file may be a pipe that nobody writes, or on a disk that is away.
+        let line = tokio::task::spawn_blocking(command_line::read).await;
+        let line = line.map_err(|error| Mistakes(vec![error.to_string()]))??;
+        self.take(line, server).await
+    }
+
+    async fn take(&mut self, line: CommandLine, server: &Server) -> Result<(), Mistakes> {
         let (wanted, log) = (line.written(), line.cli.log.clone());
         let Some(config) = line.serving() else {
-            return;
+            return Ok(());
         };
-        let reloaded = match server.reload(&config).await {
-            Ok(reloaded) => reloaded,
-            Err(error) => return failed(&[error.to_string()]),
-        };
+        let mistake = |error: String| Mistakes(vec![error]);
+        self.check
+            .check(&config)
+            .map_err(|error| mistake(error.to_string()))?;
+        let reloaded = server.reload(&config).await;
+        let reloaded = reloaded.map_err(|error| mistake(error.to_string()))?;
         let mut changed = reloaded.changed().to_vec();
         if self.written.get(LOG) != wanted.get(LOG) {
             self.filter.replace(&log);
@@ -64,6 +79,7 @@ impl Reread {
         } else if changed.is_empty() {
             tracing::info!("the settings were read again: none was changed");
         }
+        Ok(())
     }
 }
 
@@ -76,8 +92,20 @@ fn since(name: &str) -> &'static str {
     }
 }
 
-fn failed(mistakes: &[String]) {
-    for mistake in mistakes {
-        tracing::error!("{mistake}; the settings from before go on");
+impl From<Unread> for Mistakes {
+    fn from(unread: Unread) -> Self {
+        Self(match unread {
+            Unread::Typed(error) => vec![said(&error)],
+            Unread::Files(error, _) => error.mistakes().to_vec(),
+        })
+    }
+}
+
+impl Mistakes {
+    /// Logs them.
+    pub(super) fn log(&self) {
+        for mistake in &self.0 {
+            tracing::error!("{mistake}; the settings from before go on");
+        }
     }
 }

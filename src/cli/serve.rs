@@ -1,48 +1,59 @@
 //! `serve`: runs the server until a signal stops it.
 
-use std::io;
+use std::{io, time::Duration};
 
 use tokio::signal;
 
 use super::{
-    logging::LogFormat,
+    logging::Log,
     reread::Reread,
-    service::{self, Phase},
+    service::{self, Notifier, Phase},
     terminal::{Failure, say},
 };
 use crate::{app::App, config::Config, net::server::lifecycle::Server};
 
-pub(super) fn serve(
-    app: App,
-    config: Config,
-    format: LogFormat,
-    mut settings: Reread,
-) -> Result<(), Failure> {
+/// How long a stop waits for files that are being read.
+const FILES: Duration = Duration::from_secs(1);
+
+pub(super) fn serve(app: App, config: Config, log: &Log, mut settings: Reread) -> Result<(), Failure> {
     let app = match service::listener()? {
         Some(listener) => app.listener(listener),
         None => app,
     };
+    let notifier = Notifier::find()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(async {
+    let served = runtime.block_on(async {
         // Before the server listens, so that no signal after that is missed.
         let mut signals = Signals::new()?;
         let server = app.config(config).start().await?;
         introduce(&server)?;
         let url = server.url();
-        service::tell(&Phase::Ready(&url));
+        notifier.tell(Phase::Ready(url.clone()));
         while signals.next().await == Signal::Reload {
-            service::tell(&Phase::Reloading);
-            settings.apply(&server).await;
-            service::tell(&Phase::Ready(&url));
+            notifier.tell(Phase::Reloading);
+            let applied = tokio::select! {
+                applied = settings.apply(&server) => applied,
+                () = signals.stop() => break,
+            };
+            notifier.tell(match applied {
+                Ok(()) => Phase::Ready(url.clone()),
+                Err(mistakes) => {
+                    mistakes.log();
+                    Phase::NotReloaded(url.clone())
+                }
+            });
         }
-        service::tell(&Phase::Stopping);
-        format.say("Stopping: calls that run get their answers. Once more stops at once.");
+        notifier.tell(Phase::Stopping);
+        log.say("Stopping: calls that run get their answers. Once more stops at once.");
         tokio::select! {
             () = server.stop() => {}
             () = signals.stop() => {}
         }
         Ok(())
-    })
+    });
+    // A file may still be read that has no end.
+    runtime.shutdown_timeout(FILES);
+    served
 }
 
 /// Says where it listens, what is registered, and what to try.

@@ -1,13 +1,21 @@
 //! What a service manager, as systemd, gives to a server and is told by it: the socket that it listens on itself
 //! (`LISTEN_FDS`), so that clients wait while no server runs; and how the server is (`NOTIFY_SOCKET`).
 
-use std::net::TcpListener;
+use std::{
+    io,
+    net::TcpListener,
+    sync::mpsc::{self, SyncSender},
+    thread,
+};
 
 use listenfd::ListenFd;
 #[cfg(unix)]
 use sd_notify::NotifyState;
 
 use super::terminal::Failure;
+
+/// Most that waits to be told.
+const MOST: usize = 16;
 
 /// The socket that was passed, if any. To be called before there are threads, as it removes the variables.
 ///
@@ -27,21 +35,53 @@ pub(super) fn listener() -> Result<Option<TcpListener>, Failure> {
 }
 
 /// How a server is.
-pub(super) enum Phase<'a> {
+pub(super) enum Phase {
     /// It takes clients, at this URL.
-    Ready(&'a str),
+    Ready(String),
     /// It reads its files again, until it is ready.
     Reloading,
+    /// The same, and its settings are those from before, as something is wrong with what it read.
+    NotReloaded(String),
     /// It takes no more clients.
     Stopping,
 }
 
-/// Tells the manager, if there is one that asks.
+/// What is told to a manager, by a thread of its own: one that does not read holds nothing up.
+pub(super) struct Notifier(Option<SyncSender<Phase>>);
+
+impl Notifier {
+    /// For the manager that asks, if any does.
+    pub(super) fn find() -> io::Result<Self> {
+        if std::env::var_os("NOTIFY_SOCKET").is_none() {
+            return Ok(Self(None));
+        }
+        let (told, phases) = mpsc::sync_channel(MOST);
+        thread::Builder::new()
+            .name("notify".to_owned())
+            .spawn(move || phases.iter().for_each(|phase| tell(&phase)))?;
+        Ok(Self(Some(told)))
+    }
+
+    pub(super) fn tell(&self, phase: Phase) {
+        if let Some(told) = &self.0
+            && told.try_send(phase).is_err()
+        {
+            tracing::warn!("the service manager (NOTIFY_SOCKET) does not read how the server is");
+        }
+    }
+}
+
 #[cfg(unix)]
-pub(super) fn tell(phase: &Phase<'_>) {
+fn tell(phase: &Phase) {
     let told = match phase {
         Phase::Ready(url) => {
             let status = format!("listens on {url}");
+            sd_notify::notify(&[NotifyState::Ready, NotifyState::Status(&status)])
+        }
+        Phase::NotReloaded(url) => {
+            let status = format!(
+                "listens on {url}; its settings could not be read again, and those from before go on: see its log"
+            );
             sd_notify::notify(&[NotifyState::Ready, NotifyState::Status(&status)])
         }
         Phase::Reloading => NotifyState::monotonic_usec_now()
@@ -57,4 +97,4 @@ pub(super) fn tell(phase: &Phase<'_>) {
 }
 
 #[cfg(not(unix))]
-pub(super) fn tell(_: &Phase<'_>) {}
+fn tell(_: &Phase) {}

@@ -26,6 +26,11 @@ pub(super) fn say(line: impl fmt::Display) -> Result<(), Failure> {
     }
 }
 
+/// Writes a line to standard error, beside what the command prints. That nobody reads it is no failure.
+pub(super) fn remark(line: impl fmt::Display) {
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
 /// Standard output for many lines: they go out together.
 pub(super) struct Lines(io::BufWriter<StdoutLock<'static>>);
 

@@ -1,6 +1,11 @@
 //! A file of settings, in TOML: a table for each group, a key for each flag.
 
-use std::{fs, ops::Range, path::Path};
+use std::{
+    fs::File,
+    io::{self, Read},
+    ops::Range,
+    path::Path,
+};
 
 use toml::de::{DeTable, DeValue};
 
@@ -8,6 +13,9 @@ use super::{
     settings::{Setting, Settings, place},
     suggestion,
 };
+
+/// Most bytes of a file.
+const MOST: u64 = 1 << 20;
 
 /// A setting as a file has it.
 pub(super) struct Entry {
@@ -22,8 +30,7 @@ pub(super) struct Entry {
 /// # Errors
 /// Everything that is wrong with it, one after the other.
 pub(super) fn read(path: &Path, settings: &Settings, apart: &[&str]) -> Result<Vec<Entry>, Vec<String>> {
-    let text = fs::read_to_string(path);
-    let text = text.map_err(|error| vec![format!("cannot read {}: {error}", path.display())])?;
+    let text = contents(path).map_err(|error| vec![format!("cannot read {}: {error}", path.display())])?;
     let mut reading = Reading {
         path,
         text: &text,
@@ -49,6 +56,19 @@ pub(super) fn read(path: &Path, settings: &Settings, apart: &[&str]) -> Result<V
     match reading.mistakes.is_empty() {
         true => Ok(reading.entries),
         false => Err(reading.in_order()),
+    }
+}
+
+/// The text of a file, which may be a pipe.
+///
+/// # Errors
+/// Where it cannot be read, or has no end.
+pub(super) fn contents(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    File::open(path)?.take(MOST + 1).read_to_string(&mut text)?;
+    match text.len() as u64 > MOST {
+        true => Err(io::Error::other("it has more than 1 MB")),
+        false => Ok(text),
     }
 }
 

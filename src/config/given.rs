@@ -1,6 +1,6 @@
 //! What is given beside flags and variables: in a file of settings, and in files that variables name, as containers give secrets.
 
-use std::{collections::BTreeMap, env, fmt, fs, path::Path};
+use std::{collections::BTreeMap, env, fmt, path::Path};
 
 use clap::Command;
 
@@ -118,7 +118,7 @@ fn of_file(variable: &str) -> String {
     format!("{variable}_FILE")
 }
 
-/// What is in the file that a variable names, without the end of its line.
+/// What is in the file that a variable names, without the ends of its lines.
 fn secret(variable: &str) -> Result<Option<String>, String> {
     let names_file = of_file(variable);
     let Some(path) = env::var_os(&names_file) else {
@@ -128,11 +128,11 @@ fn secret(variable: &str) -> Result<Option<String>, String> {
         return Err(format!("{variable} and {names_file} are both set: leave one out"));
     }
     let shown = Path::new(&path).display();
-    let text =
-        fs::read_to_string(&path).map_err(|error| format!("{names_file}: cannot read {shown}: {error}"))?;
-    let line = text.strip_suffix('\n').unwrap_or(&text);
-    match line.strip_suffix('\r').unwrap_or(line) {
-        "" => Err(format!("{names_file}: {shown} is empty")),
-        secret => Ok(Some(secret.to_owned())),
+    let text = file::contents(Path::new(&path))
+        .map_err(|error| format!("{names_file}: cannot read {shown}: {error}"))?;
+    let secret = text.trim_end_matches(['\n', '\r']);
+    match secret.trim().is_empty() {
+        true => Err(format!("{names_file}: {shown} is empty")),
+        false => Ok(Some(secret.to_owned())),
     }
 }

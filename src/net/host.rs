@@ -21,11 +21,17 @@ impl HostPort {
         }
         let port = match text.strip_prefix(host)? {
             "" | ":" => default_port,
-            port => port.strip_prefix(':')?.parse().ok()?,
+            port => read_port(port.strip_prefix(':')?)?,
         };
         let host = host.to_ascii_lowercase();
         Some(Self { host, port })
     }
+}
+
+/// Reads a port: digits, and no sign before them.
+pub(super) fn read_port(text: &str) -> Option<u16> {
+    let is_number = text.bytes().all(|digit| digit.is_ascii_digit());
+    text.parse().ok().filter(|_| is_number)
 }
 
 /// Whether a request names its host as it must: once, but for clients of HTTP/1.0, and by a name. A server and a proxy

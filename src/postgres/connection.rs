@@ -95,6 +95,14 @@ impl Said {
     }
 }
 
+fn read(url: &str) -> Result<Config, PostgresError> {
+    // Any other text is read as `key=value`, and an error would show what it takes for a key: a password, as like as not.
+    if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+        return Err(PostgresError::Url);
+    }
+    Config::from_str(url).map_err(|_| PostgresError::Url)
+}
+
 impl Database {
     /// With connections that the server shows under another name, where the URL says none.
     pub(super) fn named(mut self, name: &str) -> Self {
@@ -104,13 +112,14 @@ impl Database {
         self
     }
 
+    /// Whether this is the URL of one.
+    pub(crate) fn check(url: &str) -> Result<(), PostgresError> {
+        read(url).map(drop)
+    }
+
     /// By its URL, inside a tokio runtime.
     pub(crate) fn new(url: &str) -> Result<Self, PostgresError> {
-        // Any other text is read as `key=value`, and an error would show what it takes for a key: a password, as like as not.
-        if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
-            return Err(PostgresError::Url);
-        }
-        let mut config = Config::from_str(url).map_err(|_| PostgresError::Url)?;
+        let mut config = read(url)?;
         if config.get_application_name().is_none() {
             config.application_name(NAME);
         }

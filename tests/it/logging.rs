@@ -2,14 +2,14 @@
 
 use std::{
     fs::File,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read},
     process::{Command, Stdio},
 };
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::Value;
 
-use crate::support::{Http, Program, RawClient};
+use crate::support::{Http, Program, RawClient, until_async};
 
 /// What SIGHUP has it log, where nothing was changed.
 const LOGGED: &str = "the settings were read again: none was changed";
@@ -42,6 +42,33 @@ fn a_hangup_ends_no_server_that_has_nothing_new_to_read() {
         assert!(line.contains(LOGGED), "{line}");
     }
     assert_eq!(Http::get(&server.url, "/health/live", &[]).status, 200);
+}
+
+#[tokio::test]
+async fn a_reader_of_the_log_that_stalls_holds_nothing_up() {
+    let mut server = Program::start(&["--log", "debug"]);
+    let mut unread = server.stderr();
+    // Each session that ends is a line.
+    for _ in 0..1_000 {
+        drop(RawClient::connect(&server.url).await);
+    }
+    assert_eq!(Http::get(&server.url, "/health/live", &[]).status, 200);
+    server.signal("TERM");
+    until_async("the server to end", async || server.has_ended()).await;
+    let mut said = Vec::new();
+    unread.read_to_end(&mut said).unwrap();
+    assert!(said.len() > 60_000, "a pipe was full: {} bytes", said.len());
+}
+
+#[tokio::test]
+async fn a_reader_of_the_log_that_is_gone_ends_nothing() {
+    let mut server = Program::start(&[]);
+    drop(server.stderr());
+    let mut client = RawClient::connect(&server.url).await;
+    server.signal("TERM");
+    let told = client.text().await;
+    assert!(told.contains("server.draining"), "{told}");
+    assert!(server.wait().0, "it stopped as it should");
 }
 
 #[test]

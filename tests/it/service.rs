@@ -2,7 +2,8 @@
 //! server is started again, and is told how the server is.
 
 use std::{
-    io::{ErrorKind, Read, Write},
+    fs,
+    io::{BufRead, BufReader, ErrorKind, Read, Write},
     net::{TcpListener, TcpStream},
     os::unix::net::UnixDatagram,
     process::{Command, Stdio},
@@ -53,6 +54,49 @@ fn the_manager_is_told_when_the_server_is_ready_reads_files_again_and_stops() {
     assert_eq!(told(&socket)[0], "STOPPING=1");
     let (done, said) = server.wait();
     assert!(done && !said.contains("NOTIFY_SOCKET"), "{said}");
+}
+
+#[test]
+fn the_manager_is_told_that_settings_were_not_read_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let (path, file) = (
+        directory.path().join("notify"),
+        directory.path().join("updraft.toml"),
+    );
+    let socket = UnixDatagram::bind(&path).unwrap();
+    fs::write(&file, "").unwrap();
+    let variables = [("NOTIFY_SOCKET", path.to_str().unwrap())];
+    let server = Program::start_on(Stdio::piped(), &variables, &["--config", file.to_str().unwrap()]);
+    told(&socket);
+    fs::write(&file, "[limits]\nmax-rooms = 0x\n").unwrap();
+    server.signal("HUP");
+    assert_eq!(told(&socket)[0], "RELOADING=1");
+    let not_read = told(&socket);
+    assert_eq!(not_read[0], "READY=1");
+    assert!(not_read[1].contains("could not be read again"), "{not_read:?}");
+    fs::write(&file, "").unwrap();
+    server.signal("HUP");
+    assert_eq!(told(&socket)[0], "RELOADING=1");
+    assert_eq!(told(&socket)[1], format!("STATUS=listens on {}", server.url));
+}
+
+#[test]
+fn a_manager_that_does_not_read_stops_no_server() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("notify");
+    let _unread = UnixDatagram::bind(&path).unwrap();
+    let variables = [("NOTIFY_SOCKET", path.to_str().unwrap())];
+    let mut server = Program::start_on(Stdio::piped(), &variables, &[]);
+    let mut log = BufReader::new(server.stderr()).lines();
+    let mut is_unread = false;
+    while !is_unread {
+        server.signal("HUP");
+        let line = log.next().unwrap().unwrap();
+        is_unread = line.contains("does not read how the server is");
+    }
+    assert_eq!(Http::get(&server.url, "/health/ready", &[]).status, 200);
+    server.signal("TERM");
+    assert!(server.wait().0);
 }
 
 #[test]

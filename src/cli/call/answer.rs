@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::{
     call::payload::Data,
-    cli::terminal::{Failure, say},
+    cli::terminal::{Failure, remark, say},
     client::with_buffers_as_base64,
 };
 
@@ -16,7 +16,7 @@ pub(super) const EVENT: &str = "event";
 
 /// Shows what a function emits beside its answer.
 pub(super) fn overheard(name: &str, data: &Data) -> Result<(), Failure> {
-    eprintln!("{name}: {}", with_buffers_as_base64(data)?);
+    remark(format_args!("{name}: {}", with_buffers_as_base64(data)?));
     Ok(())
 }
 

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     call::payload::Data,
-    cli::terminal::{Failure, bytes_bar},
+    cli::terminal::{Failure, bytes_bar, remark},
     client::{Client, Incoming, Packet, with_buffers_as_base64},
 };
 
@@ -165,7 +165,7 @@ impl Streaming {
         }
         match self.wanted {
             Wanted::Answer => {}
-            Wanted::Frames => eprintln!("warning: the function does not stream: this is its answer"),
+            Wanted::Frames => remark("warning: the function does not stream: this is its answer"),
             Wanted::File => {
                 return Err(Failure(
                     "the function does not stream: no file was written".to_owned(),

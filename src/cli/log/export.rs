@@ -10,7 +10,7 @@ use tempfile::NamedTempFile;
 
 use super::{source::Source, unknown};
 use crate::{
-    cli::terminal::{Failure, bar, bar_beside_output, counted},
+    cli::terminal::{Failure, bar, bar_beside_output, counted, remark},
     journal::{self, ExportError, Inspection},
 };
 
@@ -54,14 +54,14 @@ impl Export {
         finished.persist(file).map_err(|error| cannot(error.error))?;
         bar.finish_and_clear();
         let header = export.header();
-        eprintln!(
+        remark(format_args!(
             "{} of {}, up to {}:{}, in {}",
             counted(header.events, "event"),
             counted(header.topics.len() as u64, "topic"),
             header.epoch,
             header.head,
             file.display()
-        );
+        ));
         Ok(())
     }
 

@@ -13,7 +13,7 @@ use clap::Args;
 use super::{source::Source, unknown};
 use crate::{
     app::App,
-    cli::terminal::{Failure, Lines, Said, plain},
+    cli::terminal::{Failure, Lines, Said, plain, remark},
     event::{Body, Epoch, MalformedPosition, Position},
     journal::{Cursor, Inspection, Record, TopicBounds},
 };
@@ -87,10 +87,10 @@ impl Tail {
         };
         let mut at = self.begin(&*journal)?;
         if self.since.is_some() && at < bounds.floor {
-            eprintln!(
+            remark(format_args!(
                 "some events up to {} are gone: a later one took their place, or their time had come",
                 bounds.floor
-            );
+            ));
         }
         let epoch = journal.epoch().clone();
         let mut out = Lines::new();
@@ -116,7 +116,7 @@ impl Tail {
             let page = match self.look(source, epoch, at) {
                 Err(failure) if source.is_database() => {
                     if !is_away {
-                        eprintln!("{}; trying again", failure.0);
+                        remark(format_args!("{}; trying again", failure.0));
                     }
                     (is_away, is_behind) = (true, false);
                     continue;

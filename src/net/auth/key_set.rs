@@ -9,7 +9,7 @@ use std::{
 use tokio::sync::Mutex;
 
 use super::key::{Key, KeyError, published};
-use crate::net::tls::fetch::Address;
+use crate::{config::shown_url, net::tls::fetch::Address};
 
 /// Before it is tried again after it failed, at the latest.
 const AFTER_FAILURE: Duration = Duration::from_secs(30);
@@ -18,6 +18,7 @@ const AFTER_FAILURE: Duration = Duration::from_secs(30);
 const FOR_UNKNOWN: Duration = Duration::from_secs(10);
 
 pub(super) struct KeySet {
+    /// Without its secrets.
     url: String,
     address: Address,
     keys: RwLock<Arc<[Key]>>,
@@ -32,17 +33,18 @@ impl KeySet {
     /// Where there is none.
     pub(super) async fn open(url: &str, every: Duration) -> Result<Arc<Self>, KeyError> {
         let address = Address::new(url).map_err(|error| KeyError::Fetch {
-            url: url.to_owned(),
+            url: shown_url(url),
             why: error.to_string(),
         })?;
-        let address = address.ok_or_else(|| KeyError::Address(url.to_owned()))?;
+        let address = address.ok_or_else(|| KeyError::Address(shown_url(url)))?;
         if !address.is_private() {
             tracing::warn!(
-                "the keys at {url} are fetched without TLS: an attacker in the network can replace them"
+                "the keys at {} are fetched without TLS: an attacker in the network can replace them",
+                shown_url(url)
             );
         }
         let this = Arc::new(Self {
-            url: url.to_owned(),
+            url: shown_url(url),
             address,
             keys: RwLock::new(Arc::new([])),
             turn: Mutex::default(),

@@ -7,7 +7,7 @@ use std::{
     net::{Ipv4Addr, Ipv6Addr},
 };
 
-use crate::net::host::HostPort;
+use crate::net::host::{HostPort, read_port};
 
 /// Longest name of a host.
 const LONGEST: usize = 253;
@@ -190,9 +190,9 @@ fn split_port(authority: &str) -> Result<(&str, Option<u16>), MalformedOrigin> {
     if port[1..].contains(':') {
         return Err(MalformedOrigin::Host);
     }
-    match port[1..].parse() {
-        Ok(0) | Err(_) => Err(MalformedOrigin::Port),
-        Ok(port) => Ok((host, Some(port))),
+    match read_port(&port[1..]) {
+        None | Some(0) => Err(MalformedOrigin::Port),
+        port => Ok((host, port)),
     }
 }
 
@@ -348,6 +348,7 @@ mod tests {
             ("capacitor://", Host),
             ("https://a.example:", Port),
             ("https://a.example:0", Port),
+            ("https://a.example:+443", Port),
             ("https://a.example:x", Port),
             ("https://a.example:65536", Port),
             ("http://localhost:*", Wildcard),
@@ -369,6 +370,7 @@ mod tests {
         let is_at = |origin: &str, host: &str| Origin::read(origin).unwrap().is_at(host);
         assert!(is_at("http://[::1]:3000", "[0:0::1]:3000"));
         assert!(is_at("https://a.example", "A.Example"));
+        assert!(!is_at("https://a.example", "a.example:+443"));
         assert!(!is_at("file://", ""));
         assert!(!is_at("null", "null"));
         assert!(!is_at("capacitor://localhost", "localhost"));

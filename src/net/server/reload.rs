@@ -7,7 +7,7 @@ use tokio::sync::Mutex;
 
 use super::clients::Clients;
 use crate::{
-    config::{AuthConfig, Config},
+    config::Config,
     net::{
         auth::KeyError,
         current::Current,
@@ -32,32 +32,26 @@ const MAY_CHANGE: [(&str, Take); 24] = [
     ("header-timeout", |new, now| {
         now.http.header_timeout = new.http.header_timeout
     }),
-    ("tls-cert", |new, now| {
-        certificate(new, now, |now, new| now.tls.cert.clone_from(&new.tls.cert))
-    }),
-    ("tls-key", |new, now| {
-        certificate(new, now, |now, new| now.tls.key.clone_from(&new.tls.key))
-    }),
+    ("tls-cert", |new, now| now.tls.cert.clone_from(&new.tls.cert)),
+    ("tls-key", |new, now| now.tls.key.clone_from(&new.tls.key)),
     ("auth-secrets", |new, now| {
-        keys(new, now, |now, new| now.secrets.clone_from(&new.secrets))
+        now.auth.secrets.clone_from(&new.auth.secrets)
     }),
-    ("auth-keys", |new, now| {
-        keys(new, now, |now, new| now.keys.clone_from(&new.keys))
-    }),
+    ("auth-keys", |new, now| now.auth.keys.clone_from(&new.auth.keys)),
     ("auth-keys-url", |new, now| {
-        keys(new, now, |now, new| now.keys_url.clone_from(&new.keys_url))
+        now.auth.keys_url.clone_from(&new.auth.keys_url)
     }),
     ("auth-keys-refresh", |new, now| {
-        keys(new, now, |now, new| now.keys_refresh = new.keys_refresh)
+        now.auth.keys_refresh = new.auth.keys_refresh
     }),
     ("auth-audience", |new, now| {
-        keys(new, now, |now, new| now.audience.clone_from(&new.audience))
+        now.auth.audience.clone_from(&new.auth.audience)
     }),
     ("auth-issuer", |new, now| {
-        keys(new, now, |now, new| now.issuer.clone_from(&new.issuer))
+        now.auth.issuer.clone_from(&new.auth.issuer)
     }),
     ("auth-subject", |new, now| {
-        keys(new, now, |now, new| now.subject.clone_from(&new.subject))
+        now.auth.subject.clone_from(&new.auth.subject)
     }),
     ("min-client", |new, now| {
         now.session.min_client.clone_from(&new.session.min_client)
@@ -97,17 +91,13 @@ const MAY_CHANGE: [(&str, Take); 24] = [
     }),
 ];
 
-/// A server has a certificate from its start on, or none.
-fn certificate(new: &Config, now: &mut Config, take: fn(&mut Config, &Config)) {
-    if now.tls.cert.is_some() && new.tls.cert.is_some() {
-        take(now, new);
-    }
-}
-
-/// A server asks for tokens from its start on, or never.
-fn keys(new: &Config, now: &mut Config, take: fn(&mut AuthConfig, &AuthConfig)) {
-    if now.auth.has_keys() && new.auth.has_keys() {
-        take(&mut now.auth, &new.auth);
+/// Whether a server with these settings can take this one from the others: it has a certificate from its start on, or none, and asks for
+/// tokens from its start on, or never.
+fn may_change(name: &str, now: &Config, wanted: &Config) -> bool {
+    match name.split_once('-') {
+        Some(("tls", _)) => now.tls.cert.is_some() && wanted.tls.cert.is_some(),
+        Some(("auth", _)) => now.auth.has_keys() && wanted.auth.has_keys(),
+        _ => true,
     }
 }
 
@@ -202,7 +192,10 @@ impl Reload {
 fn next(now: &Config, wanted: &Config) -> (Config, Vec<&'static str>) {
     let mut next = now.clone();
     let mut changed = Vec::new();
-    for (name, take) in MAY_CHANGE {
+    for (name, take) in MAY_CHANGE
+        .into_iter()
+        .filter(|(name, _)| may_change(name, now, wanted))
+    {
         let before = next.clone();
         take(wanted, &mut next);
         if next != before {
@@ -270,6 +263,20 @@ mod tests {
         }
         let wanted = config(&[&with_both[..], &["--port", "1", "--max-call", "7"]].concat());
         assert_eq!(next(&now, &wanted), (now, vec![]));
+    }
+
+    #[test]
+    fn the_source_of_keys_may_be_another() {
+        let sources = [
+            config(&["--auth-secrets", "a"]),
+            config(&["--auth-keys", "a.pem"]),
+            config(&["--auth-keys-url", "https://a.example/keys"]),
+        ];
+        for now in &sources {
+            for wanted in &sources {
+                assert_eq!(next(now, wanted).0, *wanted);
+            }
+        }
     }
 
     #[test]

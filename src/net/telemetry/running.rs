@@ -32,13 +32,31 @@ pub(crate) struct Telemetry {
     ended: CancellationToken,
 }
 
+/// The collector that is named, if any.
+fn endpoint(config: &TelemetryConfig) -> Option<&str> {
+    config.endpoint.as_deref().filter(|url| !url.is_empty())
+}
+
 impl Telemetry {
+    /// Whether these settings can be understood.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub(crate) fn check(config: &TelemetryConfig) -> Result<(), TelemetryError> {
+        let Some(endpoint) = endpoint(config) else {
+            return Ok(());
+        };
+        resource::read(config)?;
+        sampler::read(&config.sampler, config.ratio.as_deref())?;
+        Collector::new(endpoint, "/v1/traces", resource::headers(config)?).map(drop)
+    }
+
     /// Begins to send what these settings ask for; `None` where they name no collector.
     ///
     /// # Errors
     /// Where they cannot be understood.
     pub(crate) fn start(config: &TelemetryConfig) -> Result<Option<Arc<Self>>, TelemetryError> {
-        let Some(endpoint) = config.endpoint.as_deref().filter(|url| !url.is_empty()) else {
+        let Some(endpoint) = endpoint(config) else {
             return Ok(None);
         };
         let resource = resource::read(config)?;

@@ -130,6 +130,32 @@ fn settings_that_do_not_go_together_are_told_before_a_server_starts() {
         origin[0].starts_with("--allowed-origins: 'a.example' is no origin"),
         "{origin:?}"
     );
+    for (text, told) in [
+        #[cfg(feature = "otlp")]
+        ("[telemetry]\notlp = 'ftp://x'", "ftp://x"),
+        #[cfg(feature = "otlp")]
+        (
+            "[telemetry]\notlp = 'http://x'\notlp-sampler = 'nonsense'",
+            "nonsense",
+        ),
+        #[cfg(feature = "otlp")]
+        (
+            "[telemetry]\notlp = 'http://x'\notlp-sampler = 'traceidratio'\notlp-sampler-arg = '7'",
+            "7",
+        ),
+        #[cfg(feature = "otlp")]
+        (
+            "[telemetry]\notlp = 'http://x'\notlp-headers = 'junk'",
+            "otlp-headers",
+        ),
+        #[cfg(feature = "redis")]
+        ("[bus]\nbus = 'foo://x'", "--bus: the URL is malformed"),
+        #[cfg(feature = "postgres")]
+        ("[journal]\ndatabase = 'postgrs://x'", "URL is malformed"),
+    ] {
+        let told_so = mistakes(text);
+        assert!(told_so[0].contains(told), "{text}: {told_so:?}");
+    }
     let keys = mistakes("[authentication]\nauth-keys = ['/no/such.pem']");
     assert!(keys[0].contains("/no/such.pem"), "{keys:?}");
 }

@@ -8,11 +8,15 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD as URL_SAFE_NO_PAD};
 use jsonwebtoken::{EncodingKey, Header, encode};
 use serde_json::{Value, json};
 
 use super::File;
-use crate::support::{Http, PATIENCE, Program, RawClient, updraft};
+use crate::{
+    support::{Http, PATIENCE, Program, RawClient, updraft},
+    tls::Pair,
+};
 
 const POLL: &str = "/socket.io/?EIO=4&transport=polling";
 
@@ -113,6 +117,32 @@ fn a_file_that_is_broken_changes_nothing() {
     assert_eq!(Http::get(&served.server.url, POLL, &[page]).status, 200);
 }
 
+#[test]
+fn a_file_that_would_not_start_a_server_changes_nothing() {
+    let mut served = Served::new("", &[]);
+    served.reload(
+        "[limits]\nmax-rooms = 20\n[tls]\ntls-cert = '/no/such.pem'",
+        "a certificate and its key come together: --tls-cert and --tls-key; the settings from before go on",
+    );
+    let said = served.reload("[limits]\nmax-rooms = 20", "--max-rooms was changed");
+    assert_eq!(said.lines().count(), 1, "{said}");
+}
+
+#[test]
+fn a_server_stops_while_a_file_is_read_that_has_no_end() {
+    let mut served = Served::new("", &[]);
+    let path = served.file.at("updraft.toml");
+    fs::remove_file(&path).unwrap();
+    rustix::fs::mkfifoat(rustix::fs::CWD, &path, rustix::fs::Mode::RUSR).unwrap();
+    served.server.signal("HUP");
+    // It waits for a writer of the pipe now, or will.
+    assert_eq!(Http::get(&served.server.url, "/health/ready", &[]).status, 200);
+    served.server.signal("TERM");
+    served.said("Stopping: ");
+    let (done, _) = served.server.wait();
+    assert!(done);
+}
+
 /// Joins a room: whether it was let in.
 async fn joins(client: &mut RawClient, room: &str) -> bool {
     let answer = client
@@ -150,8 +180,12 @@ async fn a_limit_changes_for_new_connections() {
 #[test]
 fn what_needs_a_restart_is_said_and_what_a_flag_says_stays() {
     let mut served = Served::new("", &["--max-rooms", "5"]);
-    let text = "[limits]\nmax-call = 1000\nmax-rooms = 1\nmax-running = 3\n[authentication]\nauth-secrets = ['a']\n[tls]\ntls-cert = 'x'\ntls-key = 'y'";
-    let said = served.reload(text, "needs a restart");
+    let pair = Pair::new();
+    let text = format!(
+        "[limits]\nmax-call = 1000\nmax-rooms = 1\nmax-running = 3\n[authentication]\nauth-secrets = ['a']\n[tls]\ntls-cert = '{}'\ntls-key = '{}'",
+        pair.cert, pair.key
+    );
+    let said = served.reload(&text, "needs a restart");
     assert!(
         said.contains("INFO") && said.contains("--max-running was changed: for new connections"),
         "{said}"
@@ -162,7 +196,7 @@ fn what_needs_a_restart_is_said_and_what_a_flag_says_stays() {
         "{said}"
     );
     assert!(!said.contains("max-rooms"), "a flag goes before the file: {said}");
-    let again = served.reload(text, "needs a restart");
+    let again = served.reload(&text, "needs a restart");
     assert!(!again.contains("was changed:"), "{again}");
 }
 
@@ -196,6 +230,25 @@ fn is_let_in(server: &Program, secret: &str) -> bool {
         "",
     )
     .0
+}
+
+#[test]
+fn secrets_give_way_to_a_file_of_keys_and_come_back() {
+    const SECRET: &str = "the secret of the settings and long one";
+    const KEY: &str = "the key in a file of the tests and long";
+    let file = File::new("");
+    let keys = file.at("keys.json");
+    let key = URL_SAFE_NO_PAD.encode(KEY);
+    fs::write(&keys, json!({"keys": [{"kty": "oct", "k": key}]}).to_string()).unwrap();
+    let by_secret = format!("[authentication]\nauth-secrets = ['{SECRET}']");
+    let by_file = format!("[authentication]\nauth-keys = ['{}']", keys.display());
+    let mut served = Served::new(&by_secret, &[]);
+    for _ in 0..2 {
+        assert!(is_let_in(&served.server, SECRET) && !is_let_in(&served.server, KEY));
+        served.reload(&by_file, "--auth-keys was changed");
+        assert!(!is_let_in(&served.server, SECRET) && is_let_in(&served.server, KEY));
+        served.reload(&by_secret, "--auth-keys was changed");
+    }
 }
 
 #[test]

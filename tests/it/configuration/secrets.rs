@@ -41,9 +41,11 @@ fn a_secret_is_read_from_the_file_that_a_variable_names() {
             format!("error: {variable} and {names_file} are both set: leave one out\n")
         );
 
-        fs::write(&secret, "\n").unwrap();
-        let (done, _, error) = updraft_with(&variables, &["config", "check"], "");
-        assert!(!done && error.ends_with("is empty\n"), "{error}");
+        for blank in ["", "\n", "\n\n", "  \r\n"] {
+            fs::write(&secret, blank).unwrap();
+            let (done, _, error) = updraft_with(&variables, &["config", "check"], "");
+            assert!(!done && error.ends_with("is empty\n"), "{blank:?}: {error}");
+        }
         fs::remove_file(&secret).unwrap();
         let (done, _, error) = updraft_with(&variables, &["config", "check"], "");
         assert!(
@@ -51,6 +53,33 @@ fn a_secret_is_read_from_the_file_that_a_variable_names() {
             "{error}"
         );
     }
+}
+
+#[test]
+fn a_file_without_an_end_is_no_secret() {
+    let variables = [("UPDRAFT_AUTH_SECRETS_FILE", "/dev/zero")];
+    let (done, _, error) = updraft_with(&variables, &["config", "check"], "");
+    assert!(!done && error.contains("it has more than 1 MB"), "{error}");
+}
+
+#[test]
+fn what_is_secret_in_a_url_is_not_shown() {
+    let url = "https://user:hidden@127.0.0.1:1/keys?token=hidden";
+    for name in [
+        "auth-keys-url",
+        #[cfg(feature = "otlp")]
+        "otlp",
+    ] {
+        let flag = format!("--{name}");
+        let (done, said, error) = updraft(&["config", "show", &flag, url], "");
+        assert!(
+            done && !said.contains("hidden@") && !said.contains("=hidden"),
+            "{said}{error}"
+        );
+        assert!(said.contains("https://…@127.0.0.1:1/keys?…"), "{said}");
+    }
+    let (done, _, error) = updraft(&["serve", "--port", "0", "--auth-keys-url", url], "");
+    assert!(!done && !error.contains("hidden"), "{error}");
 }
 
 #[test]

@@ -59,6 +59,14 @@ use crate::{
     net::{metrics::bus::BusCounts, socketio::ROOT},
 };
 
+/// Whether this is the URL of a Redis.
+///
+/// # Errors
+/// Where it is not.
+pub(crate) fn check(url: &str) -> std::result::Result<(), BusError> {
+    RedisServer::new(url).map(drop)
+}
+
 #[cfg(test)]
 mod tests;
 

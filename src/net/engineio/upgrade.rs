@@ -56,7 +56,8 @@ pub(super) fn answer(server: &Arc<Server>, mut request: Request) -> Result<Respo
     let (Accepted { headers, deflate }, upgrade) =
         match (accepted, request.extensions_mut().remove::<OnUpgrade>()) {
             (Ok(accepted), Some(upgrade)) => (accepted, upgrade),
-            (Err(refusal), _) if request.method() == http::Method::GET => {
+            // Its headers say which version there is.
+            (Err(refusal @ handshake::Refusal::Version), _) => {
                 return Ok((refusal.status(), refusal.headers()).into_response());
             }
             _ => return Err(Refusal::BadRequest),

@@ -79,6 +79,12 @@ async fn what_leads_nowhere_is_told_in_nodes_words() {
             format!("EIO=4&transport=polling&sid={}", client.id),
             r#"{"code":3,"message":"Bad request"}"#,
         ),
+        // What a proxy leaves of a WebSocket that does not pass `Upgrade` on.
+        (
+            "GET",
+            "EIO=4&transport=websocket".to_owned(),
+            r#"{"code":3,"message":"Bad request"}"#,
+        ),
         (
             "GET",
             "EIO=5&transport=polling".to_owned(),

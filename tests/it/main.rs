@@ -54,6 +54,7 @@ mod router;
 mod service;
 #[cfg(feature = "socketioxide")]
 mod socketioxide;
+mod states;
 mod status;
 mod stop;
 mod stop_polling;

@@ -116,7 +116,7 @@ impl TestServer {
     /// Waits until a consumer has heard all, as [`TestApp::caught_up`](super::TestApp::caught_up) does.
     ///
     /// # Panics
-    /// Where it has not within a minute.
+    /// As there.
     #[track_caller]
     pub fn caught_up(&self, topic: &str, consumer: &str) -> impl Future<Output = ()> {
         caught_up(self.feed(), topic, consumer, Location::caller())

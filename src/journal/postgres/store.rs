@@ -59,7 +59,7 @@ const LEASE: Duration = Duration::from_millis(1500);
 const LONGEST_LEASE: i64 = 100 * 365 * 24 * 60 * 60 * 1000;
 
 /// A journal in a PostgreSQL database, which several nodes share. Dropping it lets the writer finish what waits;
-/// [`Journal::close`] waits for that.
+/// [`Journal::close`] waits for that. It is there with the feature `postgres`.
 pub struct PostgresJournal {
     node: String,
     lineage: Arc<Lineage>,

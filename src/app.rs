@@ -207,8 +207,11 @@ impl App {
         Ok(Server::start(self.into_node().await?, bound, tls).await?)
     }
 
-    /// The router for an axum server of your own, and a handle of the server behind it. Everything works as with
-    /// [`App::start`], except the limits on connections and their bytes, and the page at `/`.
+    /// The router for an axum server of your own, and a handle of the server behind it. Calls, topics and routes do as with
+    /// [`App::start`]. Address, TLS and connections are your server's: settings and limits of these do nothing, none is read again,
+    /// and a function that computes or blocks for long is not moved apart from the sockets.
+    ///
+    /// It has a fallback (those of [`App::routes`], or a page at `/`): merged into a router that has one too, axum panics.
     ///
     /// [`Handle`] has an example.
     ///

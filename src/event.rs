@@ -237,7 +237,7 @@ impl Event {
     /// The event's data, as JSON. Topics carry no Buffers: bytes are written as an array of numbers.
     ///
     /// # Errors
-    /// [`Code::Internal`](crate::Code::Internal) where the event's name is malformed, or the value cannot be written as
+    /// [`Code::Internal`] where the event's name is malformed, or the value cannot be written as
     /// JSON.
     pub fn data(mut self, data: &(impl Serialize + ?Sized)) -> Result<Self, CallError> {
         check_published(&self.name)

@@ -27,8 +27,8 @@ impl App {
         self.emitter.clone()
     }
 
-    /// Runs a function where another node announces this event ([`Emitter::announce`]), or a Node server on the same database does
-    /// (`io.serverSideEmit`). It takes what an ack is taken as ([`FromAck`]): the event's first argument, or several by
+    /// Runs a function where another node announces this event ([`Emitter::announce`]), or a Node server that shares the database or
+    /// the Redis does (`io.serverSideEmit`). It takes what an ack is taken as ([`FromAck`]): the event's first argument, or several by
     /// [`Args`](crate::Args). What it returns goes to the node that asks for it, within five seconds; it has no time-out itself. One
     /// function an event; the last one holds.
     ///

@@ -91,7 +91,7 @@ impl Emitter {
     }
 
     /// Tells an event to the other nodes: their functions for it run ([`App::heed`](crate::App::heed)), and the listeners of Node
-    /// servers on the same database (`io.on`), not those of this node. At most once, as emits are.
+    /// servers on the same database or Redis (`io.on`), not those of this node. At most once, as emits are.
     ///
     /// ```
     /// use updraft::{App, Emitter, Result};

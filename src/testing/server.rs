@@ -122,7 +122,8 @@ impl TestServer {
         caught_up(self.feed(), topic, consumer, Location::caller())
     }
 
-    /// Stops as a server does ([`Server::stop`]): calls that run get their answers. Dropping it cancels them.
+    /// Stops as a server does ([`Server::stop`]): calls that run get their answers. Dropping it begins the same, and waits for nothing:
+    /// what still runs ends with the test's runtime.
     pub async fn stop(self) {
         self.server.stop().await;
     }

@@ -279,7 +279,28 @@ impl FromCall for String {
 }
 
 /// An argument that comes out of the call's data, so that it can be missing with it (`Option<T>`), and be a frame of a stream
-/// ([`Incoming<T>`](crate::Incoming)).
+/// ([`Incoming<T>`](crate::Incoming)). For an argument of your own that is made of data:
+///
+/// ```
+/// use updraft::{Call, Context, FromCall, FromData, Module, Result};
+///
+/// struct Words(Vec<String>);
+///
+/// impl FromCall for Words {
+///     const TAKES_DATA: bool = true;
+///
+///     fn from_call(call: &Call, _: &Context) -> Result<Self> {
+///         Ok(Self(call.text()?.split(' ').map(str::to_owned).collect()))
+///     }
+/// }
+///
+/// impl FromData for Words {}
+///
+/// async fn first(words: Option<Words>) -> Option<String> {
+///     words?.0.into_iter().next()
+/// }
+/// let module = Module::new("api.text").on("first", first);
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`Option<{Self}>` cannot be taken from a call",
     note = "what may be missing is what is made of the call's `data`: `Option` of `Json<T>`, `Data`, `Bytes`, `String`, or of a type of yours that implements `FromData`"

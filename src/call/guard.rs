@@ -44,6 +44,16 @@ pub struct Guard(pub(super) Arc<dyn Function>);
 
 /// Passes callers for which the condition holds, of [`claim`](crate::claim) or [`signed_in`](crate::signed_in). Others get
 /// [`Code::Forbidden`], anonymous ones [`Code::Unauthenticated`].
+///
+/// ```
+/// use updraft::{Module, claim, require, signed_in};
+///
+/// let module = Module::new("api.pages")
+///     .guard(require(signed_in()))
+///     .on("list", async || "of all pages")
+///     .on("drop", async || "gone")
+///     .guarded_by(require(claim("roles").contains("editor")));
+/// ```
 pub fn require(condition: Condition) -> Guard {
     Guard::new(move |cx: Context| {
         let checked = condition.check(&cx.identity());

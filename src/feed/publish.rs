@@ -182,7 +182,26 @@ fn within_trace(mut events: Vec<Event>, publish: Option<&Span>) -> Vec<Event> {
     events
 }
 
-/// What events are published by: a function's [`Context`], or the [`Feed`] outside of calls.
+/// What events are published by: a function's [`Context`], or the [`Feed`] outside of calls. For code that serves both:
+///
+/// ```
+/// use std::sync::Arc;
+/// use updraft::{Context, Event, Feed, Publishes, Result};
+///
+/// async fn ring(by: &impl Publishes) -> Result<()> {
+///     by.publisher("bells".into()).publish(Event::new("bell.rung")).await?;
+///     Ok(())
+/// }
+///
+/// async fn called(cx: Context) -> Result<()> {
+///     ring(&cx).await
+/// }
+///
+/// async fn by_a_timer(feed: Arc<Feed>) -> Result<()> {
+///     ring(&feed).await
+/// }
+/// # const _: () = updraft::check_handler(&called);
+/// ```
 pub trait Publishes {
     /// Publishes to a topic.
     fn publisher(&self, topic: Arc<str>) -> Publisher;

@@ -207,7 +207,11 @@ impl fmt::Debug for Topic {
     }
 }
 
-/// A guard that lets everyone read.
+/// A guard that lets everyone read, anonymous callers too.
+///
+/// ```
+/// let board = updraft::Topic::new("board").readable_by(updraft::everyone);
+/// ```
 ///
 /// # Errors
 /// None.

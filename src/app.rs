@@ -18,12 +18,7 @@ mod subjects;
 mod telemetry;
 mod topics;
 
-use std::{
-    fmt,
-    future::{Future, ready},
-    net::TcpListener,
-    sync::Arc,
-};
+use std::{fmt, net::TcpListener, sync::Arc};
 
 use axum::Router;
 use futures_util::future::BoxFuture;
@@ -44,8 +39,8 @@ use crate::{
     },
     config::Config,
     error::Result,
-    feed::{self, Declarations, Feed, Projection, Topic},
-    journal::{Journal, Record},
+    feed::{self, Declarations, Feed, Topic},
+    journal::Journal,
     net::{
         auth::{self, Authenticator, Deciding, Subjects},
         server::{
@@ -59,7 +54,10 @@ use crate::{
     trace::Tracer,
 };
 
-/// An event server in the making.
+/// An event server in the making: modules, namespaces, topics, state and settings, in any order. Then it is a whole program
+/// ([`App::run`]), a server in one ([`App::start`]), a router of an axum server ([`App::into_router`]), or under test
+/// ([`TestApp`](crate::testing::TestApp)). What is wrong with it is a [`StartError`] then, never a panic here, but for
+/// [`App::routes`].
 ///
 /// ```no_run
 /// use std::process::ExitCode;
@@ -134,7 +132,7 @@ impl App {
         self
     }
 
-    /// Shares a value with all functions, which take it as [`State<T>`](crate::State).
+    /// Shares a value with all functions, which take it as [`State<T>`](crate::State). One of a type: a later one takes its place.
     #[must_use]
     pub fn state<T: Send + Sync + 'static>(mut self, value: T) -> Self {
         self.states.insert(value);
@@ -150,73 +148,11 @@ impl App {
         self
     }
 
-    /// Keeps topics in this journal, instead of the embedded one in the configuration's data directory.
+    /// Keeps topics in this journal, instead of the one that the configuration names. It is not closed when the server stops: the
+    /// page of [`journal`](crate::journal) has an example.
     #[must_use]
     pub fn journal(mut self, journal: Arc<dyn Journal>) -> Self {
         self.journal = Some(journal);
-        self
-    }
-
-    /// Keeps state that is folded from a topic; functions take it as `State<Projection<T>>`, one of a type. Folded anew it begins
-    /// with a clone of this state; an event on which the fold panics is left out: see [`Projection`].
-    ///
-    /// ```
-    /// use std::collections::HashSet;
-    /// use updraft::{App, Json, Module, Projection, Result, State, Topic, journal::Record};
-    ///
-    /// type Seats = HashSet<String>;
-    ///
-    /// fn fold(seats: &mut Seats, record: &Record) {
-    ///     if let Some(seat) = record.key.as_deref() {
-    ///         match record.is_tombstone() {
-    ///             true => seats.remove(seat),
-    ///             false => seats.insert(seat.to_owned()),
-    ///         };
-    ///     }
-    /// }
-    ///
-    /// async fn taken(seats: State<Projection<Seats>>) -> Result<Json<usize>> {
-    ///     seats.read(|seats, _| Json(seats.len())).await
-    /// }
-    ///
-    /// let app = App::new()
-    ///     .topic(Topic::new("seats"))
-    ///     .project("seats", Seats::new(), fold)
-    ///     .module(Module::new("api.seats").on("taken", taken));
-    /// ```
-    #[must_use]
-    pub fn project<T: Clone + Send + Sync + 'static>(
-        mut self,
-        topic: impl Into<String>,
-        state: T,
-        fold: impl Fn(&mut T, &Record) + Send + Sync + 'static,
-    ) -> Self {
-        let topic = topic.into();
-        self.states.promise::<Projection<T>>();
-        self.declarations.projection::<T>(&topic);
-        self.projections.push(Box::new(move |feed, states| {
-            Box::pin(async move {
-                states.share(feed.project(&topic, state, fold).await?);
-                Ok(())
-            })
-        }));
-        self
-    }
-
-    /// Adds a consumer: a function that gets every event of a topic in order, at least once, across restarts. Of several nodes one runs
-    /// it, and another one a few seconds after that has died. An event that fails is retried, and in the end moved to
-    /// `<topic>.dead.<name>`. A name is ASCII letters, digits, `_` and `-`, unique for its topic.
-    #[must_use]
-    pub fn consumer<F, Fut>(mut self, topic: impl Into<String>, name: impl Into<String>, function: F) -> Self
-    where
-        F: Fn(Record) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<()>> + Send + 'static,
-    {
-        let (topic, name, function) = (topic.into(), name.into(), feed::consumer_function(function));
-        self.declarations.consumer(&topic, &name);
-        self.consumers.push(Box::new(move |feed, _| {
-            Box::pin(ready(feed::start_consumer(feed, topic, name, function)))
-        }));
         self
     }
 
@@ -229,6 +165,9 @@ impl App {
     ///
     /// let app = App::new().routes(Router::new().route("/", get(async || Html("<h1>Hello</h1>"))));
     /// ```
+    ///
+    /// # Panics
+    /// Where it is called again with a path that was there before, or a second fallback: as [`Router::merge`] does.
     #[must_use]
     pub fn routes(mut self, routes: Router) -> Self {
         self.routes = Some(self.routes.unwrap_or_default().merge(routes));
@@ -258,6 +197,9 @@ impl App {
     /// # Errors
     /// Settings that do not go together, a name that is malformed or taken, state or a topic that is missing, a journal or
     /// an address that cannot be had.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
     pub async fn start(mut self) -> Result<Server, StartError> {
         // First, as what is wrong here should be said before anything has begun.
         let tls = Tls::new(&self.config.tls).map_err(ServeError::from)?;
@@ -265,11 +207,19 @@ impl App {
         Ok(Server::start(self.into_node().await?, bound, tls).await?)
     }
 
-    /// The router for an axum server of your own, and a handle of the server behind it. Everything works as with
-    /// [`App::start`], except the limits on connections and their bytes, and the page at `/`.
+    /// The router for an axum server of your own, and a handle of the server behind it. Calls, topics and routes do as with
+    /// [`App::start`]. Address, TLS and connections are your server's: settings and limits of these do nothing, none is read again,
+    /// and a function that computes or blocks for long is not moved apart from the sockets.
+    ///
+    /// It has a fallback (those of [`App::routes`], or a page at `/`): merged into a router that has one too, axum panics.
+    ///
+    /// [`Handle`] has an example.
     ///
     /// # Errors
     /// As [`App::start`], but for the address.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
     pub async fn into_router(self) -> Result<(Router, Handle), StartError> {
         Ok(lifecycle::router(self.into_node().await?)?)
     }

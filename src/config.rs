@@ -56,7 +56,10 @@ pub(crate) use self::{
     time::time,
 };
 
-/// How a server runs. `Default` is what `updraft serve` does without flags.
+/// How a server runs. `Default` is what `updraft serve` does without flags; [`Config::from_file`] reads a file, and
+/// [`App::run`](crate::App::run) flags, variables and a file. Each field is a flag, mostly that of its name
+/// (`limits.max_rooms` is `--max-rooms`): `docs/configuration.md` has all with their defaults. What does not go together is an error at start
+/// ([`ConfigError`](crate::ConfigError)).
 ///
 /// ```
 /// use updraft::{Config, LimitsConfig};

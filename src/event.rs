@@ -8,7 +8,7 @@ use bytestring::ByteString;
 use serde::Serialize;
 
 pub use self::position::{Epoch, MalformedPosition, Position};
-use crate::error::CallError;
+use crate::error::{CallError, Code};
 
 /// Longest name that can be registered or published, in bytes.
 pub const MAX_NAME: usize = 128;
@@ -35,6 +35,15 @@ pub(crate) fn check_heard(name: &str) -> Result<(), MalformedName> {
         true => Err(MalformedName::OfSocketIo),
         false => check_published(name),
     }
+}
+
+/// Whether clients take an event of this name: at one of Socket.IO's own their parser fails, and they disconnect.
+pub(crate) fn check_emitted(name: &str) -> Result<(), CallError> {
+    if OF_SOCKET_IO.contains(&name) {
+        let why = format!("'{name}' {}", MalformedName::OfSocketIo);
+        return Err(CallError::new(Code::InvalidData, why));
+    }
+    Ok(())
 }
 
 /// Whether a name is one of the server's own.
@@ -144,7 +153,7 @@ pub(crate) fn is_word(part: &str) -> bool {
 /// Why a text is no name of an event: one that is called, or one that is published.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MalformedName {
-    /// Has no letter at all.
+    /// Is empty.
     #[error("is empty")]
     Empty,
     /// Longer than [`MAX_NAME`].
@@ -220,17 +229,18 @@ impl Event {
         }
     }
 
-    /// What the event is about. Of a key only the latest event counts.
+    /// What the event is about. Of a key only the latest event counts: it is what a new reader gets. In PostgreSQL a key has 2000
+    /// bytes at most.
     #[must_use]
     pub fn key(mut self, key: impl Into<ByteString>) -> Self {
         self.key = Some(key.into());
         self
     }
 
-    /// The event's data, as JSON.
+    /// The event's data, as JSON. Topics carry no Buffers: bytes are written as an array of numbers.
     ///
     /// # Errors
-    /// [`Code::Internal`](crate::Code::Internal) where the event's name is malformed, or the value cannot be written as
+    /// [`Code::Internal`] where the event's name is malformed, or the value cannot be written as
     /// JSON.
     pub fn data(mut self, data: &(impl Serialize + ?Sized)) -> Result<Self, CallError> {
         check_published(&self.name)

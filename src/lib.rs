@@ -38,6 +38,19 @@
 //!
 //! The book (`docs/` of the repository, `make book`) has a tutorial, concepts, and operation.
 //!
+//! # Features
+//!
+//! All but `jemalloc` are on by default; `default-features = false` leaves a server on one node, by SQLite.
+//!
+//! | feature | brings |
+//! |---|---|
+//! | `client-bundle` | the JS client at `/socket.io/socket.io.js` |
+//! | `postgres` | several nodes on one database: [`JournalConfig`]`::database`, [`journal`]`::PostgresJournal` |
+//! | `redis` | rooms shared with other nodes and with Node servers: `BusConfig` |
+//! | `otlp` | traces, metrics and logs for a collector: `TelemetryConfig` |
+//! | `socketioxide` | [`App`]`::into_namespace`, for a socketioxide server of your own |
+//! | `jemalloc` | the program's allocator on Linux; the library sets none |
+//!
 //! # Errors
 //!
 //! A function fails by [`CallError`], with a [`Code`] of a closed list: it is the caller's answer. Any other error becomes [`Code::Internal`] by
@@ -47,15 +60,19 @@
 //! # Panics
 //!
 //! The library panics on nothing that a client sends, nor on a setting. A function that panics is answered [`Code::Internal`], and the
-//! server goes on. What is in [`testing`] panics where a test's expectation does not hold, as an assertion does.
+//! server goes on. [`App::routes`] panics on a path that is there twice, [`App::start`] and its like outside of a tokio runtime,
+//! [`App::run`] inside of one. What is in [`testing`] panics where a test's expectation does not hold, as an assertion does.
 //!
 //! # Cancellation
 //!
 //! A function's future is dropped at its next `await` when its time is over (`--call-timeout`). One that streams, or takes a stream, is dropped also when
-//! its client cancels that or leaves. A call whose client has left goes on; [`Context::cancelled`] tells it. A publish whose future is
+//! its client cancels that or leaves, or the server stops. A call whose client has left goes on; [`Context::cancelled`] tells it. A publish whose future is
 //! dropped may still be applied, as a whole or not at all: a call that is tried again with its `id` finds out which.
 //!
 //! The way of a call, from the ground up:
+
+// docs.rs marks what a feature brings.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 /// Why a call fails: one closed list of codes.
 mod error;

@@ -11,7 +11,8 @@ use crate::{
 
 impl App {
     /// Authenticates clients by an async function instead of the configured tokens. It runs at CONNECT and at
-    /// `auth.refresh`; its error is the client's connect error.
+    /// `auth.refresh`; its error is the client's connect error. It has `--call-timeout`; where it panics, that is
+    /// [`Code::Internal`](crate::Code::Internal). A later one takes its place.
     ///
     /// ```
     /// use updraft::{App, CallError, Code, Credentials, Identity, Result};

@@ -27,9 +27,10 @@ impl App {
         self.emitter.clone()
     }
 
-    /// Runs a function where another node announces this event ([`Emitter::announce`]), or a Node server on the same database does
-    /// (`io.serverSideEmit`). It takes what an ack is taken as ([`FromAck`]): the event's first argument, or several by
-    /// [`Args`](crate::Args). What it returns goes to the node that asks for it. One function an event; the last one holds.
+    /// Runs a function where another node announces this event ([`Emitter::announce`]), or a Node server that shares the database or
+    /// the Redis does (`io.serverSideEmit`). It takes what an ack is taken as ([`FromAck`]): the event's first argument, or several by
+    /// [`Args`](crate::Args). What it returns goes to the node that asks for it, within five seconds; it has no time-out itself. One
+    /// function an event; the last one holds.
     ///
     /// ```
     /// use updraft::App;
@@ -49,7 +50,7 @@ impl App {
     }
 
     /// Runs a function beside the server, from its start to its end at the latest: a timer, a queue that is read. It is dropped
-    /// when the server has stopped. Several run at once.
+    /// when the server has stopped. Several run at once; one that panics ends alone.
     ///
     /// ```
     /// use std::time::Duration;

@@ -6,7 +6,7 @@ use crate::socketioxide::SocketioxideNamespace;
 impl App {
     /// The functions, for namespaces of a socketioxide server that you have: calls come in as `event`, answers go out, as
     /// from a server of this app. Rooms are those of your server. Settings of the listener, of connections and of subjects'
-    /// shares do not apply, and `docs/socketioxide.md` says what else is missing.
+    /// shares do not apply, and `docs/socketioxide.md` says what else is missing. It is there with the feature `socketioxide`.
     ///
     /// ```
     /// use axum::Router;
@@ -30,6 +30,9 @@ impl App {
     ///
     /// # Errors
     /// As [`App::start`], but for the address.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
     pub async fn into_namespace(self) -> Result<SocketioxideNamespace, StartError> {
         Ok(SocketioxideNamespace::new(self.into_parts().await?))
     }

@@ -16,7 +16,16 @@ use crate::{
     net::{auth::KeyError, server::serve_error::ServeError},
 };
 
-/// Why an app does not start.
+/// Why an app does not start: what is wrong with it, before it listens. Its text names the setting, or the places in the source.
+///
+/// ```
+/// use updraft::{App, Module, StartError};
+///
+/// let module = || Module::new("api.hello").on("greeting", async || "You're welcome");
+/// let error = App::new().module(module()).module(module()).into_registry().unwrap_err();
+/// assert!(matches!(error, StartError::Registry(_)));
+/// assert!(error.to_string().starts_with("event 'api.hello.greeting' is registered twice: at "));
+/// ```
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// Settings that do not go together.

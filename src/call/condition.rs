@@ -18,12 +18,28 @@ use crate::error::{CallError, Code, Result};
 #[derive(Clone)]
 pub struct Condition(Arc<dyn Fn(&Identity) -> bool + Send + Sync>);
 
-/// The claim at this path, to ask something of: see [`Identity::claim`] for paths.
+/// The claim at this path, to ask something of: see [`Identity::claim`] for paths, and [`Claim`] for what can be asked.
+///
+/// ```
+/// use updraft::{Identity, claim};
+///
+/// let ada = Identity::of("ada").with_claims(serde_json::json!({"data": {"level": 3}, "scope": "read write"}));
+/// assert!(claim("data.level").at_least(3).check(&ada).is_ok());
+/// assert!(claim("scope").contains("write").check(&ada).is_ok());
+/// assert!(claim("scope").is("write").check(&ada).is_err());
+/// ```
 pub fn claim(path: impl Into<Box<str>>) -> Claim {
     Claim(path.into())
 }
 
 /// Holds for every authenticated caller.
+///
+/// ```
+/// use updraft::{Code, Identity, signed_in};
+///
+/// assert!(signed_in().check(&Identity::of("ada")).is_ok());
+/// assert_eq!(signed_in().check(&Identity::ANONYMOUS).unwrap_err().code(), Code::Unauthenticated);
+/// ```
 pub fn signed_in() -> Condition {
     Condition::of(|identity| !identity.is_anonymous())
 }

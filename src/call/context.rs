@@ -18,7 +18,10 @@ use super::{
     target::Target,
     written::Written,
 };
-use crate::error::{CallError, Code, Result};
+use crate::{
+    error::{CallError, Code, Result},
+    event::check_emitted,
+};
 
 /// The caller's socket and the app, as a function sees them. Cheap to clone; may outlive the call.
 ///
@@ -134,7 +137,9 @@ impl Context {
     /// ```
     ///
     /// # Errors
-    /// [`Code::Overloaded`] where that subject has as many sockets as it may have.
+    /// [`Code::RateLimited`] where that subject has as many sockets as it may have (`--max-connections-per-subject`): the socket keeps
+    /// the identity that it has. Of several nodes on one database this one counts at once, and closes the socket where the others
+    /// turn out to have too many.
     pub fn identify(&self, identity: Identity) -> Result<()> {
         self.peer.identify(identity)
     }
@@ -147,15 +152,18 @@ impl Context {
         self.peer.confirmed().await
     }
 
-    /// Emits an event to the caller. Waits for room where the caller reads slowly.
+    /// Emits an event to the caller: data of one argument, or several by [`Args`](crate::Args). Waits for room where the caller
+    /// reads slowly.
     ///
     /// # Errors
-    /// [`Code::Unavailable`] where the socket is gone, or had no room within the time that the
-    /// configuration gives it.
+    /// [`Code::Unavailable`] where the socket is gone, or had no room within `--send-timeout`; [`Code::InvalidData`] for an event
+    /// that Socket.IO keeps for itself (`connect`, `disconnect`, …), on which clients would disconnect; [`Code::TooLarge`] with
+    /// more than 10 Buffers, as well; [`Code::Internal`] where the data cannot be written as JSON.
     ///
     /// # Cancellation
     /// Dropped while it waits for room, it has emitted nothing.
     pub async fn emit<T: Serialize + Sync + ?Sized>(&self, event: &str, data: &T) -> Result<()> {
+        check_emitted(event)?;
         self.peer.emit(Target::caller(), event, &data).await
     }
 
@@ -163,8 +171,8 @@ impl Context {
     /// [`Args`](crate::Args) several: see [`FromAck`].
     ///
     /// # Errors
-    /// As [`Context::emit`]; [`Code::Timeout`] where no ack comes in time, [`Code::InvalidData`] where it
-    /// does not fit the type.
+    /// As [`Context::emit`]; [`Code::Timeout`] where no ack comes within `wait`, [`Code::InvalidData`] where it
+    /// does not fit the type. The function's own time (`--call-timeout`) goes on meanwhile.
     ///
     /// # Cancellation
     /// Once polled, the event may reach the client all the same; its ack is passed over.
@@ -174,6 +182,7 @@ impl Context {
         data: &(impl Serialize + Sync + ?Sized),
         wait: Duration,
     ) -> Result<R> {
+        check_emitted(event)?;
         let acks = self
             .peer
             .emit_with_ack(Target::caller(), event, &data, wait)
@@ -230,7 +239,7 @@ impl Context {
         self.peer.leave(room);
     }
 
-    /// The rooms that the caller is in.
+    /// The rooms that the caller is in, in no order; not that of its own id.
     pub fn rooms(&self) -> Vec<String> {
         self.peer.rooms()
     }
@@ -272,7 +281,8 @@ impl Context {
         self.peer.clone().disconnect();
     }
 
-    /// The app's shared value of this type; [`State`](crate::State) takes it as an argument.
+    /// The app's shared value of this type, where there is one. [`State`](crate::State) takes it as an argument instead: what is missing is an
+    /// error at start then.
     pub fn state<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
         self.states.get()
     }
@@ -287,8 +297,26 @@ impl Context {
         self.peer.cancellation().clone()
     }
 
-    /// Completes when the socket goes. A function is never stopped from outside: one that works long
-    /// selects on this.
+    /// Completes when the socket goes. That alone stops no function: one that works long selects on this, and ends by itself. (Its
+    /// time, `--call-timeout`, stops it at its next `await`; one that streams is stopped when its client goes, too.)
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use updraft::Context;
+    ///
+    /// async fn follow(cx: Context) {
+    ///     tokio::spawn(async move {                      // it outlives the call, and no time-out stops it
+    ///         let mut seconds = tokio::time::interval(Duration::from_secs(1));
+    ///         while cx.emit("tick", &()).await.is_ok() {
+    ///             tokio::select! {
+    ///                 () = cx.cancelled() => break,
+    ///                 _ = seconds.tick() => {}
+    ///             }
+    ///         }
+    ///     });
+    /// }
+    /// const _: () = updraft::check_handler(&follow);
+    /// ```
     pub fn cancelled(&self) -> WaitForCancellationFuture<'_> {
         self.peer.cancellation().cancelled()
     }

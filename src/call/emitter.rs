@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     error::{CallError, Code, Result},
-    event::check_heard,
+    event::{check_emitted, check_heard},
 };
 
 /// The sockets of a server, from outside their calls: from timers, queues, HTTP routes and threads, as `io` in Node. Cheap to
@@ -61,7 +61,8 @@ impl Emitter {
         self.target(namespace, Target::all())
     }
 
-    /// One socket by its public id, in whatever namespace it is.
+    /// One socket by its public id, in whatever namespace it is at this node; where it is not here, the one of another node that is in
+    /// `/`. In another namespace of another node `io.of("/chat").to(id)` reaches it.
     pub fn socket(&self, id: impl AsRef<str>) -> BroadcastTo<'static> {
         let id = id.as_ref();
         let namespace = self.hub().and_then(|hub| hub.namespace_of(id));
@@ -90,7 +91,7 @@ impl Emitter {
     }
 
     /// Tells an event to the other nodes: their functions for it run ([`App::heed`](crate::App::heed)), and the listeners of Node
-    /// servers on the same database (`io.on`), not those of this node. At most once, as emits are.
+    /// servers on the same database or Redis (`io.on`), not those of this node. At most once, as emits are.
     ///
     /// ```
     /// use updraft::{App, Emitter, Result};
@@ -105,8 +106,8 @@ impl Emitter {
     /// ```
     ///
     /// # Errors
-    /// [`Code::InvalidData`] for a name that Socket.IO keeps for itself; what cannot be written, as
-    /// [`BroadcastTo::emit`].
+    /// [`Code::InvalidData`] for a name that [`Namespace::on`](crate::Namespace::on) would not take, and for `connection` and
+    /// `new_namespace`; what cannot be written, as [`BroadcastTo::emit`].
     pub async fn announce<T: Serialize + Sync + ?Sized>(&self, event: &str, data: &T) -> Result<()> {
         check_announced(event)?;
         match self.hub() {
@@ -168,7 +169,7 @@ impl fmt::Debug for Emitter {
 }
 
 /// Several sockets of a namespace, to emit to or to change: [`Emitter::of`] begins it, or
-/// [`Context::to`](crate::Context::to) and its like.
+/// [`Context::to`](crate::Context::to) and its like. A change whose future is dropped after it was polled may have reached some.
 ///
 /// ```
 /// use std::time::Duration;
@@ -264,13 +265,14 @@ impl<'a> BroadcastTo<'a> {
     /// Emits an event to all of them. Waits where more is said than can be delivered.
     ///
     /// # Errors
-    /// [`Code::TooLarge`] with more than 10 Buffers, at which clients would disconnect;
-    /// [`Code::Internal`] where the data cannot be written as JSON;
+    /// [`Code::InvalidData`] for an event that Socket.IO keeps for itself, and [`Code::TooLarge`] with more than 10 Buffers, at
+    /// which clients would disconnect; [`Code::Internal`] where the data cannot be written as JSON;
     /// [`Code::Unavailable`] where the caller is among them and has no room in time.
     ///
     /// # Cancellation
     /// Dropped while it waits, it may have reached some of them.
     pub async fn emit<T: Serialize + Sync + ?Sized>(&self, event: &str, data: &T) -> Result<()> {
+        check_emitted(event)?;
         match &self.by {
             By::Function { peer, .. } => peer.emit(self.target.clone(), event, &data).await,
             By::Server { emitter, namespace } => match emitter.hub() {
@@ -294,6 +296,7 @@ impl<'a> BroadcastTo<'a> {
         data: &(impl Serialize + Sync + ?Sized),
         wait: Duration,
     ) -> Result<Vec<Ack<R>>> {
+        check_emitted(event)?;
         let acks = match &self.by {
             By::Function { peer, .. } => {
                 peer.emit_with_ack(self.target.clone(), event, &data, wait)
@@ -317,8 +320,8 @@ impl<'a> BroadcastTo<'a> {
     /// Has all of them enter a room.
     ///
     /// # Errors
-    /// [`Code::TooLarge`] where one of them is in as many rooms as the configuration allows; the others
-    /// have entered it.
+    /// [`Code::TooLarge`] where one of them is in as many rooms as the configuration allows; the others have entered it. The
+    /// same for a name of more than 1024 bytes. What sockets of other nodes refuse, those log. As [`BroadcastTo::leave`].
     pub async fn join(&self, room: &str) -> Result<()> {
         self.change(Change::Join(room)).await
     }
@@ -326,7 +329,7 @@ impl<'a> BroadcastTo<'a> {
     /// Has all of them leave a room.
     ///
     /// # Errors
-    /// Where this server cannot do it: on namespaces of a socketioxide server.
+    /// [`Code::Unavailable`] where this server cannot do it: on namespaces of a socketioxide server.
     pub async fn leave(&self, room: &str) -> Result<()> {
         self.change(Change::Leave(room)).await
     }

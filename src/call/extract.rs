@@ -143,7 +143,8 @@ const ARC: &str = "alloc::sync::Arc<";
 /// The same of what `App::project` shares.
 const PROJECTION: &str = "updraft::feed::follower::projection::Projection<";
 
-/// `data` as a type; and, returned from a function, a value as JSON.
+/// `data` as a type; and, returned from a function, a value as JSON. Data that does not fit is answered with
+/// [`Code::InvalidData`](crate::Code::InvalidData), and the function does not run; missing data is `null`.
 ///
 /// ```
 /// use serde::Deserialize;
@@ -192,7 +193,10 @@ impl<T: DeserializeOwned> FromCall for Envelope<T> {
     }
 }
 
-/// A value that the app shares with its functions, by type.
+/// A value that the app shares with its functions, by type: one that [`App::state`](crate::App::state) was given, a
+/// [`Projection`](crate::Projection), or one of the library's own: [`Emitter`](crate::Emitter), [`Feed`](crate::Feed),
+/// [`Subjects`](crate::Subjects), [`EventNames`](crate::EventNames). Where the app has none of this type, it does not start
+/// ([`MissingState`]).
 ///
 /// ```
 /// use std::sync::atomic::{AtomicU64, Ordering};
@@ -274,7 +278,29 @@ impl FromCall for String {
     }
 }
 
-/// An argument that comes out of the call's data, so that it can be missing with it.
+/// An argument that comes out of the call's data, so that it can be missing with it (`Option<T>`), and be a frame of a stream
+/// ([`Incoming<T>`](crate::Incoming)). For an argument of your own that is made of data:
+///
+/// ```
+/// use updraft::{Call, Context, FromCall, FromData, Module, Result};
+///
+/// struct Words(Vec<String>);
+///
+/// impl FromCall for Words {
+///     const TAKES_DATA: bool = true;
+///
+///     fn from_call(call: &Call, _: &Context) -> Result<Self> {
+///         Ok(Self(call.text()?.split(' ').map(str::to_owned).collect()))
+///     }
+/// }
+///
+/// impl FromData for Words {}
+///
+/// async fn first(words: Option<Words>) -> Option<String> {
+///     words?.0.into_iter().next()
+/// }
+/// let module = Module::new("api.text").on("first", first);
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`Option<{Self}>` cannot be taken from a call",
     note = "what may be missing is what is made of the call's `data`: `Option` of `Json<T>`, `Data`, `Bytes`, `String`, or of a type of yours that implements `FromData`"
@@ -295,6 +321,10 @@ impl<T: FromData> FromCall for Option<T> {
             true => Ok(None),
             false => T::from_call(call, context).map(Some),
         }
+    }
+
+    fn check(states: &States) -> Result<(), MissingState> {
+        T::check(states)
     }
 }
 

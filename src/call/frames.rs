@@ -35,7 +35,9 @@ const TURN: Duration = Duration::from_micros(100);
 ///
 /// The call is answered at once. The stream is polled when its client has credit and its socket room, and never beyond
 /// that: it holds one frame at a time. It is dropped as soon as it ends, the client cancels it, leaves, or gives no credit
-/// within `--stream-timeout`, or the server stops; so guards in it run then.
+/// within `--stream-timeout`, or the server stops; so guards in it run then. A call that names no stream is answered with
+/// [`Code::InvalidData`](crate::Code::InvalidData). What a client sends is [`Incoming`](crate::Incoming), where it goes on
+/// [`After`](crate::After); `docs/streams.md` has the packets.
 ///
 /// ```
 /// use futures_util::{Stream, stream};

@@ -42,8 +42,18 @@ use crate::error::{Code, Result};
 #[derive(Clone)]
 pub struct Guard(pub(super) Arc<dyn Function>);
 
-/// Passes callers for which the condition holds. Others get [`Code::Forbidden`], anonymous ones
-/// [`Code::Unauthenticated`].
+/// Passes callers for which the condition holds, of [`claim`](crate::claim) or [`signed_in`](crate::signed_in). Others get
+/// [`Code::Forbidden`], anonymous ones [`Code::Unauthenticated`].
+///
+/// ```
+/// use updraft::{Module, claim, require, signed_in};
+///
+/// let module = Module::new("api.pages")
+///     .guard(require(signed_in()))
+///     .on("list", async || "of all pages")
+///     .on("drop", async || "gone")
+///     .guarded_by(require(claim("roles").contains("editor")));
+/// ```
 pub fn require(condition: Condition) -> Guard {
     Guard::new(move |cx: Context| {
         let checked = condition.check(&cx.identity());
@@ -63,7 +73,8 @@ impl Guard {
         Self(Arc::new(Both(self, Self::new(other))))
     }
 
-    /// Passes callers that one of the guards passes; the second runs, and answers, if the first refuses.
+    /// Passes callers that one of the guards passes. The second runs, and answers, where the first refuses with
+    /// [`Code::Forbidden`] or [`Code::Unauthenticated`]; any other error of the first is the answer.
     #[must_use]
     pub fn or<Args: 'static>(self, other: impl Signature<Args> + Handler<Args>) -> Self {
         Self(Arc::new(Either(self, Self::new(other))))

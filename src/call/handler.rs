@@ -14,7 +14,18 @@ use super::{
 use crate::error::Result;
 
 /// A function that can be registered: async, of up to eight arguments that implement [`FromCall`], with
-/// a result that implements [`IntoReply`].
+/// a result that implements [`IntoReply`]. All such functions have it, closures too; [`check_handler`] says what one lacks.
+///
+/// It is there for signatures of your own that pass functions on:
+///
+/// ```
+/// use updraft::{Handler, Module, Signature, require, signed_in};
+///
+/// fn with_login<Args: 'static>(path: &str, function: impl Signature<Args> + Handler<Args>) -> Module {
+///     Module::new(path).guard(require(signed_in())).on("call", function)
+/// }
+/// let module = with_login("api.hello", async || "You're welcome");
+/// ```
 #[diagnostic::on_unimplemented(
     message = "this is no function that a module can register",
     note = "it must be an `async` function of at most eight arguments, each of which implements `FromCall`",

@@ -78,7 +78,8 @@ impl Module {
     /// the function where this does not compile.
     ///
     /// It runs on the core of the socket that calls. Once it has computed or blocked for more than 20 ms without a wait, it
-    /// runs on other threads, where no socket waits for it, for as long as it does so at least once in 200 calls.
+    /// runs on other threads, where no socket waits for it, for as long as it does so at least once in 200 calls. (Not behind
+    /// [`App::into_router`](crate::App::into_router), where the runtime is yours.)
     #[must_use]
     #[track_caller]
     pub fn on<Args: 'static>(

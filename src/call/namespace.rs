@@ -161,7 +161,7 @@ impl Namespace {
 
     /// Registers a function for events of this name: any text of 1 to 128 bytes, but for those that Socket.IO keeps for itself
     /// (`connect`, `connect_error`, `disconnect`, `disconnecting`, `newListener`, `removeListener`) and those that begin with
-    /// `topic.`, `stream.`, `server.` or `auth.`.
+    /// `topic.`, `stream.`, `server.` or `auth.`; where modules are called, `event` carries the calls.
     #[must_use]
     #[track_caller]
     pub fn on<Args: 'static>(

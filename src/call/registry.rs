@@ -23,8 +23,19 @@ use crate::event::{EventName, MalformedName};
 
 type Functions = HashMap<Box<str>, Arc<Registered>, RandomState>;
 
-/// Every registered function by the full name of its event. A fast hash is a safe one here: clients ask for
-/// names, and cannot add any.
+/// Every registered function by the full name of its event: [`App::into_registry`](crate::App::into_registry) has that of an app, for
+/// tests that hold its names; [`EventNames`] is what functions take.
+///
+/// ```
+/// use updraft::{App, Module};
+///
+/// let app = App::new().module(Module::new("api.hello").on("greeting", async || "You're welcome"));
+/// let registry = app.into_registry()?;
+/// assert!(registry.contains("api.hello.greeting") && !registry.contains("api.hello.bye"));
+/// # Ok::<(), updraft::StartError>(())
+/// ```
+// A fast hash is a safe one here: clients ask for
+// names, and cannot add any.
 pub struct Registry {
     functions: Functions,
     namespaces: Namespaces,

@@ -28,7 +28,13 @@ use crate::app::App;
 
 impl App {
     /// Is the program: reads its flags, the environment and the file that `--config` names, serves until a signal stops it, lists its
-    /// events, calls one, or looks after the journal. Makes its own tokio runtime, so it is not called inside of one.
+    /// events, calls one, or looks after the journal. It makes its own tokio runtime, and takes its settings from there, not from
+    /// [`App::config`]. `docs/commands.md` has the commands.
+    ///
+    /// What fails is logged, and the exit code says so.
+    ///
+    /// # Panics
+    /// Inside of a tokio runtime: [`App::start`] is for there.
     pub fn run(self) -> ExitCode {
         let line = match command_line::read() {
             Ok(line) => line,

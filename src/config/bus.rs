@@ -4,7 +4,7 @@ use std::fmt;
 
 use clap::{Args, builder::BoolishValueParser};
 
-/// How rooms are shared with other nodes, and with Node servers, by Redis.
+/// How rooms are shared with other nodes, and with Node servers, by Redis. It is there with the feature `redis`.
 ///
 /// ```
 /// let mut config = updraft::Config::default();
@@ -46,7 +46,7 @@ impl Default for BusConfig {
     }
 }
 
-/// The URL of a Redis, which may hold a password: it is not shown.
+/// The URL of a Redis, which may hold a password: it is not shown. It is there with the feature `redis`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct BusUrl(String);
 

@@ -3,6 +3,12 @@
 use clap::Args;
 
 /// How messages over WebSockets are compressed (permessage-deflate, RFC 7692). By default they are not.
+///
+/// ```
+/// let mut config = updraft::Config::default();
+/// config.session.deflate.per_message = true;
+/// config.session.deflate.threshold = 4096;                // bytes
+/// ```
 #[derive(Args, Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeflateConfig {
     /// Compress WebSocket messages for clients that offer permessage-deflate, as browsers do: less traffic, more CPU time

@@ -67,7 +67,7 @@ impl Default for JournalConfig {
     }
 }
 
-/// The URL of a database, which may hold a password: it is not shown.
+/// The URL of a database, which may hold a password: it is not shown. It is there with the feature `postgres`.
 #[cfg(feature = "postgres")]
 #[derive(Clone, PartialEq, Eq)]
 pub struct DatabaseUrl(String);

@@ -10,7 +10,7 @@ use super::{
 };
 
 /// Traces, metrics and logs by OTLP: what [OpenTelemetry](https://opentelemetry.io/docs/specs/otel/protocol/exporter/) calls them in
-/// its variables, which are honoured.
+/// its variables, which are honoured. It is there with the feature `otlp`.
 ///
 /// ```
 /// let mut config = updraft::Config::default();

@@ -50,7 +50,8 @@ impl Publisher {
         }
     }
 
-    /// Only if the topic still ends here: nothing was published since. Of several that expect the same end one
+    /// Only if the topic still ends at this sequence number ([`Position::seq`]; 0 where it has no event): nothing was published
+    /// since. Of several that expect the same end one
     /// succeeds, whatever the key: with [`Publisher::expecting_key`] publishes of different keys all succeed.
     #[must_use]
     pub fn expecting(mut self, last: u64) -> Self {
@@ -103,9 +104,11 @@ impl Publisher {
     ///
     /// # Errors
     /// [`Code::Conflict`](crate::Code::Conflict), which may be retried, where the topic does not end where it was
-    /// expected to, or a key was published about,
-    /// [`Code::Unavailable`](crate::Code::Unavailable) where the journal cannot be written, and what
-    /// [`Topic::writable_where`](crate::Topic::writable_where) answers to a caller without the right.
+    /// expected to, or a key was published about; the same, not to be retried, where the call's `id` came with another body.
+    /// [`Code::Unavailable`](crate::Code::Unavailable) where the journal cannot be written;
+    /// [`Code::TooLarge`](crate::Code::TooLarge) where the journal takes no key of this length;
+    /// [`Code::Internal`](crate::Code::Internal) where the topic is not declared, is a presence, or the event's name is malformed;
+    /// and what [`Topic::writable_where`](crate::Topic::writable_where) answers to a caller without the right.
     ///
     /// # Cancellation
     /// Where the future is dropped after it was polled, the event may still be published, as a whole or not at all. A call that is tried
@@ -179,7 +182,26 @@ fn within_trace(mut events: Vec<Event>, publish: Option<&Span>) -> Vec<Event> {
     events
 }
 
-/// What events are published by: a function's [`Context`], or the [`Feed`] outside of calls.
+/// What events are published by: a function's [`Context`], or the [`Feed`] outside of calls. For code that serves both:
+///
+/// ```
+/// use std::sync::Arc;
+/// use updraft::{Context, Event, Feed, Publishes, Result};
+///
+/// async fn ring(by: &impl Publishes) -> Result<()> {
+///     by.publisher("bells".into()).publish(Event::new("bell.rung")).await?;
+///     Ok(())
+/// }
+///
+/// async fn called(cx: Context) -> Result<()> {
+///     ring(&cx).await
+/// }
+///
+/// async fn by_a_timer(feed: Arc<Feed>) -> Result<()> {
+///     ring(&feed).await
+/// }
+/// # const _: () = updraft::check_handler(&called);
+/// ```
 pub trait Publishes {
     /// Publishes to a topic.
     fn publisher(&self, topic: Arc<str>) -> Publisher;
@@ -198,14 +220,14 @@ impl Publishes for Arc<Feed> {
 }
 
 impl Feed {
-    /// Publishes to a topic from outside a call: from a timer, an HTTP route.
+    /// Publishes to a topic from outside a call: from a timer, an HTTP route. A topic that is not declared is an error of the publish.
     pub fn topic(self: &Arc<Self>, name: impl Into<Arc<str>>) -> Publisher {
         Publisher::new(Some(self.clone()), name.into())
     }
 }
 
 impl Context {
-    /// Publishes to a topic.
+    /// Publishes to a topic, on behalf of the caller. A topic that is not declared is an error of the publish.
     pub fn topic(&self, name: impl Into<Arc<str>>) -> Publisher {
         Publisher {
             once: self.once(),

@@ -101,7 +101,8 @@ impl Topic {
         }
     }
 
-    /// The guard of reads: asked when a client subscribes, and again when its identity changes (`auth.refresh`).
+    /// The guard of reads: asked when a client subscribes, and again when its identity changes (`auth.refresh`). It has
+    /// `--guard-timeout`. A later one takes its place.
     #[must_use]
     pub fn readable_by<F, Fut>(mut self, guard: F) -> Self
     where
@@ -135,14 +136,15 @@ impl Topic {
         self
     }
 
-    /// What it keeps; see [`Retention`].
+    /// What it keeps; see [`Retention`], which has an example.
     #[must_use]
     pub fn keep(mut self, keep: Retention) -> Self {
         self.keep = keep;
         self
     }
 
-    /// Readers that are behind skip events superseded by a later one of the same key.
+    /// Readers that are behind skip events superseded by a later one of the same key: for states that change often, where each reader
+    /// wants the latest.
     #[must_use]
     pub fn latest_per_key(mut self) -> Self {
         self.pace = Pace::LatestOfEachKey;
@@ -205,7 +207,11 @@ impl fmt::Debug for Topic {
     }
 }
 
-/// A guard that lets everyone read.
+/// A guard that lets everyone read, anonymous callers too.
+///
+/// ```
+/// let board = updraft::Topic::new("board").readable_by(updraft::everyone);
+/// ```
 ///
 /// # Errors
 /// None.

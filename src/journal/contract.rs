@@ -22,7 +22,12 @@ use crate::event::{Epoch, MalformedName};
 /// use a minute later: no export has them, and a journal with no others is empty.
 pub(crate) const CANARY: &str = "updraft.canary";
 
-/// A store of events.
+/// A store of events. Write one of your own, or open one to look into it; functions publish by
+/// [`Context::topic`](crate::Context::topic), which appends here.
+///
+/// Each of its functions may fail with [`JournalError::Unavailable`], and with [`JournalError::Broken`] where the store is damaged or has
+/// another history: waiting does not help then. A future that is dropped after it was polled may have had its effect, whole or
+/// not at all.
 ///
 /// Promises, which `tests/it/journal` holds every store to:
 /// 1. What was appended survives what the store's durability names, whole batches at a time.

@@ -23,7 +23,8 @@ use crate::event::Epoch;
 /// Batches that a receiver of the tail may lag behind.
 const TAIL: usize = 1024;
 
-/// A journal that ends with its process.
+/// A journal that ends with its process: for tests, and topics that need not outlive a restart. The page of
+/// [`journal`](crate::journal) has an example.
 pub struct MemoryJournal {
     epoch: Epoch,
     tail: broadcast::Sender<Batch>,

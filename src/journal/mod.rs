@@ -1,6 +1,7 @@
 //! The durable log that topics live in: appended to by functions, read by everyone in one order.
 //!
-//! `Journal` says what a store promises; `MemoryJournal`, `SqliteJournal` and `PostgresJournal` keep the promises, and one
+//! [`Journal`](crate::journal::Journal) says what a store promises; [`MemoryJournal`](crate::journal::MemoryJournal),
+//! [`SqliteJournal`](crate::journal::SqliteJournal) and `PostgresJournal` (of the feature `postgres`) keep the promises, and one
 //! suite of tests holds every store to them. Format and durability of the embedded store: `docs/journal.md`.
 //!
 //! A topic's events are [`Record`](crate::journal::Record)s. An app opens the journal that its configuration names; one that is given by

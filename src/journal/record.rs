@@ -84,7 +84,18 @@ pub struct StoredOutcome {
 /// The highest sequence number, and the latest time: the largest number that JavaScript tells from its neighbours.
 pub(super) const MAX_NUMBER: u64 = (1 << 53) - 1;
 
-/// An event in its place.
+/// An event in its place: what folds ([`App::project`](crate::App::project)) and consumers ([`App::consumer`](crate::App::consumer))
+/// get of an [`Event`].
+///
+/// ```
+/// use updraft::journal::Record;
+///
+/// fn fold(votes: &mut u64, record: &Record) {
+///     if record.name == "voted" && let Ok(Some(weight)) = record.data::<u64>() {
+///         *votes += weight;
+///     }
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
     /// Its place in the order of all events.
@@ -162,18 +173,28 @@ pub struct Cursor {
 }
 
 /// What a topic must keep. The latest event of a key is kept whatever this says, unless it is a tombstone; an
-/// event that a later one of its key took the place of need not be kept longer than `least`.
+/// event that a later one of its key took the place of need not be kept longer than `least`. An event without a key goes as soon as
+/// one of the bounds says so, but not before `least`. [`Topic::keep`](crate::Topic::keep) takes it.
+///
+/// ```
+/// use std::time::Duration;
+/// use updraft::{Topic, journal::Retention};
+///
+/// const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+///
+/// let news = Topic::new("news").keep(Retention { age: Some(30 * DAY), events: Some(10_000), ..Retention::default() });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
-    /// Every event is kept for this long, for readers that lag.
+    /// Every event is kept for this long, for readers that lag: an hour by default.
     pub least: Duration,
-    /// Tombstones are kept for this long, for readers that reconnect.
+    /// Tombstones are kept for this long, for readers that reconnect: a week by default.
     pub tombstones: Duration,
     /// Events without a key are kept so long; for ever where it is `None`.
     pub age: Option<Duration>,
-    /// So many of the newest events without a key are kept.
+    /// So many of the newest events without a key are kept; all where it is `None`.
     pub events: Option<u64>,
-    /// The newest events without a key are kept up to so many bytes.
+    /// The newest events without a key are kept up to so many bytes ([`Record::size`]); all where it is `None`.
     pub bytes: Option<u64>,
 }
 

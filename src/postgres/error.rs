@@ -4,7 +4,7 @@ use std::error::Error as _;
 
 use tokio_postgres::Error;
 
-/// Why a database cannot be the journal.
+/// Why a database cannot be the journal. It is there with the feature `postgres`.
 #[derive(Debug, thiserror::Error)]
 pub enum PostgresError {
     /// The URL is none. It may hold a password, so nothing of it is shown.

@@ -27,7 +27,7 @@ const NEVER: Duration = Duration::from_secs(86_400 * 365 * 30);
 /// An app's functions for namespaces of a [socketioxide](https://docs.rs/socketioxide) server of your own: see
 /// [`App::into_namespace`](crate::App::into_namespace). Clones are the same app.
 ///
-/// Dropping it ends nothing: its namespaces live as long as their server.
+/// Dropping it ends nothing: its namespaces live as long as their server. It is there with the feature `socketioxide`.
 ///
 /// ```
 /// use socketioxide::SocketIo;
@@ -104,6 +104,9 @@ impl SocketioxideNamespace {
     /// Takes no more calls and ends streams, and completes when the calls that came before are answered, or after the configuration's drain
     /// time-out; whether they were. Clients stay connected, and are told `server.draining`: closing the server is left to
     /// you (`SocketIo::close`).
+    ///
+    /// # Cancellation
+    /// Once polled, no more calls are taken; ask it again to wait on.
     pub async fn drain(&self) -> bool {
         self.0.calls.close();
         for socket in self.0.auth.subjects().sockets().all() {

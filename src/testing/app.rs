@@ -134,7 +134,7 @@ impl TestApp {
     /// ```
     ///
     /// # Errors
-    /// What the hook says.
+    /// What the hook says. It has a minute here, whatever `--guard-timeout` is.
     ///
     /// # Panics
     /// Where the app has no such namespace, and where `auth` cannot be written as JSON.
@@ -201,7 +201,7 @@ impl TestApp {
     /// for dead letters (`<topic>.dead.<consumer>`, which [`published`](Self::published) shows).
     ///
     /// # Panics
-    /// Where it has not within a minute.
+    /// Where it has not within a minute, and where there is no such topic.
     #[track_caller]
     pub fn caught_up(&self, topic: &str, consumer: &str) -> impl Future<Output = ()> {
         caught_up(self.feed.as_ref(), topic, consumer, Location::caller())

@@ -12,7 +12,18 @@ use super::{
 };
 use crate::call::payload::Data;
 
-/// A call, which is made when it is awaited.
+/// A call, which is made when it is awaited. It panics then where no answer comes within a minute, and where its socket is disconnected.
+///
+/// ```
+/// # use updraft::{App, Call, Module, testing::TestApp};
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// let describe = async |call: Call| format!("{:?} {:?}", call.id(), call.version());
+/// let app = TestApp::start(App::new().module(Module::new("api.test").on("describe", describe))).await;
+///
+/// let answer = app.call("api.test.describe").data([1, 2]).id("k1").field("v", 2).await;
+/// assert_eq!(answer.data::<String>(), r#"Some("k1") Some(2)"#);
+/// # });
+/// ```
 #[must_use = "a call is made when it is awaited"]
 pub struct TestCall<'a> {
     envelope: Envelope,

@@ -27,6 +27,20 @@ const EVENT: &str = "event";
 ///
 /// It reads only while a test waits for something: heartbeats are answered meanwhile, and what comes beside is kept in its
 /// order.
+///
+/// ```
+/// # use updraft::{App, Context, Module, Result, testing::TestServer};
+/// async fn say(text: String, cx: Context) -> Result<()> {
+///     cx.all().emit("said", &text).await
+/// }
+///
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// let server = TestServer::start(App::new().module(Module::new("api.room").on("say", say))).await;
+/// let (mut ada, mut bob) = (server.connect().await, server.connect().await);
+/// ada.call("api.room.say").data("hello").await.data::<()>();
+/// assert_eq!(bob.event("said").await.data::<String>(), "hello");
+/// # });
+/// ```
 pub struct TestClient {
     client: Client,
     inbox: Inbox,
@@ -36,6 +50,22 @@ pub struct TestClient {
 }
 
 /// A call that was begun: [`TestClient::answer`] gives its answer.
+///
+/// ```
+/// # use updraft::{App, Context, Module, Result, testing::TestServer};
+/// async fn ask(cx: Context) -> Result<String> {
+///     cx.emit_with_ack("name?", &(), std::time::Duration::from_secs(5)).await
+/// }
+///
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// let server = TestServer::start(App::new().module(Module::new("api.test").on("ask", ask))).await;
+/// let mut client = server.connect().await;
+/// let begun = client.begin("api.test.ask", ()).await;
+/// let asked = client.event("name?").await;
+/// client.ack(&asked, "Ada").await;
+/// assert_eq!(client.answer(begun).await.data::<String>(), "Ada");
+/// # });
+/// ```
 #[derive(Debug)]
 #[must_use = "the answer of a call that was begun is to be asked for"]
 pub struct Begun {

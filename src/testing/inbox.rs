@@ -15,7 +15,7 @@ use crate::{
     error::Result,
 };
 
-/// An event that a socket received.
+/// An event that a socket received: of [`TestSocket::event`](super::TestSocket::event) and its like, which has an example.
 #[derive(Clone, Debug)]
 pub struct Received {
     /// Its name: `message`, or `event` where a topic or the server says something.

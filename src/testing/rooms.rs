@@ -24,7 +24,7 @@ use crate::{
     error::Result,
 };
 
-/// An event that was emitted.
+/// An event that was emitted, and to which [`Target`]: [`TestApp::emitted`](super::TestApp::emitted) lists them, which has an example.
 #[derive(Clone, Debug)]
 pub struct Emitted {
     /// The socket whose call it was; none where an [`Emitter`](crate::Emitter) emitted it.

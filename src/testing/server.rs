@@ -116,13 +116,14 @@ impl TestServer {
     /// Waits until a consumer has heard all, as [`TestApp::caught_up`](super::TestApp::caught_up) does.
     ///
     /// # Panics
-    /// Where it has not within a minute.
+    /// As there.
     #[track_caller]
     pub fn caught_up(&self, topic: &str, consumer: &str) -> impl Future<Output = ()> {
         caught_up(self.feed(), topic, consumer, Location::caller())
     }
 
-    /// Stops as a server does ([`Server::stop`]): calls that run get their answers. Dropping it cancels them.
+    /// Stops as a server does ([`Server::stop`]): calls that run get their answers. Dropping it begins the same, and waits for nothing:
+    /// what still runs ends with the test's runtime.
     pub async fn stop(self) {
         self.server.stop().await;
     }

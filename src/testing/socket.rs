@@ -37,6 +37,23 @@ use crate::{
 
 /// A socket of a [`TestApp`](super::TestApp). Clones are the same socket; it is connected until
 /// [`disconnect`](Self::disconnect), or for as long as the app lives.
+///
+/// ```
+/// # use serde_json::Value;
+/// # use updraft::{App, Context, Identity, Module, Result, testing::TestApp};
+/// async fn ask(cx: Context) -> Result<String> {
+///     cx.emit_with_ack("name?", &(), std::time::Duration::from_secs(5)).await
+/// }
+///
+/// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+/// let app = TestApp::start(App::new().module(Module::new("api.test").on("ask", ask))).await;
+/// let socket = app.connect(Identity::of("ada"));
+/// socket.respond("name?", |_: Value| "Ada");
+/// assert_eq!(socket.call("api.test.ask").await.data::<String>(), "Ada");
+/// socket.disconnect();
+/// assert!(!socket.is_connected());
+/// # });
+/// ```
 #[derive(Clone, Debug)]
 pub struct TestSocket {
     peer: Arc<TestPeer>,
@@ -256,7 +273,7 @@ impl TestSocket {
 
     /// Goes, as a client does that closes its page: it leaves its rooms, and [`Context::cancelled`] completes.
     /// What a function kept on it ([`Context::set_socket_data`]) is dropped with the last of these sockets.
-    /// The disconnect hook of its namespace runs, for the first of them.
+    /// The disconnect hook of its namespace runs, for the first of them, in a task of the tokio runtime that this is called in.
     pub fn disconnect(&self) {
         let Some(rooms) = self.peer.leave_namespace() else {
             return;

@@ -55,6 +55,7 @@ mod service;
 mod slow_data;
 #[cfg(feature = "socketioxide")]
 mod socketioxide;
+mod states;
 mod status;
 mod stop;
 mod stop_polling;

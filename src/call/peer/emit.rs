@@ -26,6 +26,7 @@ pub struct Ack<R> {
     /// Its public id.
     pub socket: SocketId,
     /// What it acked; [`Code::Timeout`](crate::Code::Timeout) where it did not in time,
+    /// [`Code::Unavailable`](crate::Code::Unavailable) where it went before (at another node that is a time-out as well),
     /// [`Code::InvalidData`](crate::Code::InvalidData) where that does not fit the type.
     pub result: Result<R>,
 }

@@ -59,7 +59,20 @@ const LEASE: Duration = Duration::from_millis(1500);
 const LONGEST_LEASE: i64 = 100 * 365 * 24 * 60 * 60 * 1000;
 
 /// A journal in a PostgreSQL database, which several nodes share. Dropping it lets the writer finish what waits;
-/// [`Journal::close`] waits for that.
+/// [`Journal::close`] waits for that. It is there with the feature `postgres`.
+///
+/// ```no_run
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use updraft::journal::{Journal, PostgresJournal};
+///
+/// let journal = PostgresJournal::open("postgres://shop:secret@db/shop", None).await?;
+/// for (topic, bounds) in journal.topics().await? {
+///     println!("{topic} ends at {}", bounds.head);
+/// }
+/// journal.close().await;
+/// # Ok(()) }
+/// ```
 pub struct PostgresJournal {
     node: String,
     lineage: Arc<Lineage>,

@@ -50,8 +50,20 @@ const ENDED: &str = "the journal's writer ended";
 /// The error after [`SqliteJournal::close`].
 const CLOSED: &str = "the journal is closed";
 
-/// A journal in a directory. Dropping it lets the writer finish what waits; [`SqliteJournal::close`] waits for
-/// that.
+/// A journal in a directory, of one process: what an app opens by itself where nothing else is configured
+/// ([`JournalConfig::data`](crate::JournalConfig::data)). Dropping it lets the writer finish what waits; [`SqliteJournal::close`]
+/// waits for that.
+///
+/// ```
+/// # let directory = tempfile::tempdir()?;
+/// # let directory = directory.path();
+/// use std::sync::Arc;
+/// use updraft::{App, Topic, journal::{Durability, SqliteJournal}};
+///
+/// let journal = SqliteJournal::open(directory, Durability::PowerLoss)?;
+/// let app = App::new().topic(Topic::new("news")).journal(Arc::new(journal));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct SqliteJournal {
     epoch: Epoch,
     /// None once it is closed.

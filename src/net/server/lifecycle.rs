@@ -171,7 +171,7 @@ impl Server {
 
     /// Applies what may change of these settings while it runs, as `updraft serve` does at SIGHUP: allowed origins and trusted
     /// proxies from the next request on; limits on connections, rates of calls and bytes, rooms, namespaces and queues of calls,
-    /// and the oldest client version, for new connections; keys where a client connects or shows another token; the certificate, whose files are
+    /// `--header-timeout`, `--tcp-timeout` and the oldest client version, for new connections; keys where a client connects or shows another token; the certificate, whose files are
     /// read again in any case. Connections that are there keep the limits with which they came. The rest holds after a
     /// restart: [`Reloaded::is_complete`] says whether something does.
     ///
@@ -190,6 +190,9 @@ impl Server {
     ///
     /// # Errors
     /// What is wrong with origins, certificate or keys: then nothing changes.
+    ///
+    /// # Cancellation
+    /// Dropped before it completes, nothing has changed.
     pub async fn reload(&self, config: &Config) -> Result<Reloaded, ReloadError> {
         self.reload.apply(config).await
     }
@@ -238,6 +241,7 @@ impl Server {
     }
 
     /// Takes a subject's rights away, as [`Subjects::revoke`](crate::Subjects::revoke), which functions use.
+    ///
     /// # Errors
     /// As there.
     pub async fn revoke(&self, subject: &str) -> Result<usize, CallError> {
@@ -251,7 +255,8 @@ impl Server {
 
     /// Stops: no new connections and calls, those that run get their answers within the drain time-out,
     /// then every connection is closed, so that clients look for another server, and last the journal, where the app opened it.
-    /// Before that, sessions are let go one after the other over [`Config::drain_over`].
+    /// Before that, sessions are let go one after the other over [`Config::drain_over`]. Once polled, it stops also where this
+    /// future is dropped.
     pub async fn stop(self) {
         self.stop.cancel();
         if let Err(error) = self.stopped.await {
@@ -297,6 +302,7 @@ impl Handle {
     }
 
     /// Takes a subject's rights away; see [`Server::revoke`].
+    ///
     /// # Errors
     /// As there.
     pub async fn revoke(&self, subject: &str) -> Result<usize, CallError> {

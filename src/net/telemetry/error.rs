@@ -2,7 +2,7 @@
 
 use std::io;
 
-/// Why nothing can be told to a collector.
+/// Why nothing can be told to a collector. It is there with the feature `otlp`.
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
     /// Where no collector can be.

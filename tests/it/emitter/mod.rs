@@ -3,6 +3,7 @@
 mod acks;
 mod clients;
 mod connected;
+mod names;
 mod outside;
 mod repeated;
 mod several;

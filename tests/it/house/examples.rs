@@ -2,13 +2,14 @@
 
 use super::library;
 
-const MET_FIRST: [&str; 50] = [
+const MET_FIRST: [&str; 60] = [
     "Ack",
     "Admin",
     "After",
     "App",
     "Args",
     "AuthConfig",
+    "Begun",
     "BroadcastTo",
     "BusConfig",
     "Call",
@@ -17,6 +18,7 @@ const MET_FIRST: [&str; 50] = [
     "Code",
     "Config",
     "Context",
+    "DeflateConfig",
     "Credentials",
     "Data",
     "Emitter",
@@ -27,6 +29,7 @@ const MET_FIRST: [&str; 50] = [
     "Frames",
     "FromCall",
     "Guard",
+    "Handler",
     "Handshake",
     "HttpConfig",
     "Identity",
@@ -43,14 +46,21 @@ const MET_FIRST: [&str; 50] = [
     "Projection",
     "Publisher",
     "Reader",
+    "Record",
+    "Registry",
     "RemoteSocket",
+    "Retention",
     "SessionConfig",
     "SocketioxideNamespace",
+    "SqliteJournal",
     "State",
     "Subjects",
     "TelemetryConfig",
     "TestApp",
+    "TestCall",
+    "TestClient",
     "TestServer",
+    "TestSocket",
     "TlsConfig",
     "Topic",
 ];

@@ -2,7 +2,7 @@
 
 use redis::{ErrorKind, RedisError, ServerError};
 
-/// Why a Redis cannot carry what nodes say to each other.
+/// Why a Redis cannot carry what nodes say to each other. It is there with the feature `redis`.
 #[derive(Debug, thiserror::Error)]
 pub enum BusError {
     /// The URL is none. It may hold a password, so nothing of it is shown.

@@ -70,6 +70,7 @@ book: $(MDBOOK)
 # them to compile. (`tests/browser/run.sh tutorial.mjs --debug`: not optimized.)
 tutorial: client-demo/dist/index.html client/dist/index.js tests/browser/node_modules tests/clients/node_modules
 	tests/postgres/install.sh
+	tests/balancers/install.sh
 	tests/browser/run.sh tutorial.mjs
 
 # What dependencies may be: their licences, their sources, one version of each (deny.toml).

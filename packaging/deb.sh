@@ -2,9 +2,10 @@
 # Makes the Debian package of a program, with the manual pages and completions that it writes itself:
 # packaging/deb.sh PROGRAM PACKAGE.deb [OPTIONS OF CARGO-DEB]. Its maintainer is DEBFULLNAME with DEBEMAIL, where they are set.
 set -euo pipefail
+# Paths are taken from the folder in which this was started.
+program=$(realpath "$1")
+package=$(realpath --canonicalize-missing "$2")
 cd "$(dirname "$0")/.."
-program=$1
-package=$2
 shift 2
 
 written=target/debian/written

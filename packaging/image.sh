@@ -2,9 +2,11 @@
 # Builds the image from a program, by buildah, podman or docker: packaging/image.sh [PROGRAM] [TAG]. Nothing is downloaded: what is
 # in the image beside the program are the libraries that it is linked with, and the certificates of this machine.
 set -euo pipefail
+# A path is taken from the folder in which this was started, as that of an app beside the checkout.
+program=${1:+$(realpath "$1")}
 cd "$(dirname "$0")/.."
 
-program=${1:-target/release/updraft}
+program=${program:-target/release/updraft}
 tag=${2:-updraft}
 version=$("$program" --version | cut -d' ' -f2)
 

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onOwnPort } from '../clients/server.mjs';
@@ -32,7 +32,11 @@ if (isDebug) {
   here.set('target/release/', 'target/debug/');
 }
 
-const inPlace = (command) => [...here].reduce((text, [said, meant]) => text.replaceAll(said, meant), command);
+/** In one pass: a port that is meant may begin as one that is said. */
+function inPlace(command) {
+  const said = [...here.keys()].map((text) => text.replace(/[.?]/g, '\\$&')).join('|');
+  return command.replace(new RegExp(said, 'g'), (found) => here.get(found));
+}
 
 /** The same in each run: epochs, times, and how long something took are not. */
 const told = (text) => text
@@ -84,7 +88,8 @@ class Chapter {
 }
 
 let directory = folder;
-const variables = { ...process.env, UPDRAFT_PORT: '' };
+// (Caddy's own interface would be on a port that others may have.)
+const variables = { ...process.env, UPDRAFT_PORT: '', CADDY_ADMIN: `unix/${join(folder, 'caddy')}` };
 
 /** Runs a command to its end: it prints these lines, among others, and fails where the last of them is an error. */
 function type(command, printed = []) {
@@ -146,7 +151,6 @@ async function serve({ command }) {
   return Server.start(command, variables.UPDRAFT_PORT);
 }
 
-const source = (file) => readFile(join(ROOT, 'examples/orders', file), 'utf8');
 const write = (file, text) => writeFile(join(app, 'src', file), text);
 
 /** A program of a page that says to keep the HTML page of the one before. */
@@ -191,11 +195,9 @@ async function leave(...pages) {
   }
 }
 
-/** The role and the database, as docs/postgres.md makes them; its URL. */
-async function makeDatabase() {
-  const page = await readFile(join(ROOT, 'docs/postgres.md'), 'utf8');
-  const [, sql] = page.match(/```sql\n(CREATE ROLE [^]*?)```/);
-  execFileSync('psql', ['-v', 'ON_ERROR_STOP=1', database.url], { input: sql.replaceAll('shop', 'cafe') });
+/** The role and the database, as the page makes them; its URL. */
+function makeDatabase(sql) {
+  execFileSync('psql', ['-v', 'ON_ERROR_STOP=1', database.url], { input: sql });
   return database.url.replace('/postgres?', '/cafe?').replace('user=postgres', 'user=updraft');
 }
 
@@ -243,7 +245,7 @@ async function follow() {
   await Chapter.of('topic', async (chapter) => {
     await chapter.type();
     await write('main.rs', withPage(chapter.next('rust,no_run'), paged));
-    await cp(join(ROOT, 'examples/orders/index.html'), join(app, 'src/index.html'));
+    await chapter.type();
     const start = { command: 'cargo run' };
     server = await serve(start);
     await chapter.type();
@@ -263,8 +265,6 @@ async function follow() {
 
   await Chapter.of('decisions', async (chapter) => {
     await chapter.type();
-    const program = await source('main.rs');
-    await write('main.rs', program.replace(/^#\[cfg\(test\)\]\nmod tests;\n/m, ''));
     type('rm -r data');
     server = await serve({ command: 'cargo run' });
     await chapter.type();
@@ -273,8 +273,6 @@ async function follow() {
 
   await Chapter.of('tests', async (chapter) => {
     await chapter.type();
-    await write('tests.rs', await source('tests.rs'));
-    await write('main.rs', await source('main.rs'));
     await chapter.type();
   });
 
@@ -287,31 +285,46 @@ async function follow() {
     await order(page, 'soup');
     await shows(page, 'soup');
     await leave(page);
-    assert.deepEqual(chapter.commands(), [], 'the commands of root');
     await chapter.type();
     await server.stop();
+    for (const what of ['the image', 'the service']) assert.deepEqual(chapter.commands(), [], `the commands of root: ${what}`);
   });
 
   await Chapter.of('nodes', async (chapter) => {
-    here.set("postgres://updraft:secret@127.0.0.1/cafe?sslmode=disable", await makeDatabase());
-    const servers = [];
-    for (const first of [true, false]) {
-      const [url, serving] = chapter.commands();
-      type(url.command);
-      await onOwnPort(async (port) => {
-        const said = first ? '3001' : '3002';
-        servers.push(await Server.start(serving.command.replace(said, port), port));
+    here.set('postgres://updraft:secret@127.0.0.1/cafe?sslmode=disable', makeDatabase(chapter.next('sql')));
+    for (const said of ['3001', '3002', '8080']) {
+      await onOwnPort((port) => {
+        here.set(`--port ${said}`, `--port ${port}`).set(`:${said}`, `:${port}`);
       });
     }
-    const pages = [];
-    for (const { url } of servers) pages.push(await enter(url, 'ada'));
-    await order(pages[0], 'soup');
-    await shows(pages[1], 'soup');
-    await leave(...pages);
-    for (const node of servers) await node.stop();
-    execFileSync('psql', [database.url, '-c', 'DROP DATABASE cafe', '-c', 'DROP ROLE updraft']);
-    await makeDatabase();
     await chapter.type();
+    const nodes = [];
+    for (const said of ['3001', '3002']) {
+      const [url, serving] = chapter.commands();
+      type(url.command);
+      const start = () => Server.start(serving.command, here.get(`:${said}`).slice(1));
+      nodes.push({ start, server: await start() });
+    }
+    const pages = [];
+    for (const { server: node } of nodes) pages.push(await enter(node.url, 'ada'));
+    for (const page of pages) await shows(page, 'soup');
+    await order(pages[0], 'bread');
+    await shows(pages[1], 'bread');
+    await leave(...pages);
+
+    const [balanced, balancing] = chapter.commands();
+    type(balanced.command);
+    const balancer = await Server.start(balancing.command, here.get(':8080').slice(1));
+    const page = await enter(balancer.url, 'ada');
+    for (const [index, node] of nodes.entries()) {
+      await node.server.stop();
+      await order(page, `dish ${index}`);
+      await shows(page, `dish ${index}`);
+      node.server = await node.start();
+    }
+    await leave(page);
+    await balancer.stop();
+    for (const node of nodes) await node.server.stop();
   });
 }
 

@@ -113,6 +113,11 @@ impl EventName {
         Self(name.into())
     }
 
+    /// Whether it is one of the server's own.
+    pub(crate) fn is_reserved(&self) -> bool {
+        is_reserved(&self.0)
+    }
+
     /// A name of the server's own.
     pub(crate) fn reserved(name: &str) -> Result<Self, MalformedName> {
         if name.len() > MAX_NAME {

@@ -26,7 +26,7 @@ pub(super) struct Cli {
     pub(super) config: Config,
 
     /// File of settings, in TOML: a flag without its dashes is a key, in the group of its heading. Flags and variables go before
-    /// it; `updraft config default` prints one
+    /// it; `config default` prints one
     #[arg(
         id = "config_file",
         long = "config",

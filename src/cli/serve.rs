@@ -10,7 +10,7 @@ use super::{
     service::{self, Notifier, Phase},
     terminal::{Failure, say},
 };
-use crate::{app::App, config::Config, net::server::lifecycle::Server};
+use crate::{app::App, config::Config, event::EventName, net::server::lifecycle::Server};
 
 /// How long a stop waits for files that are being read.
 const FILES: Duration = Duration::from_secs(1);
@@ -72,18 +72,21 @@ fn introduce(server: &Server) -> Result<(), Failure> {
     listed
         .clone()
         .try_for_each(|event| say(format_args!("  {event}")))?;
-    let events = server.events();
-    let Some(first) = events.first() else {
+    let Some(event) = to_try(server.events()) else {
         return Ok(());
     };
-    let event = events
-        .iter()
-        .find(|event| event.function() == "status")
-        .unwrap_or(first);
     say(format_args!(
         "Try, from another terminal:\n  {} call {event} --url {url}",
         program()
     ))
+}
+
+/// The call that is shown as an example: of the app's own, as the server's own need a topic or a token.
+fn to_try(events: &[EventName]) -> Option<&EventName> {
+    let of_the_app = || events.iter().filter(|event| !event.is_reserved());
+    of_the_app()
+        .find(|event| event.function() == "status")
+        .or_else(|| of_the_app().next())
 }
 
 /// How this program was called.
@@ -146,5 +149,28 @@ impl Signals {
 
     async fn stop(&mut self) {
         self.next().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tried(names: &[&str]) -> Option<String> {
+        let events: Vec<_> = names.iter().map(|name| EventName::as_written(name)).collect();
+        to_try(&events).map(ToString::to_string)
+    }
+
+    #[test]
+    fn what_to_try_is_a_function_of_the_app() {
+        assert_eq!(
+            tried(&["auth.refresh", "cafe.list", "topic.subscribe"]).as_deref(),
+            Some("cafe.list")
+        );
+        assert_eq!(
+            tried(&["auth.refresh", "cafe.list", "cafe.status"]).as_deref(),
+            Some("cafe.status")
+        );
+        assert_eq!(tried(&["auth.refresh", "topic.subscribe"]), None);
     }
 }

@@ -53,6 +53,7 @@ pub(super) fn serve(app: App, config: Config, log: &Log, mut settings: Reread) -
     });
     // A file may still be read that has no end.
     runtime.shutdown_timeout(FILES);
+    notifier.end();
     served
 }
 
@@ -131,8 +132,12 @@ impl Signals {
         }
     }
 
+    /// Leaves a hangup that comes meanwhile to `next`.
     async fn stop(&mut self) {
-        while self.next().await != Signal::Stop {}
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
     }
 }
 

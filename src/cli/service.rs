@@ -4,8 +4,9 @@
 use std::{
     io,
     net::TcpListener,
-    sync::mpsc::{self, SyncSender},
+    sync::mpsc::{self, Receiver, Sender, SyncSender},
     thread,
+    time::Duration,
 };
 
 use listenfd::ListenFd;
@@ -16,6 +17,9 @@ use super::terminal::Failure;
 
 /// Most that waits to be told.
 const MOST: usize = 16;
+
+/// How long a server that has stopped waits for its manager to read that.
+const LONGEST: Duration = Duration::from_secs(1);
 
 /// The socket that was passed, if any. To be called before there are threads, as it removes the variables.
 ///
@@ -47,7 +51,13 @@ pub(super) enum Phase {
 }
 
 /// What is told to a manager, by a thread of its own: one that does not read holds nothing up.
-pub(super) struct Notifier(Option<SyncSender<Phase>>);
+pub(super) struct Notifier(Option<Telling>);
+
+struct Telling {
+    phases: SyncSender<Phase>,
+    /// Closed when all is told.
+    ended: Receiver<()>,
+}
 
 impl Notifier {
     /// For the manager that asks, if any does.
@@ -55,18 +65,29 @@ impl Notifier {
         if std::env::var_os("NOTIFY_SOCKET").is_none() {
             return Ok(Self(None));
         }
-        let (told, phases) = mpsc::sync_channel(MOST);
-        thread::Builder::new()
-            .name("notify".to_owned())
-            .spawn(move || phases.iter().for_each(|phase| tell(&phase)))?;
-        Ok(Self(Some(told)))
+        let (phases, waiting) = mpsc::sync_channel(MOST);
+        let (end, ended) = mpsc::channel();
+        thread::Builder::new().name("notify".to_owned()).spawn(move || {
+            let _end: Sender<()> = end;
+            waiting.iter().for_each(|phase| tell(&phase));
+        })?;
+        Ok(Self(Some(Telling { phases, ended })))
     }
 
     pub(super) fn tell(&self, phase: Phase) {
-        if let Some(told) = &self.0
-            && told.try_send(phase).is_err()
+        if let Some(telling) = &self.0
+            && telling.phases.try_send(phase).is_err()
         {
             tracing::warn!("the service manager (NOTIFY_SOCKET) does not read how the server is");
+        }
+    }
+
+    /// Completes when all is told, or the manager has not read it for too long.
+    pub(super) fn end(self) {
+        if let Some(Telling { phases, ended }) = self.0 {
+            drop(phases);
+            // An error either way: nothing is ever sent.
+            let _ = ended.recv_timeout(LONGEST);
         }
     }
 }

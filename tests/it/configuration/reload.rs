@@ -143,6 +143,30 @@ fn a_server_stops_while_a_file_is_read_that_has_no_end() {
     assert!(done);
 }
 
+#[test]
+fn a_hangup_while_the_settings_are_read_is_not_lost() {
+    let mut served = Served::new("", &[]);
+    let (path, pipe) = (served.file.at("updraft.toml"), served.file.at("pipe"));
+    rustix::fs::mkfifoat(
+        rustix::fs::CWD,
+        &pipe,
+        rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR,
+    )
+    .unwrap();
+    fs::rename(&pipe, &path).unwrap();
+    served.server.signal("HUP");
+    // It is open when it is read.
+    let writer = fs::File::options().write(true).open(&path).unwrap();
+    let new = served.file.at("new.toml");
+    fs::write(&new, "[limits]\nmax-rooms = 7").unwrap();
+    fs::rename(&new, &path).unwrap();
+    served.server.signal("HUP");
+    // That has come when a request is answered that was made after it.
+    assert_eq!(Http::get(&served.server.url, "/health/live", &[]).status, 200);
+    drop(writer);
+    served.said("--max-rooms was changed");
+}
+
 /// Joins a room: whether it was let in.
 async fn joins(client: &mut RawClient, room: &str) -> bool {
     let answer = client
